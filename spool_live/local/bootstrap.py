@@ -1,0 +1,54 @@
+"""Turns an empty PostgreSQL into the database of a Supabase project. Safe to repeat."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import psycopg
+from psycopg import sql
+
+from spool_live.local.config import LocalSupabaseConfig
+
+_SCRIPTS = ("roles", "public_schema", "auth_schema", "realtime_schema", "realtime_functions")
+_LOGINS = ("postgres", "authenticator")
+_SUPERUSER = "supabase_admin"
+
+
+def bootstrap(config: LocalSupabaseConfig) -> None:
+    """Create roles, schemas, publications and default privileges in ``config``'s database.
+
+    Connects as the superuser ``supabase_admin``. Raises :class:`psycopg.Error`.
+    """
+    with psycopg.connect(config.conninfo(_SUPERUSER)) as connection:
+        # repeating is normal: "already exists, skipping" would only be noise
+        connection.execute("set client_min_messages = warning")
+        for name in (*_SCRIPTS, _privileges_script(config)):
+            connection.execute(read_sql(name))
+        for role in _LOGINS:
+            _set_password(connection, role, config.database_password)
+
+
+def maintain_message_partitions(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Add coming day partitions of ``realtime.messages``, drop old ones. Call hourly."""
+    connection.execute("select realtime.maintain_message_partitions()")
+
+
+def read_sql(name: str) -> str:
+    """The text of ``sql/<name>.sql``."""
+    return resources.files("spool_live.local").joinpath("sql", f"{name}.sql").read_text("utf-8")
+
+
+def _privileges_script(config: LocalSupabaseConfig) -> str:
+    return f"privileges_{config.privilege_world.replace('-', '_')}"
+
+
+def _set_password(
+    connection: psycopg.Connection[tuple[object, ...]], role: str, password: str
+) -> None:
+    """Send the verifier, not the password: a failing statement ends up in the server's log."""
+    verifier = connection.pgconn.encrypt_password(
+        password.encode(), role.encode(), b"scram-sha-256"
+    ).decode()
+    connection.execute(
+        sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(verifier))
+    )

@@ -1,0 +1,39 @@
+"""The database of a local Supabase: embedded PostgreSQL, bootstrapped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from spool_live.local.bootstrap import bootstrap
+from spool_live.local.config import LocalSupabaseConfig
+from spool_live.local.postgres import EmbeddedPostgres
+
+
+class LocalDatabase(EmbeddedPostgres):
+    """An :class:`EmbeddedPostgres` with Supabase's roles, schemas and publications in it."""
+
+    def __init__(self, config: LocalSupabaseConfig) -> None:
+        super().__init__(
+            config.state_dir,
+            port=config.database_port,
+            password=config.database_password,
+            database=config.database_name,
+        )
+        self.config = config
+
+    def start(self) -> None:
+        """Start the server and bring its contents up to date; both or neither."""
+        super().start()
+        try:
+            bootstrap(self.config)
+        except BaseException:
+            self.stop()
+            raise
+
+
+@contextmanager
+def local_database(config: LocalSupabaseConfig) -> Iterator[LocalDatabase]:
+    """The database of ``config``, running while the block runs."""
+    with LocalDatabase(config) as database:
+        yield database

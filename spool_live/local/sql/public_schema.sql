@@ -1,0 +1,19 @@
+-- The migrating role owns the database and, as its owner, schema public.
+
+do $$
+begin
+    execute format('alter database %I owner to postgres', current_database());
+    execute format('grant all on database %I to postgres', current_database());
+    execute format('grant connect on database %I to authenticator', current_database());
+end $$;
+
+grant usage on schema public to anon, authenticated, service_role;
+grant all on schema public to postgres;
+
+do $$
+begin
+    if not exists (select from pg_publication where pubname = 'supabase_realtime') then
+        create publication supabase_realtime;
+    end if;
+end $$;
+alter publication supabase_realtime owner to postgres;

@@ -1,0 +1,28 @@
+"""A local Supabase for the tests of its parts: one database for the whole session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from spool_live.local.config import LocalSupabaseConfig
+from spool_live.local.instance import LocalDatabase, local_database
+from spool_live.local.postgres import free_port
+
+
+@pytest.fixture(scope="session")
+def local_config(tmp_path_factory: pytest.TempPathFactory) -> LocalSupabaseConfig:
+    """Addresses and secrets of this session's local Supabase."""
+    return LocalSupabaseConfig.generate(
+        tmp_path_factory.mktemp("supabase"),
+        port=free_port(),
+        database_port=free_port(),
+    )
+
+
+@pytest.fixture(scope="session", name="local_database")
+def local_database_fixture(local_config: LocalSupabaseConfig) -> Iterator[LocalDatabase]:
+    """The bootstrapped database, running for the whole session."""
+    with local_database(local_config) as database:
+        yield database
