@@ -14,6 +14,9 @@ PrivilegeWorld = Literal["grant-all", "grant-none"]
 """Supabase's default privileges on new ``public`` tables: projects created before 2026-05-30 grant
 everything to the API roles (``grant-all``), newer ones nothing (``grant-none``)."""
 
+API_KEY_ISSUER = "supabase-local"
+"""``iss`` of the JWTs that are API keys (the legacy kind): a user's token never has it."""
+
 _TEN_YEARS = 10 * 365 * 24 * 3600
 
 
@@ -52,6 +55,10 @@ class LocalSupabaseConfig:
     """One password for ``supabase_admin`` (superuser), ``postgres`` (migrates) and
     ``authenticator`` (what the API logs in as)."""
     penalties: Penalties = Penalties()
+    exposed_schemas: tuple[str, ...] = ("public",)
+    """Schemas that ``/rest/v1`` serves; the first is the default."""
+    max_rows: int = 1000
+    """Most rows one ``/rest/v1`` answer holds, as a project's default on the hosted service."""
 
     @classmethod
     def generate(
@@ -91,5 +98,5 @@ class LocalSupabaseConfig:
     def api_key_jwt(self, role: Literal["anon", "service_role"]) -> str:
         """The legacy API key of ``role``: an HS256 JWT signed with :attr:`jwt_secret`."""
         now = int(time.time())
-        claims = {"iss": "supabase-local", "role": role, "iat": now, "exp": now + _TEN_YEARS}
+        claims = {"iss": API_KEY_ISSUER, "role": role, "iat": now, "exp": now + _TEN_YEARS}
         return jwt.encode(claims, self.jwt_secret, algorithm="HS256")

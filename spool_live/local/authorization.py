@@ -1,0 +1,162 @@
+"""Who calls: API keys and JWTs, read once and judged by the rules of whoever asks.
+
+PostgREST and Realtime verify the same tokens by different rules and with different texts. What they
+share is here as :func:`decode_token` and :func:`token_for_api_key`, whose results are neutral;
+PostgREST's own rules are :func:`rest_claims`.
+"""
+
+from __future__ import annotations
+
+import binascii
+import math
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Literal, cast
+
+import jwt
+
+from spool_live.local.config import API_KEY_ISSUER, LocalSupabaseConfig
+
+Claims = dict[str, Any]
+ApiKeyRole = Literal["anon", "service_role"]
+
+_ALGORITHMS = ("HS256", "HS384", "HS512")
+_REST_SKEW = 30
+
+
+class TokenProblem(Enum):
+    """Why a token cannot be read; whether its claims suffice is for the caller to judge."""
+
+    MALFORMED = "malformed"
+    """Not three base64 parts of which the first two are JSON objects."""
+    UNSUPPORTED_ALGORITHM = "unsupported algorithm"
+    """Readable, but signed in a way for which there is no key here (only the shared secret is)."""
+    BAD_SIGNATURE = "bad signature"
+
+
+class TokenError(Exception):
+    """A token that cannot be read. ``problem`` says why, ``parts`` how many dots divided it."""
+
+    def __init__(self, problem: TokenProblem, parts: int) -> None:
+        super().__init__(problem.value)
+        self.problem = problem
+        self.parts = parts
+
+
+def decode_token(token: str, secret: str) -> Claims:
+    """The claims of ``token`` if its HS256, HS384 or HS512 signature is made with ``secret``.
+
+    No claim is looked at. Raises :class:`TokenError`.
+    """
+    parts = token.count(".") + 1
+    try:
+        algorithm = jwt.get_unverified_header(token).get("alg")
+        if algorithm not in _ALGORITHMS:
+            raise TokenError(TokenProblem.UNSUPPORTED_ALGORITHM, parts)
+        return jwt.decode(
+            token,
+            secret,
+            algorithms=[algorithm],
+            options={
+                "verify_exp": False,
+                "verify_nbf": False,
+                "verify_iat": False,
+                "verify_aud": False,
+                "verify_iss": False,
+                "verify_sub": False,
+                "verify_jti": False,
+            },
+        )
+    except jwt.InvalidSignatureError as error:
+        raise TokenError(TokenProblem.BAD_SIGNATURE, parts) from error
+    except (jwt.InvalidTokenError, UnicodeError, binascii.Error) as error:
+        raise TokenError(TokenProblem.MALFORMED, parts) from error
+
+
+def is_opaque_key(value: str) -> bool:
+    """Whether ``value`` has the form of a publishable or secret key, which is no JWT."""
+    return value.startswith("sb_")
+
+
+def api_key_role(config: LocalSupabaseConfig, api_key: str, now: float) -> ApiKeyRole | None:
+    """The role behind an API key of either generation, or None if it is not one of this server's.
+
+    A legacy key is a JWT that this server issued as a key: a user's token, though well signed, is
+    no API key. ``now`` is in seconds since the epoch.
+    """
+    if api_key == config.publishable_key:
+        return "anon"
+    if api_key == config.secret_key:
+        return "service_role"
+    try:
+        claims = decode_token(api_key, config.jwt_secret)
+    except TokenError:
+        return None
+    expires = claims.get("exp")
+    valid = isinstance(expires, int | float) and expires > now
+    if not valid or claims.get("iss") != API_KEY_ISSUER:
+        return None
+    role = claims.get("role")
+    return cast("ApiKeyRole", role) if role in ("anon", "service_role") else None
+
+
+def token_for_api_key(config: LocalSupabaseConfig, api_key: str, now: float) -> str | None:
+    """The JWT the gateway puts in place of ``api_key``; None for an unknown key.
+
+    A legacy key is its own token, an opaque one stands for a JWT of its role.
+    """
+    role = api_key_role(config, api_key, now)
+    if role is None:
+        return None
+    return config.api_key_jwt(role) if is_opaque_key(api_key) else api_key
+
+
+class RestTokenError(Exception):
+    """A token PostgREST refuses with 401: ``code`` is PGRST301 or PGRST303."""
+
+    def __init__(self, code: str, message: str, details: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.details = details
+
+
+def rest_claims(token: str, secret: str, now: float) -> Claims:
+    """The claims by PostgREST's rules: 30 s of skew, role ``anon`` where none is named.
+
+    Raises :class:`RestTokenError`. ``now`` is in seconds since the epoch.
+    """
+    try:
+        claims = decode_token(token, secret)
+    except TokenError as error:
+        raise _rest_decode_error(token, error) from error
+    _refuse_wrong_times(claims, math.floor(now))
+    role = claims.get("role", "anon")
+    return {**claims, "role": role if isinstance(role, str) else str(role)}
+
+
+def _rest_decode_error(token: str, error: TokenError) -> RestTokenError:
+    if not token:
+        return RestTokenError("PGRST301", "Empty JWT is sent in Authorization header")
+    if error.parts != 3:  # noqa: PLR2004  header, claims, signature
+        return RestTokenError("PGRST301", f"Expected 3 parts in JWT; got {error.parts}")
+    if error.problem is TokenProblem.MALFORMED:
+        return RestTokenError("PGRST301", "JWT cryptographic operation failed")
+    return RestTokenError(
+        "PGRST301",
+        "No suitable key or wrong key type",
+        "None of the keys was able to decode the JWT",
+    )
+
+
+def _refuse_wrong_times(claims: Mapping[str, Any], now: int) -> None:
+    for name in ("exp", "nbf", "iat"):
+        value = claims.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise RestTokenError("PGRST303", f"The JWT '{name}' claim must be a number")
+    if claims.get("exp") is not None and claims["exp"] < now - _REST_SKEW:
+        raise RestTokenError("PGRST303", "JWT expired")
+    if claims.get("nbf") is not None and claims["nbf"] > now + _REST_SKEW:
+        raise RestTokenError("PGRST303", "JWT not yet valid")
+    if claims.get("iat") is not None and claims["iat"] > now + _REST_SKEW:
+        raise RestTokenError("PGRST303", "JWT issued at future")
