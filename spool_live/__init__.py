@@ -1,3 +1,53 @@
-"""Live content updates for multi-tenant Django CMSs through Supabase Realtime."""
+"""Live content updates for multi-tenant Django CMSs through Supabase Realtime.
+
+The public names are loaded when first used, so that importing the package (or its client, which
+knows no Django) imports no Django.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from spool_live.collections import LiveCollection, register, unregister
+    from spool_live.outbox import broadcast_update
+    from spool_live.updates import EventType, LiveUpdateData
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "EventType",
+    "LiveCollection",
+    "LiveUpdateData",
+    "__version__",
+    "broadcast_update",
+    "register",
+    "unregister",
+]
+
+_HOME = {
+    "EventType": "spool_live.updates",
+    "LiveCollection": "spool_live.collections",
+    "LiveUpdateData": "spool_live.updates",
+    "broadcast_update": "spool_live.outbox",
+    "register": "spool_live.collections",
+    "unregister": "spool_live.collections",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    except ModuleNotFoundError as error:
+        if error.name != "django":
+            raise
+        raise ImportError(
+            f"spool_live.{name} needs Django: pip install 'spool-live[django]'"
+        ) from error
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,44 @@
+"""The app: finds the projects' collections and listens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+from django.utils.module_loading import autodiscover_modules
+
+
+class SpoolLiveConfig(AppConfig):
+    """``"spool_live"`` in ``INSTALLED_APPS``."""
+
+    name = "spool_live"
+    verbose_name = "Live updates"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Imports every app's ``live.py``, then connects signals and checks."""
+        from spool_live import capture, checks, nudge  # noqa: F401, PLC0415 - need loaded apps
+        from spool_live.capture import sites  # noqa: PLC0415
+        from spool_live.collections import registry_changed  # noqa: PLC0415
+
+        autodiscover_modules("live")
+        capture.connect_all()
+        registry_changed.connect(_reconnect, dispatch_uid="spool_live.capture")
+        sites.connect()
+        nudge.connect()
+        post_migrate.connect(_provision, sender=self, dispatch_uid="spool_live.provision")
+
+
+def _reconnect(**kwargs: Any) -> None:
+    from spool_live import capture  # noqa: PLC0415
+
+    capture.connect_all()
+
+
+def _provision(using: str, **kwargs: Any) -> None:
+    from spool_live.operations import concerns  # noqa: PLC0415
+    from spool_live.provisioning import provision  # noqa: PLC0415
+
+    if concerns(using):
+        provision(using)

@@ -1,0 +1,63 @@
+"""What every broadcaster does, and how it answers."""
+
+from __future__ import annotations
+
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from spool_live.updates import Update
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorAnswer:
+    """What the receiving side holds of a site after a mirror call. ``applied`` is false where it
+    held something newer, or a tombstone (``deleted``)."""
+
+    version: int
+    epoch: int
+    deleted: bool
+    applied: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CleanupAnswer:
+    """What one cleanup call removed. ``busy``: another one is at it. ``publishes_deletes``: each
+    deletion costs Realtime time, so the caller goes in small steps."""
+
+    deleted: int
+    busy: bool
+    publishes_deletes: bool
+
+
+class Broadcaster(ABC):
+    """Writes updates where subscribers get them.
+
+    Every method raises :class:`~spool_live.exceptions.BroadcastUnavailable` where the receiving
+    side is away or not set up; nothing has to be undone then.
+    """
+
+    @abstractmethod
+    def broadcast(self, updates: Sequence[Update]) -> None:
+        """Writes ``updates`` at once, all or none, each once however often it is called (by id).
+
+        Raises :class:`~spool_live.exceptions.UnknownSite`,
+        :class:`~spool_live.exceptions.SequenceTaken` or
+        :class:`~spool_live.exceptions.BroadcastRefused` for the batch as a whole.
+        """
+
+    @abstractmethod
+    def mirror(self, site: Mapping[str, Any]) -> MirrorAnswer:
+        """Makes a whole site known: ``{site_id, version, epoch, deleted, name, api_keys: [{id,
+        expires_at, revoked_at}]}`` in JSON values. Older versions are ignored."""
+
+    @abstractmethod
+    def cleanup(self, before: datetime, max_rows: int) -> CleanupAnswer:
+        """Removes at most ``max_rows`` updates that were inserted before ``before``."""
+
+    @abstractmethod
+    def newest_seqs(self, site_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
+        """The highest sequence number present for each site; sites without any are left out."""

@@ -1,0 +1,80 @@
+"""A broadcaster that keeps everything in this process: for the tests of projects that use us."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.utils import timezone
+
+from spool_live.broadcasters.base import Broadcaster, CleanupAnswer, MirrorAnswer
+from spool_live.exceptions import BroadcastError, SequenceTaken, UnknownSite
+from spool_live.updates import Update
+
+
+class MemoryBroadcaster(Broadcaster):
+    """Keeps updates in the class attribute ``updates``, under the rules of the real table.
+
+    ``failures`` holds errors to raise from the next calls, one each. :meth:`reset` empties all.
+    """
+
+    updates: ClassVar[list[Update]] = []
+    sites: ClassVar[dict[str, dict[str, Any]]] = {}
+    failures: ClassVar[list[BroadcastError]] = []
+    _inserted: ClassVar[dict[uuid.UUID, datetime]] = {}
+
+    @classmethod
+    def reset(cls) -> None:
+        """Forgets updates, sites and failures."""
+        cls.updates.clear()
+        cls.sites.clear()
+        cls.failures.clear()
+        cls._inserted.clear()
+
+    def broadcast(self, updates: Sequence[Update]) -> None:
+        self._fail_if_told()
+        fresh = [update for update in updates if update.id not in self._inserted]
+        taken = {(update.site_id, update.seq) for update in self.updates}
+        for update in fresh:
+            held = self.sites.get(str(update.site_id))
+            if held is None or held["deleted"]:
+                raise UnknownSite(f"site {update.site_id} is not mirrored")
+            if (update.site_id, update.seq) in taken:
+                raise SequenceTaken(f"seq {update.seq} of site {update.site_id} is taken")
+        self.updates.extend(fresh)
+        self._inserted.update(dict.fromkeys((u.id for u in fresh), timezone.now()))
+
+    def mirror(self, site: Mapping[str, Any]) -> MirrorAnswer:
+        self._fail_if_told()
+        held = self.sites.get(site["site_id"])
+        applied = held is None or not (
+            held["version"] > site["version"]
+            or held["epoch"] > site["epoch"]
+            or (held["deleted"] and not site["deleted"])
+        )
+        if applied:
+            held = self.sites[site["site_id"]] = dict(site)
+        assert held is not None  # noqa: S101 - for the type checker: not applied means held
+        return MirrorAnswer(held["version"], held["epoch"], held["deleted"], applied)
+
+    def cleanup(self, before: datetime, max_rows: int) -> CleanupAnswer:
+        self._fail_if_told()
+        old = [update for update in self.updates if self._inserted[update.id] < before][:max_rows]
+        for update in old:
+            self.updates.remove(update)
+        return CleanupAnswer(len(old), busy=False, publishes_deletes=False)
+
+    def newest_seqs(self, site_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
+        self._fail_if_told()
+        wanted = set(site_ids)
+        newest: dict[uuid.UUID, int] = {}
+        for update in self.updates:
+            if update.site_id in wanted:
+                newest[update.site_id] = max(update.seq, newest.get(update.site_id, 0))
+        return newest
+
+    def _fail_if_told(self) -> None:
+        if self.failures:
+            raise self.failures.pop(0)

@@ -1,0 +1,7 @@
+"""What we hear of the content: saves, deletions and relations of registered items."""
+
+from __future__ import annotations
+
+from spool_live.capture.connection import connect_all, disconnect_all
+
+__all__ = ["connect_all", "disconnect_all"]

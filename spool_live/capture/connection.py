@@ -1,0 +1,57 @@
+"""Connects the receivers to exactly the models that a registered collection speaks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from django.apps import apps
+from django.db.models import Model
+from django.db.models.signals import m2m_changed, post_delete, post_init, post_save, pre_save
+
+from spool_live.capture import receivers, relations, stored
+from spool_live.capture.transactions import save_in_transaction, stop_saving_in_transaction
+from spool_live.collections import registry
+
+_connected: list[tuple[Any, Callable[..., None], Any]] = []
+
+
+def connect_all() -> None:
+    """Hears every model of every registered collection, and nothing that was heard before."""
+    disconnect_all()
+    for collection in registry:
+        save_in_transaction(collection.model)
+    for signal, receiver, sender in _connections():
+        signal.connect(receiver, sender=sender, weak=False)
+        _connected.append((signal, receiver, sender))
+
+
+def disconnect_all() -> None:
+    """Hears nothing any more."""
+    while _connected:
+        signal, receiver, sender = _connected.pop()
+        signal.disconnect(receiver, sender=sender)
+    stop_saving_in_transaction()
+
+
+def _connections() -> Iterator[tuple[Any, Callable[..., None], Any]]:
+    for model in apps.get_models():
+        collections = registry.of_model(model)
+        if collections:
+            yield pre_save, receivers.before_save, model
+            yield post_save, receivers.after_save, model
+        if any(not collection.compares_rows for collection in collections):
+            yield post_init, stored.remember_site, model
+        if _is_announced_when_deleted(model):
+            yield post_delete, receivers.after_delete, model
+    for collection in registry:
+        for field in relations.m2m_fields_of(collection):
+            receiver = partial(receivers.after_m2m_change, collection, field)
+            yield m2m_changed, receiver, field.remote_field.through
+
+
+def _is_announced_when_deleted(model: type[Model]) -> bool:
+    # A deletion is signalled for the model and for each of its concrete parents: each collection
+    # hears its own model, and its proxies.
+    return any(c.model._meta.concrete_model is model._meta.concrete_model for c in registry)

@@ -1,0 +1,150 @@
+"""The receivers: each asks what a change means and has it recorded, inside the edit's transaction.
+
+A collection that raises costs its metadata or, where it cannot even tell the site, the update, and
+a log line; never the editor's save. Only errors of the database go through: there the edit and its
+update stand or fall together.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from django.db import DatabaseError
+from django.db.models import ManyToManyField, Model
+
+from spool_live import outbox
+from spool_live.capture import relations, stored, transitions
+from spool_live.capture.stored import KnownSite
+from spool_live.capture.transitions import Snapshot, Transition
+from spool_live.collections import LiveCollection, registry
+from spool_live.updates import LiveUpdateData
+
+logger = logging.getLogger(__name__)
+
+
+def before_save(sender: type[Model], instance: Model, raw: bool, using: str, **kwargs: Any) -> None:
+    """Remembers the row as it is stored, where a collection needs it."""
+    if not raw:
+        stored.remember(sender, instance, using, registry.of_model(sender))
+
+
+def after_save(
+    sender: type[Model],
+    instance: Model,
+    created: bool,
+    raw: bool,
+    using: str,
+    update_fields: Iterable[str] | None = None,
+    **kwargs: Any,
+) -> None:
+    """Records what the save of ``instance`` means. Fixtures (``raw``) record nothing."""
+    if raw:
+        return
+    collections = registry.of_model(sender)
+    row = stored.take(instance, update_fields, collections)
+    item = stored.as_stored(instance, row, update_fields)
+    for collection in collections:
+        _record(collection, item, using, partial(_meaning_of_save, collection, row, item, created))
+
+
+def after_delete(sender: type[Model], instance: Model, using: str, **kwargs: Any) -> None:
+    """Records the deletion of ``instance``; its parents have a ``post_delete`` of their own."""
+    for collection in registry:
+        if collection.model._meta.concrete_model is sender._meta.concrete_model:
+            _record(collection, instance, using, partial(_meaning_of_delete, collection, instance))
+
+
+def after_m2m_change(
+    collection: LiveCollection,
+    field: ManyToManyField[Any, Any],
+    /,
+    instance: Model,
+    action: str,
+    reverse: bool,
+    pk_set: set[Any] | None,
+    using: str,
+    **kwargs: Any,
+) -> None:
+    """Records an update of each item whose relations changed."""
+    for item in relations.changed_items(
+        collection, field, instance, action, reverse, pk_set, using
+    ):
+        _record(collection, item, using, partial(_meaning_of_touch, collection, item))
+
+
+def snapshot(collection: LiveCollection, item: Model) -> Snapshot:
+    """What matters of ``item`` as it is, in the words of ``collection``."""
+    return Snapshot(
+        site_id=collection.site_id_of(item),
+        slug=collection.get_slug(item),
+        published=collection.is_published(item) if collection.has_publish_state else None,
+        announced=collection.announces(item),
+    )
+
+
+def _meaning_of_save(
+    collection: LiveCollection, row: Model | KnownSite | None, item: Model, created: bool
+) -> list[Transition]:
+    after = snapshot(collection, item)
+    if created:
+        return transitions.born(after)
+    if row is None:
+        return transitions.changed(after, after)
+    if isinstance(row, KnownSite):
+        known = Snapshot(stored.site_uuid(row.site_id))
+        return transitions.changed(
+            known, after if row.written else replace(after, site_id=known.site_id)
+        )
+    return transitions.changed(snapshot(collection, row), after)
+
+
+def _meaning_of_delete(collection: LiveCollection, item: Model) -> list[Transition]:
+    return transitions.gone(snapshot(collection, item))
+
+
+def _meaning_of_touch(collection: LiveCollection, item: Model) -> list[Transition]:
+    now = snapshot(collection, item)
+    return transitions.changed(now, now)
+
+
+def _record(
+    collection: LiveCollection, item: Model, using: str, meaning: Callable[[], list[Transition]]
+) -> None:
+    try:
+        found = meaning()
+    except DatabaseError:
+        raise
+    except Exception:
+        logger.exception("%r cannot tell the change of %s: not recorded", collection, item.pk)
+        return
+    if found:
+        metadata = _metadata(collection, item)
+        outbox.record(
+            [(t.site_id, _as_update(collection, item, t, metadata)) for t in found], using=using
+        )
+
+
+def _as_update(
+    collection: LiveCollection, item: Model, transition: Transition, metadata: Mapping[str, Any]
+) -> LiveUpdateData:
+    return LiveUpdateData(
+        event_type=transition.event_type,
+        collection=collection.name,
+        item_id=collection.item_id_of(item),
+        slug=transition.slug,
+        metadata={**transition.extra, **metadata, **transition.extra},
+    )
+
+
+def _metadata(collection: LiveCollection, item: Model) -> Mapping[str, Any]:
+    try:
+        return dict(collection.get_metadata(item))
+    except DatabaseError:
+        raise
+    except Exception:
+        logger.exception("%r.get_metadata failed for %s: recorded without", collection, item.pk)
+        return {"invalid": True}

@@ -1,0 +1,65 @@
+"""What we hear of sites and their API keys: each change raises the version that is mirrored."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db.models.signals import post_delete, post_save, pre_save
+
+from spool_live import outbox
+from spool_live.models import Site, SiteApiKey
+
+_STORED = "spool_live_stored_key"
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+def connect() -> None:
+    """Hears sites and keys. Connecting twice is harmless."""
+    for signal, receiver, sender in (
+        (post_save, site_saved, Site),
+        (post_delete, site_removed, Site),
+        (pre_save, key_about_to_change, SiteApiKey),
+        (post_save, key_saved, SiteApiKey),
+        (post_delete, key_removed, SiteApiKey),
+    ):
+        signal.connect(receiver, sender=sender, dispatch_uid=f"spool_live.{receiver.__name__}")
+
+
+def site_saved(instance: Site, using: str, **kwargs: Any) -> None:
+    """A new site is mirrored before its first update, a new name some time soon."""
+    outbox.site_changed(instance.pk, using=using)
+
+
+def site_removed(instance: Site, using: str, **kwargs: Any) -> None:
+    """A deleted site leaves a tombstone: its waiting updates are dropped, nothing revives it."""
+    outbox.site_deleted(instance.pk, using=using)
+
+
+def key_about_to_change(instance: SiteApiKey, using: str, **kwargs: Any) -> None:
+    """Remembers the stored key, to tell whether it loses its right."""
+    stored = None
+    if not instance._state.adding:
+        stored = SiteApiKey.objects.using(using).filter(pk=instance.pk).first()
+    setattr(instance._state, _STORED, stored)
+
+
+def key_saved(instance: SiteApiKey, created: bool, using: str, **kwargs: Any) -> None:
+    """A revoked key, or one that expires earlier, moves its site to a new epoch."""
+    stored: SiteApiKey | None = instance._state.__dict__.pop(_STORED, None)
+    lost = stored is not None and loses_right(stored, instance)
+    version = outbox.site_changed(instance.site_id, using=using, right_lost=lost)
+    if created:
+        instance.mirror_version = version
+        SiteApiKey.objects.using(using).filter(pk=instance.pk).update(mirror_version=version)
+
+
+def key_removed(instance: SiteApiKey, using: str, **kwargs: Any) -> None:
+    """A deleted key has lost its right too."""
+    outbox.site_changed(instance.site_id, using=using, right_lost=instance.is_active())
+
+
+def loses_right(before: SiteApiKey, after: SiteApiKey) -> bool:
+    """Whether ``after`` may do less, or less long, than ``before``."""
+    revoked = before.revoked_at is None and after.revoked_at is not None
+    return revoked or (after.expires_at or _NEVER) < (before.expires_at or _NEVER)

@@ -1,0 +1,45 @@
+"""One transaction for a save and its update, also where the caller opened none.
+
+In autocommit mode Django sends ``post_save`` after the row is committed; an update recorded then
+would be a second transaction. So the saves of registered models run inside one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.db import connections, router, transaction
+from django.db.models import Model
+
+_wrapped: dict[type[Model], Callable[..., None] | None] = {}
+
+
+def save_in_transaction(model: type[Model]) -> None:
+    """Wraps ``model.save_base``: it opens a transaction unless one is open."""
+    if model in _wrapped:
+        return
+    original = model.save_base
+    _wrapped[model] = model.__dict__.get("save_base")
+
+    @wraps(original)
+    def save_base(self: Model, *args: Any, **kwargs: Any) -> None:
+        using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
+        if connections[using].in_atomic_block:
+            original(self, *args, **kwargs)
+        else:
+            with transaction.atomic(using=using):
+                original(self, *args, **kwargs)
+
+    model.save_base = save_base  # type: ignore[method-assign]
+
+
+def stop_saving_in_transaction() -> None:
+    """Unwraps every model again."""
+    while _wrapped:
+        model, own = _wrapped.popitem()
+        if own is None:
+            del model.save_base
+        else:
+            model.save_base = own  # type: ignore[method-assign]

@@ -1,0 +1,80 @@
+"""Retention: expired rows leave the live table, settled entries leave the outbox."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from spool_live import outbox
+from spool_live.broadcasters import Broadcaster, get_broadcaster
+from spool_live.conf import live_settings
+from spool_live.databases import content_databases
+
+BIG_STEP = 10_000
+SMALL_STEP = 1_000
+"""Where Realtime reads each deletion from the WAL, more than this per transaction delays
+everybody's updates."""
+SMALL_STEP_PAUSE = 0.5
+PURGE_STEP = 1_000
+
+
+@dataclass
+class CleanupReport:
+    """How many rows left the live table and the outbox; ``busy`` where another cleanup was at it."""
+
+    live_updates: int = 0
+    outbox_entries: int = 0
+    busy: bool = False
+
+
+def clean_up(
+    broadcaster: Broadcaster | None = None,
+    *,
+    progress: Callable[[CleanupReport], None] | None = None,
+    pause: Callable[[float], None] = time.sleep,
+) -> CleanupReport:
+    """Removes what is older than ``RETENTION`` and ``HISTORY_RETENTION``, in steps.
+
+    Can be interrupted anywhere and called again. Raises
+    :class:`~spool_live.exceptions.BroadcastUnavailable` where Supabase cannot be reached; the
+    outbox is purged first, as that needs nobody else.
+    """
+    report = CleanupReport()
+    tell = progress or (lambda report: None)
+    purge_outboxes(report, tell)
+    clean_live_updates(report, tell, broadcaster or get_broadcaster(), pause)
+    return report
+
+
+def purge_outboxes(report: CleanupReport, tell: Callable[[CleanupReport], None]) -> None:
+    """Removes settled entries that catch-up need not reach any more."""
+    before = timezone.now() - live_settings().history_retention
+    for using in content_databases():
+        while removed := outbox.purge_settled(using, before=before, limit=PURGE_STEP):
+            report.outbox_entries += removed
+            tell(report)
+
+
+def clean_live_updates(
+    report: CleanupReport,
+    tell: Callable[[CleanupReport], None],
+    broadcaster: Broadcaster,
+    pause: Callable[[float], None],
+) -> None:
+    """Removes expired rows: in big steps where deletions are not published, else in small ones."""
+    before = timezone.now() - live_settings().retention
+    step = SMALL_STEP
+    while True:
+        answer = broadcaster.cleanup(before, step)
+        report.live_updates += answer.deleted
+        report.busy = answer.busy
+        tell(report)
+        if answer.busy or answer.deleted < step:
+            return
+        if answer.publishes_deletes:
+            pause(SMALL_STEP_PAUSE)
+        else:
+            step = BIG_STEP

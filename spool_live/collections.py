@@ -1,0 +1,201 @@
+"""Which content is announced, and how: ``LiveCollection`` and the registry.
+
+Every app's ``live.py`` is imported at start, as ``admin.py`` is::
+
+    @register(Article)
+    class ArticleCollection(LiveCollection):
+        slug_field = "slug"
+
+        def is_published(self, item):
+            return item.status == "published"
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from django.core.exceptions import FieldDoesNotExist, ObjectDoesNotExist
+from django.db.models import ForeignKey, Model
+from django.dispatch import Signal
+from django.utils.text import slugify
+
+from spool_live.exceptions import SpoolLiveConfigurationError
+from spool_live.models import Site
+
+ITEM_NAMESPACE = uuid.UUID("b6f3c1de-6d0f-5c0b-9d56-0e5a3c0f7f10")
+"""Namespace of the UUIDv5 (RFC 9562) that names an item whose primary key is no UUID."""
+
+registry_changed = Signal()
+
+C = TypeVar("C", bound="LiveCollection")
+
+
+class LiveCollection:
+    """How one model's items are announced. Subclass it, and register it for a model.
+
+    Attributes: ``name`` (what the front end calls the collection; default: the model's
+    verbose_name_plural, slugified), ``site_field`` (dotted path from an item to a ``Site`` or to a
+    site id), ``slug_field`` (``None`` where items have no slug), ``m2m_fields`` (names of the
+    many-to-many fields whose change is an update of the item; ``None`` means all).
+
+    Override the methods for anything that a field name cannot say.
+    """
+
+    name: str = ""
+    site_field: str = "site"
+    slug_field: str | None = None
+    m2m_fields: tuple[str, ...] | None = None
+
+    def __init__(self, model: type[Model]) -> None:
+        self.model: type[Model] = model
+        if not self.name:
+            self.name = slugify(str(model._meta.verbose_name_plural))
+
+    def get_site(self, item: Any) -> Site | uuid.UUID | str | None:
+        """The site that ``item`` belongs to, or its id; ``None`` where it belongs to none."""
+        return _follow(item, self.site_path)
+
+    def get_slug(self, item: Any) -> str | None:
+        """The slug that front ends know ``item`` by, or ``None``."""
+        return getattr(item, self.slug_field) if self.slug_field else None
+
+    def is_published(self, item: Any) -> bool:
+        """Whether the public may see ``item``. Override it where items have such a state."""
+        raise NotImplementedError
+
+    def get_metadata(self, item: Any) -> Mapping[str, Any]:
+        """A JSON object of at most 8 KiB that travels with each update of ``item``.
+
+        Every subscriber of the site reads it, also for drafts: see :meth:`announces`.
+        """
+        return {}
+
+    def announces(self, item: Any) -> bool:
+        """Whether changes of ``item`` are recorded at all. Override it to leave drafts out."""
+        return True
+
+    # -- what capture asks -----------------------------------------------------------------
+
+    @property
+    def site_path(self) -> tuple[str, ...]:
+        """``site_field`` in steps; its last one is the column, so that no site is fetched."""
+        *relations, last = self.site_field.split(".")
+        if not relations:
+            try:
+                field = self.model._meta.get_field(last)
+            except FieldDoesNotExist:
+                return (last,)
+            if isinstance(field, ForeignKey):
+                return (field.attname,)
+        return (*relations, last)
+
+    @property
+    def has_publish_state(self) -> bool:
+        """Whether the collection says what is published."""
+        return type(self).is_published is not LiveCollection.is_published
+
+    @property
+    def has_slug(self) -> bool:
+        """Whether the collection says what an item's slug is."""
+        return self.slug_field is not None or type(self).get_slug is not LiveCollection.get_slug
+
+    @property
+    def compares_rows(self) -> bool:
+        """Whether a change can only be told from the row as it was: costs one query a save."""
+        remote_site = len(self.site_path) > 1 or type(self).get_site is not LiveCollection.get_site
+        filters = type(self).announces is not LiveCollection.announces
+        return self.has_publish_state or self.has_slug or remote_site or filters
+
+    def site_id_of(self, item: Model) -> uuid.UUID | None:
+        """The id of the item's site, or ``None``. Raises ``ValueError`` for what is no site id."""
+        site = self.get_site(item)
+        if site is None or isinstance(site, uuid.UUID):
+            return site
+        if isinstance(site, Site):
+            return site.pk
+        return uuid.UUID(str(site))
+
+    def item_id_of(self, item: Model) -> uuid.UUID:
+        """The item's UUID primary key as it is, any other as a stable UUIDv5."""
+        if isinstance(item.pk, uuid.UUID):
+            return item.pk
+        label = self.model._meta.concrete_model._meta.label_lower  # type: ignore[union-attr]
+        return uuid.uuid5(ITEM_NAMESPACE, f"{label}:{item.pk}")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r} of {self.model._meta.label}>"
+
+
+def _follow(item: Any, path: tuple[str, ...]) -> Any:
+    for step in path:
+        if item is None:
+            return None
+        try:
+            item = getattr(item, step)
+        except ObjectDoesNotExist:
+            return None
+    return item
+
+
+class Registry:
+    """Which collection announces which model. One model has at most one collection."""
+
+    def __init__(self) -> None:
+        self._collections: dict[type[Model], LiveCollection] = {}
+
+    def register(self, model: type[Model], collection: type[LiveCollection]) -> LiveCollection:
+        """Announces ``model`` by ``collection``.
+
+        Raises :class:`SpoolLiveConfigurationError` for a proxy or abstract model, one that is
+        registered already, or a collection name that is taken.
+        """
+        if model._meta.abstract or model._meta.proxy:
+            raise SpoolLiveConfigurationError(
+                f"{model._meta.label} is abstract or a proxy: register the concrete model."
+            )
+        if model in self._collections:
+            raise SpoolLiveConfigurationError(f"{model._meta.label} is registered already.")
+        made = collection(model)
+        for other in self:
+            if other.name == made.name:
+                raise SpoolLiveConfigurationError(
+                    f"{made!r} and {other!r} have the same name: set `name` on one of them."
+                )
+        self._collections[model] = made
+        registry_changed.send(sender=type(self), model=model)
+        return made
+
+    def unregister(self, model: type[Model]) -> None:
+        """Stops announcing ``model``. Raises ``KeyError`` where it is not registered."""
+        del self._collections[model]
+        registry_changed.send(sender=type(self), model=model)
+
+    def __iter__(self) -> Iterator[LiveCollection]:
+        return iter(tuple(self._collections.values()))
+
+    def __contains__(self, model: type[Model]) -> bool:
+        return model in self._collections
+
+    def of_model(self, model: type[Model]) -> list[LiveCollection]:
+        """The collections an item of ``model`` belongs to: its own and its concrete parents'."""
+        return [c for c in self if issubclass(model, c.model)]
+
+
+registry = Registry()
+
+
+def register(model: type[Model]) -> Callable[[type[C]], type[C]]:
+    """Class decorator: announces the items of ``model`` by the decorated collection."""
+
+    def decorate(collection: type[C]) -> type[C]:
+        registry.register(model, collection)
+        return collection
+
+    return decorate
+
+
+def unregister(model: type[Model]) -> None:
+    """Stops announcing the items of ``model``."""
+    registry.unregister(model)

@@ -1,0 +1,118 @@
+"""The setting ``SPOOL_LIVE``: one dict in the project's settings, one frozen object here.
+
+Nothing is read at import; :func:`live_settings` reads once and again after ``setting_changed``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from typing import Any, Literal, cast
+
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.db import DEFAULT_DB_ALIAS
+
+from spool_live.exceptions import SpoolLiveConfigurationError
+
+RealtimeMode = Literal["broadcast", "postgres_changes"]
+REALTIME_MODES = ("broadcast", "postgres_changes")
+JWT_ALGORITHMS = ("HS256", "ES256", "RS256")
+DEFAULT_BROADCASTER = "spool_live.broadcasters.supabase.SupabaseBroadcaster"
+
+
+@dataclass(frozen=True)
+class LiveSettings:
+    """What ``SPOOL_LIVE`` says, each key in lower case. Durations are ``timedelta`` (a plain number
+    in the setting means seconds); sizes are bytes. Secrets stay out of ``repr``."""
+
+    supabase_url: str = ""
+    supabase_publishable_key: str = field(default="", repr=False)
+    supabase_secret_key: str = field(default="", repr=False)
+    supabase_database: str = "default"
+    realtime_mode: RealtimeMode = "broadcast"
+
+    jwt_signing_key: str = field(default="", repr=False)
+    jwt_algorithm: str = "HS256"
+    jwt_key_id: str = ""
+    token_lifetime: timedelta = timedelta(minutes=10)
+
+    retention: timedelta = timedelta(hours=1)
+    history_retention: timedelta = timedelta(days=7)
+
+    broadcaster: str = DEFAULT_BROADCASTER
+    request_timeout: timedelta = timedelta(seconds=10)
+    delivery_batch_size: int = 500
+    delivery_batch_bytes: int = 1_000_000
+    delivery_lease: timedelta = timedelta(seconds=60)
+    delivery_linger: timedelta = timedelta(milliseconds=20)
+    retry_base: timedelta = timedelta(seconds=1)
+    retry_max: timedelta = timedelta(minutes=5)
+    nudge: bool = True
+    nudge_interval: timedelta = timedelta(milliseconds=10)
+
+    @classmethod
+    def from_mapping(cls, given: Mapping[str, Any]) -> LiveSettings:
+        """The settings that ``given`` (keys in upper case) spells out over the defaults.
+
+        Raises :class:`SpoolLiveConfigurationError` for an unknown key, with the nearest known one,
+        and for a value of the wrong type.
+        """
+        known = {f.name.upper(): f for f in fields(cls)}
+        values: dict[str, Any] = {}
+        for key, value in given.items():
+            if key not in known:
+                near = difflib.get_close_matches(str(key).upper(), known, n=1)
+                hint = f" Did you mean {near[0]!r}?" if near else ""
+                raise SpoolLiveConfigurationError(f"SPOOL_LIVE has no key {key!r}.{hint}")
+            values[key.lower()] = _typed(key, value, known[key].default)
+        return cls(**values)
+
+    @property
+    def has_separate_databases(self) -> bool:
+        """Whether the Supabase database is an alias of its own, beside the content's ``default``."""
+        return self.supabase_database != DEFAULT_DB_ALIAS
+
+
+def _typed(key: str, value: Any, default: object) -> Any:
+    if isinstance(default, timedelta):
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            value = timedelta(seconds=value)
+        if not isinstance(value, timedelta):
+            raise SpoolLiveConfigurationError(
+                f"SPOOL_LIVE[{key!r}] must be a timedelta or a number of seconds."
+            )
+        return value
+    if isinstance(default, str) and hasattr(value, "__fspath__"):
+        value = str(value)
+    if type(value) is not type(default):
+        expected = type(default).__name__
+        raise SpoolLiveConfigurationError(
+            f"SPOOL_LIVE[{key!r}] must be {expected}, not {type(value).__name__}."
+        )
+    return value
+
+
+_current: LiveSettings | None = None
+
+
+def live_settings() -> LiveSettings:
+    """The settings in force. Raises :class:`SpoolLiveConfigurationError` when they are wrong."""
+    global _current  # noqa: PLW0603 - the one cached value, reset on setting_changed
+    if _current is None:
+        given = getattr(settings, "SPOOL_LIVE", {})
+        if not isinstance(given, Mapping):
+            raise SpoolLiveConfigurationError("SPOOL_LIVE must be a dict.")
+        _current = LiveSettings.from_mapping(cast("Mapping[str, Any]", given))
+    return _current
+
+
+def _forget(*, setting: str, **kwargs: object) -> None:
+    global _current  # noqa: PLW0603
+    if setting == "SPOOL_LIVE":
+        _current = None
+
+
+setting_changed.connect(_forget, dispatch_uid="spool_live.conf")

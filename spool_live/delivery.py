@@ -1,0 +1,232 @@
+"""Delivery: claim, broadcast, settle. And what becomes of updates that Supabase does not take.
+
+No database transaction is open during network I/O. Losing a worker anywhere loses nothing: its
+lease ends, the entries are claimed again, and writing them twice is writing them once.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.utils import timezone
+
+from spool_live import mirror, outbox
+from spool_live.broadcasters import Broadcaster, get_broadcaster
+from spool_live.conf import live_settings
+from spool_live.exceptions import (
+    BroadcastRefused,
+    BroadcastUnavailable,
+    SequenceTaken,
+    UnknownSite,
+)
+from spool_live.models import OutboxEntry
+from spool_live.outbox import Claim, Settlement
+from spool_live.signals import update_died, updates_delivered
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class DeliveryReport:
+    """What one call of :func:`deliver_pending` did, in numbers of updates."""
+
+    delivered: int = 0
+    dropped: int = 0
+    dead: int = 0
+    postponed: int = 0
+    reasons: set[str] = field(default_factory=set)
+
+    def count(self, settlement: Settlement, claim: Claim) -> None:
+        """Adds how ``claim`` ended."""
+        self.delivered += len(settlement.delivered)
+        self.dropped += len(settlement.dropped)
+        self.dead += len(settlement.dead)
+        self.postponed += sum(entry.site_id in settlement.retry for entry in claim.entries)
+        self.reasons |= {*settlement.retry.values(), *settlement.dead.values()}
+
+
+def deliver_pending(
+    using: str,
+    *,
+    broadcaster: Broadcaster | None = None,
+    pause: Callable[[float], None] = time.sleep,
+) -> DeliveryReport:
+    """Delivers what waits in the outbox of ``using`` until nothing may go now.
+
+    Under load it lingers a little after a batch, so that the next one fills. Never raises for
+    what Supabase answers: that is in the report, in the entries and in the log.
+    """
+    report = DeliveryReport()
+    broadcaster = broadcaster or get_broadcaster()
+    while claim := _next_claim(using, pause, lingers=report.delivered > 0):
+        settlement = Settlement()
+        drop_orphans(claim, settlement)
+        ready = mirror_first(claim, settlement, broadcaster)
+        send(ready, claim, settlement, broadcaster)
+        held = outbox.settle(claim, settlement)
+        report.count(settlement, claim)
+        announce(claim, settlement, held=held)
+    return report
+
+
+def _next_claim(using: str, pause: Callable[[float], None], *, lingers: bool) -> Claim | None:
+    claim = outbox.claim_batch(using)
+    if claim is None and lingers:
+        pause(live_settings().delivery_linger.total_seconds())
+        claim = outbox.claim_batch(using)
+    return claim
+
+
+def drop_orphans(claim: Claim, settlement: Settlement) -> None:
+    """Updates of sites that were deleted have nobody to go to."""
+    settlement.dropped += [e.pk for e in claim.entries if e.site_id in claim.orphans]
+
+
+def mirror_first(
+    claim: Claim, settlement: Settlement, broadcaster: Broadcaster
+) -> list[OutboxEntry]:
+    """Sends pending changes of the claimed sites and their keys; returns what may go after that.
+
+    No update overtakes a key change: a site whose mirror cannot be brought up to date waits.
+    """
+    ready: list[OutboxEntry] = []
+    for site_id, site in claim.sites.items():
+        entries = [e for e in claim.entries if e.site_id == site_id]
+        try:
+            if mirror.is_pending(site):
+                answer = mirror.mirror_site(claim.using, site_id, broadcaster)
+                if answer.deleted:
+                    settlement.dropped += [e.pk for e in entries if site_id not in claim.orphans]
+                    continue
+        except (BroadcastUnavailable, BroadcastRefused, UnknownSite) as error:
+            postpone(settlement, claim, [site_id], error)
+            continue
+        if site_id not in claim.orphans:
+            ready += entries
+    return ready
+
+
+def send(
+    entries: Sequence[OutboxEntry],
+    claim: Claim,
+    settlement: Settlement,
+    broadcaster: Broadcaster,
+    *,
+    healed: bool = False,
+) -> None:
+    """Broadcasts ``entries`` in one request; halves the batch to find what is refused for good."""
+    entries = [e for e in entries if e.site_id not in settlement.retry]
+    if not entries:
+        return
+    site_ids = sorted({entry.site_id for entry in entries})
+    if timezone.now() + live_settings().request_timeout > claim.leased_until:
+        postpone(settlement, claim, site_ids, BroadcastUnavailable("the lease ran out"))
+        return
+    try:
+        broadcaster.broadcast([entry.as_update() for entry in entries])
+        settlement.delivered += [entry.pk for entry in entries]
+    except BroadcastUnavailable as error:
+        postpone(settlement, claim, site_ids, error)
+    except SequenceTaken as error:
+        _renumber(claim, settlement, site_ids, broadcaster, error)
+    except UnknownSite as error:
+        if healed:
+            postpone(settlement, claim, site_ids, error)
+        else:
+            ready = _heal(claim, settlement, entries, broadcaster)
+            send(ready, claim, settlement, broadcaster, healed=True)
+    except BroadcastRefused as error:
+        if len(entries) == 1:
+            settlement.dead[entries[0].pk] = str(error)
+        else:
+            middle = len(entries) // 2
+            send(entries[:middle], claim, settlement, broadcaster, healed=healed)
+            send(entries[middle:], claim, settlement, broadcaster, healed=healed)
+
+
+def _heal(
+    claim: Claim,
+    settlement: Settlement,
+    entries: Sequence[OutboxEntry],
+    broadcaster: Broadcaster,
+) -> list[OutboxEntry]:
+    """Mirrors the sites of a batch again: one of them is unknown over there."""
+    ready: list[OutboxEntry] = []
+    for site_id in sorted({entry.site_id for entry in entries}):
+        mine = [entry for entry in entries if entry.site_id == site_id]
+        try:
+            answer = mirror.mirror_site(claim.using, site_id, broadcaster)
+        except (BroadcastUnavailable, BroadcastRefused, UnknownSite) as error:
+            postpone(settlement, claim, [site_id], error)
+            continue
+        if answer.deleted:
+            settlement.dropped += [entry.pk for entry in mine]
+        else:
+            ready += mine
+    return ready
+
+
+def _renumber(
+    claim: Claim,
+    settlement: Settlement,
+    site_ids: Sequence[uuid.UUID],
+    broadcaster: Broadcaster,
+    error: SequenceTaken,
+) -> None:
+    """The counter is behind the live table (a restored backup): go on above what is there."""
+    try:
+        newest = broadcaster.newest_seqs(site_ids)
+    except BroadcastUnavailable as unavailable:
+        postpone(settlement, claim, site_ids, unavailable)
+        return
+    logger.warning("numbers are taken (%s): renumbering what is undelivered", error)
+    settlement.renumber |= newest
+
+
+def postpone(
+    settlement: Settlement, claim: Claim, site_ids: Sequence[uuid.UUID], error: Exception
+) -> None:
+    """Leaves the entries of ``site_ids`` for later, after a delay with jitter."""
+    failures = max((claim.sites[site_id].failures for site_id in site_ids), default=0)
+    asked = getattr(error, "retry_after", None)
+    settlement.retry |= dict.fromkeys(site_ids, str(error))
+    settlement.retry_at = timezone.now() + retry_delay(failures, asked=asked)
+
+
+def retry_delay(
+    failures: int,
+    *,
+    asked: float | None = None,
+    jitter: Callable[[], float] = random.random,
+) -> timedelta:
+    """How long to wait after ``failures`` failures in a row: doubling, capped, the upper half of
+    it random; at least ``asked`` seconds where the receiver said so."""
+    settings = live_settings()
+    ceiling = min(settings.retry_base * 2 ** min(failures, 20), settings.retry_max)
+    delay = ceiling * (0.5 + 0.5 * jitter())
+    return max(delay, timedelta(seconds=asked or 0))
+
+
+def announce(claim: Claim, settlement: Settlement, *, held: bool) -> None:
+    """Logs how a batch ended and sends the signals."""
+    if not held:
+        logger.warning("the lease was lost before the batch was settled: it is delivered again")
+        return
+    if settlement.delivered:
+        updates_delivered.send_robust(
+            sender=OutboxEntry, count=len(settlement.delivered), using=claim.using
+        )
+    ids = {entry.pk: entry.update_id for entry in claim.entries}
+    for pk, reason in settlement.dead.items():
+        logger.error("update %s is dead: %s", ids[pk], reason)
+        update_died.send_robust(
+            sender=OutboxEntry, update_id=ids[pk], reason=reason, using=claim.using
+        )
+    for site_id, reason in settlement.retry.items():
+        logger.warning("updates of site %s wait until %s: %s", site_id, settlement.retry_at, reason)

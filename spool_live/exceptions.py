@@ -1,0 +1,51 @@
+"""Everything spool_live raises on purpose, sorted by what the caller must do.
+
+::
+
+    SpoolLiveError
+    ├── SpoolLiveConfigurationError   fix a setting or a registration (also ImproperlyConfigured)
+    └── BroadcastError                what a broadcaster answers instead of success
+        ├── BroadcastUnavailable      try the whole batch again later
+        ├── UnknownSite               mirror the sites of the batch, then try again
+        ├── SequenceTaken             renumber what is undelivered, then try again
+        └── BroadcastRefused          something in this batch will never be accepted
+"""
+
+from __future__ import annotations
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+class SpoolLiveError(Exception):
+    """Base of all errors raised by spool_live."""
+
+
+class SpoolLiveConfigurationError(SpoolLiveError, ImproperlyConfigured):
+    """A setting or a registration is wrong; the message names it and the remedy."""
+
+
+class BroadcastError(SpoolLiveError):
+    """A broadcaster could not do what it was asked. ``str(error)`` is fit for people and logs."""
+
+
+class BroadcastUnavailable(BroadcastError):
+    """The receiving side is away, overloaded or not set up: nothing is wrong with the updates.
+
+    ``retry_after`` is the number of seconds the receiver asked to be left alone, if it said so.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class UnknownSite(BroadcastError):
+    """The receiving side does not know a site of this batch (foreign key violation)."""
+
+
+class SequenceTaken(BroadcastError):
+    """Another update already has one of these sequence numbers: the counter is behind."""
+
+
+class BroadcastRefused(BroadcastError):
+    """At least one update of this batch is refused for good."""

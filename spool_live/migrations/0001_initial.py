@@ -1,0 +1,198 @@
+import django.core.serializers.json
+import django.db.models.deletion
+import django.db.models.functions.datetime
+import django.utils.timezone
+import uuid
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    initial = True
+
+    dependencies = []
+
+    operations = [
+        migrations.CreateModel(
+            name="Site",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("name", models.CharField(max_length=200, verbose_name="name")),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(),
+                        default=django.utils.timezone.now,
+                        editable=False,
+                        verbose_name="created at",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "site",
+                "verbose_name_plural": "sites",
+                "db_table": "sites",
+                "ordering": ("name",),
+            },
+        ),
+        migrations.CreateModel(
+            name="SiteDelivery",
+            fields=[
+                ("site_id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
+                ("last_seq", models.BigIntegerField(default=0)),
+                (
+                    "history_floor",
+                    models.BigIntegerField(
+                        default=0,
+                        help_text="Highest seq that was purged: catch-up cannot go back to it.",
+                    ),
+                ),
+                ("version", models.BigIntegerField(default=1)),
+                ("acknowledged_version", models.BigIntegerField(default=0)),
+                ("epoch", models.BigIntegerField(default=1)),
+                ("acknowledged_epoch", models.BigIntegerField(default=0)),
+                ("deleted_at", models.DateTimeField(null=True)),
+                ("lease_token", models.UUIDField(null=True)),
+                ("leased_until", models.DateTimeField(null=True)),
+                ("retry_at", models.DateTimeField(null=True)),
+                ("failures", models.PositiveIntegerField(default=0)),
+                ("last_error", models.TextField(blank=True, default="")),
+            ],
+            options={
+                "verbose_name": "site delivery",
+                "verbose_name_plural": "site deliveries",
+                "db_table": "live_site_deliveries",
+            },
+        ),
+        migrations.CreateModel(
+            name="OutboxEntry",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("update_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                ("site_id", models.UUIDField()),
+                (
+                    "event_type",
+                    models.CharField(
+                        choices=[
+                            ("content.created", "content.created"),
+                            ("content.updated", "content.updated"),
+                            ("content.published", "content.published"),
+                            ("content.deleted", "content.deleted"),
+                        ],
+                        max_length=32,
+                    ),
+                ),
+                ("collection", models.CharField(max_length=200)),
+                ("item_id", models.UUIDField()),
+                ("slug", models.TextField(null=True)),
+                ("timestamp", models.DateTimeField()),
+                (
+                    "metadata",
+                    models.JSONField(
+                        default=dict, encoder=django.core.serializers.json.DjangoJSONEncoder
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("pending", "pending"),
+                            ("delivered", "delivered"),
+                            ("dead", "dead"),
+                            ("dropped", "dropped (site deleted)"),
+                        ],
+                        default="pending",
+                        max_length=10,
+                    ),
+                ),
+                ("seq", models.BigIntegerField(null=True)),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("last_error", models.TextField(blank=True, default="")),
+                ("settled_at", models.DateTimeField(null=True)),
+            ],
+            options={
+                "verbose_name": "outbox entry",
+                "verbose_name_plural": "outbox entries",
+                "db_table": "live_updates_outbox",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "pending")),
+                        fields=["id"],
+                        name="live_outbox_pending",
+                    ),
+                    models.Index(fields=["site_id", "seq"], name="live_outbox_site_seq"),
+                    models.Index(
+                        condition=models.Q(("state__in", ["delivered", "dropped"])),
+                        fields=["settled_at"],
+                        name="live_outbox_settled",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="SiteApiKey",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "name",
+                    models.CharField(
+                        help_text="Who uses it, and where.", max_length=100, verbose_name="name"
+                    ),
+                ),
+                (
+                    "prefix",
+                    models.CharField(
+                        editable=False, max_length=32, unique=True, verbose_name="prefix"
+                    ),
+                ),
+                ("key_hash", models.CharField(editable=False, max_length=64)),
+                (
+                    "created_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, editable=False, verbose_name="created at"
+                    ),
+                ),
+                (
+                    "expires_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="expires at"),
+                ),
+                (
+                    "revoked_at",
+                    models.DateTimeField(
+                        blank=True, editable=False, null=True, verbose_name="revoked at"
+                    ),
+                ),
+                (
+                    "mirror_version",
+                    models.BigIntegerField(
+                        default=0,
+                        editable=False,
+                        help_text="The version of the site's mirror that first holds this key.",
+                    ),
+                ),
+                (
+                    "site",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="api_keys",
+                        to="spool_live.site",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "API key",
+                "verbose_name_plural": "API keys",
+                "db_table": "site_api_keys",
+                "ordering": ("-created_at",),
+            },
+        ),
+    ]

@@ -1,0 +1,106 @@
+"""The mirror: what the Supabase database must know of each site, kept true with versions.
+
+A change of a site or of its keys raises the site's version in the same transaction (and its
+epoch, where a key lost its right). :func:`mirror_pending` sends whole sites until the Supabase
+database has acknowledged their newest version; delivery does so before a site's next update.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import F, Q
+from django.utils import timezone
+
+from spool_live.broadcasters import Broadcaster, MirrorAnswer, get_broadcaster
+from spool_live.databases import is_supabase_database
+from spool_live.models import Site, SiteApiKey, SiteDelivery
+from spool_live.outbox import ensure_deliveries
+
+logger = logging.getLogger(__name__)
+
+
+def mirror_pending(using: str, broadcaster: Broadcaster | None = None) -> int:
+    """Sends every site of ``using`` whose newest version is not acknowledged yet.
+
+    Returns how many are acknowledged now. Raises :class:`BroadcastError` at the first refusal:
+    the others would meet the same.
+    """
+    behind = SiteDelivery.objects.using(using).filter(version__gt=F("acknowledged_version"))
+    site_ids = list(behind.order_by("pk").values_list("pk", flat=True))
+    for site_id in site_ids:
+        mirror_site(using, site_id, broadcaster or get_broadcaster())
+    return len(site_ids)
+
+
+def mirror_site(using: str, site_id: uuid.UUID, broadcaster: Broadcaster) -> MirrorAnswer:
+    """Sends one site as it is now, and notes what the Supabase database acknowledged.
+
+    Where that holds a newer version (the content database was restored from a backup), the site
+    is raised above it and sent once more; a tombstone there is final.
+    """
+    answer = broadcaster.mirror(_payload(using, site_id))
+    if not answer.applied and not answer.deleted:
+        _raise_above(using, site_id, answer)
+        answer = broadcaster.mirror(_payload(using, site_id))
+    _acknowledge(using, site_id, answer)
+    return answer
+
+
+def mirror_all(using: str, broadcaster: Broadcaster | None = None) -> int:
+    """Sends every site of ``using`` again, acknowledged or not: heals a Supabase database that was
+    reset or replaced. Returns how many were sent. Raises :class:`BroadcastError`."""
+    site_ids = list(Site.objects.using(using).values_list("pk", flat=True))
+    ensure_deliveries(using, site_ids)
+    SiteDelivery.objects.using(using).filter(pk__in=site_ids).update(acknowledged_version=0)
+    return mirror_pending(using, broadcaster)
+
+
+def is_pending(site: SiteDelivery) -> bool:
+    """Whether the Supabase database has yet to acknowledge the newest version of ``site``."""
+    return site.version > site.acknowledged_version
+
+
+def _payload(using: str, site_id: uuid.UUID) -> dict[str, Any]:
+    # The version first: keys that are newer than it come again with the next version.
+    delivery = SiteDelivery.objects.using(using).get(pk=site_id)
+    site = Site.objects.using(using).filter(pk=site_id).first()
+    keys: Iterable[SiteApiKey] = SiteApiKey.objects.using(using).filter(site_id=site_id)
+    name = "" if site is None else site.name
+    return {
+        "site_id": str(site_id),
+        "version": delivery.version,
+        "epoch": delivery.epoch,
+        "deleted": site is None,
+        "name": None if is_supabase_database(using) else name,
+        "api_keys": [
+            {
+                "id": str(key.pk),
+                "expires_at": key.expires_at.isoformat() if key.expires_at else None,
+                "revoked_at": key.revoked_at.isoformat() if key.revoked_at else None,
+            }
+            for key in keys
+        ],
+    }
+
+
+def _raise_above(using: str, site_id: uuid.UUID, answer: MirrorAnswer) -> None:
+    logger.warning("the mirror of site %s is ahead of us: raising our version above it", site_id)
+    behind = Q(version__lte=answer.version) | Q(epoch__lte=answer.epoch)
+    SiteDelivery.objects.using(using).filter(behind, pk=site_id).update(
+        version=answer.version + 1, epoch=answer.epoch + 1
+    )
+
+
+def _acknowledge(using: str, site_id: uuid.UUID, answer: MirrorAnswer) -> None:
+    known = {"acknowledged_version": answer.version, "acknowledged_epoch": answer.epoch}
+    state = SiteDelivery.objects.using(using).filter(
+        pk=site_id, acknowledged_version__lt=answer.version
+    )
+    if answer.deleted:
+        state.update(**known, deleted_at=timezone.now(), version=answer.version)
+    else:
+        state.update(**known)

@@ -1,0 +1,184 @@
+"""Sites and their API keys, the outbox, the state of each site's delivery, and the live table."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from spool_live.updates import EventType, Update
+
+
+class Site(models.Model):
+    """One tenant: its own content, API keys and subscribers."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(_("name"), max_length=200)
+    created_at = models.DateTimeField(
+        _("created at"), default=timezone.now, db_default=Now(), editable=False
+    )
+
+    class Meta:
+        db_table = "sites"
+        ordering = ("name",)
+        verbose_name = _("site")
+        verbose_name_plural = _("sites")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SiteApiKey(models.Model):
+    """A long-lived secret of one subscriber of a site. Only its hash is stored."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="api_keys")
+    name = models.CharField(_("name"), max_length=100, help_text=_("Who uses it, and where."))
+    prefix = models.CharField(_("prefix"), max_length=32, unique=True, editable=False)
+    key_hash = models.CharField(max_length=64, editable=False)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True, editable=False)
+    mirror_version = models.BigIntegerField(
+        default=0,
+        editable=False,
+        help_text=_("The version of the site's mirror that first holds this key."),
+    )
+
+    class Meta:
+        db_table = "site_api_keys"
+        ordering = ("-created_at",)
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    def is_active(self, now: datetime | None = None) -> bool:
+        """Whether the key is neither revoked nor expired at ``now``."""
+        moment = now or timezone.now()
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > moment)
+
+
+class SiteDelivery(models.Model):
+    """What delivery knows of a site: its counter, its mirror, its lease.
+
+    Apart from the ``Site`` row and without a foreign key: nobody who saves a site can overwrite
+    the counter, and a deleted site leaves its tombstone here.
+    """
+
+    site_id = models.UUIDField(primary_key=True, editable=False)
+    last_seq = models.BigIntegerField(default=0)
+    history_floor = models.BigIntegerField(
+        default=0, help_text="Highest seq that was purged: catch-up cannot go back to it."
+    )
+
+    version = models.BigIntegerField(default=1)
+    acknowledged_version = models.BigIntegerField(default=0)
+    epoch = models.BigIntegerField(default=1)
+    acknowledged_epoch = models.BigIntegerField(default=0)
+    deleted_at = models.DateTimeField(null=True)
+
+    lease_token = models.UUIDField(null=True)
+    leased_until = models.DateTimeField(null=True)
+    retry_at = models.DateTimeField(null=True)
+    failures = models.PositiveIntegerField(default=0)
+    last_error = models.TextField(default="", blank=True)
+
+    class Meta:
+        db_table = "live_site_deliveries"
+        verbose_name = _("site delivery")
+        verbose_name_plural = _("site deliveries")
+
+    def __str__(self) -> str:
+        return f"delivery of site {self.site_id}"
+
+
+class OutboxEntry(models.Model):
+    """One recorded update, from the edit's transaction until its history is purged."""
+
+    class State(models.TextChoices):
+        PENDING = "pending", _("pending")
+        DELIVERED = "delivered", _("delivered")
+        DEAD = "dead", _("dead")
+        DROPPED = "dropped", _("dropped (site deleted)")
+
+    id = models.BigAutoField(primary_key=True)
+    update_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    site_id = models.UUIDField()
+    event_type = models.CharField(max_length=32, choices=[(e.value, e.value) for e in EventType])
+    collection = models.CharField(max_length=200)
+    item_id = models.UUIDField()
+    slug = models.TextField(null=True)  # noqa: DJ001 - null is "has no slug", as on the wire
+    timestamp = models.DateTimeField()
+    metadata = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+
+    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+    seq = models.BigIntegerField(null=True)
+    attempts = models.PositiveIntegerField(default=0)
+    last_error = models.TextField(default="", blank=True)
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "live_updates_outbox"
+        verbose_name = _("outbox entry")
+        verbose_name_plural = _("outbox entries")
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["id"], condition=models.Q(state="pending"), name="live_outbox_pending"
+            ),
+            models.Index(fields=["site_id", "seq"], name="live_outbox_site_seq"),
+            models.Index(
+                fields=["settled_at"],
+                condition=models.Q(state__in=["delivered", "dropped"]),
+                name="live_outbox_settled",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_type} {self.collection}/{self.slug or self.item_id}"
+
+    def as_update(self) -> Update:
+        """The entry as the value that is broadcast. Raises ``ValueError`` before it has a seq."""
+        if self.seq is None:
+            raise ValueError(f"outbox entry {self.pk} has no seq yet")
+        return Update(
+            id=self.update_id,
+            site_id=self.site_id,
+            event_type=self.event_type,
+            collection=self.collection,
+            item_id=self.item_id,
+            slug=self.slug,
+            timestamp=self.timestamp,
+            metadata=self.metadata,
+            seq=self.seq,
+        )
+
+
+class LiveUpdate(models.Model):
+    """A row of ``public.live_updates`` on the Supabase database. The migrations make it by SQL."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    site_id = models.UUIDField()
+    event_type = models.TextField()
+    collection = models.TextField()
+    slug = models.TextField(null=True)  # noqa: DJ001
+    item_id = models.UUIDField()
+    timestamp = models.DateTimeField(default=timezone.now)
+    metadata: models.JSONField[Any, Any] = models.JSONField(default=dict)
+    seq = models.BigIntegerField(null=True)
+    inserted_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "live_updates"
+        verbose_name = _("live update")
+        verbose_name_plural = _("live updates")
+
+    def __str__(self) -> str:
+        return f"{self.event_type} {self.collection} #{self.seq}"

@@ -1,0 +1,110 @@
+"""The nudge: after a commit, tell a worker that something waits. Only for speed.
+
+It leaves from a background thread, at most once per interval and process, so the broker can
+neither slow nor break a save. A nudge that is lost costs nothing but time: the sweep finds
+everything.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from spool_live.conf import live_settings
+from spool_live.signals import outbox_committed
+
+logger = logging.getLogger(__name__)
+
+FLUSH_AT_EXIT = 1.0
+"""Seconds that a process which ends waits for its last nudge to leave."""
+QUIET_AFTER_FAILURE = 30.0
+"""Seconds between two log lines about a broker that cannot be reached."""
+
+
+class Nudger:
+    """Sends at most one nudge per alias and interval, on one daemon thread per process.
+
+    ``send`` does the sending, with the alias; it may block or raise.
+    """
+
+    def __init__(self, send: Callable[[str], None]) -> None:
+        self._send = send
+        self._quiet_until = 0.0
+        self._reset()
+
+    def nudge(self, using: str) -> None:
+        """Asks for a nudge and returns at once."""
+        with self._condition:
+            self._waiting.add(using)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="spool-nudge", daemon=True)
+                self._thread.start()
+            self._condition.notify()
+
+    def flush(self, timeout: float) -> bool:
+        """Waits at most ``timeout`` seconds until nothing is left to send; says whether so."""
+        with self._condition:
+            return self._condition.wait_for(lambda: not self._waiting and not self._busy, timeout)
+
+    def after_fork(self) -> None:
+        """A child process has no thread of its parent, and must not send its parent's nudges."""
+        self._reset()
+
+    def _reset(self) -> None:
+        self._condition = threading.Condition()
+        self._waiting: set[str] = set()
+        self._busy = False
+        self._thread: threading.Thread | None = None
+
+    def _run(self) -> None:
+        while True:
+            with self._condition:
+                self._condition.wait_for(lambda: bool(self._waiting))
+                using = self._waiting.pop()
+                self._busy = True
+            self._try_to_send(using)
+            with self._condition:
+                self._busy = False
+                self._condition.notify_all()
+            time.sleep(live_settings().nudge_interval.total_seconds())
+
+    def _try_to_send(self, using: str) -> None:
+        try:
+            self._send(using)
+        except Exception as error:  # noqa: BLE001 - whatever a broker raises: the sweep delivers
+            now = time.monotonic()
+            if now >= self._quiet_until:
+                self._quiet_until = now + QUIET_AFTER_FAILURE
+                logger.warning(
+                    "The broker cannot be reached (%s): updates wait for the next sweep.",
+                    type(error).__name__,
+                )
+
+
+def _send_task(using: str) -> None:
+    from spool_live.tasks import deliver_updates  # noqa: PLC0415 - the thread pays for the import
+
+    deliver_updates.apply_async(kwargs={"using": using}, retry=False, ignore_result=True)
+
+
+nudger = Nudger(_send_task)
+
+
+def on_outbox_committed(using: str, **kwargs: Any) -> None:
+    """Receiver of :data:`~spool_live.signals.outbox_committed`."""
+    if live_settings().nudge:
+        nudger.nudge(using)
+
+
+def connect() -> None:
+    """Nudges after every commit that recorded something. Connecting twice is harmless."""
+    outbox_committed.connect(on_outbox_committed, dispatch_uid="spool_live.nudge")
+
+
+os.register_at_fork(after_in_child=nudger.after_fork)
+atexit.register(lambda: nudger.flush(FLUSH_AT_EXIT))

@@ -1,0 +1,112 @@
+"""Migration operations for what is PostgreSQL's and not Django's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connections
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
+
+from spool_live import provisioning
+from spool_live.conf import live_settings
+from spool_live.sql import read_sql
+
+
+def concerns(alias: str, *, separate_only: bool = False) -> bool:
+    """Whether ``alias`` is the Supabase database and one that can be it (PostgreSQL).
+
+    With ``separate_only``, only where it is another alias than the content database.
+    """
+    settings = live_settings()
+    return (
+        alias == settings.supabase_database
+        and connections[alias].vendor == "postgresql"
+        and (settings.has_separate_databases or not separate_only)
+    )
+
+
+class RunSupabaseSQL(Operation):
+    """Runs ``sql/<name>.sql`` forward and ``sql/<name>.reverse.sql`` backward.
+
+    Does nothing on any alias but the Supabase database, nor on another vendor.
+    """
+
+    reduces_to_sql = True
+    reversible = True
+
+    def __init__(self, name: str, *, separate_only: bool = False) -> None:
+        self.name = name
+        self.separate_only = separate_only
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        kwargs: dict[str, Any] = {"separate_only": True} if self.separate_only else {}
+        return type(self).__name__, [self.name], kwargs
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Changes no model state."""
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        self._run(schema_editor, self.name)
+
+    def database_backwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        self._run(schema_editor, f"{self.name}.reverse")
+
+    def describe(self) -> str:
+        return f"Run {self.name}.sql on the Supabase database"
+
+    def _run(self, schema_editor: BaseDatabaseSchemaEditor, name: str) -> None:
+        if concerns(schema_editor.connection.alias, separate_only=self.separate_only):
+            schema_editor.execute(read_sql(name), params=None)
+
+
+class ProvisionSupabase(Operation):
+    """Does what depends on Supabase's roles, publication and Realtime schema, as far as they exist.
+
+    What is missing is no error: ``live_setup`` and ``post_migrate`` do it later.
+    """
+
+    reduces_to_sql = False
+    reversible = True
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        return type(self).__name__, [], {}
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Changes no model state."""
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        if concerns(schema_editor.connection.alias):
+            provisioning.provision(schema_editor.connection.alias)
+
+    def database_backwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        if concerns(schema_editor.connection.alias):
+            provisioning.withdraw(schema_editor.connection.alias)
+
+    def describe(self) -> str:
+        return "Grants, policies, publication membership as far as Supabase's parts exist"

@@ -1,0 +1,29 @@
+"""The only package that writes outbox entries and the state of a site's delivery.
+
+record (in the edit's transaction) -> claim -> settle (around the delivery) -> purge.
+"""
+
+from __future__ import annotations
+
+from spool_live.outbox.claim import Claim, claim_batch
+from spool_live.outbox.history import CatchUp, catch_up, purge_settled
+from spool_live.outbox.record import broadcast_update, record
+from spool_live.outbox.requeue import requeue_dead
+from spool_live.outbox.settle import Settlement, settle
+from spool_live.outbox.sites import ensure_deliveries, site_changed, site_deleted
+
+__all__ = [
+    "CatchUp",
+    "Claim",
+    "Settlement",
+    "broadcast_update",
+    "catch_up",
+    "claim_batch",
+    "ensure_deliveries",
+    "purge_settled",
+    "record",
+    "requeue_dead",
+    "settle",
+    "site_changed",
+    "site_deleted",
+]

@@ -1,0 +1,68 @@
+"""History: what catch-up reads, and what is purged from it."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from django.db import transaction
+from django.db.models import Max, Q
+
+from spool_live.models import OutboxEntry, SiteDelivery
+from spool_live.updates import Update
+
+
+@dataclass(frozen=True, slots=True)
+class CatchUp:
+    """An answer to "what came after seq N?". ``next`` is the cursor of the next page, if any;
+    ``seq`` the site's newest number. ``reset``: the history does not reach back that far."""
+
+    status: Literal["recovered", "reset"]
+    results: list[Update]
+    next: int | None
+    seq: int
+    epoch: int
+
+
+def catch_up(using: str, site_id: uuid.UUID, *, after: int, limit: int) -> CatchUp:
+    """At most ``limit`` updates of a site after ``after``, oldest first. One indexed query each
+    for the site's state and its updates; numbered updates count whether or not delivered."""
+    site = SiteDelivery.objects.using(using).filter(pk=site_id).first()
+    newest = site.last_seq if site else 0
+    epoch = site.acknowledged_epoch if site else 0
+    if after > newest or after < (site.history_floor if site else 0):
+        return CatchUp("reset", [], None, newest, epoch)
+    entries = (
+        OutboxEntry.objects.using(using)
+        .filter(site_id=site_id, seq__gt=after, seq__lte=newest)
+        .exclude(state=OutboxEntry.State.DROPPED)
+        .order_by("seq")[: limit + 1]
+    )
+    page = [entry.as_update() for entry in entries]
+    more = len(page) > limit
+    results = page[:limit]
+    return CatchUp("recovered", results, results[-1].seq if more else None, newest, epoch)
+
+
+def purge_settled(using: str, *, before: datetime, limit: int) -> int:
+    """Removes at most ``limit`` delivered or dropped entries settled before ``before``.
+
+    Raises the history floor of their sites in the same transaction, so that catch-up never passes
+    over a hole. Returns how many were removed; dead entries stay for a person to look at.
+    """
+    old = Q(
+        state__in=[OutboxEntry.State.DELIVERED, OutboxEntry.State.DROPPED], settled_at__lt=before
+    )
+    with transaction.atomic(using=using):
+        entries = OutboxEntry.objects.using(using)
+        pks = list(entries.filter(old).order_by("settled_at").values_list("pk", flat=True)[:limit])
+        chosen = entries.filter(pk__in=pks)
+        floors = chosen.exclude(seq=None).values("site_id").annotate(highest=Max("seq"))
+        for floor in floors.order_by("site_id"):
+            SiteDelivery.objects.using(using).filter(
+                pk=floor["site_id"], history_floor__lt=floor["highest"]
+            ).update(history_floor=floor["highest"])
+        removed, _ = chosen.delete()
+    return removed

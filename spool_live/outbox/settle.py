@@ -1,0 +1,90 @@
+"""Settling: write down how a batch ended, if the lease is still ours, and give the sites back."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from spool_live.models import OutboxEntry, SiteDelivery
+from spool_live.outbox.claim import Claim
+
+
+@dataclass
+class Settlement:
+    """How the entries of a claim ended, by primary key. What is in none of them waits on."""
+
+    delivered: list[int] = field(default_factory=list)
+    dropped: list[int] = field(default_factory=list)
+    dead: dict[int, str] = field(default_factory=dict)
+    retry: dict[uuid.UUID, str] = field(default_factory=dict)
+    """Sites to try again later, each with the reason."""
+    retry_at: datetime | None = None
+    renumber: dict[uuid.UUID, int] = field(default_factory=dict)
+    """Sites whose counter must be raised to the given number, and their waiting entries numbered
+    afresh."""
+
+
+def settle(claim: Claim, settlement: Settlement) -> bool:
+    """Writes ``settlement`` and releases the lease of ``claim``, in one transaction.
+
+    Every write is conditional on the lease token: a worker that lost its lease changes nothing.
+    Returns whether the lease was still held.
+    """
+    using = claim.using
+    with transaction.atomic(using=using):
+        held = SiteDelivery.objects.using(using).filter(lease_token=claim.token)
+        # A write first: it locks the rows on every database, and spares SQLite a lock upgrade.
+        held.update(leased_until=claim.leased_until)
+        mine = set(held.values_list("pk", flat=True))
+        _finish(using, mine, settlement)
+        _renumber(using, mine, settlement)
+        _postpone(claim, held, mine, settlement)
+        held.update(lease_token=None, leased_until=None)
+    return mine == set(claim.sites)
+
+
+def _finish(using: str, mine: set[uuid.UUID], settlement: Settlement) -> None:
+    now = timezone.now()
+    State = OutboxEntry.State  # noqa: N806 - the enum, under its own name
+    done = {"settled_at": now, "last_error": ""}
+    _entries(using, mine, settlement.delivered).update(state=State.DELIVERED, **done)
+    _entries(using, mine, settlement.dropped).update(state=State.DROPPED, **done)
+    for pk, reason in settlement.dead.items():
+        _entries(using, mine, [pk]).update(
+            state=State.DEAD, settled_at=now, last_error=reason, attempts=F("attempts") + 1
+        )
+
+
+def _renumber(using: str, mine: set[uuid.UUID], settlement: Settlement) -> None:
+    for site_id, taken in settlement.renumber.items():
+        if site_id in mine:
+            pending = OutboxEntry.objects.using(using).filter(
+                site_id=site_id, state=OutboxEntry.State.PENDING
+            )
+            pending.update(seq=None)
+            behind = Q(pk=site_id, last_seq__lt=taken)
+            SiteDelivery.objects.using(using).filter(behind).update(last_seq=taken)
+
+
+def _postpone(
+    claim: Claim, held: QuerySet[SiteDelivery], mine: set[uuid.UUID], settlement: Settlement
+) -> None:
+    held.exclude(pk__in=list(settlement.retry)).update(failures=0, retry_at=None, last_error="")
+    for reason in set(settlement.retry.values()):
+        sites = [s for s, why in settlement.retry.items() if why == reason and s in mine]
+        held.filter(pk__in=sites).update(
+            failures=F("failures") + 1, retry_at=settlement.retry_at, last_error=reason
+        )
+    waiting = [e.pk for e in claim.entries if e.site_id in settlement.retry]
+    _entries(claim.using, mine, waiting).update(attempts=F("attempts") + 1)
+
+
+def _entries(using: str, mine: set[uuid.UUID], pks: list[int]) -> QuerySet[OutboxEntry]:
+    return OutboxEntry.objects.using(using).filter(
+        pk__in=pks, site_id__in=mine, state=OutboxEntry.State.PENDING
+    )

@@ -1,0 +1,139 @@
+"""What depends on the environment: Supabase's roles, its publication, its Realtime schema.
+
+One idempotent routine, called by the migration, by ``post_migrate`` and by ``live_setup``, so that
+what was missing at first comes later. Each step has a savepoint: one that cannot be done is
+reported with its remedy and holds nobody up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.db import DatabaseError, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from spool_live.conf import live_settings
+from spool_live.sql import read_sql
+
+API_ROLES = ("anon", "authenticated", "service_role")
+CONTENT_TABLES = ("sites", "site_api_keys", "live_site_deliveries", "live_updates_outbox")
+LOCK_TIMEOUT = "5s"
+
+
+class Outcome(StrEnum):
+    """How a step ended."""
+
+    DONE = "done"
+    MISSING = "missing"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """One step of provisioning: its name, how it ended, and what to do where it did not."""
+
+    step: str
+    outcome: Outcome
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """SQL that may run once ``needs`` (a query that answers one boolean) says so."""
+
+    name: str
+    sql: str
+    needs: str
+    remedy: str
+
+
+_ROLES_EXIST = (
+    "select count(*) = 3 from pg_catalog.pg_roles "
+    "where rolname in ('anon', 'authenticated', 'service_role')"
+)
+_TABLE_EXISTS = "select to_regclass('public.live_updates') is not null"
+_ROLES_REMEDY = (
+    "The roles anon, authenticated and service_role do not exist: point "
+    'SPOOL_LIVE["SUPABASE_DATABASE"] at the database that Supabase serves, then run '
+    "manage.py live_setup."
+)
+
+
+def _steps(*, one_database: bool) -> Iterator[Step]:
+    yield Step("API roles", read_sql("environment/api_roles"), _ROLES_EXIST, _ROLES_REMEDY)
+    yield Step("policies", read_sql("environment/policies"), _ROLES_EXIST, _ROLES_REMEDY)
+    closed = CONTENT_TABLES if one_database else ("sites",)
+    for table in closed:
+        sql = read_sql("environment/closed_table").replace("{table}", f"public.{table}")
+        yield Step(f"{table} closed", sql, _ROLES_EXIST, _ROLES_REMEDY)
+    yield Step(
+        "publication",
+        read_sql("environment/publication"),
+        "select exists (select from pg_catalog.pg_publication where pubname = 'supabase_realtime')",
+        "The publication supabase_realtime does not exist: enable Realtime in the Supabase "
+        "project (Postgres Changes need it), then run manage.py live_setup.",
+    )
+    yield Step(
+        "Realtime policy",
+        read_sql("environment/realtime_policy"),
+        "select to_regclass('realtime.messages') is not null",
+        "The table realtime.messages does not exist: enable Realtime in the Supabase project, "
+        'run manage.py live_setup, or set SPOOL_LIVE["REALTIME_MODE"] to "postgres_changes".',
+    )
+    yield Step("schema reload", read_sql("environment/schema_reload"), _ROLES_EXIST, _ROLES_REMEDY)
+
+
+def provision(alias: str) -> list[StepResult]:
+    """Does every step that can be done on the Supabase database ``alias``; reports each."""
+    connection = connections[alias]
+    if not _holds(connection, _TABLE_EXISTS):
+        remedy = f"The live tables do not exist: run manage.py migrate --database {alias}."
+        return [StepResult("live tables", Outcome.MISSING, remedy)]
+    one_database = not live_settings().has_separate_databases
+    with transaction.atomic(using=alias):
+        return [_do(connection, step) for step in _steps(one_database=one_database)]
+
+
+def missing(alias: str) -> list[StepResult]:
+    """The steps that cannot be done yet on ``alias``. Reads only."""
+    connection = connections[alias]
+    one_database = not live_settings().has_separate_databases
+    return [
+        StepResult(step.name, Outcome.MISSING, step.remedy)
+        for step in _steps(one_database=one_database)
+        if not _holds(connection, step.needs)
+    ]
+
+
+def withdraw(alias: str) -> None:
+    """Takes back what :func:`provision` made, for a migration that goes backward."""
+    settings = live_settings()
+    with connections[alias].cursor() as cursor:
+        cursor.execute(read_sql("environment/realtime_policy.reverse"))
+        cursor.execute(read_sql("environment/publication.reverse"))
+        for table in ("sites",) if settings.has_separate_databases else CONTENT_TABLES:
+            sql = read_sql("environment/closed_table.reverse")
+            cursor.execute(sql.replace("{table}", f"public.{table}"))
+
+
+def _do(connection: BaseDatabaseWrapper, step: Step) -> StepResult:
+    if not _holds(connection, step.needs):
+        return StepResult(step.name, Outcome.MISSING, step.remedy)
+    try:
+        with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+            cursor.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
+            cursor.execute(step.sql)
+    except DatabaseError as error:
+        reason = str(error).strip().splitlines()[0]
+        remedy = f"{reason}. Run manage.py live_setup as a role that may do this."
+        return StepResult(step.name, Outcome.FAILED, remedy)
+    return StepResult(step.name, Outcome.DONE)
+
+
+def _holds(connection: BaseDatabaseWrapper, query: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        row = cursor.fetchone()
+    return bool(row and row[0])

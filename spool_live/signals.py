@@ -1,0 +1,16 @@
+"""Signals that spool_live sends."""
+
+from __future__ import annotations
+
+from django.dispatch import Signal
+
+outbox_committed = Signal()
+"""Something that must go to Supabase was committed. Sent after the commit, on the thread that
+committed; receivers must not block. Arguments: ``using`` (alias of the content database)."""
+
+updates_delivered = Signal()
+"""A batch is in ``live_updates``. Sent by the delivering worker after its settle has committed.
+Arguments: ``count`` (int), ``using``."""
+
+update_died = Signal()
+"""Supabase refused an update for good. Arguments: ``update_id`` (UUID), ``reason`` (str), ``using``."""

@@ -1,0 +1,1 @@
+drop function if exists public.spool_live_cleanup(timestamptz, integer);

@@ -1,0 +1,8 @@
+do $$ begin
+  if not exists (
+    select from pg_catalog.pg_publication_tables
+    where pubname = 'supabase_realtime' and schemaname = 'public' and tablename = 'live_updates'
+  ) then
+    alter publication supabase_realtime add table public.live_updates;
+  end if;
+end $$;

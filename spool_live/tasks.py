@@ -1,0 +1,55 @@
+"""The Celery tasks: thin. Merge ``BEAT_SCHEDULE`` into the project's ``CELERY_BEAT_SCHEDULE``.
+
+Each task is a command as well: ``live_deliver`` (deliver, sweep, mirror) and ``live_cleanup``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import shared_task
+from celery.schedules import crontab
+
+from spool_live import cleanup, delivery, mirror
+from spool_live.databases import content_databases
+from spool_live.exceptions import BroadcastUnavailable
+
+SWEEP_SECONDS = 5.0
+
+BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "spool-live-sweep": {
+        "task": "spool_live.sweep",
+        "schedule": SWEEP_SECONDS,
+        "options": {"expires": SWEEP_SECONDS},
+    },
+    "spool-live-cleanup": {"task": "spool_live.cleanup", "schedule": crontab(minute="17")},
+}
+
+
+@shared_task(name="spool_live.deliver", ignore_result=True)
+def deliver_updates(using: str) -> None:
+    """Brings sites and keys up to date at Supabase, then delivers what waits on ``using``."""
+    mirror_changes(using)
+    delivery.deliver_pending(using)
+
+
+@shared_task(name="spool_live.sweep", ignore_result=True)
+def sweep() -> None:
+    """Finds what no nudge announced: lost nudges, due retries, ended leases."""
+    for using in content_databases():
+        deliver_updates(using)
+
+
+@shared_task(name="spool_live.mirror", ignore_result=True)
+def mirror_changes(using: str) -> None:
+    """Sends pending changes of sites and keys; what cannot go now goes with a later sweep."""
+    try:
+        mirror.mirror_pending(using)
+    except BroadcastUnavailable as error:
+        mirror.logger.warning("sites and keys wait: %s", error)
+
+
+@shared_task(name="spool_live.cleanup", ignore_result=True)
+def clean_up() -> None:
+    """Removes expired rows from the live table and settled entries from the outbox."""
+    cleanup.clean_up()

@@ -1,0 +1,126 @@
+"""The value that travels: one update, from the outbox to the wire. No database, no network."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+
+METADATA_LIMIT = 8 * 1024
+"""Most bytes of UTF-8 JSON that the metadata of one update may take."""
+
+TRUNCATED = "truncated"
+INVALID = "invalid"
+
+
+class EventType(StrEnum):
+    """What happened to an item. These four names are the whole vocabulary of the wire."""
+
+    CREATED = "content.created"
+    UPDATED = "content.updated"
+    PUBLISHED = "content.published"
+    DELETED = "content.deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveUpdateData:
+    """One change of one item, before it has a site, an id or a number.
+
+    ``item_id`` is a UUID or its text. ``metadata`` is a JSON object; what does not fit into
+    8 KiB is cut and flagged with ``"truncated": true`` when the update is recorded.
+    Raises :class:`ValueError` for an unknown event type, an empty collection or a bad item id.
+    """
+
+    event_type: EventType
+    collection: str
+    item_id: uuid.UUID
+    slug: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "event_type", EventType(self.event_type))
+        if not self.collection:
+            raise ValueError("collection must not be empty")
+        if not isinstance(self.item_id, uuid.UUID):
+            object.__setattr__(self, "item_id", uuid.UUID(str(self.item_id)))
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One update as it is broadcast: a row of ``live_updates``."""
+
+    id: uuid.UUID
+    site_id: uuid.UUID
+    event_type: str
+    collection: str
+    item_id: uuid.UUID
+    slug: str | None
+    timestamp: datetime
+    metadata: dict[str, Any]
+    seq: int
+
+    def as_row(self) -> dict[str, Any]:
+        """The update as JSON values, in the shape of the table and of the wire (DESIGN 5.6)."""
+        return {
+            "id": str(self.id),
+            "site_id": str(self.site_id),
+            "event_type": self.event_type,
+            "collection": self.collection,
+            "slug": self.slug,
+            "item_id": str(self.item_id),
+            "timestamp": self.timestamp.isoformat(),
+            "metadata": self.metadata,
+            "seq": self.seq,
+        }
+
+
+def clean_text(value: str) -> str:
+    """``value`` without what PostgreSQL's text and jsonb cannot hold: NUL and lone surrogates."""
+    if "\x00" in value:
+        value = value.replace("\x00", "")
+    return value.encode("utf-8", "replace").decode("utf-8")
+
+
+def metadata_json(metadata: Mapping[str, Any]) -> str:
+    """``metadata`` as JSON text that PostgreSQL will accept, of at most 8 KiB.
+
+    Entries that cannot be JSON are left out and flagged with ``"invalid": true``; entries that do
+    not fit any more, in order, with ``"truncated": true``. An update is never lost for its
+    metadata.
+    """
+    text = _encode(metadata)
+    if text is not None and len(text) <= METADATA_LIMIT and len(text.encode()) <= METADATA_LIMIT:
+        return text
+    kept: dict[str, Any] = {}
+    flags: dict[str, bool] = {}
+    room = METADATA_LIMIT - len('{"truncated":true,"invalid":true}')
+    for name, value in metadata.items():
+        entry = _encode({str(name): value})
+        if entry is None:
+            flags[INVALID] = True
+        elif len(entry.encode()) > room:
+            flags[TRUNCATED] = True
+        else:
+            room -= len(entry.encode())
+            kept.update(json.loads(entry))
+    return json.dumps({**kept, **flags}, ensure_ascii=False, separators=(",", ":"))
+
+
+def _encode(value: Mapping[str, Any]) -> str | None:
+    try:
+        text = json.dumps(
+            value,
+            cls=DjangoJSONEncoder,
+            ensure_ascii=False,
+            allow_nan=False,
+            separators=(",", ":"),
+        )
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return clean_text(text).replace("\\u0000", "")
