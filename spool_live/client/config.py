@@ -1,0 +1,76 @@
+"""What a subscriber has to say: which site, which key, where the CMS is. The rest has defaults."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from spool_live.client.exceptions import ConfigurationError
+from spool_live.client.policy import Timing
+from spool_live.client.updates import EVERYTHING, UpdateFilter
+
+DEVELOPMENT_ATTEMPTS = 5
+_VARIABLES = {"site_id": "SPOOL_SITE_ID", "api_key": "SPOOL_API_KEY", "api_url": "SPOOL_API_URL"}
+
+
+@dataclass(frozen=True)
+class LiveUpdatesConfig:
+    """How to reach one site's updates.
+
+    `api_url` is where `spool_live.urls` is mounted, e.g. https://cms.example.org/spool-live/.
+    `start`: begin after this sequence number; None means only what is new.
+    `filter`: which collections and event types to see.
+    `max_reconnect_attempts`: None for ever, a number, or "development" (5, as a development server
+    should not hammer a CMS that is down).
+    `queue_size` and `overflow`: what happens to updates that a slow handler has not taken yet. With
+    "catch_up" the rest is left in the log and read from there later, so that nothing is lost; with
+    "drop_oldest" the oldest go, and a `Reset` says so.
+
+    Raises ConfigurationError for a missing or malformed option.
+    """
+
+    site_id: str
+    api_key: str = field(repr=False)
+    api_url: str
+    start: int | None = None
+    filter: UpdateFilter = EVERYTHING
+    max_reconnect_attempts: int | Literal["development"] | None = None
+    queue_size: int = 1000
+    overflow: Literal["catch_up", "drop_oldest"] = "catch_up"
+    timing: Timing = field(default=Timing(), repr=False)
+
+    def __post_init__(self) -> None:
+        for name, variable in _VARIABLES.items():
+            if not getattr(self, name):
+                raise ConfigurationError(f"{name} is empty: pass {name}=, or set {variable}.")
+        parts = urlsplit(self.api_url)
+        if parts.scheme not in {"http", "https"} or not parts.netloc:
+            raise ConfigurationError(
+                f"api_url {self.api_url!r} is no http(s) address: set SPOOL_API_URL to where "
+                "spool_live.urls is mounted, e.g. https://cms.example.org/spool-live/."
+            )
+        if self.queue_size < 1:
+            raise ConfigurationError("queue_size must be at least 1.")
+        if self.overflow not in {"catch_up", "drop_oldest"}:
+            raise ConfigurationError('overflow must be "catch_up" or "drop_oldest".')
+        object.__setattr__(self, "site_id", str(self.site_id).lower())
+        object.__setattr__(self, "api_url", self.api_url.rstrip("/") + "/")
+
+    @classmethod
+    def from_env(
+        cls, environ: Mapping[str, str] | None = None, **options: Any
+    ) -> LiveUpdatesConfig:
+        """Read SPOOL_SITE_ID, SPOOL_API_KEY and SPOOL_API_URL; `options` that are not None win."""
+        variables = os.environ if environ is None else environ
+        values = {name: variables.get(variable, "") for name, variable in _VARIABLES.items()}
+        return cls(**(values | {name: v for name, v in options.items() if v is not None}))
+
+    @property
+    def attempt_limit(self) -> int | None:
+        """`max_reconnect_attempts` as a number, None for no limit."""
+        if self.max_reconnect_attempts == "development":
+            return DEVELOPMENT_ATTEMPTS
+        return self.max_reconnect_attempts

@@ -1,0 +1,93 @@
+"""Everything the client raises, split by what you have to do about it.
+
+::
+
+    LiveUpdatesError
+    ├── ConfigurationError              fix the configuration; the client stops
+    │   ├── InvalidCredentialsError     the key is unknown, revoked or expired
+    │   ├── WrongSiteError              the key belongs to another site
+    │   └── IncompatibleServerError     api_url leads to something that is not spool_live
+    ├── TransientError                  do nothing; the client retries by itself
+    │   ├── ServerUnreachableError      the CMS does not answer
+    │   ├── RealtimeUnavailableError    Supabase Realtime does not answer, or hung up
+    │   ├── TokenExpiredError           Realtime counts the token as expired
+    │   ├── SubscriptionRefusedError    Realtime refuses the join; stops after a minute of it
+    │   └── RateLimitedError            waits `retry_after` seconds
+    ├── GivenUpError                    the client has stopped; connect again when the cause is gone
+    └── WebhookVerificationError        refuse this request: it was not signed with your secret
+"""
+
+from __future__ import annotations
+
+
+class LiveUpdatesError(Exception):
+    """Base of all errors of `spool_live.client`. Messages say what to do and hold no secrets."""
+
+
+class ConfigurationError(LiveUpdatesError):
+    """Nothing gets better by waiting: an option has to be changed."""
+
+
+class InvalidCredentialsError(ConfigurationError):
+    """HTTP 401 from the CMS: unknown, revoked and expired keys all look like this."""
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(
+            "The CMS refused the API key: it is unknown, revoked or expired. "
+            "Check SPOOL_API_KEY and SPOOL_SITE_ID." + (f" (It said: {detail})" if detail else "")
+        )
+
+
+class WrongSiteError(ConfigurationError):
+    """The key is good, but for another site than `site_id`."""
+
+    def __init__(self, *, wanted: str, actual: str) -> None:
+        super().__init__(
+            f"This API key belongs to site {actual}, not to {wanted}. Set SPOOL_SITE_ID to "
+            f"{actual}, or use a key of site {wanted} as SPOOL_API_KEY."
+        )
+
+
+class IncompatibleServerError(ConfigurationError):
+    """The answer has not the form of spool_live's API."""
+
+
+class TransientError(LiveUpdatesError):
+    """May pass by itself. `retry_after`: seconds the server asks us to wait, if it does."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class ServerUnreachableError(TransientError):
+    """The CMS cannot be reached, or answers with a server error."""
+
+
+class RealtimeUnavailableError(TransientError):
+    """No connection to Supabase Realtime, or the one we had is gone."""
+
+
+class TokenExpiredError(TransientError):
+    """Realtime's clock says that the token has expired."""
+
+
+class SubscriptionRefusedError(TransientError):
+    """Realtime refuses our token or topic."""
+
+
+class RateLimitedError(TransientError):
+    """HTTP 429, or a rate limit of Realtime."""
+
+    def __init__(self, message: str, *, retry_after: float = 60.0) -> None:
+        super().__init__(
+            f"{message} Trying again in {retry_after:.0f} seconds.", retry_after=retry_after
+        )
+
+
+class GivenUpError(LiveUpdatesError):
+    """`max_reconnect_attempts` used up, or refused by Realtime for a whole minute."""
+
+
+class WebhookVerificationError(LiveUpdatesError):
+    """The request's signature, timestamp or body does not hold. Answer 401 and do nothing."""

@@ -1,0 +1,62 @@
+"""What Realtime means when it says no: its texts and codes as our errors (pure functions)."""
+
+from __future__ import annotations
+
+import json
+
+from websockets.exceptions import InvalidStatus
+
+from spool_live.client.exceptions import (
+    RateLimitedError,
+    RealtimeUnavailableError,
+    SubscriptionRefusedError,
+    TokenExpiredError,
+    TransientError,
+)
+
+RETRY_AFTER = 30.0
+_REFUSED = {401, 403}
+_LIMITED = 429
+_REFUSALS = ("Unauthorized", "permission", "JWT", "Jwt", "signature", "PrivateOnly")
+
+
+def handshake_error(error: InvalidStatus) -> TransientError:
+    """What a refused upgrade means (protocol sheet 1.2)."""
+    status = error.response.status_code
+    if status == _LIMITED:
+        return RateLimitedError(
+            "Supabase Realtime has too many connections.", retry_after=RETRY_AFTER
+        )
+    if status in _REFUSED:
+        return SubscriptionRefusedError(
+            f"Supabase Realtime refused the key that the CMS named (HTTP {status}): on the CMS, "
+            'check SPOOL_LIVE["SUPABASE_PUBLISHABLE_KEY"].'
+        )
+    return RealtimeUnavailableError(f"Supabase Realtime answered HTTP {status} to the handshake.")
+
+
+def channel_error(status: str, error: Exception | None) -> TransientError:
+    """What a channel's end means (protocol sheet 2.3 and 4.3)."""
+    reason = _reason(error)
+    if "expired" in reason:
+        return TokenExpiredError(f"Realtime says: {reason}.")
+    if "RateLimitReached" in reason or "Too many" in reason:
+        return RateLimitedError(f"Realtime says: {reason}.", retry_after=RETRY_AFTER)
+    if any(word in reason for word in _REFUSALS):
+        return SubscriptionRefusedError(
+            f"Realtime refused the subscription: {reason}. On the CMS, check "
+            'SPOOL_LIVE["JWT_SIGNING_KEY"] and run "manage.py live_setup".'
+        )
+    return RealtimeUnavailableError(f"The Realtime channel ended ({status}): {reason or '-'}.")
+
+
+def _reason(error: Exception | None) -> str:
+    """The server's text: the library hands it on as JSON in the message of an Exception."""
+    text = "" if error is None else str(error)
+    try:
+        data = json.loads(text)
+    except ValueError:
+        return text
+    if not isinstance(data, dict):
+        return text
+    return str(data.get("reason") or data.get("message") or text)

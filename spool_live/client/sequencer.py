@@ -1,0 +1,114 @@
+"""Order out of disorder, without I/O: updates and log pages go in, each update comes out once.
+
+Handlers see the updates of a site in the order of `seq`. The socket may lose, repeat and reorder;
+the log may not. So an update that does not follow the last one waits, and a gap is closed only by
+the log: by a page that brings the missing updates, or one that proves there is nothing to bring.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from spool_live.client.updates import Event, LiveUpdate, Reset
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer of the log to "what came after N?", oldest first.
+
+    `seq` is the site's newest number. `next` is the cursor of the next page, None on the last.
+    `epoch` is None where the answer does not tell (read through PostgREST).
+    """
+
+    updates: Sequence[LiveUpdate]
+    seq: int
+    next: int | None = None
+    reset: bool = False
+    epoch: int | None = None
+
+    @property
+    def last_seq(self) -> int | None:
+        """The highest number in the page: the log has nothing unseen below it."""
+        return max((update.seq for update in self.updates if update.seq is not None), default=None)
+
+
+class Sequencer:
+    """The position of one site's stream, and what waits behind a gap.
+
+    It holds at most `max_waiting` updates; what comes beyond that is left to the log.
+    """
+
+    def __init__(self, position: int, *, max_waiting: int = 1000, remember: int = 10_000) -> None:
+        self.position = position
+        self._waiting: dict[int, LiveUpdate] = {}
+        self._max_waiting = max_waiting
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._remember = remember
+
+    @property
+    def gap(self) -> bool:
+        """Whether updates wait behind a gap, so that the log has to be asked."""
+        return bool(self._waiting)
+
+    def receive(self, updates: Iterable[LiveUpdate]) -> list[Event]:
+        """Take what the socket brought; return what may be delivered now, in order."""
+        events: list[Event] = []
+        for update in updates:
+            if update.seq is None:
+                events += self._once(update)
+            elif update.seq > self.position and self._has_room_for(update.seq):
+                self._waiting.setdefault(update.seq, update)
+        return events + self._drain()
+
+    def absorb(self, page: Page) -> list[Event]:
+        """Take a page asked for with `after=position`; return what may be delivered now.
+
+        The log never shows N+1 before N, so a page proves its own gaps: they are passed over, and
+        not asked for again.
+        """
+        if page.reset:
+            return self._start_again(page.seq)
+        events: list[Event] = []
+        for update in sorted(page.updates, key=lambda update: update.seq or 0):
+            if update.seq is not None and update.seq > self.position:
+                self._waiting.pop(update.seq, None)
+                events += self._once(update)
+                self.position = update.seq
+        return events + self._drain()
+
+    def accept_gap(self) -> list[Event]:
+        """Go on behind the gap: the log was asked, and has nothing for it."""
+        if self._waiting:
+            self.position = min(self._waiting) - 1
+        return self._drain()
+
+    def _start_again(self, seq: int) -> list[Event]:
+        self.position = seq
+        self._forget_waiting()
+        return [Reset(seq), *self._drain()]
+
+    def _has_room_for(self, seq: int) -> bool:
+        return seq == self.position + 1 or len(self._waiting) < self._max_waiting
+
+    def _drain(self) -> list[Event]:
+        events: list[Event] = []
+        while update := self._waiting.pop(self.position + 1, None):
+            self.position += 1
+            events += self._once(update)
+        self._forget_waiting()
+        return events
+
+    def _forget_waiting(self) -> None:
+        for seq in [seq for seq in self._waiting if seq <= self.position]:
+            del self._waiting[seq]
+
+    def _once(self, update: LiveUpdate) -> list[Event]:
+        """The update, unless its id was seen: a restored server may renumber what it repeats."""
+        if update.id in self._seen:
+            return []
+        self._seen[update.id] = None
+        if len(self._seen) > self._remember:
+            self._seen.popitem(last=False)
+        return [update]

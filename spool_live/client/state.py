@@ -1,0 +1,71 @@
+"""What the connection is doing, as a frozen value that can be watched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+
+class Phase(StrEnum):
+    """Where on the road `token -> connect -> join -> catch up -> live` we are."""
+
+    IDLE = "idle"
+    CONNECTING = "connecting"
+    JOINED = "joined"
+    LIVE = "live"
+    BACKING_OFF = "backing off"
+    STOPPED = "stopped"
+
+
+class LogSource(StrEnum):
+    """Where the last catch-up came from."""
+
+    NONE = "none"
+    CMS = "cms"
+    POSTGREST = "postgrest"
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionState:
+    """A snapshot.
+
+    `connected`: the socket is joined and caught up. `last_update`: ISO time of the newest update.
+    `error`: what is wrong right now and what to do, or None. While `connected` is False, updates
+    still come by polling as long as `log` is not "none".
+    """
+
+    connected: bool = False
+    site_id: str = ""
+    last_update: str | None = None
+    reconnect_attempts: int = 0
+    error: str | None = None
+    phase: Phase = Phase.IDLE
+    log: LogSource = LogSource.NONE
+
+
+StateCallback = Callable[[ConnectionState], None]
+
+
+class StateHolder:
+    """The current state; tells its watchers whenever it changes. A watcher must not raise."""
+
+    def __init__(self, site_id: str) -> None:
+        self.current = ConnectionState(site_id=site_id)
+        self._watchers: list[StateCallback] = []
+
+    def watch(self, callback: StateCallback) -> Callable[[], None]:
+        """Call back on every change; returns the function that ends it."""
+        self._watchers.append(callback)
+        return lambda: self._watchers.remove(callback) if callback in self._watchers else None
+
+    def update(self, **changes: Any) -> None:
+        """Change some fields. `connected` follows from `phase`."""
+        state = replace(self.current, **changes)
+        state = replace(state, connected=state.phase is Phase.LIVE)
+        if state == self.current:
+            return
+        self.current = state
+        for callback in tuple(self._watchers):
+            callback(state)

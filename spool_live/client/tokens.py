@@ -1,0 +1,103 @@
+"""The token and all it says about where and how to listen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from spool_live.client.exceptions import IncompatibleServerError
+
+
+@dataclass(frozen=True, slots=True)
+class BroadcastChannel:
+    """A Realtime topic on which the database sends whole batches."""
+
+    topic: str
+    private: bool
+    event: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesChannel:
+    """A Realtime topic bound to inserts into the table."""
+
+    topic: str
+    schema: str
+    table: str
+    event: Literal["INSERT", "UPDATE", "DELETE", "*"]
+    filter: str | None
+
+
+Channel = BroadcastChannel | ChangesChannel
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What `POST token/` answered. Times are in seconds; `received_at` is on the monotonic clock.
+
+    Its age is counted from `received_at` with `lifetime` (`expires_in`), so that neither clock's
+    opinion of the date matters.
+    """
+
+    jwt: str = field(repr=False)
+    site_id: str
+    epoch: int
+    seq: int
+    supabase_url: str
+    supabase_key: str = field(repr=False)
+    channel: Channel
+    lifetime: float
+    received_at: float
+
+    @classmethod
+    def from_response(cls, data: Any, received_at: float) -> Token:
+        """Read the JSON of `POST token/` (DESIGN.md 5.4).
+
+        Raises IncompatibleServerError where something is missing.
+        """
+        try:
+            return cls(
+                jwt=str(data["token"]),
+                site_id=str(data["site_id"]).lower(),
+                epoch=int(data["epoch"]),
+                seq=int(data["seq"]),
+                supabase_url=str(data["supabase_url"]).rstrip("/"),
+                supabase_key=str(data["supabase_key"]),
+                channel=_channel(data["realtime"]),
+                lifetime=float(data["expires_in"]),
+                received_at=received_at,
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise IncompatibleServerError(
+                f"The answer of token/ is not what this client knows ({error!r}): check "
+                "SPOOL_API_URL, or install the spool-live version that the CMS runs."
+            ) from error
+
+    def expired(self, now: float) -> bool:
+        """Whether its life is over at this time of the monotonic clock."""
+        return now >= self.received_at + self.lifetime
+
+    def same_road(self, other: Token) -> bool:
+        """Whether a socket that was joined with the other token serves for this one too."""
+        return (self.supabase_url, self.supabase_key, self.channel) == (
+            other.supabase_url,
+            other.supabase_key,
+            other.channel,
+        )
+
+
+def _channel(realtime: Mapping[str, Any]) -> Channel:
+    mode = realtime["mode"]
+    if mode not in {"broadcast", "postgres_changes"}:
+        raise ValueError(f"unknown realtime mode {mode!r}")
+    options = realtime[mode]
+    if mode == "broadcast":
+        return BroadcastChannel(options["topic"], bool(options["private"]), options["event"])
+    return ChangesChannel(
+        topic=options["topic"],
+        schema=options["schema"],
+        table=options["table"],
+        event=options["event"],
+        filter=options.get("filter"),
+    )

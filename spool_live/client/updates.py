@@ -1,0 +1,100 @@
+"""What handlers receive: an update as a frozen value, and the reset."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class LiveUpdate:
+    """One change of one item, as it is on the wire.
+
+    `event_type` is one of content.created, content.updated, content.published and content.deleted.
+    `timestamp` is the ISO 8601 time of the edit. `seq` counts the updates of the site; it is None
+    in rows that somebody wrote past spool_live, which are delivered as they come.
+    """
+
+    id: str
+    site_id: str
+    event_type: str
+    collection: str
+    slug: str | None
+    item_id: str
+    timestamp: str
+    metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    seq: int | None = None
+
+    @classmethod
+    def from_wire(cls, row: Mapping[str, Any]) -> LiveUpdate:
+        """Build it from the JSON object of the API, a broadcast or a table row.
+
+        Raises KeyError, TypeError or ValueError for an object that is no update.
+        """
+        seq = row.get("seq")
+        return cls(
+            id=str(row["id"]),
+            site_id=str(row["site_id"]),
+            event_type=str(row["event_type"]),
+            collection=str(row["collection"]),
+            slug=None if row.get("slug") is None else str(row["slug"]),
+            item_id=str(row["item_id"]),
+            timestamp=str(row["timestamp"]),
+            metadata=dict(row.get("metadata") or {}),
+            seq=None if seq is None else int(seq),
+        )
+
+    @property
+    def edited_at(self) -> datetime:
+        """`timestamp` as an aware datetime."""
+        return datetime.fromisoformat(self.timestamp)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON object it came from."""
+        return {name: getattr(self, name) for name in self.__slots__} | {
+            "metadata": dict(self.metadata)
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """Updates were missed for good: fetch your content anew, then go on from `seq`.
+
+    `reason` is "history" where the server's log no longer reaches back to our position (or was
+    restored from a backup), "overflow" where a queue with `overflow="drop_oldest"` was full.
+    """
+
+    seq: int
+    reason: Literal["history", "overflow"] = "history"
+
+
+Event = LiveUpdate | Reset
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateFilter:
+    """Which updates a handler wants to see; None means all."""
+
+    collections: frozenset[str] | None = None
+    event_types: frozenset[str] | None = None
+
+    @classmethod
+    def of(
+        cls, collections: Collection[str] | None = None, event_types: Collection[str] | None = None
+    ) -> UpdateFilter:
+        """Build it from any collections of names."""
+        return cls(
+            None if collections is None else frozenset(collections),
+            None if event_types is None else frozenset(event_types),
+        )
+
+    def matches(self, update: LiveUpdate) -> bool:
+        """Whether the update is one of those."""
+        return (self.collections is None or update.collection in self.collections) and (
+            self.event_types is None or update.event_type in self.event_types
+        )
+
+
+EVERYTHING = UpdateFilter()
