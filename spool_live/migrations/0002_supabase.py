@@ -13,8 +13,8 @@ class Migration(migrations.Migration):
 
     operations = [
         RunSupabaseSQL("0002_sites", separate_only=True),
-        RunSupabaseSQL("0002_live_updates"),
         RunSupabaseSQL("0002_authorization"),
+        RunSupabaseSQL("0002_live_updates"),
         RunSupabaseSQL("0002_broadcast"),
         RunSupabaseSQL("0002_mirror"),
         RunSupabaseSQL("0002_cleanup"),

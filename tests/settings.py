@@ -1,0 +1,93 @@
+"""Settings of the test suite: a PostgreSQL of its own per process, with Supabase's roles in it.
+
+``SPOOL_LIVE_TEST_CONTENT=sqlite`` puts the content on SQLite and leaves the live tables on
+PostgreSQL (two aliases); the default is everything on one PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from spool_live.local.config import LocalSupabaseConfig
+from spool_live.local.postgres import free_port
+
+STATE_DIR = Path(tempfile.mkdtemp(prefix="spool-live-tests-"))
+LOCAL_SUPABASE = LocalSupabaseConfig.generate(
+    STATE_DIR / "supabase", port=free_port(), database_port=free_port()
+)
+CONTENT = os.environ.get("SPOOL_LIVE_TEST_CONTENT", "postgresql")
+
+_SUPABASE: dict[str, Any] = {
+    "ENGINE": "django.db.backends.postgresql",
+    "HOST": LOCAL_SUPABASE.host,
+    "PORT": LOCAL_SUPABASE.database_port,
+    "USER": "postgres",
+    "PASSWORD": LOCAL_SUPABASE.database_password,
+    "NAME": LOCAL_SUPABASE.database_name,
+}
+_SQLITE: dict[str, Any] = {
+    "ENGINE": "django.db.backends.sqlite3",
+    "NAME": STATE_DIR / "content.sqlite3",
+    "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20},
+}
+
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": _SUPABASE,
+    "other": {**_SQLITE, "NAME": STATE_DIR / "other.sqlite3"},
+}
+if CONTENT == "sqlite":
+    DATABASES = {"default": _SQLITE, "other": DATABASES["other"], "supabase": _SUPABASE}
+for _alias, _database in DATABASES.items():
+    _database["TEST"] = {"NAME": _database["NAME"], "MIGRATE": True}
+
+DATABASE_ROUTERS = ["spool_live.routers.LiveUpdatesRouter"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+SECRET_KEY = "only for tests"  # noqa: S105
+USE_TZ = True
+TIME_ZONE = "UTC"
+ALLOWED_HOSTS = ["*"]
+ROOT_URLCONF = "tests.urls"
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "rest_framework",
+    "spool_live",
+    "tests.testapp",
+]
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+STATIC_URL = "/static/"
+
+SPOOL_LIVE: dict[str, Any] = {
+    "SUPABASE_URL": LOCAL_SUPABASE.url,
+    "SUPABASE_PUBLISHABLE_KEY": LOCAL_SUPABASE.publishable_key,
+    "SUPABASE_SECRET_KEY": LOCAL_SUPABASE.secret_key,
+    "SUPABASE_DATABASE": "supabase" if CONTENT == "sqlite" else "default",
+    "JWT_SIGNING_KEY": LOCAL_SUPABASE.jwt_secret,
+    "BROADCASTER": "spool_live.broadcasters.memory.MemoryBroadcaster",
+    "NUDGE": False,
+}
+CELERY_BROKER_URL = "memory://"
