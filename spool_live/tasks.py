@@ -1,6 +1,9 @@
 """The Celery tasks: thin. Merge ``BEAT_SCHEDULE`` into the project's ``CELERY_BEAT_SCHEDULE``.
 
 Each task is a command as well: ``live_deliver`` (deliver, sweep, mirror) and ``live_cleanup``.
+
+Settings import this module for the schedule, before there are models: the tasks import what they
+call when they run.
 """
 
 from __future__ import annotations
@@ -9,10 +12,6 @@ from typing import Any
 
 from celery import shared_task
 from celery.schedules import crontab
-
-from spool_live import cleanup, delivery, mirror
-from spool_live.databases import content_databases
-from spool_live.exceptions import BroadcastUnavailable
 
 SWEEP_SECONDS = 5.0
 
@@ -29,6 +28,8 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
 @shared_task(name="spool_live.deliver", ignore_result=True)
 def deliver_updates(using: str) -> None:
     """Brings sites and keys up to date at Supabase, then delivers what waits on ``using``."""
+    from spool_live import delivery  # noqa: PLC0415
+
     mirror_changes(using)
     delivery.deliver_pending(using)
 
@@ -36,6 +37,8 @@ def deliver_updates(using: str) -> None:
 @shared_task(name="spool_live.sweep", ignore_result=True)
 def sweep() -> None:
     """Finds what no nudge announced: lost nudges, due retries, ended leases."""
+    from spool_live.databases import content_databases  # noqa: PLC0415
+
     for using in content_databases():
         deliver_updates(using)
 
@@ -43,6 +46,9 @@ def sweep() -> None:
 @shared_task(name="spool_live.mirror", ignore_result=True)
 def mirror_changes(using: str) -> None:
     """Sends pending changes of sites and keys; what cannot go now goes with a later sweep."""
+    from spool_live import mirror  # noqa: PLC0415
+    from spool_live.exceptions import BroadcastUnavailable  # noqa: PLC0415
+
     try:
         mirror.mirror_pending(using)
     except BroadcastUnavailable as error:
@@ -52,4 +58,6 @@ def mirror_changes(using: str) -> None:
 @shared_task(name="spool_live.cleanup", ignore_result=True)
 def clean_up() -> None:
     """Removes expired rows from the live table and settled entries from the outbox."""
+    from spool_live import cleanup  # noqa: PLC0415
+
     cleanup.clean_up()
