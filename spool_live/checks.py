@@ -1,1 +1,161 @@
-"""System checks."""
+"""Every misconfiguration has a number and a remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings as django_settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
+from django.db import connections
+
+from spool_live import tokens
+from spool_live.broadcasters import get_broadcaster
+from spool_live.conf import (
+    DEFAULT_BROADCASTER,
+    JWT_ALGORITHMS,
+    REALTIME_MODES,
+    LiveSettings,
+    live_settings,
+)
+from spool_live.exceptions import SpoolLiveConfigurationError
+from spool_live.operations import concerns
+from spool_live.provisioning import missing
+from spool_live.supabase_keys import role_of
+
+ROUTER = "spool_live.routers.LiveUpdatesRouter"
+
+
+@register(Tags.compatibility)
+def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Reads ``SPOOL_LIVE`` and reports what is wrong with it."""
+    try:
+        settings = live_settings()
+    except SpoolLiveConfigurationError as error:
+        return [Error(str(error), hint="See docs/reference/settings.md.", id="spool_live.E001")]
+    return [
+        *_database_messages(settings),
+        *_choice_messages(settings),
+        *_key_messages(settings),
+        *_project_messages(),
+    ]
+
+
+@register(Tags.database)
+def check_provisioning(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Says what the Supabase database still lacks. Runs with ``check --database`` and ``migrate``."""
+    return [
+        Warning(f"{step.step}: not done yet on {alias!r}.", hint=step.remedy, id="spool_live.W010")
+        for alias in databases or ()
+        if concerns(alias)
+        for step in missing(alias)
+    ]
+
+
+def _database_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
+    alias = settings.supabase_database
+    if alias not in connections:
+        yield Error(
+            f'SPOOL_LIVE["SUPABASE_DATABASE"] = {alias!r} is not in DATABASES.',
+            hint="Add the alias, or leave the key out to use the default database.",
+            id="spool_live.E002",
+        )
+        return
+    if settings.has_separate_databases and ROUTER not in django_settings.DATABASE_ROUTERS:
+        yield Error(
+            f"The Supabase database has an alias of its own ({alias!r}), but no router.",
+            hint=f"Add {ROUTER!r} to DATABASE_ROUTERS.",
+            id="spool_live.E003",
+        )
+    if connections[alias].vendor != "postgresql" and settings.broadcaster == DEFAULT_BROADCASTER:
+        yield Warning(
+            f"The database {alias!r} is no PostgreSQL: it cannot be Supabase's.",
+            hint=(
+                'Point SPOOL_LIVE["SUPABASE_DATABASE"] at an alias of the Supabase database. It is '
+                "needed for migrate, live_setup and the audits only."
+            ),
+            id="spool_live.W001",
+        )
+    for name in connections:
+        options = connections[name].settings_dict.get("OPTIONS", {})
+        sqlite = connections[name].vendor == "sqlite"
+        if sqlite and options.get("transaction_mode") != "IMMEDIATE":
+            yield Warning(
+                f"SQLite ({name!r}) without transaction_mode IMMEDIATE fails with 'database is "
+                "locked' where an edit and a delivery meet.",
+                hint=f'DATABASES[{name!r}]["OPTIONS"] = {{"transaction_mode": "IMMEDIATE"}}',
+                id="spool_live.W002",
+            )
+
+
+def _choice_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
+    for key, value, choices in (
+        ("REALTIME_MODE", settings.realtime_mode, REALTIME_MODES),
+        ("JWT_ALGORITHM", settings.jwt_algorithm, JWT_ALGORITHMS),
+    ):
+        if value not in choices:
+            yield Error(
+                f'SPOOL_LIVE["{key}"] = {value!r} is not known.',
+                hint=f"Choose one of {', '.join(choices)}.",
+                id="spool_live.E004",
+            )
+    try:
+        get_broadcaster()
+    except SpoolLiveConfigurationError as error:
+        yield Error(str(error), hint="Name a class by its dotted path.", id="spool_live.E005")
+
+
+def _key_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
+    for key in ("SUPABASE_URL", "SUPABASE_PUBLISHABLE_KEY", "SUPABASE_SECRET_KEY"):
+        if not getattr(settings, key.lower()):
+            yield Warning(
+                f'SPOOL_LIVE["{key}"] is not set: updates are recorded but not delivered.',
+                hint="Copy it from the Supabase project, or from manage.py local_supabase.",
+                id="spool_live.W003",
+            )
+    if role_of(settings.supabase_publishable_key) == "service_role":
+        yield Error(
+            'SPOOL_LIVE["SUPABASE_PUBLISHABLE_KEY"] holds a secret key: subscribers would get it.',
+            hint="Put the publishable (or legacy anon) key there, and rotate the secret one.",
+            id="spool_live.E006",
+        )
+    if role_of(settings.supabase_secret_key) == "anon":
+        yield Error(
+            'SPOOL_LIVE["SUPABASE_SECRET_KEY"] holds a publishable key: it may not write.',
+            hint="Put the secret (or legacy service_role) key there.",
+            id="spool_live.E007",
+        )
+    if settings.jwt_algorithm in JWT_ALGORITHMS:
+        try:
+            tokens.check_signing_key()
+        except SpoolLiveConfigurationError as error:
+            kind = Error if settings.jwt_signing_key else Warning
+            number = "E008" if settings.jwt_signing_key else "W004"
+            yield kind(str(error), id=f"spool_live.{number}")
+        if settings.jwt_algorithm != "HS256" and not settings.jwt_key_id:
+            yield Error(
+                f'SPOOL_LIVE["JWT_KEY_ID"] is not set: Realtime finds {settings.jwt_algorithm} '
+                "keys by their kid only.",
+                hint="Give it the kid of the project's signing key.",
+                id="spool_live.E009",
+            )
+
+
+def _project_messages() -> Iterator[CheckMessage]:
+    if not django_settings.USE_TZ:
+        yield Error(
+            "spool_live needs time zones: an update's timestamp would be ambiguous.",
+            hint="USE_TZ = True",
+            id="spool_live.E010",
+        )
+    if getattr(django_settings, "CELERY_DB_REUSE_MAX", None) is None and hasattr(
+        django_settings, "CELERY_BROKER_URL"
+    ):
+        yield Warning(
+            "Celery closes the database connection before and after every task.",
+            hint="CELERY_DB_REUSE_MAX = 1000 saves some milliseconds per delivery.",
+            id="spool_live.W005",
+        )

@@ -17,6 +17,7 @@ from datetime import datetime
 
 from django.db import router, transaction
 from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
 
 from spool_live.models import Site, SiteApiKey
 
@@ -24,17 +25,27 @@ KEY_PATTERN = re.compile(r"spool_[a-z0-9]{12}_[A-Za-z0-9_-]{43}[0-9a-f]{6}")
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
+@sensitive_variables()
 def create_key(
     site: Site, *, name: str, expires_at: datetime | None = None, using: str | None = None
 ) -> tuple[SiteApiKey, str]:
     """A new key of ``site``, and its plain text: the only moment that it can be seen."""
-    prefix = "spool_" + "".join(secrets.choice(_ALPHABET) for _ in range(12))
-    plain = with_checksum(f"{prefix}_{secrets.token_urlsafe(32)}")
-    key = SiteApiKey(
-        site=site, name=name, prefix=prefix, key_hash=hash_key(plain), expires_at=expires_at
-    )
+    key = SiteApiKey(site=site, name=name, expires_at=expires_at)
+    plain = give_secret(key)
     key.save(using=using or router.db_for_write(SiteApiKey, instance=site))
     return key, plain
+
+
+@sensitive_variables()
+def give_secret(key: SiteApiKey) -> str:
+    """Gives an unsaved ``key`` its secret, and returns that. Raises ``ValueError`` where it has
+    one already: a key's secret never changes."""
+    if key.key_hash:
+        raise ValueError(f"the key {key.prefix} has its secret")
+    key.prefix = "spool_" + "".join(secrets.choice(_ALPHABET) for _ in range(12))
+    plain = with_checksum(f"{key.prefix}_{secrets.token_urlsafe(32)}")
+    key.key_hash = hash_key(plain)
+    return plain
 
 
 def revoke_key(key: SiteApiKey, *, using: str | None = None) -> None:
@@ -46,6 +57,7 @@ def revoke_key(key: SiteApiKey, *, using: str | None = None) -> None:
             key.save(using=alias, update_fields=["revoked_at"])
 
 
+@sensitive_variables()
 def find_key(plain: str, *, using: str | None = None) -> SiteApiKey | None:
     """The active key that ``plain`` is, with its site; ``None`` for anything else.
 
@@ -71,6 +83,7 @@ def find_key_by_id(
     return key if key is not None and key.is_active() else None
 
 
+@sensitive_variables()
 def hash_key(plain: str) -> str:
     """SHA-256 of a key: fast, because the key is random and not a password."""
     return hashlib.sha256(plain.encode()).hexdigest()

@@ -1,0 +1,58 @@
+"""The outbox in the admin: to look at, and to give dead entries another chance."""
+
+from __future__ import annotations
+
+from django.contrib import admin, messages
+from django.db import router
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from spool_live import outbox
+from spool_live.models import OutboxEntry
+
+
+@admin.register(OutboxEntry)
+class OutboxEntryAdmin(admin.ModelAdmin[OutboxEntry]):
+    """Read-only but for requeueing."""
+
+    list_display = (
+        "event_type",
+        "collection",
+        "slug",
+        "site_id",
+        "seq",
+        "state",
+        "timestamp",
+        "attempts",
+    )
+    list_filter = ("state", "event_type", "collection")
+    search_fields = ("slug", "item_id", "update_id", "site_id")
+    ordering = ("-id",)
+    show_full_result_count = False
+    actions = ("requeue",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Entries come from edits."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: OutboxEntry | None = None) -> bool:
+        """What was recorded stays as it was recorded."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: OutboxEntry | None = None) -> bool:
+        """Cleanup removes what is settled; nothing else is to go."""
+        return False
+
+    def has_requeue_permission(self, request: HttpRequest) -> bool:
+        """Who may change entries, were they to be changed."""
+        return request.user.has_perm("spool_live.change_outboxentry")
+
+    @admin.action(description=_("Requeue selected dead entries"), permissions=["requeue"])
+    def requeue(self, request: HttpRequest, queryset: QuerySet[OutboxEntry]) -> None:
+        """Makes dead entries pending again."""
+        chosen = Q(pk__in=list(queryset.values_list("pk", flat=True)))
+        count = outbox.requeue_dead(router.db_for_write(OutboxEntry), chosen)
+        text = ngettext("%d entry was requeued.", "%d entries were requeued.", count)
+        self.message_user(request, text % count, messages.SUCCESS)

@@ -1,0 +1,101 @@
+"""Who asks: a subscriber by its API key, or by a token minted from one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.views.decorators.debug import sensitive_variables
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from spool_live import keys, tokens
+from spool_live.models import Site, SiteApiKey
+
+API_KEY = "Api-Key"
+BEARER = "Bearer"
+REALM = f'{API_KEY} realm="spool-live"'
+
+
+class InvalidCredentials(AuthenticationFailed):
+    """One public text for unknown, revoked and expired: an answer must not tell which."""
+
+    default_detail = "The API key or token is not valid."
+    default_code = "invalid_credentials"
+
+
+@dataclass(frozen=True)
+class Subscriber:
+    """The ``request.user`` of our API: a front end that holds a key of one site."""
+
+    key: SiteApiKey
+    is_authenticated: bool = True
+    is_active: bool = True
+    is_anonymous: bool = False
+
+    @property
+    def pk(self) -> str:
+        """What throttles count by."""
+        return str(self.key.pk)
+
+    @property
+    def site(self) -> Site:
+        """The one site it may read."""
+        return self.key.site
+
+
+class ApiKeyAuthentication(BaseAuthentication):
+    """``Authorization: Api-Key <key>``."""
+
+    @sensitive_variables()
+    def authenticate(self, request: Request) -> tuple[Subscriber, SiteApiKey] | None:
+        """The subscriber, ``None`` for another scheme; raises :class:`InvalidCredentials`."""
+        given = _credentials(request, API_KEY)
+        if given is None:
+            return None
+        key = keys.find_key(given)
+        if key is None:
+            raise InvalidCredentials
+        return Subscriber(key), key
+
+    def authenticate_header(self, request: Request) -> str:
+        return REALM
+
+
+class TokenAuthentication(BaseAuthentication):
+    """``Authorization: Bearer <token>``; its key must still have its right."""
+
+    @sensitive_variables()
+    def authenticate(self, request: Request) -> tuple[Subscriber, SiteApiKey] | None:
+        """The subscriber, ``None`` for another scheme; raises :class:`InvalidCredentials`."""
+        given = _credentials(request, BEARER)
+        if given is None:
+            return None
+        claims = tokens.verify(given)
+        key = keys.find_key_by_id(claims.key_id, claims.site_id) if claims else None
+        if key is None:
+            raise InvalidCredentials
+        return Subscriber(key), key
+
+    def authenticate_header(self, request: Request) -> str:
+        return REALM
+
+
+class IsSubscriber(BasePermission):
+    """Nobody but a subscriber, whatever else the project authenticates."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return isinstance(request.user, Subscriber)
+
+
+@sensitive_variables()
+def _credentials(request: Request, scheme: str) -> str | None:
+    parts = get_authorization_header(request).split(None, 1)
+    if len(parts) != 2 or parts[0].lower() != scheme.lower().encode():  # noqa: PLR2004
+        return None
+    try:
+        return parts[1].decode("ascii")
+    except UnicodeDecodeError:
+        raise InvalidCredentials from None

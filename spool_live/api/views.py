@@ -1,0 +1,114 @@
+"""The views: thin, and independent of the project's own DRF defaults."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.db import router
+from django.views.decorators.debug import sensitive_variables
+from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.parsers import JSONParser
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from spool_live import outbox, tokens
+from spool_live.api import serializers
+from spool_live.api.authentication import (
+    ApiKeyAuthentication,
+    IsSubscriber,
+    Subscriber,
+    TokenAuthentication,
+)
+from spool_live.conf import live_settings
+from spool_live.models import OutboxEntry, SiteDelivery
+
+
+class KeyNotReady(APIException):
+    """The Supabase database has yet to hear of the key: a second or so after it was made."""
+
+    status_code = 503
+    default_detail = "This API key is new and not active everywhere yet. Try again shortly."
+    default_code = "key_not_ready"
+    wait = 1
+
+
+class SubscriberView(APIView):
+    """What the views of subscribers share."""
+
+    authentication_classes = [ApiKeyAuthentication]
+    permission_classes = [IsSubscriber]
+    renderer_classes = [JSONRenderer]
+    parser_classes = [JSONParser]
+    throttle_classes = []
+    versioning_class = None
+
+    @property
+    def subscriber(self) -> Subscriber:
+        """Who asks."""
+        return cast("Subscriber", self.request.user)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """DRF's answer, with a stable ``code`` beside its ``detail``."""
+        response = super().handle_exception(exc)
+        if isinstance(exc, APIException):
+            response.data = _with_code(exc, response.data)
+        return response
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """No cache may keep what is one subscriber's."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response["Cache-Control"] = "no-store"
+        return response
+
+
+class TokenView(SubscriberView):
+    """``POST token/``: an API key for a short-lived token and all that is needed to connect."""
+
+    @sensitive_variables("token")
+    def post(self, request: Request) -> Response:
+        """See DESIGN 5.4. 401 ``invalid_credentials``, 503 ``key_not_ready``."""
+        key = self.subscriber.key
+        delivery = _delivery_of(key.site_id)
+        if key.mirror_version > delivery.acknowledged_version:
+            raise KeyNotReady
+        token = tokens.mint(key)
+        return Response(serializers.token_response(token, key, delivery, live_settings()))
+
+
+class UpdatesView(SubscriberView):
+    """``GET updates/?after=&limit=``: catch-up, by key or token, also while Supabase is away."""
+
+    authentication_classes = [ApiKeyAuthentication, TokenAuthentication]
+
+    def get(self, request: Request) -> Response:
+        """See DESIGN 5.4. 400 ``invalid`` for a cursor that is no number."""
+        query = serializers.CursorSerializer(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        page = outbox.catch_up(
+            router.db_for_write(OutboxEntry), self.subscriber.key.site_id, **query.validated_data
+        )
+        return Response(serializers.catch_up_response(page))
+
+
+class SiteView(SubscriberView):
+    """``GET site/``: whom this key or token speaks for."""
+
+    authentication_classes = [ApiKeyAuthentication, TokenAuthentication]
+
+    def get(self, request: Request) -> Response:
+        """``{site_id, name, key: {id, name, prefix, expires_at}}``."""
+        return Response(serializers.site_response(self.subscriber.key))
+
+
+def _delivery_of(site_id: Any) -> SiteDelivery:
+    using = router.db_for_write(SiteDelivery)
+    found = SiteDelivery.objects.using(using).filter(pk=site_id).first()
+    return found or SiteDelivery(site_id=site_id)
+
+
+def _with_code(error: APIException, data: Any) -> dict[str, Any]:
+    if isinstance(error, ValidationError):
+        return {"detail": "The request is not valid.", "code": "invalid", "errors": data}
+    return {"detail": data["detail"], "code": str(error.get_codes())}

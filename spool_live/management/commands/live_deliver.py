@@ -1,0 +1,53 @@
+"""``manage.py live_deliver``: what the tasks deliver, sweep and mirror do, without Celery."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import Any
+
+from django.db import close_old_connections
+
+from spool_live import delivery, mirror
+from spool_live.databases import content_databases
+from spool_live.exceptions import BroadcastError
+from spool_live.management.output import ReportCommand
+
+
+class Command(ReportCommand):
+    """Delivers what waits: once, or in a loop that takes the place of worker and beat."""
+
+    help = "Deliver what waits in the outbox: once, or for ever with --loop."
+
+    def add_arguments(self, parser: Any) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--loop", action="store_true", help="Go on until interrupted.")
+        parser.add_argument(
+            "--interval", type=float, default=0.2, help="Seconds between looks (with --loop)."
+        )
+        parser.add_argument(
+            "--mirror-all", action="store_true", help="First send every site and key again."
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        rows = [self._deliver(using, again=options["mirror_all"]) for using in content_databases()]
+        self.report(rows, rows, options)
+        while options["loop"]:
+            time.sleep(options["interval"])
+            close_old_connections()
+            for using in content_databases():
+                row = self._deliver(using)
+                if row["delivered"] or row["dead"]:
+                    self.report([row], [row], options)
+        if any(row["reasons"] for row in rows):
+            raise SystemExit(1)
+
+    def _deliver(self, using: str, *, again: bool = False) -> dict[str, Any]:
+        reasons: list[str] = []
+        try:
+            (mirror.mirror_all if again else mirror.mirror_pending)(using)
+        except BroadcastError as error:
+            reasons.append(str(error))
+        report = asdict(delivery.deliver_pending(using))
+        report["reasons"] = "; ".join(sorted({*reasons, *report["reasons"]}))
+        return {"database": using, **report}

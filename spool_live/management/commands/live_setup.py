@@ -1,0 +1,36 @@
+"""``manage.py live_setup``: does what depends on Supabase's roles, publication and Realtime."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from spool_live.conf import live_settings
+from spool_live.management.output import ReportCommand
+from spool_live.operations import concerns
+from spool_live.provisioning import Outcome, missing, provision
+
+
+class Command(ReportCommand):
+    """Grants, policies, publication membership, topic policy: idempotent."""
+
+    help = "Grants, policies and publication on the Supabase database. Safe to repeat."
+
+    def add_arguments(self, parser: Any) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--check", action="store_true", help="Only say what is missing.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        alias = live_settings().supabase_database
+        if not concerns(alias):
+            raise CommandError(
+                f'SPOOL_LIVE["SUPABASE_DATABASE"] = {alias!r} is no PostgreSQL database: point it '
+                "at the alias of the database that Supabase serves."
+            )
+        results = missing(alias) if options["check"] else provision(alias)
+        rows = [{"step": r.step, "outcome": r.outcome.value, "remedy": r.remedy} for r in results]
+        self.report(rows, rows, options)
+        undone = sum(result.outcome is not Outcome.DONE for result in results)
+        if undone:
+            raise CommandError(f"{undone} of the steps could not be done.", returncode=1)

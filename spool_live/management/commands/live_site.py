@@ -1,0 +1,111 @@
+"""``manage.py live_site``: sites and their API keys from the shell."""
+
+from __future__ import annotations
+
+import uuid
+from argparse import ArgumentParser
+from datetime import timedelta
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import CommandError
+from django.utils import timezone
+
+from spool_live import keys
+from spool_live.management.output import ReportCommand
+from spool_live.models import Site, SiteApiKey
+
+
+class Command(ReportCommand):
+    """``create NAME``, ``list``, ``add-key SITE``, ``rotate PREFIX``, ``revoke PREFIX``.
+
+    A new key is printed once, on standard output.
+    """
+
+    help = "Create sites and API keys, list, rotate and revoke them."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        actions = parser.add_subparsers(dest="action", required=True)
+        create = actions.add_parser("create", help="A new site and its first key.")
+        create.add_argument("name")
+        actions.add_parser("list", help="Sites and keys.")
+        add = actions.add_parser("add-key", help="Another key of a site.")
+        add.add_argument("site", help="The site's id or name.")
+        for parser_with_key in (create, add):
+            parser_with_key.add_argument("--key-name", default="default")
+            parser_with_key.add_argument("--expires-in-days", type=int)
+        rotate = actions.add_parser("rotate", help="A new key; the old one ends after a while.")
+        rotate.add_argument("prefix")
+        rotate.add_argument("--overlap-hours", type=float, default=24.0)
+        revoke = actions.add_parser("revoke", help="Takes a key's right for good.")
+        revoke.add_argument("prefix")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        act = {
+            "create": self._create,
+            "list": self._list,
+            "add-key": self._add_key,
+            "rotate": self._rotate,
+            "revoke": self._revoke,
+        }[options["action"]]
+        rows = act(options)
+        self.report(rows, rows, options)
+
+    def _create(self, options: Any) -> list[dict[str, Any]]:
+        site = Site.objects.create(name=options["name"])
+        return [_new_key(site, options)]
+
+    def _list(self, options: Any) -> list[dict[str, Any]]:
+        rows = []
+        for site in Site.objects.prefetch_related("api_keys"):
+            row = {"site": site.name, "site_id": site.pk}
+            known = [_key_row(key) for key in site.api_keys.all()]
+            rows += [{**row, **key} for key in known or [_key_row(None)]]
+        return rows
+
+    def _add_key(self, options: Any) -> list[dict[str, Any]]:
+        return [_new_key(_find_site(options["site"]), options)]
+
+    def _rotate(self, options: Any) -> list[dict[str, Any]]:
+        old = _find_key(options["prefix"])
+        fresh, plain = keys.create_key(old.site, name=old.name)
+        old.expires_at = timezone.now() + timedelta(hours=options["overlap_hours"])
+        old.save(update_fields=["expires_at"])
+        return [{"site": old.site.name, "prefix": fresh.prefix, "api_key": plain}]
+
+    def _revoke(self, options: Any) -> list[dict[str, Any]]:
+        key = _find_key(options["prefix"])
+        keys.revoke_key(key)
+        return [{"site": key.site.name, **_key_row(key)}]
+
+
+def _new_key(site: Site, options: Any) -> dict[str, Any]:
+    days = options["expires_in_days"]
+    expires_at = timezone.now() + timedelta(days=days) if days else None
+    key, plain = keys.create_key(site, name=options["key_name"], expires_at=expires_at)
+    return {"site": site.name, "site_id": site.pk, "prefix": key.prefix, "api_key": plain}
+
+
+def _key_row(key: SiteApiKey | None) -> dict[str, Any]:
+    names = ("name", "prefix", "created_at", "expires_at", "revoked_at")
+    return {("key" if n == "name" else n): getattr(key, n) if key else None for n in names}
+
+
+def _find_site(given: str) -> Site:
+    try:
+        return Site.objects.get(pk=uuid.UUID(given))
+    except ValueError:
+        found = Site.objects.filter(name=given)
+        if len(found) == 1:
+            return found[0]
+        raise CommandError(f"{len(found)} sites are named {given!r}: give the id.") from None
+    except (Site.DoesNotExist, ValidationError):
+        raise CommandError(f"There is no site {given}.") from None
+
+
+def _find_key(prefix: str) -> SiteApiKey:
+    try:
+        return SiteApiKey.objects.select_related("site").get(prefix=prefix)
+    except SiteApiKey.DoesNotExist:
+        raise CommandError(f"No API key has the prefix {prefix!r}: see live_site list.") from None

@@ -1,0 +1,42 @@
+"""Tables for people and JSON for machines: the base of our commands."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.core.serializers.json import DjangoJSONEncoder
+
+
+class ReportCommand(BaseCommand):
+    """A command that reports rows, as a table or as JSON (``--format``)."""
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--format",
+            choices=("table", "json"),
+            default="table",
+            help="A table for people (default) or JSON for machines.",
+        )
+
+    def report(self, value: Any, rows: Sequence[Mapping[str, Any]], options: Any) -> None:
+        """Writes ``value`` as JSON, or ``rows`` as a table, as the options say."""
+        if options["format"] == "json":
+            self.stdout.write(json.dumps(value, cls=DjangoJSONEncoder, indent=2))
+        else:
+            self.stdout.write(table(rows))
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """``rows`` in aligned columns under the names of the first row's keys."""
+    if not rows:
+        return "(none)"
+    names = list(rows[0])
+    cells = [names, *[["" if row[n] is None else str(row[n]) for n in names] for row in rows]]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(names))]
+    lines = ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) for line in cells]
+    rule = "  ".join("-" * width for width in widths)
+    return "\n".join(line.rstrip() for line in (lines[0], rule, *lines[1:]))
