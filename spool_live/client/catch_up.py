@@ -115,12 +115,16 @@ class CatchUp:
 
     async def _close_gap(self) -> None:
         """An update waits that the log does not show: ask again shortly, then believe the log."""
+        gap_before = self._stream.gap_before
         for confirmation in range(1, CONFIRMATIONS + 1):
-            if not self._stream.gap:
+            if gap_before is None:
                 return
             await asyncio.sleep(self._timing.catch_up_confirm * confirmation)
             await self._read_pages()
-        if self._stream.gap and self._log.trouble is None:  # only the CMS proves a gap
+            if self._stream.gap_before != gap_before:
+                self.request()  # there was progress; if this is another gap, it is judged anew
+                return
+        if self._log.trouble is None:  # only the CMS proves a gap
             self._stream.accept_gap()
 
     def _note(self, page: Page) -> None:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from typing import Any
+from collections.abc import AsyncIterator, Collection
+from contextlib import aclosing
+from dataclasses import replace
 
+from spool_live.client import shared
 from spool_live.client.config import LiveUpdatesConfig
 from spool_live.client.consumer import Consumer, StreamEndedError
+from spool_live.client.cursor import CursorKeeper
 from spool_live.client.exceptions import LiveUpdatesError
 from spool_live.client.feed import Feed
+from spool_live.client.handlers import Handlers, ResetCallback, UpdateCallback, warn_of
 from spool_live.client.state import ConnectionState, Phase, StateCallback
-from spool_live.client.updates import Event, LiveUpdate, Reset, UpdateFilter
-
-logger = logging.getLogger("spool_live.client")
-
-UpdateCallback = Callable[[LiveUpdate], Awaitable[None] | None]
-ResetCallback = Callable[[Reset], Awaitable[None] | None]
+from spool_live.client.updates import Event, LiveUpdate, UpdateFilter
 
 
 class LiveUpdatesClient:
@@ -30,18 +27,22 @@ class LiveUpdatesClient:
             async for update in client:
                 print(update.collection, update.slug)
 
-    or `client.on_update(callback)` before `connect`. Callbacks may be async; sync ones run on the
-    event loop and must not block. What a callback raises is logged and does not stop the stream.
+    or `client.on_update(callback)`. Callbacks may be async; sync ones run on the event loop and
+    must not block. What a callback raises is logged and does not stop the stream. Clients of the
+    same site and key share one connection; each keeps its own place in the stream.
     """
 
     def __init__(self, config: LiveUpdatesConfig | None = None) -> None:
         self._config = config
         self._feed: Feed | None = None
-        self._callbacks: list[tuple[UpdateFilter, UpdateCallback]] = []
-        self._reset_callbacks: list[ResetCallback] = []
-        self._state_callbacks: list[StateCallback] = []
+        self._start: int | None = None
+        self._cursor: CursorKeeper | None = None
+        self._consumers: set[Consumer] = set()
+        self._handlers = Handlers()
         self._worker: asyncio.Task[None] | None = None
         self._iterated = False
+        self._watchers: list[StateCallback] = []
+        self._state = ConnectionState(site_id=config.site_id if config else "")
 
     async def connect(self, config: LiveUpdatesConfig | None = None) -> None:
         """Start, and return as soon as the first token is here or the first attempt has failed.
@@ -51,33 +52,40 @@ class LiveUpdatesClient:
         """
         if self._feed is not None:
             raise LiveUpdatesError("This client is connected already: disconnect it first.")
-        self._config = config or self._config or LiveUpdatesConfig.from_env()
-        self._feed = Feed(self._config)
-        for callback in self._state_callbacks:
-            self._feed.state.watch(callback)
-        if self._callbacks or self._reset_callbacks:
-            self._start_worker()
-        self._feed.start()
+        self._config = config = config or self._config or LiveUpdatesConfig.from_env()
+        self._cursor = CursorKeeper(store) if (store := config.cursor_store) else None
+        stored = await self._cursor.load() if self._cursor else None
+        self._feed = feed = shared.acquire(config)
+        self._start = next((n for n in (stored, config.start) if n is not None), feed.position)
+        for callback in self._watchers:
+            feed.state.watch(callback)
+        if self._handlers:
+            self._start_worker(feed)
         try:
-            await self._feed.reached(
-                lambda state: (
-                    state.phase in {Phase.JOINED, Phase.LIVE, Phase.BACKING_OFF}
-                    or (self._feed is not None and self._feed.stream.position is not None)
-                )
+            await feed.reached(
+                lambda state: feed.position is not None or state.phase is Phase.BACKING_OFF
             )
         except LiveUpdatesError:
             await self.disconnect()
             raise
 
     async def disconnect(self) -> None:
-        """Leave the socket, and end callbacks and iterations. May be called twice."""
+        """Leave, and end callbacks and iterations. May be called twice."""
         feed, self._feed = self._feed, None
         worker, self._worker = self._worker, None
-        if feed is not None:
-            await feed.stop()
-        if worker is not None:
+        if feed is None:
+            return
+        if worker is not None and worker is not asyncio.current_task():
             worker.cancel()
             await asyncio.wait([worker])
+        await self._save_cursor(final=True)
+        for consumer in tuple(self._consumers):
+            consumer.end(None)
+            self._forget(feed, consumer)
+        for callback in self._watchers:
+            feed.state.unwatch(callback)
+        self._state = replace(feed.state.current, phase=Phase.STOPPED, connected=False)
+        await shared.release(feed)
 
     async def __aenter__(self) -> LiveUpdatesClient:
         await self.connect()
@@ -89,9 +97,7 @@ class LiveUpdatesClient:
     @property
     def state(self) -> ConnectionState:
         """What the connection is doing right now."""
-        if self._feed is not None:
-            return self._feed.state.current
-        return ConnectionState(site_id=self._config.site_id if self._config else "")
+        return self._state if self._feed is None else self._feed.state.current
 
     async def wait_until_live(self, timeout: float | None = None) -> None:  # noqa: ASYNC109  # part of the face
         """Return when the socket is joined, ready and caught up.
@@ -109,19 +115,19 @@ class LiveUpdatesClient:
         event_types: Collection[str] | None = None,
     ) -> UpdateCallback:
         """Call back for every update (of these collections, event types). Also a decorator."""
-        self._callbacks.append((UpdateFilter.of(collections, event_types), callback))
+        self._handlers.add_update(UpdateFilter.of(collections, event_types), callback)
         if self._feed is not None and self._worker is None:
-            self._start_worker()
+            self._start_worker(self._feed)
         return callback
 
     def on_reset(self, callback: ResetCallback) -> ResetCallback:
         """Call back when updates were missed for good and content has to be fetched anew."""
-        self._reset_callbacks.append(callback)
+        self._handlers.add_reset(callback)
         return callback
 
     def on_state(self, callback: StateCallback) -> StateCallback:
         """Call back, on the event loop, whenever the state changes."""
-        self._state_callbacks.append(callback)
+        self._watchers.append(callback)
         if self._feed is not None:
             self._feed.state.watch(callback)
         return callback
@@ -137,18 +143,22 @@ class LiveUpdatesClient:
         self._iterated = True
         try:
             while True:
-                yield await consumer.get()
+                event = await consumer.get()
+                yield event
+                consumer.done()
+                await self._save_cursor()
         except StreamEndedError:
             return
         finally:
-            feed.stream.detach(consumer)
+            self._forget(feed, consumer)
 
     async def __aiter__(self) -> AsyncIterator[LiveUpdate]:
-        async for event in self.events():
-            if isinstance(event, LiveUpdate):
-                yield event
-            else:
-                self._warn_of(event)
+        async with aclosing(self.events()) as events:  # type: ignore[type-var]  # it is a generator
+            async for event in events:
+                if isinstance(event, LiveUpdate):
+                    yield event
+                else:
+                    warn_of(event)
 
     def _connected_feed(self) -> Feed:
         if self._feed is None:
@@ -156,53 +166,27 @@ class LiveUpdatesClient:
         return self._feed
 
     def _consumer(self, feed: Feed, *, from_start: bool) -> Consumer:
-        config = feed.config
-        consumer = Consumer(
-            feed.read_log,
-            config.timing,
-            position=config.start if from_start else None,
-            size=config.queue_size,
-            overflow=config.overflow,
-            wanted=config.filter,
-        )
-        feed.stream.attach(consumer)
+        consumer = feed.consumer(self._config or feed.config, self._start, from_start=from_start)
+        self._consumers.add(consumer)
         return consumer
 
-    def _start_worker(self) -> None:
-        feed = self._connected_feed()
-        consumer = self._consumer(feed, from_start=True)
-        self._worker = asyncio.create_task(self._call_back(feed, consumer))
+    def _forget(self, feed: Feed, consumer: Consumer) -> None:
+        feed.stream.detach(consumer)
+        self._consumers.discard(consumer)
 
-    async def _call_back(self, feed: Feed, consumer: Consumer) -> None:
+    def _start_worker(self, feed: Feed) -> None:
+        consumer = self._consumer(feed, from_start=True)
+        self._worker = asyncio.create_task(self._call_back(consumer))
+
+    async def _call_back(self, consumer: Consumer) -> None:
         try:
             while True:
-                event = await consumer.get()
-                if isinstance(event, Reset):
-                    if not self._reset_callbacks:
-                        self._warn_of(event)
-                    for on_reset in self._reset_callbacks:
-                        await self._guarded(on_reset, event)
-                    continue
-                for wanted, callback in self._callbacks:
-                    if wanted.matches(event):
-                        await self._guarded(callback, event)
+                await self._handlers.handle(await consumer.get())
+                consumer.done()
+                await self._save_cursor()
         except LiveUpdatesError:
-            return  # told by the state
-        finally:
-            feed.stream.detach(consumer)
+            return  # the state tells
 
-    async def _guarded(self, callback: Callable[[Any], Any], event: Event) -> None:
-        try:
-            result = callback(event)
-            if inspect.isawaitable(result):
-                await result
-        except Exception:
-            logger.exception("A handler of live updates failed on %s", event)
-
-    def _warn_of(self, reset: Reset) -> None:
-        logger.warning(
-            "Updates of site %s were missed for good (%s): fetch the content anew. "
-            "Use on_reset() or events() to handle this.",
-            self.state.site_id,
-            reset.reason,
-        )
+    async def _save_cursor(self, *, final: bool = False) -> None:
+        if self._cursor is not None and self._consumers:
+            await self._cursor.note(self._consumers, final=final)

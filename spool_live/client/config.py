@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from spool_live.client.cursor import CursorStore, FileCursor
 from spool_live.client.exceptions import ConfigurationError
 from spool_live.client.policy import Timing
 from spool_live.client.updates import EVERYTHING, UpdateFilter
@@ -28,6 +30,9 @@ class LiveUpdatesConfig:
     `queue_size` and `overflow`: what happens to updates that a slow handler has not taken yet. With
     "catch_up" the rest is left in the log and read from there later, so that nothing is lost; with
     "drop_oldest" the oldest go, and a `Reset` says so.
+    `cursor`: a file (or an object with `load` and `save`) that keeps the position across restarts;
+    what it has wins over `start`.
+    `shared`: use one connection together with the other clients of this site in this process.
 
     Raises ConfigurationError for a missing or malformed option.
     """
@@ -40,6 +45,8 @@ class LiveUpdatesConfig:
     max_reconnect_attempts: int | Literal["development"] | None = None
     queue_size: int = 1000
     overflow: Literal["catch_up", "drop_oldest"] = "catch_up"
+    cursor: CursorStore | str | Path | None = field(default=None, compare=False)
+    shared: bool = True
     timing: Timing = field(default=Timing(), repr=False)
 
     def __post_init__(self) -> None:
@@ -67,6 +74,13 @@ class LiveUpdatesConfig:
         variables = os.environ if environ is None else environ
         values = {name: variables.get(variable, "") for name, variable in _VARIABLES.items()}
         return cls(**(values | {name: v for name, v in options.items() if v is not None}))
+
+    @property
+    def cursor_store(self) -> CursorStore | None:
+        """`cursor` as an object."""
+        if isinstance(self.cursor, (str, Path)):
+            return FileCursor(self.cursor, self.site_id)
+        return self.cursor
 
     @property
     def attempt_limit(self) -> int | None:

@@ -54,6 +54,11 @@ class Consumer:
         self._arrived = asyncio.Event()
 
     @property
+    def idle(self) -> bool:
+        """Whether nothing waits to be handled."""
+        return not self._queue and self._in_hand is None and not self._lagging
+
+    @property
     def cursor(self) -> int | None:
         """The sequence number up to which everything was handled."""
         return self._done if self._queue or self._in_hand else self._position

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import logging
+import time
+from collections.abc import Callable
 
 from spool_live.client.api import ContentApi
 from spool_live.client.catch_up import CatchUp
 from spool_live.client.config import LiveUpdatesConfig
-from spool_live.client.exceptions import LiveUpdatesError
+from spool_live.client.consumer import Consumer
+from spool_live.client.exceptions import GivenUpError, LiveUpdatesError
 from spool_live.client.log import UpdateLog
-from spool_live.client.sequencer import Page
 from spool_live.client.state import ConnectionState, Phase, StateHolder
 from spool_live.client.stream import Stream
 from spool_live.client.supervisor import Supervisor, first_of
 from spool_live.client.token_source import TokenSource
 from spool_live.client.watchdog import Watchdog
+
+logger = logging.getLogger("spool_live.client")
 
 
 class Feed:
@@ -27,6 +31,7 @@ class Feed:
         self.state = StateHolder(config.site_id)
         self.stream = Stream(self.state)
         self.error: LiveUpdatesError | None = None
+        self.users = 0
         self._api = ContentApi(config)
         self._tokens = TokenSource(self._api, timing)
         self._log = UpdateLog(self._api, lambda: self._tokens.current, timing)
@@ -44,12 +49,35 @@ class Feed:
             attempt_limit=config.attempt_limit,
         )
         self._told_epoch: int | None = None
+        self._told_at = 0.0
         self._task: asyncio.Task[None] | None = None
 
     @property
-    def read_log(self) -> Callable[[int], Awaitable[Page]]:
-        """For consumers that lag behind the stream."""
-        return self._log.read
+    def ended(self) -> bool:
+        """Whether it has stopped, for whatever reason."""
+        return self.state.current.phase is Phase.STOPPED
+
+    @property
+    def position(self) -> int | None:
+        """The sequence number the stream has reached; None before the first token."""
+        return self.stream.position
+
+    def consumer(
+        self, config: LiveUpdatesConfig, start: int | None, *, from_start: bool
+    ) -> Consumer:
+        """A new place in the stream: after `start`, or (with neither) with what is new."""
+        if from_start and start is None:
+            start = self.stream.origin
+        consumer = Consumer(
+            self._log.read,
+            config.timing,
+            position=start if from_start else None,
+            size=config.queue_size,
+            overflow=config.overflow,
+            wanted=config.filter,
+        )
+        self.stream.attach(consumer)
+        return consumer
 
     def start(self) -> None:
         """Begin to connect, in a task of the running loop."""
@@ -66,22 +94,29 @@ class Feed:
     async def reached(self, wanted: Callable[[ConnectionState], bool]) -> ConnectionState:
         """Wait for a state. Raises the fatal error if the feed ends first."""
         changed = asyncio.Event()
-        end_watch = self.state.watch(lambda _: changed.set())
+
+        def on_change(_: ConnectionState) -> None:
+            changed.set()
+
+        self.state.watch(on_change)
         try:
             while not wanted(self.state.current):
-                if self.state.current.phase is Phase.STOPPED:
+                if self.ended:
                     raise self.error or LiveUpdatesError("The client is disconnected.")
                 changed.clear()
                 await changed.wait()
             return self.state.current
         finally:
-            end_watch()
+            self.state.unwatch(on_change)
 
     async def _run(self) -> None:
         try:
             await first_of(self._supervisor.run(), self._catch_up.run())
         except LiveUpdatesError as error:
             self.error = error
+        except Exception as error:
+            logger.exception("The live updates client stopped")
+            self.error = GivenUpError(f"The client stopped: {error!r}. This is a fault in it.")
         finally:
             self.stream.end(self.error)
             self.state.update(
@@ -89,8 +124,13 @@ class Feed:
             )
 
     def _on_epoch(self, epoch: int) -> None:
-        """The log names the site's epoch: a new one needs a new token, asked for once."""
-        token = self._tokens.current
-        if token is not None and epoch not in {token.epoch, self._told_epoch}:
-            self._tokens.request(within=self.config.timing.epoch_jitter)
-        self._told_epoch = epoch
+        """The log names the site's epoch: a new one needs a new token.
+
+        Supabase may not know it yet, so that the token still has the old one: ask again later.
+        """
+        token, timing, now = self._tokens.current, self.config.timing, time.monotonic()
+        if token is None or epoch == token.epoch:
+            return
+        if epoch != self._told_epoch or now - self._told_at > timing.catch_up_interval:
+            self._told_epoch, self._told_at = epoch, now
+            self._tokens.request(within=timing.epoch_jitter)

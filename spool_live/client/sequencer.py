@@ -40,7 +40,7 @@ class Sequencer:
     It holds at most `max_waiting` updates; what comes beyond that is left to the log.
     """
 
-    def __init__(self, position: int, *, max_waiting: int = 1000, remember: int = 10_000) -> None:
+    def __init__(self, position: int, *, max_waiting: int = 1000, remember: int = 2_000) -> None:
         self.position = position
         self._waiting: dict[int, LiveUpdate] = {}
         self._max_waiting = max_waiting
@@ -48,9 +48,9 @@ class Sequencer:
         self._remember = remember
 
     @property
-    def gap(self) -> bool:
-        """Whether updates wait behind a gap, so that the log has to be asked."""
-        return bool(self._waiting)
+    def gap_before(self) -> int | None:
+        """The first number that waits behind a gap, so that the log has to be asked; or None."""
+        return min(self._waiting, default=None)
 
     def receive(self, updates: Iterable[LiveUpdate]) -> list[Event]:
         """Take what the socket brought; return what may be delivered now, in order."""
@@ -70,39 +70,38 @@ class Sequencer:
         """
         if page.reset:
             return self._start_again(page.seq)
-        events: list[Event] = []
-        for update in sorted(page.updates, key=lambda update: update.seq or 0):
+        for update in page.updates:
             if update.seq is not None and update.seq > self.position:
-                self._waiting.pop(update.seq, None)
-                events += self._once(update)
-                self.position = update.seq
-        return events + self._drain()
+                self._waiting[update.seq] = update
+        return self._pass(page.last_seq or 0) + self._drain()
 
     def accept_gap(self) -> list[Event]:
         """Go on behind the gap: the log was asked, and has nothing for it."""
-        if self._waiting:
-            self.position = min(self._waiting) - 1
-        return self._drain()
+        return self._pass(min(self._waiting, default=0)) + self._drain()
 
     def _start_again(self, seq: int) -> list[Event]:
         self.position = seq
-        self._forget_waiting()
+        self._waiting = {n: update for n, update in self._waiting.items() if n > seq}
         return [Reset(seq), *self._drain()]
 
     def _has_room_for(self, seq: int) -> bool:
         return seq == self.position + 1 or len(self._waiting) < self._max_waiting
 
+    def _pass(self, bound: int) -> list[Event]:
+        """Deliver all that waits up to this number; nothing below it is missing any more."""
+        events: list[Event] = []
+        for seq in sorted(seq for seq in self._waiting if seq <= bound):
+            events += self._once(self._waiting.pop(seq))
+        self.position = max(self.position, bound)
+        return events
+
     def _drain(self) -> list[Event]:
+        """Deliver all that follows the position without a gap."""
         events: list[Event] = []
         while update := self._waiting.pop(self.position + 1, None):
             self.position += 1
             events += self._once(update)
-        self._forget_waiting()
         return events
-
-    def _forget_waiting(self) -> None:
-        for seq in [seq for seq in self._waiting if seq <= self.position]:
-            del self._waiting[seq]
 
     def _once(self, update: LiveUpdate) -> list[Event]:
         """The update, unless its id was seen: a restored server may renumber what it repeats."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
+
+logger = logging.getLogger("spool_live.client")
 
 
 class Phase(StrEnum):
@@ -49,16 +52,20 @@ StateCallback = Callable[[ConnectionState], None]
 
 
 class StateHolder:
-    """The current state; tells its watchers whenever it changes. A watcher must not raise."""
+    """The current state; tells its watchers whenever it changes."""
 
     def __init__(self, site_id: str) -> None:
         self.current = ConnectionState(site_id=site_id)
         self._watchers: list[StateCallback] = []
 
-    def watch(self, callback: StateCallback) -> Callable[[], None]:
-        """Call back on every change; returns the function that ends it."""
+    def watch(self, callback: StateCallback) -> None:
+        """Call back on every change. What the callback raises is logged."""
         self._watchers.append(callback)
-        return lambda: self._watchers.remove(callback) if callback in self._watchers else None
+
+    def unwatch(self, callback: StateCallback) -> None:
+        """Call back no more."""
+        if callback in self._watchers:
+            self._watchers.remove(callback)
 
     def update(self, **changes: Any) -> None:
         """Change some fields. `connected` follows from `phase`."""
@@ -68,4 +75,7 @@ class StateHolder:
             return
         self.current = state
         for callback in tuple(self._watchers):
-            callback(state)
+            try:
+                callback(state)
+            except Exception:
+                logger.exception("A watcher of the connection's state failed")

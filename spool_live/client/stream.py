@@ -13,9 +13,10 @@ from spool_live.client.updates import Event, LiveUpdate
 
 
 class Stream:
-    """The site's updates in order, in this process."""
+    """The site's updates in order, in this process. `origin` is the position it began with."""
 
     def __init__(self, state: StateHolder) -> None:
+        self.origin: int | None = None
         self._state = state
         self._sequencer: Sequencer | None = None
         self._consumers: set[Consumer] = set()
@@ -27,9 +28,9 @@ class Stream:
         return None if self._sequencer is None else self._sequencer.position
 
     @property
-    def gap(self) -> bool:
-        """Whether something waits behind a gap."""
-        return self._sequencer is not None and self._sequencer.gap
+    def gap_before(self) -> int | None:
+        """The first sequence number that waits behind a gap, or None."""
+        return None if self._sequencer is None else self._sequencer.gap_before
 
     async def started(self) -> None:
         """Return when there is a position."""
@@ -38,6 +39,7 @@ class Stream:
     def start(self, position: int) -> None:
         """Begin after this sequence number, the first time it is known."""
         if self._sequencer is None:
+            self.origin = position
             self._sequencer = Sequencer(position)
             for consumer in self._consumers:
                 consumer.start(position)

@@ -32,7 +32,7 @@ from spool_live.client.tokens import BroadcastChannel, Token
 from spool_live.client.watchdog import Verdict, Watchdog
 
 
-class RejoinRequired(Exception):  # noqa: N818  # no error: the fresh token names another road
+class RejoinRequired(Exception):  # no error: the fresh token names another road
     """Leave this socket and join with this token."""
 
     def __init__(self, token: Token) -> None:
@@ -114,7 +114,7 @@ class Supervisor:
             if update.seq is not None:
                 self._watchdog.heard(update.seq)
         self._stream.receive(updates)
-        if self._stream.gap:
+        if self._stream.gap_before is not None:
             self._catch_up.request()
 
     async def _go_live(self, connection: RealtimeConnection) -> None:
@@ -188,6 +188,7 @@ class Supervisor:
             reconnect_attempts=self._attempts,
             error=" ".join([str(error), *getattr(error, "__notes__", ())]),
         )
+        self._catch_up.request()  # while there is no socket, updates come by polling
         delay = retry_delay(self._attempts, error.retry_after, self._timing, random.random)
         await asyncio.sleep(delay)
 

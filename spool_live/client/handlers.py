@@ -1,0 +1,65 @@
+"""The callbacks of a client: who wants what, called one after the other, and never fatal."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from spool_live.client.updates import Event, LiveUpdate, Reset, UpdateFilter
+
+logger = logging.getLogger("spool_live.client")
+
+UpdateCallback = Callable[[LiveUpdate], Awaitable[None] | None]
+ResetCallback = Callable[[Reset], Awaitable[None] | None]
+
+
+class Handlers:
+    """Callbacks for updates and resets, in the order of their registration."""
+
+    def __init__(self) -> None:
+        self._updates: list[tuple[UpdateFilter, UpdateCallback]] = []
+        self._resets: list[ResetCallback] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._updates or self._resets)
+
+    def add_update(self, wanted: UpdateFilter, callback: UpdateCallback) -> None:
+        """From now on call back for these updates."""
+        self._updates.append((wanted, callback))
+
+    def add_reset(self, callback: ResetCallback) -> None:
+        """From now on call back for resets."""
+        self._resets.append(callback)
+
+    async def handle(self, event: Event) -> None:
+        """Call everybody who wants it. What they raise is logged."""
+        if isinstance(event, Reset):
+            if not self._resets:
+                warn_of(event)
+            for on_reset in tuple(self._resets):
+                await _guarded(on_reset, event)
+        else:
+            for wanted, callback in tuple(self._updates):
+                if wanted.matches(event):
+                    await _guarded(callback, event)
+
+
+def warn_of(reset: Reset) -> None:
+    """Somebody who listens to updates only has to learn of a reset at least in the log."""
+    logger.warning(
+        "Live updates were missed for good (%s; we go on behind %d): fetch the content anew. "
+        "Use on_reset() or events() to handle this.",
+        reset.reason,
+        reset.seq,
+    )
+
+
+async def _guarded(callback: Callable[[Any], Any], event: Event) -> None:
+    try:
+        result = callback(event)
+        if inspect.isawaitable(result):
+            await result
+    except Exception:
+        logger.exception("A handler of live updates failed on %s", event)
