@@ -46,7 +46,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
 def check_provisioning(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Says what the Supabase database still lacks. Runs with ``check --database`` and ``migrate``."""
+    """What the Supabase database still lacks. Runs with ``check --database`` and ``migrate``."""
     return [
         Warning(f"{step.step}: not done yet on {alias!r}.", hint=step.remedy, id="spool_live.W010")
         for alias in databases or ()

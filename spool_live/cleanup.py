@@ -23,7 +23,7 @@ PURGE_STEP = 1_000
 
 @dataclass
 class CleanupReport:
-    """How many rows left the live table and the outbox; ``busy`` where another cleanup was at it."""
+    """How many rows left the live table and the outbox; ``busy``: another cleanup was at it."""
 
     live_updates: int = 0
     outbox_entries: int = 0

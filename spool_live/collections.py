@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.core.exceptions import FieldDoesNotExist, ObjectDoesNotExist
 from django.db.models import ForeignKey, Model
@@ -55,7 +55,7 @@ class LiveCollection:
 
     def get_site(self, item: Any) -> Site | uuid.UUID | str | None:
         """The site that ``item`` belongs to, or its id; ``None`` where it belongs to none."""
-        return _follow(item, self.site_path)
+        return cast("Site | uuid.UUID | str | None", _follow(item, self.site_path))
 
     def get_slug(self, item: Any) -> str | None:
         """The slug that front ends know ``item`` by, or ``None``."""

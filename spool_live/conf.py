@@ -72,7 +72,7 @@ class LiveSettings:
 
     @property
     def has_separate_databases(self) -> bool:
-        """Whether the Supabase database is an alias of its own, beside the content's ``default``."""
+        """Whether the Supabase database is an alias of its own, beside the ``default``."""
         return self.supabase_database != DEFAULT_DB_ALIAS
 
 

@@ -208,7 +208,7 @@ def retry_delay(
     """How long to wait after ``failures`` failures in a row: doubling, capped, the upper half of
     it random; at least ``asked`` seconds where the receiver said so."""
     settings = live_settings()
-    ceiling = min(settings.retry_base * 2 ** min(failures, 20), settings.retry_max)
+    ceiling = min(settings.retry_base * float(2 ** min(failures, 20)), settings.retry_max)
     delay = ceiling * (0.5 + 0.5 * jitter())
     return max(delay, timedelta(seconds=asked or 0))
 

@@ -49,7 +49,7 @@ def give_secret(key: SiteApiKey) -> str:
 
 
 def revoke_key(key: SiteApiKey, *, using: str | None = None) -> None:
-    """Takes the right of ``key`` for good. Its site moves to a new epoch in the same transaction."""
+    """Takes the right of ``key`` for good; its site moves to a new epoch with it."""
     alias = using or router.db_for_write(SiteApiKey, instance=key)
     with transaction.atomic(using=alias):
         if key.revoked_at is None:

@@ -35,6 +35,7 @@ class Nudger:
     def __init__(self, send: Callable[[str], None]) -> None:
         self._send = send
         self._quiet_until = 0.0
+        self._thread: threading.Thread | None = None
         self._reset()
 
     def nudge(self, using: str) -> None:
@@ -59,7 +60,7 @@ class Nudger:
         self._condition = threading.Condition()
         self._waiting: set[str] = set()
         self._busy = False
-        self._thread: threading.Thread | None = None
+        self._thread = None
 
     def _run(self) -> None:
         while True:

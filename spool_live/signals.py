@@ -13,4 +13,5 @@ updates_delivered = Signal()
 Arguments: ``count`` (int), ``using``."""
 
 update_died = Signal()
-"""Supabase refused an update for good. Arguments: ``update_id`` (UUID), ``reason`` (str), ``using``."""
+"""Supabase refused an update for good.
+Arguments: ``update_id`` (UUID), ``reason`` (str), ``using``."""

@@ -47,8 +47,7 @@ class LiveUpdateData:
         object.__setattr__(self, "event_type", EventType(self.event_type))
         if not self.collection:
             raise ValueError("collection must not be empty")
-        if not isinstance(self.item_id, uuid.UUID):
-            object.__setattr__(self, "item_id", uuid.UUID(str(self.item_id)))
+        object.__setattr__(self, "item_id", _as_uuid(self.item_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +77,10 @@ class Update:
             "metadata": self.metadata,
             "seq": self.seq,
         }
+
+
+def _as_uuid(value: object) -> uuid.UUID:
+    return value if isinstance(value, uuid.UUID) else uuid.UUID(str(value))
 
 
 def clean_text(value: str) -> str:

@@ -14,7 +14,7 @@ from spool_live.models import OutboxEntry
 
 
 @admin.register(OutboxEntry)
-class OutboxEntryAdmin(admin.ModelAdmin[OutboxEntry]):
+class OutboxEntryAdmin(admin.ModelAdmin):
     """Read-only but for requeueing."""
 
     list_display = (

@@ -20,7 +20,7 @@ _PLAIN = "spool_live_plain_key"
 
 
 @admin.register(Site)
-class SiteAdmin(admin.ModelAdmin[Site]):
+class SiteAdmin(admin.ModelAdmin):
     """Sites, with what their delivery is doing."""
 
     list_display = ("name", "id", "newest_seq", "delivery")
@@ -44,7 +44,7 @@ class SiteAdmin(admin.ModelAdmin[Site]):
 
 
 @admin.register(SiteApiKey)
-class SiteApiKeyAdmin(admin.ModelAdmin[SiteApiKey]):
+class SiteApiKeyAdmin(admin.ModelAdmin):
     """API keys: made here, shown once, revoked for good."""
 
     list_display = ("name", "site", "prefix", "created_at", "expires_at", "revoked_at")

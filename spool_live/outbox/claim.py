@@ -60,7 +60,7 @@ def claim_batch(using: str) -> Claim | None:
 
 
 def is_free(now: datetime) -> Q:
-    """Condition on ``SiteDelivery``: nobody holds a lease on the site, and no retry is waited for."""
+    """Condition on ``SiteDelivery``: no lease is held on the site, and no retry waited for."""
     unleased = Q(leased_until=None) | Q(leased_until__lte=now)
     due = Q(retry_at=None) | Q(retry_at__lte=now)
     return unleased & due
