@@ -1,4 +1,4 @@
-"""Broadcasters write updates where subscribers get them: ``SPOOL_LIVE["BROADCASTER"]`` names one."""
+"""Broadcasters write updates where subscribers get them; the setting BROADCASTER names one."""
 
 from __future__ import annotations
 
