@@ -1,0 +1,70 @@
+"""Broadcasts that the database sends: rows of ``realtime.messages``, live and replayed."""
+
+from __future__ import annotations
+
+import orjson
+
+from spool_live.local.realtime.database import SessionPool
+from spool_live.local.realtime.hub import Hub, Room
+from spool_live.local.realtime.join import Replay
+from spool_live.local.realtime.pgoutput import Change, Relation
+from spool_live.local.realtime.protocol import Broadcast, Encoded
+
+PREFIX = "realtime:"
+"""What topics start with on the wire, and nowhere else."""
+
+_MOST_REPLAYED = 25
+_REPLAY = """
+    select id::text, event, payload::text from (
+        select id, event, payload, inserted_at from realtime.messages
+        where extension = 'broadcast' and private and topic = %s and payload is not null
+          and inserted_at >= to_timestamp(%s / 1000.0) at time zone 'UTC'
+        order by inserted_at desc limit %s
+    ) newest
+    order by inserted_at
+"""
+
+
+def is_message_table(relation: Relation) -> bool:
+    """Whether the rows are broadcasts: the table itself, or a day partition of it."""
+    name = relation.name
+    return relation.schema == "realtime" and (name == "messages" or name.startswith("messages_"))
+
+
+async def broadcast_row(hub: Hub, change: Change) -> None:
+    """Send the broadcast in a row of ``realtime.messages`` to its room."""
+    row = {name: value for name, value in change.values().items() if isinstance(value, str)}
+    room = Room(row.get("topic", ""), row.get("private") == "t")
+    wanted = change.action == "INSERT" and row.get("extension") == "broadcast"
+    if wanted and "payload" in row and hub.occupied(room):
+        message_id = row["id"]
+        broadcast = Broadcast(
+            PREFIX + room.topic,
+            row.get("event", ""),
+            orjson.Fragment(row["payload"]),
+            {"id": message_id},
+        )
+        await hub.broadcast(room, Encoded(broadcast), message_id=message_id)
+
+
+async def replayed(
+    sessions: SessionPool, topic: str, replay: Replay
+) -> list[tuple[str, Broadcast]]:
+    """What was broadcast on a private topic since then, oldest first, each with its id.
+
+    At most 25, the newest. Raises :class:`psycopg.Error`.
+    """
+    limit = min(replay.limit, _MOST_REPLAYED)
+    rows = await sessions.fetch(_REPLAY, (topic, replay.since, limit))
+    return [
+        (
+            message_id,
+            Broadcast(
+                PREFIX + topic,
+                event or "",
+                orjson.Fragment(payload),
+                {"id": message_id, "replayed": True},
+            ),
+        )
+        for message_id, event, payload in rows
+    ]

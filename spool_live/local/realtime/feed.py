@@ -1,0 +1,76 @@
+"""The road of committed rows to ``postgres_changes`` subscribers, batch after batch."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+import psycopg
+
+from spool_live.local.realtime.changes import evaluate
+from spool_live.local.realtime.database import Session
+from spool_live.local.realtime.hub import breathe
+from spool_live.local.realtime.pgoutput import Change
+from spool_live.local.realtime.subscriptions import Subscriptions
+
+logger = logging.getLogger(__name__)
+
+_LARGEST_BATCH = 500
+_LONGEST_QUEUE = 20_000
+_FRAMES_PER_BREATH = 200
+
+
+class ChangeFeed:
+    """Takes changes as fast as they come, up to a bound, and delivers them in commit order."""
+
+    def __init__(
+        self, session: Session, subscriptions: Subscriptions, max_record_bytes: int
+    ) -> None:
+        self._session = session
+        self._subscriptions = subscriptions
+        self._max_record_bytes = max_record_bytes
+        self._queue: asyncio.Queue[Change] = asyncio.Queue(_LONGEST_QUEUE)
+
+    async def put(self, change: Change) -> None:
+        """Hand over a change; waits while too much is undelivered."""
+        if self._subscriptions.on_table(change.relation.oid):
+            await self._queue.put(change)
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        while True:
+            batch = [await self._queue.get()]
+            while len(batch) < _LARGEST_BATCH and not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+            await self._deliver(batch)
+
+    async def _deliver(self, batch: Sequence[Change]) -> None:
+        try:
+            deliveries = await evaluate(
+                self._session, self._subscriptions, batch, self._max_record_bytes
+            )
+        except psycopg.OperationalError as error:
+            logger.warning("postgres_changes: %d changes are lost: %s", len(batch), error)
+            return
+        except psycopg.Error as error:
+            _report_raising_policy(batch, error)
+            return
+        for number, delivery in enumerate(deliveries, start=1):
+            delivery.subscriber.send_encoded(delivery.encoded)
+            if number % _FRAMES_PER_BREATH == 0:
+                await breathe()
+
+
+def _report_raising_policy(batch: Sequence[Change], error: psycopg.Error) -> None:
+    tables = sorted({f"{change.relation.schema}.{change.relation.name}" for change in batch})
+    logger.error(
+        "postgres_changes: nobody got %d changes of %s, because deciding who may see them raised"
+        " %s: %s. On the hosted service this stops delivery for the whole project: the Row Level"
+        " Security policies of these tables, and the functions they call, must never raise.\n%s",
+        len(batch),
+        ", ".join(tables),
+        error.sqlstate,
+        error.diag.message_primary,
+        error.diag.context,
+    )

@@ -1,0 +1,104 @@
+"""What a client asks for in the payload of ``phx_join``."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+_LARGEST_BINDING_ID = 2**27 - 1
+_DEFAULT_REPLAY_LIMIT = 25
+
+
+@dataclass(frozen=True)
+class Replay:
+    """``config.broadcast.replay``: what was sent since a time, the newest ``limit`` of it."""
+
+    since: Any
+    """Milliseconds since the epoch, if valid."""
+    limit: Any = _DEFAULT_REPLAY_LIMIT
+
+    @property
+    def valid(self) -> bool:
+        """Whether both are whole numbers that make sense."""
+        numbers = all(type(value) is int for value in (self.since, self.limit))
+        return numbers and self.since >= 0 and self.limit > 0
+
+
+@dataclass(frozen=True)
+class JoinRequest:
+    """A parsed join payload. Wrong types fall back to the defaults, as on the real server."""
+
+    access_token: str | None = None
+    private: bool = False
+    acknowledge: bool = False
+    to_self: bool = False
+    replay: Replay | None = None
+    replication_ready: bool = False
+    presence_enabled: bool = False
+    presence_key: str | None = None
+    bindings: tuple[dict[str, Any], ...] = field(default=())
+    """``config.postgres_changes`` as the client wrote it, each with its ``id``."""
+
+
+def parse_join(payload: object) -> JoinRequest:
+    """Read the payload of a ``phx_join``; never raises, unknown keys are ignored."""
+    params = _mapping(payload)
+    config = _mapping(params.get("config"))
+    broadcast = _mapping(config.get("broadcast"))
+    presence = _mapping(config.get("presence"))
+    return JoinRequest(
+        access_token=_token(params),
+        private=_flag(config.get("private")),
+        acknowledge=_flag(broadcast.get("ack")),
+        to_self=_flag(broadcast.get("self")),
+        replay=_replay(broadcast.get("replay")),
+        replication_ready=_flag(broadcast.get("replication_ready")),
+        presence_enabled=_flag(presence.get("enabled")),
+        presence_key=_text(presence.get("key")),
+        bindings=_bindings(config.get("postgres_changes")),
+    )
+
+
+def binding_id(params: Mapping[str, Any]) -> int:
+    """A stable positive number for a binding: equal bindings share it (clients ignore 0)."""
+    digest = hashlib.sha256(orjson.dumps(params, option=orjson.OPT_SORT_KEYS)).digest()
+    return int.from_bytes(digest[:8], "big") % _LARGEST_BINDING_ID + 1
+
+
+def _token(params: Mapping[str, Any]) -> str | None:
+    """The token to join with; ``sb_`` keys and absence mean that of the connection."""
+    for name in ("user_token", "access_token"):
+        value = params.get(name)
+        if isinstance(value, str):
+            return None if value.startswith("sb_") else value
+    return None
+
+
+def _bindings(value: object) -> tuple[dict[str, Any], ...]:
+    if not isinstance(value, list):
+        return ()
+    asked = [params for params in value if isinstance(params, dict)]
+    return tuple({**params, "id": binding_id(params)} for params in asked)
+
+
+def _replay(value: object) -> Replay | None:
+    if not isinstance(value, dict):
+        return None
+    limit = value.get("limit")
+    return Replay(value.get("since"), _DEFAULT_REPLAY_LIMIT if limit is None else limit)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _flag(value: object) -> bool:
+    return value is True or (isinstance(value, str) and value.lower() == "true")
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

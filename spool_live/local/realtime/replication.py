@@ -1,0 +1,148 @@
+"""Streams committed changes out of PostgreSQL by logical decoding.
+
+A TEMPORARY slot is read with the streaming protocol, so nothing is left behind when the connection
+ends, and nothing is replayed: what is committed while nobody reads is not delivered, as with the
+real server. psycopg has no replication API; its libpq wrapper has all that is needed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import struct
+import time
+from collections.abc import AsyncIterator, Sequence
+
+from psycopg import OperationalError, pq
+from psycopg.pq.abc import PGconn
+
+from spool_live.local.realtime.pgoutput import Change, Decoder
+
+_STATUS_EVERY = 10.0
+_XLOG_DATA_HEADER = 25
+_KEEPALIVE = struct.Struct("!qqb")
+_STATUS = struct.Struct("!cqqqqb")
+_SECONDS_FROM_1970_TO_2000 = 946_684_800
+
+
+class ReplicationStream:
+    """One replication connection with its slot. Use :meth:`open`, iterate, :meth:`close`."""
+
+    def __init__(self, connection: PGconn) -> None:
+        self._connection = connection
+        self._decoder = Decoder()
+        self._received = 0
+
+    @classmethod
+    async def open(cls, conninfo: str, publications: Sequence[str]) -> ReplicationStream:
+        """Connect, create the slot and start streaming ``publications`` from this moment on.
+
+        Creating the slot waits for transactions that are open just now. ``conninfo`` is a libpq URI
+        of a role with REPLICATION. Raises :class:`psycopg.OperationalError`.
+        """
+        separator = "&" if "?" in conninfo else "?"
+        connection = await asyncio.to_thread(
+            pq.PGconn.connect, f"{conninfo}{separator}replication=database".encode()
+        )
+        stream = cls(connection)
+        try:
+            await stream._start(publications)
+        except BaseException:
+            stream.close()
+            raise
+        return stream
+
+    async def __aiter__(self) -> AsyncIterator[list[Change]]:
+        """Yield what has been committed, in commit order, as much as is there at a time.
+
+        Ends with :class:`psycopg.OperationalError` when the connection does.
+        """
+        next_status = time.monotonic() + _STATUS_EVERY
+        while True:
+            changes, status_asked = self._drain()
+            if status_asked or time.monotonic() >= next_status:
+                self._send_status()
+                next_status = time.monotonic() + _STATUS_EVERY
+            if changes:
+                yield changes
+            else:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(max(0.0, next_status - time.monotonic())):
+                        await self._more_input()
+
+    def close(self) -> None:
+        """End the connection; the server drops the slot."""
+        self._connection.finish()
+
+    async def _start(self, publications: Sequence[str]) -> None:
+        if self._connection.status != pq.ConnStatus.OK:
+            raise OperationalError(self._connection.get_error_message())
+        slot = f"local_realtime_{os.getpid()}_{id(self):x}"
+        await self._command(
+            f"CREATE_REPLICATION_SLOT {slot} TEMPORARY LOGICAL pgoutput NOEXPORT_SNAPSHOT",
+            pq.ExecStatus.TUPLES_OK,
+        )
+        names = ",".join(f'"{name}"' for name in publications)
+        await self._command(
+            f"START_REPLICATION SLOT {slot} LOGICAL 0/0"
+            f" (proto_version '1', publication_names '{names}')",
+            pq.ExecStatus.COPY_BOTH,
+        )
+        self._connection.nonblocking = 1
+
+    async def _command(self, command: str, expected: int) -> None:
+        self._connection.send_query(command.encode())
+        while self._connection.is_busy():
+            await self._more_input()
+        result = self._connection.get_result()
+        if result is None or result.status != expected:
+            told = result.get_error_message() if result else self._connection.get_error_message()
+            raise OperationalError(told)
+        while expected != pq.ExecStatus.COPY_BOTH and self._connection.get_result():
+            pass
+
+    def _drain(self) -> tuple[list[Change], bool]:
+        """The changes that have arrived, and whether the server wants to know that we live."""
+        changes: list[Change] = []
+        status_asked = False
+        while True:
+            length, data = self._connection.get_copy_data(1)
+            if length == 0:
+                return changes, status_asked
+            if length < 0:
+                raise OperationalError(
+                    self._connection.get_error_message() or "the replication stream has ended"
+                )
+            message = bytes(data)
+            if message[:1] == b"w":
+                (self._received,) = struct.unpack_from("!q", message, 9)
+                changes.extend(self._decoder.decode(message[_XLOG_DATA_HEADER:]))
+            elif message[:1] == b"k":
+                self._received, _sent_at, asked = _KEEPALIVE.unpack_from(message, 1)
+                status_asked = status_asked or bool(asked)
+
+    def _send_status(self) -> None:
+        """Everything read counts as done: the slot is not to hold back WAL for us."""
+        now = int((time.time() - _SECONDS_FROM_1970_TO_2000) * 1_000_000)
+        position = self._received
+        self._connection.put_copy_data(_STATUS.pack(b"r", position, position, position, now, 0))
+        self._connection.flush()
+
+    async def _more_input(self) -> None:
+        """Wait until the server has sent something and read it."""
+        loop = asyncio.get_running_loop()
+        arrived: asyncio.Future[None] = loop.create_future()
+
+        def note() -> None:
+            loop.remove_reader(descriptor)
+            if not arrived.done():
+                arrived.set_result(None)
+
+        descriptor = self._connection.socket
+        loop.add_reader(descriptor, note)
+        try:
+            await arrived
+        finally:
+            loop.remove_reader(descriptor)
+        self._connection.consume_input()

@@ -1,0 +1,198 @@
+"""The realtime half as a whole: its routes, and what runs in the background."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import time
+from collections.abc import Awaitable, Callable
+
+import psycopg
+from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from spool_live.local.config import LocalSupabaseConfig
+from spool_live.local.realtime.broadcast_api import BroadcastApi
+from spool_live.local.realtime.broadcasts import broadcast_row, is_message_table
+from spool_live.local.realtime.database import Session, SessionPool
+from spool_live.local.realtime.feed import ChangeFeed
+from spool_live.local.realtime.handshake import HandshakeRefusedError, shake_hands
+from spool_live.local.realtime.options import RealtimeOptions
+from spool_live.local.realtime.pgoutput import Change
+from spool_live.local.realtime.policies import ChannelPolicies
+from spool_live.local.realtime.replication import ReplicationStream
+from spool_live.local.realtime.services import Services
+from spool_live.local.realtime.socket import RESTART, RealtimeSocket
+from spool_live.local.realtime.subscriptions import Subscriptions
+
+logger = logging.getLogger(__name__)
+
+MAX_FRAME = 5_000_000
+"""Largest frame the real server reads; for ``ws_max_size`` of the ASGI server."""
+
+_SERVER_ROLE = "supabase_admin"
+_PUBLICATIONS = ("supabase_realtime", "supabase_realtime_messages_publication")
+_POOL_SIZE = 4
+_STREAMING_WITHIN = 10.0
+_FIRST_RETRY, _LONGEST_RETRY = 0.2, 5.0
+_WANTED_FILES = 65_536
+_MAKE_PARTITIONS = "select realtime.maintain_message_partitions()"
+
+
+class RealtimeServer:
+    """Serves :attr:`routes` between :meth:`start` and :meth:`stop`, all in one event loop.
+
+    For uvicorn with ``ws="websockets-sansio"``; ``now`` gives seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        config: LocalSupabaseConfig,
+        options: RealtimeOptions | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._options = options or RealtimeOptions()
+        self._conninfo = config.conninfo(_SERVER_ROLE)
+        sessions = SessionPool(self._conninfo, _POOL_SIZE)
+        subscriptions = Subscriptions(sessions)
+        self._services = Services(
+            config, self._options, now, sessions, ChannelPolicies(sessions), subscriptions
+        )
+        self._evaluation = Session(self._conninfo)
+        self._feed = ChangeFeed(self._evaluation, subscriptions, self._options.max_record_bytes)
+        self._sockets: set[RealtimeSocket] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """What to mount at the root of the gateway."""
+        api = BroadcastApi(self._services)
+        base = "/realtime/v1"
+        return [
+            WebSocketRoute(f"{base}/websocket", self._serve_socket),
+            Route(f"{base}/api/broadcast", api.batch, methods=["POST"]),
+            Route(f"{base}/api/broadcast/{{topic}}/events/{{event}}", api.single, methods=["POST"]),
+        ]
+
+    async def start(self) -> None:
+        """Begin to follow the database. Returns when changes come in, or, with a warning, without
+        it after ten seconds: connecting goes on in the background."""
+        _raise_file_limit()
+        options = self._options
+        self._tasks = [
+            asyncio.create_task(work)
+            for work in (
+                self._stream(),
+                self._feed.run(),
+                _every(options.publication_check, self.follow_publication),
+                _every(options.partition_check, self._make_partitions),
+                _every(options.channelless_sweep, self._sweep),
+            )
+        ]
+        try:
+            async with asyncio.timeout(_STREAMING_WITHIN):
+                await self._services.streaming.wait()
+        except TimeoutError:
+            logger.warning(
+                "realtime is up but gets no changes yet: PostgreSQL does not answer, or a"
+                " transaction that is open there holds up the replication slot"
+            )
+
+    async def stop(self) -> None:
+        """Close what sockets are left with 1012, leave the database."""
+        for socket in tuple(self._sockets):
+            socket.close(RESTART)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        await self._evaluation.close()
+        await self._services.sessions.close()
+
+    async def follow_publication(self) -> None:
+        """Notice added, dropped and recreated tables now instead of at the next check.
+
+        Raises :class:`psycopg.OperationalError`.
+        """
+        await self._services.subscriptions.follow_publication()
+
+    async def _serve_socket(self, websocket: WebSocket) -> None:
+        try:
+            handshake = shake_hands(self._services, websocket)
+        except HandshakeRefusedError as error:
+            await asyncio.sleep(self._services.config.penalties.handshake_refused)
+            await websocket.send_denial_response(
+                JSONResponse({"error": str(error)}, status_code=error.status)
+            )
+            return
+        socket = RealtimeSocket(
+            self._services, websocket, handshake.serializer, handshake.token, handshake.headers
+        )
+        self._sockets.add(socket)
+        try:
+            await socket.serve()
+        finally:
+            self._sockets.discard(socket)
+
+    async def _stream(self) -> None:
+        """Follow the database, and follow it again after it was away."""
+        delay = _FIRST_RETRY
+        while True:
+            try:
+                stream = await ReplicationStream.open(self._conninfo, _PUBLICATIONS)
+                delay = _FIRST_RETRY
+                await self._follow(stream)
+            except psycopg.OperationalError as error:
+                logger.warning("no changes from PostgreSQL, trying again: %s", error)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, _LONGEST_RETRY)
+
+    async def _follow(self, stream: ReplicationStream) -> None:
+        streaming = self._services.streaming
+        try:
+            streaming.set()
+            async for changes in stream:
+                for change in changes:
+                    await self._take(change)
+        finally:
+            streaming.clear()
+            stream.close()
+
+    async def _take(self, change: Change) -> None:
+        if is_message_table(change.relation):
+            await broadcast_row(self._services.hub, change)
+        else:
+            await self._feed.put(change)
+
+    async def _make_partitions(self) -> None:
+        await self._services.sessions.fetch(_MAKE_PARTITIONS, ())
+
+    async def _sweep(self) -> None:
+        """Cut off, without a word, who has no channel."""
+        for socket in tuple(self._sockets):
+            if not socket.channels:
+                socket.close(None)
+
+
+async def _every(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
+    """Until cancelled; what the database refuses is tried again the next time."""
+    while True:
+        try:
+            await act()
+        except psycopg.Error as error:
+            logger.warning("%s: %s", act.__name__.strip("_"), error)
+        await asyncio.sleep(seconds)
+
+
+def _raise_file_limit() -> None:
+    """A socket is a file, and the usual limit of 1024 of them is soon reached."""
+    if sys.platform == "win32":
+        return
+    import resource  # noqa: PLC0415  there is none on Windows
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _WANTED_FILES if hard == resource.RLIM_INFINITY else min(hard, _WANTED_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

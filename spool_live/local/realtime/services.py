@@ -1,0 +1,31 @@
+"""What every channel of a server works with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from spool_live.local.config import LocalSupabaseConfig
+from spool_live.local.realtime.database import SessionPool
+from spool_live.local.realtime.hub import Hub
+from spool_live.local.realtime.options import RealtimeOptions
+from spool_live.local.realtime.policies import ChannelPolicies
+from spool_live.local.realtime.presence import PresenceBook
+from spool_live.local.realtime.subscriptions import Subscriptions
+
+
+@dataclass(frozen=True)
+class Services:
+    """The shared parts. ``now`` gives seconds since the epoch."""
+
+    config: LocalSupabaseConfig
+    options: RealtimeOptions
+    now: Callable[[], float]
+    sessions: SessionPool
+    policies: ChannelPolicies
+    subscriptions: Subscriptions
+    hub: Hub = field(default_factory=Hub)
+    presences: PresenceBook = field(default_factory=PresenceBook)
+    streaming: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set while changes come in from PostgreSQL."""

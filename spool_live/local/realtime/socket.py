@@ -1,0 +1,158 @@
+"""One WebSocket: reads messages one after the other, routes them, writes what channels send."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from spool_live.local.realtime.admission import JoinRefusedError, admit
+from spool_live.local.realtime.broadcasts import PREFIX
+from spool_live.local.realtime.channel import Channel
+from spool_live.local.realtime.join import parse_join
+from spool_live.local.realtime.protocol import Frame, MalformedFrameError, Message, Serializer
+from spool_live.local.realtime.services import Services
+
+NORMAL, RESTART, OVERLOADED = 1000, 1012, 1013
+_UNMATCHED = {"reason": "unmatched topic"}
+_LAST_WORDS_WITHIN = 10.0
+
+
+class RealtimeSocket:
+    """Serves one accepted connection. ``token`` is what it was opened with."""
+
+    def __init__(
+        self,
+        services: Services,
+        websocket: WebSocket,
+        serializer: Serializer,
+        token: str,
+        headers: Mapping[str, str],
+    ) -> None:
+        self.serializer = serializer
+        self.headers = headers
+        self.channels: dict[str, Channel] = {}
+        self._services = services
+        self._websocket = websocket
+        self._token = token
+        self._outgoing: asyncio.Queue[Frame] = asyncio.Queue(services.options.socket_queue)
+        self._closing: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+
+    async def serve(self) -> None:
+        """Run until the client leaves, is idle for too long, or :meth:`close` is called."""
+        await self._websocket.accept()
+        reader = asyncio.create_task(self._read())
+        writer = asyncio.create_task(self._write())
+        try:
+            await asyncio.wait((reader, writer, self._closing), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for channel in tuple(self.channels.values()):
+                channel.close()
+            await _stop(reader, writer)
+        if self._closing.done():
+            await self._say_goodbye(self._closing.result())
+
+    def send(self, frame: Frame) -> None:
+        """Queue a frame; a socket that takes none is closed with 1013."""
+        try:
+            self._outgoing.put_nowait(frame)
+        except asyncio.QueueFull:
+            self.close(OVERLOADED)
+
+    def close(self, code: int | None) -> None:
+        """End the connection: with this close code, or for None without a word (the peer sees
+        1006)."""
+        if not self._closing.done():
+            self._closing.set_result(code)
+
+    def forget(self, channel: Channel) -> None:
+        """The channel is closed."""
+        if self.channels.get(channel.topic) is channel:
+            del self.channels[channel.topic]
+
+    async def _read(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(self._services.options.idle_timeout):
+                    received = await self._websocket.receive()
+            except TimeoutError:
+                self.close(NORMAL)
+                return
+            if received["type"] == "websocket.disconnect":
+                return
+            frame = received.get("text")
+            await self._handle_frame(received["bytes"] if frame is None else frame)
+
+    async def _write(self) -> None:
+        with contextlib.suppress(WebSocketDisconnect):
+            while True:
+                frame = await self._outgoing.get()
+                if isinstance(frame, str):
+                    await self._websocket.send_text(frame)
+                else:
+                    await self._websocket.send_bytes(frame)
+
+    async def _handle_frame(self, frame: Frame) -> None:
+        with contextlib.suppress(MalformedFrameError):  # dropped, as the real server does
+            await self._handle(self.serializer.decode(frame))
+
+    async def _handle(self, message: Message) -> None:
+        channel = self.channels.get(message.topic)
+        if message.topic == "phoenix" and message.event == "heartbeat":
+            self._reply(message, "ok", {})
+        elif message.event == "phx_join" and message.topic.startswith(PREFIX):
+            await self._join(message)
+        elif channel is not None:
+            await channel.handle(message)
+        elif message.event == "phx_leave":
+            self._reply(message, "ok", {})
+        else:
+            self._reply(message, "error", _UNMATCHED)
+
+    async def _join(self, message: Message) -> None:
+        """Nothing else is read meanwhile: a refused join holds up the socket, as in reality."""
+        former = self.channels.get(message.topic)
+        if former is not None:
+            former.close()
+        try:
+            admission = await admit(
+                self._services,
+                message.topic,
+                parse_join(message.payload),
+                connection_token=self._token,
+                headers=self.headers,
+                open_channels=len(self.channels),
+            )
+        except JoinRefusedError as error:
+            await asyncio.sleep(self._services.config.penalties.join_refused)
+            self._reply(message, "error", {"reason": str(error)})
+        else:
+            channel = Channel(self._services, self, message, admission)
+            self.channels[message.topic] = channel
+            channel.open()
+        if former is not None:
+            old = former.join_ref
+            self.send(self.serializer.encode(Message(message.topic, "phx_close", {}, old, old)))
+
+    def _reply(self, message: Message, status: str, response: Mapping[str, str]) -> None:
+        payload = {"status": status, "response": response}
+        reply = Message(message.topic, "phx_reply", payload, message.ref, message.join_ref)
+        self.send(self.serializer.encode(reply))
+
+    async def _say_goodbye(self, code: int | None) -> None:
+        """A peer that reads nothing does not keep us from going."""
+        if code is not None:
+            with contextlib.suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
+                async with asyncio.timeout(_LAST_WORDS_WITHIN):
+                    await self._websocket.close(code)
+
+
+async def _stop(*tasks: asyncio.Task[None]) -> None:
+    """Cancel what still runs; raise what went wrong in them."""
+    for task in tasks:
+        task.cancel()
+    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(outcome, Exception):
+            raise outcome

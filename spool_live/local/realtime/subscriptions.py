@@ -1,0 +1,151 @@
+"""Who wants to hear of which table: ``postgres_changes`` bindings, resolved by PostgreSQL."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import orjson
+import psycopg
+from psycopg import errors
+
+from spool_live.local.realtime.database import SessionPool
+from spool_live.local.realtime.filters import BindingError, Selection, parse_binding
+from spool_live.local.realtime.protocol import Encoded
+from spool_live.local.realtime.tokens import Identity
+
+_RESOLVE = "select * from pg_temp.resolve_tables(%s, %s, %s::jsonb, %s, %s)"
+_PUBLISHED = """
+    select coalesce(array_agg(format('%I.%I', schemaname, tablename)::regclass::oid::bigint), '{}')
+    from pg_publication_tables where pubname = 'supabase_realtime'
+"""
+_UNABLE = "Unable to subscribe to changes with given parameters."
+
+
+class SubscribeError(Exception):
+    """A channel's bindings cannot be had; the text is what the client gets."""
+
+
+class Subscriber(Hashable, Protocol):
+    """A channel, seen from its subscriptions."""
+
+    @property
+    def topic(self) -> str:
+        """The topic as on the wire."""
+        ...
+
+    def send_encoded(self, encoded: Encoded) -> None:
+        """Hand over one frame. No waiting."""
+        ...
+
+    async def resubscribe(self) -> None:
+        """The published tables are others now: resolve the bindings anew."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Subscription:
+    """One binding of one channel, with the identity whose rights decide."""
+
+    subscriber: Subscriber
+    binding_id: int
+    selection: Selection
+    role: str
+    claims: str
+    tables: frozenset[int]
+
+
+class Subscriptions:
+    """All of the server's subscriptions, by table. Knows nothing about how changes come."""
+
+    def __init__(self, sessions: SessionPool) -> None:
+        self._sessions = sessions
+        self._by_subscriber: dict[Subscriber, tuple[Subscription, ...]] = {}
+        self._by_table: dict[int, dict[Subscription, None]] = {}
+        self._published: frozenset[int] | None = None
+
+    def on_table(self, oid: int) -> tuple[Subscription, ...]:
+        """Those that want to hear of the table, in the order in which they came."""
+        return tuple(self._by_table.get(oid, ()))
+
+    async def subscribe(
+        self, subscriber: Subscriber, bindings: Sequence[Mapping[str, Any]], identity: Identity
+    ) -> None:
+        """Put the bindings in place of what ``subscriber`` had: all of them or, on error, none.
+
+        Raises :class:`SubscribeError`, or :class:`psycopg.OperationalError` where there is no
+        database.
+        """
+        fresh = [await self._resolve(subscriber, params, identity) for params in bindings]
+        self.unsubscribe(subscriber)
+        self._by_subscriber[subscriber] = tuple(fresh)
+        for subscription in fresh:
+            for table in subscription.tables:
+                self._by_table.setdefault(table, {})[subscription] = None
+
+    def unsubscribe(self, subscriber: Subscriber) -> None:
+        """Forget everything ``subscriber`` wanted."""
+        for subscription in self._by_subscriber.pop(subscriber, ()):
+            for table in subscription.tables:
+                interested = self._by_table[table]
+                del interested[subscription]
+                if not interested:
+                    del self._by_table[table]
+
+    async def follow_publication(self) -> None:
+        """Resolve every subscription anew if other tables are published than at the last call.
+
+        A dropped and recreated table is another table. Raises :class:`psycopg.OperationalError`.
+        """
+        rows = await self._sessions.fetch(_PUBLISHED, ())
+        published = frozenset(rows[0][0])
+        former, self._published = self._published, published
+        if former is not None and former != published:
+            for subscriber in tuple(self._by_subscriber):
+                await subscriber.resubscribe()
+
+    async def _resolve(
+        self, subscriber: Subscriber, params: Mapping[str, Any], identity: Identity
+    ) -> Subscription:
+        try:
+            selection = parse_binding(params)
+        except BindingError as error:
+            raise SubscribeError(str(error)) from error
+        tables = await self._tables(selection, identity.role)
+        return Subscription(
+            subscriber,
+            params["id"],
+            selection,
+            identity.role,
+            identity.canonical_claims,
+            frozenset(tables),
+        )
+
+    async def _tables(self, selection: Selection, role: str) -> Iterable[int]:
+        filters = orjson.dumps([condition.as_json() for condition in selection.conditions])
+        columns = None if selection.columns is None else list(selection.columns)
+        asked = (selection.schema, selection.table, filters.decode(), columns, role)
+        try:
+            rows = await self._sessions.fetch(_RESOLVE, asked)
+        except psycopg.OperationalError:
+            raise
+        except psycopg.Error as error:
+            raise SubscribeError(
+                f"{_UNABLE} An exception happened so please check your connect parameters:"
+                f" [{selection.describe()}]. Exception: {_exception_text(error)}"
+            ) from error
+        if not rows:
+            raise SubscribeError(
+                f"{_UNABLE} Please check Realtime is enabled for the given connect parameters:"
+                f" [{selection.describe()}]"
+            )
+        return [oid for (oid,) in rows]
+
+
+def _exception_text(error: psycopg.Error) -> str:
+    """``ERROR 22P02 (invalid_text_representation) invalid input syntax ...``."""
+    state = error.sqlstate or "XX000"
+    name = re.sub(r"(?<!^)(?=[A-Z])", "_", errors.lookup(state).__name__).lower()
+    return f"ERROR {state} ({name}) {error.diag.message_primary}"
