@@ -1,0 +1,41 @@
+"""Run by ``tox run -e package`` outside the checkout: is the installed wheel complete?"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+SOURCE = Path(__file__).parent.parent / "spool_live"
+KINDS = {".py", ".sql", ".html", ".css", ".js", ".typed", ".txt"}
+
+
+def main() -> int:
+    """Compares what is installed with the source tree, and imports what needs no extra."""
+    spec = importlib.util.find_spec("spool_live")
+    assert spec is not None and spec.origin is not None
+    installed = Path(spec.origin).parent
+    assert not installed.is_relative_to(SOURCE.parent), (
+        f"the checkout shadows the wheel: {installed}"
+    )
+    wanted = {p.relative_to(SOURCE) for p in SOURCE.rglob("*") if p.suffix in KINDS}
+    missing = sorted(str(path) for path in wanted if not (installed / path).is_file())
+    assert not missing, f"the wheel lacks {missing}"
+    requires = importlib.metadata.requires("spool-live") or []
+    assert all("extra ==" in line for line in requires), requires
+    subprocess.run([sys.executable, "-c", "import spool_live"], check=True)
+    wrong = subprocess.run(
+        [sys.executable, "-c", "from spool_live import register"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert "pip install 'spool-live[django]'" in wrong.stderr, wrong.stderr
+    print(f"{len(wanted)} files are in the wheel")  # noqa: T201 - the result of this script
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
