@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from importlib import resources
-
 import psycopg
 from psycopg import sql
 
 from spool_live.local.config import LocalSupabaseConfig
+from spool_live.local.sql import read_sql
 
 _SCRIPTS = ("roles", "public_schema", "auth_schema", "realtime_schema", "realtime_functions")
 _LOGINS = ("postgres", "authenticator")
-_SUPERUSER = "supabase_admin"
+SUPERUSER = "supabase_admin"
 
 
 def bootstrap(config: LocalSupabaseConfig) -> None:
@@ -19,23 +18,13 @@ def bootstrap(config: LocalSupabaseConfig) -> None:
 
     Connects as the superuser ``supabase_admin``. Raises :class:`psycopg.Error`.
     """
-    with psycopg.connect(config.conninfo(_SUPERUSER)) as connection:
+    with psycopg.connect(config.conninfo(SUPERUSER)) as connection:
         # repeating is normal: "already exists, skipping" would only be noise
         connection.execute("set client_min_messages = warning")
         for name in (*_SCRIPTS, _privileges_script(config)):
             connection.execute(read_sql(name))
         for role in _LOGINS:
             _set_password(connection, role, config.database_password)
-
-
-def maintain_message_partitions(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Add coming day partitions of ``realtime.messages``, drop old ones. Call hourly."""
-    connection.execute("select realtime.maintain_message_partitions()")
-
-
-def read_sql(name: str) -> str:
-    """The text of ``sql/<name>.sql``."""
-    return resources.files("spool_live.local").joinpath("sql", f"{name}.sql").read_text("utf-8")
 
 
 def _privileges_script(config: LocalSupabaseConfig) -> str:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 
 Escalation = Sequence[tuple[signal.Signals, float]]
@@ -34,14 +35,14 @@ class ChildProcess:
     ) -> None:
         self._escalation = escalation
         self._owner = os.getpid()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._failure: OSError | None = None
-        attempted = threading.Event()
+        self.ended: Future[int] = Future()
+        """The exit status, once there is one; callbacks run in a thread of their own."""
+        started: Future[subprocess.Popen[bytes]] = Future()
 
         def own_the_process() -> None:
             try:
                 with log_file.open("wb") as log:
-                    self._process = subprocess.Popen(  # noqa: S603  no shell, the owner's command
+                    process = subprocess.Popen(  # noqa: S603  no shell, the owner's command
                         command,
                         stdin=subprocess.DEVNULL,
                         stdout=log,
@@ -51,28 +52,26 @@ class ChildProcess:
                         start_new_session=True,
                     )
             except OSError as error:
-                self._failure = error
-            attempted.set()
-            if self._process is not None:
-                self._process.wait()
+                started.set_exception(error)
+            else:
+                started.set_result(process)
+                self.ended.set_result(process.wait())
 
         threading.Thread(target=own_the_process, name=f"owner of {command[0]}", daemon=True).start()
-        attempted.wait()
-        if self._failure is not None:
-            raise self._failure
+        self._process = started.result()
         atexit.register(self.stop)
 
     @property
-    def pid(self) -> int | None:
-        return None if self._process is None else self._process.pid
+    def pid(self) -> int:
+        return self._process.pid
 
     @property
     def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        return self._process.poll() is None
 
     def stop(self) -> None:
         """Signal, wait, signal harder. Does nothing in a forked copy of the owner."""
-        if self._process is None or os.getpid() != self._owner:
+        if os.getpid() != self._owner:
             return
         for how, grace in self._escalation:
             if self.running:

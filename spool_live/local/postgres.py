@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -117,7 +117,11 @@ class EmbeddedPostgres:
         self._wait_for_previous_server()
         self._refuse_taken_port()
         self._spawn(binaries, identity)
-        self._wait_until_ready()
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Fast shutdown, by force where it hangs."""
@@ -129,6 +133,12 @@ class EmbeddedPostgres:
     def running(self) -> bool:
         """Whether the server process is alive."""
         return self._process is not None and self._process.running
+
+    def when_ended(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` in some thread when the running server ends, for whatever reason."""
+        if self._process is None:
+            raise PostgresError("this PostgreSQL is not running")
+        self._process.ended.add_done_callback(lambda _: callback())
 
     def __enter__(self) -> Self:
         self.start()
@@ -267,7 +277,6 @@ class EmbeddedPostgres:
         deadline = time.monotonic() + _READY_WITHIN
         while not self._answers():
             if not self.running or time.monotonic() > deadline:
-                self.stop()
                 tail = self.log_file.read_text(errors="replace").strip()[-1000:]
                 raise PostgresError(f"PostgreSQL did not start; {self.log_file} ends with:\n{tail}")
             time.sleep(0.005)

@@ -9,6 +9,7 @@ import pytest
 from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.instance import LocalDatabase, local_database
 from spool_live.local.postgres import free_port
+from spool_live.local.server import serving_local_supabase
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +27,10 @@ def local_database_fixture(local_config: LocalSupabaseConfig) -> Iterator[LocalD
     """The bootstrapped database, running for the whole session."""
     with local_database(local_config) as database:
         yield database
+
+
+@pytest.fixture(scope="session")
+def local_supabase(local_database: LocalDatabase) -> Iterator[LocalSupabaseConfig]:
+    """``local_database`` behind the gateway, served for the whole session."""
+    with serving_local_supabase(local_database) as config:
+        yield config

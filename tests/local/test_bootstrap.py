@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg import errors, sql
 
-from spool_live.local.bootstrap import bootstrap, maintain_message_partitions
+from spool_live.local.bootstrap import bootstrap
 from spool_live.local.config import LocalSupabaseConfig, PrivilegeWorld
 from spool_live.local.instance import LocalDatabase
 
@@ -217,7 +217,7 @@ def test_partitions_reach_from_yesterday_to_three_days_ahead_and_move_with_the_d
             if isinstance(offset, int)
         ]
 
-    maintain_message_partitions(connection)
+    connection.execute("select realtime.maintain_message_partitions()")
     assert days() == [-1, 0, 1, 2, 3]
     added = connection.execute(
         "select realtime.maintain_message_partitions((now() at time zone 'utc')::date + 4)"

@@ -1,0 +1,61 @@
+"""The one address of a local Supabase: REST, realtime, health, and CORS for browsers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+_METHODS = ("GET", "HEAD", "POST", "PATCH", "PUT", "DELETE")
+_READABLE_HEADERS = (
+    "Content-Range",
+    "Content-Type",
+    "Preference-Applied",
+    "Proxy-Status",
+    "Retry-After",
+    "WWW-Authenticate",
+)
+
+
+class Half(Protocol):
+    """A part of the service behind the gateway, with what it needs before and after."""
+
+    @property
+    def routes(self) -> list[BaseRoute]: ...
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+def create_app(halves: Sequence[Half]) -> Starlette:
+    """The ASGI application of ``halves``, which the caller starts and stops."""
+    routes = [route for half in halves for route in half.routes]
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=["*"],
+        allow_methods=_METHODS,
+        allow_headers=["*"],  # mirrored: clients send apikey, prefer, accept-profile and more
+        expose_headers=_READABLE_HEADERS,
+        max_age=3600,
+    )
+    not_found = {404: _not_found}
+    health = Route("/health", _health, methods=["GET"])
+    return Starlette(routes=[health, *routes], middleware=[cors], exception_handlers=not_found)
+
+
+async def _health(_request: Request) -> Response:
+    """200 while the application runs: it starts after the database and stops before it."""
+    return JSONResponse({"status": "ok"})
+
+
+async def _not_found(request: Request, _error: Exception) -> Response:
+    """As the hosted gateway answers where no service is mounted (auth, storage, functions)."""
+    message = f"The local Supabase serves no {request.url.path}"
+    return JSONResponse({"message": message, "hint": "It has /rest/v1 and /realtime/v1."}, 404)

@@ -1,0 +1,151 @@
+"""Refusals of the REST half: PostgREST's codes, texts and HTTP statuses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import psycopg
+
+
+class ApiError(Exception):
+    """What a client gets instead of an answer: an HTTP status and PostgREST's four-key body."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str | None,
+        message: str,
+        *,
+        details: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.details = details
+        self.hint = hint
+
+    @property
+    def body(self) -> dict[str, str | None]:
+        """``code``, ``message``, ``details``, ``hint``; the gateway's own errors have no code."""
+        if self.code is None:
+            return {"message": self.message, "hint": self.hint}
+        return {
+            "code": self.code,
+            "details": self.details,
+            "hint": self.hint,
+            "message": self.message,
+        }
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        if self.code is None:
+            return {}
+        headers = {"Proxy-Status": f"PostgREST; error={self.code}"}
+        if self.status == 401:  # noqa: PLR2004  Unauthorized
+            headers["WWW-Authenticate"] = "Bearer"
+        return headers
+
+
+def bad_query(message: str, details: str) -> ApiError:
+    return ApiError(400, "PGRST100", message, details=details)
+
+
+def bad_body(message: str) -> ApiError:
+    return ApiError(400, "PGRST102", message)
+
+
+def not_implemented(feature: str) -> ApiError:
+    """Something PostgREST has and the local Supabase does not."""
+    details = f"The local Supabase does not support {feature}"
+    return ApiError(400, "PGRST127", "Feature not implemented", details=details)
+
+
+def unknown_column(column: str, table: str) -> ApiError:
+    message = f"Could not find the '{column}' column of '{table}' in the schema cache"
+    return ApiError(400, "PGRST204", message)
+
+
+def not_one_row(rows: int) -> ApiError:
+    return ApiError(
+        406,
+        "PGRST116",
+        "Cannot coerce the result to a single JSON object",
+        details=f"The result contains {rows} rows",
+    )
+
+
+def range_not_satisfiable(details: str) -> ApiError:
+    return ApiError(416, "PGRST103", "Requested range not satisfiable", details=details)
+
+
+def from_postgres(error: psycopg.Error, *, anonymous: bool) -> ApiError:
+    """``error`` as PostgREST reports it; ``anonymous`` is whether the anon role was at work."""
+    code = error.sqlstate
+    if code is None:
+        lost = isinstance(error, psycopg.OperationalError)
+        return (
+            ApiError(503, "PGRST001", "Database client error. Retrying the connection.")
+            if lost
+            else bad_query("Bad value in request", str(error))
+        )
+    message = error.diag.message_primary or str(error)
+    return ApiError(
+        _status_of(code, message, anonymous=anonymous),
+        code,
+        message,
+        details=error.diag.message_detail,
+        hint=error.diag.message_hint,
+    )
+
+
+_EXACT = {
+    "23503": 409,
+    "23505": 409,
+    "25006": 405,
+    "42883": 404,
+    "42P01": 404,
+    "42P17": 500,
+    "53400": 500,
+    "57P01": 503,
+    "P0001": 400,
+}
+_BY_CLASS: Sequence[tuple[str, int]] = (
+    ("08", 503),
+    ("09", 500),
+    ("0L", 403),
+    ("0P", 403),
+    ("21", 500),
+    ("25", 500),
+    ("28", 403),
+    ("2D", 500),
+    ("38", 500),
+    ("39", 500),
+    ("3B", 500),
+    ("40", 500),
+    ("53", 503),
+    ("54", 500),
+    ("55", 500),
+    ("57", 500),
+    ("58", 500),
+    ("F0", 500),
+    ("HV", 500),
+    ("P0", 500),
+    ("XX", 500),
+)
+
+
+def _status_of(code: str, message: str, *, anonymous: bool) -> int:
+    if code == "42501":
+        return 401 if anonymous else 403
+    if code == "22023" and re.fullmatch(r"role .* does not exist", message):
+        return 401
+    if code == "21000" and message.endswith("requires a WHERE clause"):
+        return 400
+    if code.startswith("PT"):
+        return int(code[2:]) if code[2:].isdigit() else 500
+    if code in _EXACT:
+        return _EXACT[code]
+    return next((status for prefix, status in _BY_CLASS if code.startswith(prefix)), 400)

@@ -1,0 +1,63 @@
+"""Keeps the catalog at hand, and up to date."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+
+import psycopg
+
+from spool_live.local.rest.catalog import Catalog, load_catalog
+from spool_live.local.rest.pool import ConnectionPool
+
+_RELISTEN_AFTER = 1.0
+
+logger = logging.getLogger(__name__)
+
+
+class SchemaCache:
+    """The last catalog read. ``NOTIFY pgrst``, whatever its payload, makes it read anew."""
+
+    def __init__(self, pool: ConnectionPool, schemas: Sequence[str]) -> None:
+        self._pool = pool
+        self._schemas = schemas
+        self._catalog: Catalog | None = None
+        self._loading = asyncio.Lock()
+        self._listener: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Read the catalog and listen. Raises :class:`psycopg.Error`."""
+        await self.current()
+        self._listener = asyncio.create_task(self._listen(), name="schema cache reloads")
+
+    async def stop(self) -> None:
+        if self._listener is not None:
+            self._listener.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._listener
+
+    async def current(self) -> Catalog:
+        """The catalog as last read."""
+        return self._catalog or await self.newer_than(None)
+
+    async def newer_than(self, known: Catalog | None) -> Catalog:
+        """A catalog other than ``known``; callers who wait together share one reading."""
+        async with self._loading:
+            if self._catalog is None or self._catalog is known:
+                async with self._pool.connection() as connection:
+                    self._catalog = await load_catalog(connection, self._schemas)
+            return self._catalog
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                async with await self._pool.connect() as connection:
+                    await connection.execute("listen pgrst")
+                    await self.newer_than(self._catalog)  # it may have changed while nobody heard
+                    async for _ in connection.notifies():
+                        await self.newer_than(self._catalog)
+            except psycopg.Error as error:
+                logger.warning("Schema cache reloads are not heard for a moment: %s", error)
+                await asyncio.sleep(_RELISTEN_AFTER)

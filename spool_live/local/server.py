@@ -1,0 +1,195 @@
+"""Runs a local Supabase: database first, then both halves behind one port, and back in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+
+import uvicorn
+from starlette.applications import Starlette
+
+from spool_live.local.config import LocalSupabaseConfig
+from spool_live.local.gateway import Half, create_app
+from spool_live.local.instance import LocalDatabase, local_database
+from spool_live.local.realtime.server import RealtimeServer
+from spool_live.local.rest.server import RestServer
+
+_SOCKETS_CLOSE_WITHIN = 3
+
+
+class PortInUseError(RuntimeError):
+    """Somebody else listens on the port of the local Supabase."""
+
+
+class DatabaseDiedError(RuntimeError):
+    """The PostgreSQL process ended although nobody stopped it."""
+
+
+def run_local_supabase(
+    config: LocalSupabaseConfig, on_ready: Callable[[LocalSupabaseConfig], None]
+) -> None:
+    """Run until SIGINT or SIGTERM, in the main thread; ``on_ready`` is called once all answers.
+
+    Raises :class:`PortInUseError`, :class:`DatabaseDiedError`, and what
+    :meth:`~.postgres.EmbeddedPostgres.start` raises.
+    """
+    service = _Service(config)
+    with (
+        _stopped_by_signals(service),
+        _listening_socket(config) as listener,
+        local_database(config) as database,
+    ):
+        service.run(database, listener, lambda: on_ready(config))
+
+
+@contextmanager
+def running_local_supabase(config: LocalSupabaseConfig) -> Iterator[LocalSupabaseConfig]:
+    """A local Supabase that runs in a thread while the block runs. For tests and tools.
+
+    Raises what :func:`run_local_supabase` raises.
+    """
+    with local_database(config) as database, serving_local_supabase(database):
+        yield config
+
+
+@contextmanager
+def serving_local_supabase(database: LocalDatabase) -> Iterator[LocalSupabaseConfig]:
+    """As :func:`running_local_supabase`, in front of a database that runs already."""
+    config = database.config
+    with (
+        _listening_socket(config) as listener,
+        _in_thread(_Service(config), database, listener),
+    ):
+        yield config
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn that leaves signals alone: it would raise them again before the database stops."""
+
+    def __init__(self, app: Starlette, on_ready: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                lifespan="off",
+                ws="websockets-sansio",
+                ws_per_message_deflate=False,
+                # uvicorn logs the URL of every socket, which holds the API key, at level info
+                log_level="warning",
+                access_log=False,
+                log_config=None,
+                backlog=4096,
+                timeout_graceful_shutdown=_SOCKETS_CLOSE_WITHIN,
+            )
+        )
+        self._on_ready = on_ready
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if not self.should_exit:
+            self._on_ready()
+
+
+class _Service:
+    """Both halves in one event loop, above a database that runs."""
+
+    def __init__(self, config: LocalSupabaseConfig) -> None:
+        self._config = config
+        self._server: _Server | None = None
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Begin to stop. Any thread or signal handler may call it, any number of times."""
+        self._stopping = True
+        if self._server is not None:
+            self._server.should_exit = True
+
+    def run(
+        self, database: LocalDatabase, listener: socket.socket, on_ready: Callable[[], None]
+    ) -> None:
+        """Serve on ``listener`` until :meth:`stop`, in an event loop of its own.
+
+        Raises :class:`DatabaseDiedError`.
+        """
+        halves: list[Half] = [RestServer(self._config), RealtimeServer(self._config)]
+        self._server = _Server(create_app(halves), on_ready)
+        self._server.should_exit = self._stopping
+        database.when_ended(self.stop)
+        loop_factory = self._server.config.get_loop_factory()
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(self._serve(self._server, halves, listener))
+        if not database.running:
+            raise DatabaseDiedError(f"PostgreSQL ended by itself; see {database.log_file}")
+
+    async def _serve(
+        self, server: _Server, halves: Sequence[Half], listener: socket.socket
+    ) -> None:
+        async with AsyncExitStack() as stack:
+            for half in halves:
+                await half.start()
+                stack.push_async_callback(half.stop)
+            await server.serve(sockets=[listener])
+
+
+@contextmanager
+def _in_thread(
+    service: _Service, database: LocalDatabase, listener: socket.socket
+) -> Iterator[None]:
+    ready = threading.Event()
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            service.run(database, listener, ready.set)
+        except BaseException as error:  # noqa: BLE001  handed to the thread that waits for it
+            failures.append(error)
+        finally:
+            ready.set()
+
+    thread = threading.Thread(target=run, name="local Supabase")
+    thread.start()
+    ready.wait()
+    try:
+        if not failures:
+            yield
+    finally:
+        service.stop()
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+@contextmanager
+def _stopped_by_signals(service: _Service) -> Iterator[None]:
+    """SIGINT and SIGTERM ask ``service`` to stop, whenever and however often they come."""
+    asked = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(one, lambda *_: service.stop()) for one in asked]
+    try:
+        yield
+    finally:
+        for one, handler in zip(asked, before, strict=True):
+            signal.signal(one, handler)
+
+
+@contextmanager
+def _listening_socket(config: LocalSupabaseConfig) -> Iterator[socket.socket]:
+    """The port is taken before anything starts, so that a conflict costs nothing."""
+    listener = socket.socket()
+    with contextlib.closing(listener):
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((config.host, config.port))
+        except OSError as error:
+            raise PortInUseError(
+                f"port {config.port} on {config.host} is in use: stop what listens there, or choose"
+                " another port"
+            ) from error
+        yield listener

@@ -1,0 +1,10 @@
+"""The SQL of the local Supabase, one statement or one story per file."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+
+def read_sql(name: str) -> str:
+    """The text of ``<name>.sql`` in this folder."""
+    return resources.files(__package__).joinpath(f"{name}.sql").read_text("utf-8")
