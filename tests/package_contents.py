@@ -15,11 +15,10 @@ KINDS = {".py", ".sql", ".html", ".css", ".js", ".typed", ".txt"}
 def main() -> int:
     """Compares what is installed with the source tree, and imports what needs no extra."""
     spec = importlib.util.find_spec("spool_live")
-    assert spec is not None and spec.origin is not None
+    assert spec
+    assert spec.origin
     installed = Path(spec.origin).parent
-    assert not installed.is_relative_to(SOURCE.parent), (
-        f"the checkout shadows the wheel: {installed}"
-    )
+    assert installed != SOURCE, f"the checkout shadows the wheel: {installed}"
     wanted = {p.relative_to(SOURCE) for p in SOURCE.rglob("*") if p.suffix in KINDS}
     missing = sorted(str(path) for path in wanted if not (installed / path).is_file())
     assert not missing, f"the wheel lacks {missing}"
