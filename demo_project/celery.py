@@ -1,0 +1,24 @@
+"""The Celery application of the demo: ``celery -A demo_project worker``."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from celery import Celery
+from celery.signals import beat_init, worker_ready
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "demo_project.settings")
+
+READY_FILE_VARIABLE = "SPOOL_LIVE_DEMO_READY_FILE"
+"""Names a file that the process creates once it works; the demo's supervisor waits for it."""
+
+app = Celery("demo_project")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@worker_ready.connect
+@beat_init.connect
+def say_ready(**kwargs: Any) -> None:
+    if path := os.environ.get(READY_FILE_VARIABLE):
+        Path(path).touch()

@@ -1,0 +1,70 @@
+// The panel that shows what happens: connection state, every update, and how long it took.
+import type { State } from "./connection";
+import type { Outcome, Road, Update } from "./types";
+
+const SHOWN = 60;
+const LABELS: Record<State, string> = {
+  connecting: "Connecting",
+  live: "Live",
+  reconnecting: "Reconnecting",
+  offline: "Offline",
+};
+
+export class Wire {
+  #latencies: number[] = [];
+  #count = 0;
+
+  constructor(private readonly root: HTMLElement) {
+    const toggle = this.#part("toggle");
+    toggle.addEventListener("click", () => {
+      const closed = root.toggleAttribute("data-closed");
+      toggle.setAttribute("aria-expanded", String(!closed));
+    });
+  }
+
+  state(state: State, detail: string): void {
+    document.documentElement.dataset.state = state;
+    this.#part("state").textContent = LABELS[state];
+    this.#part("detail").textContent = detail;
+  }
+
+  /** A row for `update`; `milliseconds` from the save to this page, on one clock. */
+  record(update: Update, road: Road, outcome: Outcome, milliseconds: number): void {
+    const row = this.#row();
+    const name = update.event_type.replace("content.", "");
+    row.dataset.event = name;
+    row.dataset.outcome = outcome;
+    row.dataset.item = update.item_id;
+    row.dataset.ms = String(milliseconds);
+    const texts: Record<string, string> = {
+      time: new Date(update.timestamp).toLocaleTimeString("en-GB"),
+      event: name,
+      item: `${update.collection} / ${update.slug ?? update.item_id.slice(0, 8)}`,
+      outcome: outcome === "no change" ? "page unchanged" : outcome,
+      ms: road === "live" ? `${milliseconds} ms` : "caught up",
+    };
+    for (const [part, text] of Object.entries(texts))
+      row.querySelector(`[data-part="${part}"]`)!.textContent = text;
+    this.#part("rows").prepend(row);
+    this.#part("rows").children[SHOWN]?.remove();
+    this.root.toggleAttribute("data-empty", false);
+    this.#part("count").textContent = String(++this.#count);
+    if (road === "live") this.#measure(milliseconds);
+  }
+
+  #measure(milliseconds: number): void {
+    this.#latencies.push(milliseconds);
+    const sorted = this.#latencies.toSorted((a, b) => a - b);
+    this.#part("last").textContent = `${milliseconds} ms`;
+    this.#part("median").textContent = `${sorted[Math.floor(sorted.length / 2)]} ms`;
+  }
+
+  #row(): HTMLElement {
+    const blank = this.root.querySelector("template")!;
+    return blank.content.firstElementChild!.cloneNode(true) as HTMLElement;
+  }
+
+  #part(name: string): HTMLElement {
+    return this.root.querySelector<HTMLElement>(`[data-wire="${name}"]`)!;
+  }
+}

@@ -1,0 +1,93 @@
+"""The site's server as a subscriber: it holds the API key and asks the live-updates API.
+
+In real life this runs on the site's own machine; here it is a module of the same project, and
+still speaks HTTP to ``NEWSROOM_API_URL`` like any other.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from typing import Any
+
+import httpx
+from django.conf import settings
+from django.core.cache import cache
+
+from demo_project.state import load_credentials
+
+_USABLE_SHARE = 0.75
+"""A token is handed out until this share of its life is over; the page then asks for the next."""
+
+
+class UpstreamRefusal(Exception):
+    """The API said no, or nothing at all. ``code`` is its stable error code."""
+
+    def __init__(self, status: int, code: str, retry_after: str | None = None) -> None:
+        super().__init__(f"{status} {code}")
+        self.status = status
+        self.code = code
+        self.headers = {"Retry-After": retry_after} if retry_after else {}
+
+
+def fetch_token(slug: str, *, stale_epoch: int | None = None) -> dict[str, Any]:
+    """A token for the visitors of the site ``slug``, as ``POST token/`` answers it.
+
+    One token serves all visitors until three quarters of its life are over, or until a page says
+    that its epoch is stale. ``refresh_in`` is the number of seconds after which to ask again.
+    Raises :class:`UpstreamRefusal`.
+    """
+    name = f"newsroom:token:{slug}"
+    kept: dict[str, Any] | None = cache.get(name)
+    if kept is None or kept["epoch"] == stale_epoch:
+        kept = _ask(slug, "POST", "token/")
+        usable = kept["expires_in"] * _USABLE_SHARE
+        kept["usable_until"] = time.time() + usable
+        cache.set(name, kept, timeout=usable)
+    answer = dict(kept)
+    answer["refresh_in"] = max(1, int(answer.pop("usable_until") - time.time()))
+    return answer
+
+
+def fetch_updates(slug: str, *, after: int | None) -> dict[str, Any]:
+    """The updates of the site after the cursor, as ``GET updates/`` answers them.
+
+    Without a cursor: no updates, only the newest ``seq`` and ``epoch``.
+    Raises :class:`UpstreamRefusal`.
+    """
+    if after is None:
+        head = _ask(slug, "GET", "updates/", {"after": 0, "limit": 1})
+        return {**head, "results": [], "next": None}
+    return _ask(slug, "GET", "updates/", {"after": after})
+
+
+@functools.cache
+def _http() -> httpx.Client:
+    return httpx.Client(timeout=5, trust_env=False)
+
+
+def _ask(slug: str, method: str, path: str, params: dict[str, int] | None = None) -> dict[str, Any]:
+    key = load_credentials(settings.DEMO_STATE_DIR).api_keys.get(slug)
+    if key is None:
+        raise UpstreamRefusal(404, "unknown_site")
+    try:
+        response = _http().request(
+            method,
+            settings.NEWSROOM_API_URL + path,
+            params=params,
+            headers={"Authorization": f"Api-Key {key}"},
+        )
+    except httpx.HTTPError as error:
+        raise UpstreamRefusal(502, "api_unreachable") from error
+    if not response.is_success:
+        retry_after = response.headers.get("Retry-After")
+        raise UpstreamRefusal(response.status_code, _code(response), retry_after)
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+def _code(response: httpx.Response) -> str:
+    try:
+        return str(response.json()["code"])
+    except (ValueError, KeyError, TypeError):
+        return "api_error"

@@ -1,0 +1,18 @@
+from django.urls import path
+
+from . import live_views, views
+
+app_name = "newsroom"
+
+urlpatterns = [
+    path("", views.index, name="index"),
+    path("split/", views.split, name="split"),
+    path("sites/<slug:publication>/", views.front, name="front"),
+    path("sites/<slug:publication>/sections/<slug:section>/", views.front, name="section"),
+    path("sites/<slug:publication>/stories/<slug:article>/", views.article, name="article"),
+    path("sites/<slug:publication>/articles.json", views.cards_json, name="cards"),
+    path("sites/<slug:publication>/articles/<uuid:item>.json", views.story_json, name="story"),
+    path("sites/<slug:publication>/art/<uuid:item>.svg", views.art_svg, name="art"),
+    path("sites/<slug:publication>/live-token/", live_views.token, name="live-token"),
+    path("sites/<slug:publication>/live-updates/", live_views.updates, name="live-updates"),
+]

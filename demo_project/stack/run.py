@@ -1,0 +1,183 @@
+"""The demo from its first process to its last."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.core.management.utils import get_random_secret_key
+
+from demo_project.state import (
+    Content,
+    RunState,
+    forget_run,
+    load_credentials,
+    lock_path,
+)
+from demo_project.supervision import Supervisor
+from demo_project.supervision.lock import exclusive
+from demo_project.supervision.ports import free_ports, is_free
+from demo_project.supervision.probes import accepts_connections, answers_http, file_exists
+
+from . import parts
+from .console import Console
+from .ready import Ready, write_ready_file
+
+_OURS = ("supabase", "logs", "run", "content.sqlite3*", "credentials.json", "layout")
+"""What ``--reset`` removes from the state folder, and nothing else."""
+
+
+class WrongOptions(Exception):
+    """The options cannot be met; the message says which and what to do."""
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """What the person asked for; ``port`` is ``None`` for any, preferably 8000."""
+
+    folder: Path
+    content: Content = "postgres"
+    port: int | None = None
+    reset: bool = False
+    ready_file: Path | None = None
+
+
+@dataclass(frozen=True)
+class _Ports:
+    web: int
+    supabase: int
+    database: int
+    broker: int
+
+
+async def run_demo(options: DemoOptions, console: Console) -> None:
+    """Run the demo until a stop signal cancels it or one of its processes ends.
+
+    Raises :class:`~demo_project.supervision.lock.AlreadyRunning`, :class:`WrongOptions`,
+    :class:`~.parts.MissingProgram` and
+    :class:`~demo_project.supervision.ServiceFailed`.
+    """
+    began = time.monotonic()
+    folder = options.folder
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with exclusive(lock_path(folder)):
+        _prepare_folder(options)
+        ports = _choose_ports(options.port)
+        console.starting(folder)
+        async with Supervisor(folder / "logs", console.part_ready) as supervisor:
+            try:
+                run = await _start_infrastructure(supervisor, options, ports)
+                run.save(folder)
+                await supervisor.run(parts.manage("newsroom", folder, "prepare_demo"))
+                await _start_application(supervisor, folder, run, ports)
+                ready = Ready.collect(folder, run)
+                if options.ready_file:
+                    write_ready_file(options.ready_file, ready)
+                console.ready(ready, time.monotonic() - began)
+                await supervisor.watch()
+            finally:
+                console.stopping()
+                if options.ready_file:
+                    options.ready_file.unlink(missing_ok=True)
+        forget_run(folder)
+
+
+async def _start_infrastructure(
+    supervisor: Supervisor, options: DemoOptions, ports: _Ports
+) -> RunState:
+    """The pages' build, the broker and the local Supabase need nothing of each other."""
+    folder = options.folder
+    ready_file = _ready_file(folder, "supabase")
+    supabase = parts.local_supabase(folder, ports.supabase, ports.database, ready_file)
+    build = parts.manage("pages", folder, "build_demo_page", patience=240.0)
+    redis_url, *_ = await _together(
+        _start_broker(supervisor, folder, ports.broker),
+        supervisor.start(supabase, file_exists(ready_file)),
+        supervisor.run(build),
+    )
+    facts = json.loads(ready_file.read_text())
+    return RunState(
+        content=options.content,
+        web_url=f"http://127.0.0.1:{ports.web}",
+        redis_url=redis_url,
+        supabase_url=facts["supabase_url"],
+        publishable_key=facts["publishable_key"],
+        secret_key=facts["secret_key"],
+        jwt_secret=facts["jwt_secret"],
+        database_url=facts["database_url"],
+    )
+
+
+async def _start_broker(supervisor: Supervisor, folder: Path, port: int) -> str:
+    """The broker's URL: that of ``REDIS_URL``, or of one started here."""
+    if given := os.environ.get("REDIS_URL"):
+        return given
+    password = secrets.token_urlsafe(24)
+    await supervisor.start(parts.broker(folder, port, password), accepts_connections(port))
+    return f"redis://:{password}@127.0.0.1:{port}/0"
+
+
+async def _start_application(
+    supervisor: Supervisor, folder: Path, run: RunState, ports: _Ports
+) -> None:
+    worker_file, beat_file = _ready_file(folder, "worker"), _ready_file(folder, "beat")
+    worker, beat = parts.celery_worker(folder, worker_file), parts.celery_beat(folder, beat_file)
+    await _together(
+        supervisor.start(worker, file_exists(worker_file)),
+        supervisor.start(beat, file_exists(beat_file)),
+        supervisor.start(parts.web(folder, ports.web), answers_http(f"{run.web_url}/")),
+    )
+
+
+async def _together(*parts: Coroutine[Any, Any, Any]) -> list[Any]:
+    """All at once; the first failure cancels the others and is raised as itself."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(part) for part in parts]
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+def _prepare_folder(options: DemoOptions) -> None:
+    """Start from scratch if asked to, and refuse to mix two layouts of the data."""
+    folder = options.folder
+    forget_run(folder)
+    if options.ready_file:
+        options.ready_file.unlink(missing_ok=True)
+    if options.reset:
+        for path in (found for name in _OURS for found in folder.glob(name)):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+    layout = folder / "layout"
+    if layout.exists() and layout.read_text() != options.content:
+        raise WrongOptions(
+            f"The demo in {folder} keeps its content in {layout.read_text()}: "
+            f"add --content {layout.read_text()}, or --reset to start from scratch, "
+            "or another --state-dir."
+        )
+    layout.write_text(options.content)
+    (folder / "run").mkdir(exist_ok=True)
+    credentials = load_credentials(folder)
+    credentials.django_secret_key = credentials.django_secret_key or get_random_secret_key()
+    credentials.save(folder)
+
+
+def _choose_ports(web: int | None) -> _Ports:
+    if web is not None and not is_free(web):
+        raise WrongOptions(f"Port {web} is taken: give --port another, or leave it out.")
+    return _Ports(*free_ports(web or 8000, 54321, 54322, 6390))
+
+
+def _ready_file(folder: Path, name: str) -> Path:
+    return folder / "run" / f"{name}.ready"

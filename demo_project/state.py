@@ -1,0 +1,105 @@
+"""What a demo leaves in its state folder, so that every command of the checkout finds it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Content = Literal["postgres", "sqlite"]
+
+STATE_DIR_VARIABLE = "SPOOL_LIVE_DEMO_STATE_DIR"
+_REPOSITORY = Path(__file__).resolve().parent.parent
+_RUN_FILE = "run.json"
+_CREDENTIALS_FILE = "credentials.json"
+
+
+def state_dir() -> Path:
+    """The folder of the demo: ``SPOOL_LIVE_DEMO_STATE_DIR``, or ``.demo`` in the checkout."""
+    return Path(os.environ.get(STATE_DIR_VARIABLE) or _REPOSITORY / ".demo").absolute()
+
+
+@dataclass(frozen=True)
+class RunState:
+    """Where the parts of a running demo are. Its secrets stay out of ``repr``."""
+
+    content: Content
+    web_url: str
+    redis_url: str = field(repr=False)
+    supabase_url: str
+    publishable_key: str
+    secret_key: str = field(repr=False)
+    jwt_secret: str = field(repr=False)
+    database_url: str = field(repr=False)
+    """libpq URI of the migrating role on the Supabase database."""
+
+    def save(self, folder: Path) -> None:
+        """Write the run file, readable for its owner only."""
+        write_private(folder / _RUN_FILE, asdict(self))
+
+
+@dataclass
+class Credentials:
+    """Secrets of the demo that outlive a run: sessions, logins and site keys stay valid."""
+
+    django_secret_key: str = field(default="", repr=False)
+    passwords: dict[str, str] = field(default_factory=dict, repr=False)
+    """Login to password."""
+    api_keys: dict[str, str] = field(default_factory=dict, repr=False)
+    """Publication slug to the API key that this site's own server holds."""
+
+    def save(self, folder: Path) -> None:
+        """Write the file, readable for its owner only."""
+        write_private(folder / _CREDENTIALS_FILE, asdict(self))
+
+
+def running_demo(folder: Path) -> RunState | None:
+    """The demo that runs in ``folder`` now; ``None`` where none does (or one died)."""
+    try:
+        given = json.loads((folder / _RUN_FILE).read_text())
+    except FileNotFoundError:
+        return None
+    return RunState(**given) if _is_locked(folder) else None
+
+
+def forget_run(folder: Path) -> None:
+    """Remove the run file."""
+    (folder / _RUN_FILE).unlink(missing_ok=True)
+
+
+def load_credentials(folder: Path) -> Credentials:
+    """The credentials kept in ``folder``; empty ones where there are none yet."""
+    try:
+        return Credentials(**json.loads((folder / _CREDENTIALS_FILE).read_text()))
+    except FileNotFoundError:
+        return Credentials()
+
+
+def lock_path(folder: Path) -> Path:
+    """The file that a running demo holds an exclusive ``flock`` on."""
+    return folder / "lock"
+
+
+def write_private(path: Path, value: object) -> None:
+    """Replace ``path`` by ``value`` as JSON in one step, with mode 0600 from its first byte."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(value, file, indent=2)
+        file.write("\n")
+    Path(name).replace(path)
+
+
+def _is_locked(folder: Path) -> bool:
+    try:
+        with lock_path(folder).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False

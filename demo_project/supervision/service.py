@@ -1,0 +1,119 @@
+"""One process: its command, how to see that it is ready, how to end it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_LAUNCHER = Path(__file__).with_name("launcher.py")
+_POLL = 0.05
+_TAIL_LINES = 15
+_TAIL_BYTES = 16_000
+
+Probe = Callable[[], Awaitable[bool]]
+
+
+@dataclass(frozen=True)
+class Command:
+    """What to run and how to end it. ``grace`` and ``patience`` are seconds."""
+
+    name: str
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    stop_signal: signal.Signals = signal.SIGTERM
+    grace: float = 5.0
+    """How long it may take to obey :attr:`stop_signal` before it is killed with its group."""
+    patience: float = 60.0
+    """How long it may take to become ready, or to finish where it is run to its end."""
+    orphan_signal: signal.Signals = signal.SIGTERM
+    """What the kernel sends it when the supervisor dies."""
+
+
+class ServiceFailed(Exception):
+    """A process ended, or did not get ready, against expectations; ``lines`` ends its log."""
+
+    def __init__(self, name: str, what: str, lines: list[str], log: Path) -> None:
+        super().__init__(f"{name} {what}; its log is {log}")
+        self.name = name
+        self.lines = lines
+
+
+class Service:
+    """A running :class:`Command` in a session of its own, its output in ``<logs>/<name>.log``."""
+
+    def __init__(self, command: Command, logs: Path) -> None:
+        self.command = command
+        self.log = logs / f"{command.name}.log"
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    async def start(self) -> None:
+        """Start the process; raises :class:`OSError` if the program is not there."""
+        launcher = (sys.executable, "-I", "-S", str(_LAUNCHER))
+        life_line = (str(int(self.command.orphan_signal)), str(os.getpid()))
+        with self.log.open("wb") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *launcher,
+                *life_line,
+                *self.command.arguments,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **self.command.environment},
+                start_new_session=True,  # a terminal's Ctrl-C is for the supervisor alone
+            )
+
+    async def ready(self, probe: Probe) -> None:
+        """Wait until ``probe`` says yes. Raises :class:`ServiceFailed` if it ends or is late."""
+        try:
+            async with asyncio.timeout(self.command.patience):
+                while not await probe():
+                    if self._running.returncode is not None:
+                        raise self.failure(f"ended with status {self._running.returncode}")
+                    await asyncio.sleep(_POLL)
+        except TimeoutError as late:
+            raise self.failure(f"was not ready within {self.command.patience:.0f} s") from late
+
+    async def finished(self) -> int:
+        """Wait for its end; returns the exit status (negative: the signal that ended it)."""
+        return await self._running.wait()
+
+    async def stop(self) -> None:
+        """Ask it to stop, then insist."""
+        if self._process is None or self._process.returncode is not None:
+            return
+        self._process.send_signal(self.command.stop_signal)
+        try:
+            async with asyncio.timeout(self.command.grace):
+                await self._process.wait()
+        except TimeoutError:
+            self.kill()
+            await self._process.wait()
+
+    def kill(self) -> None:
+        """End it and everything in its session, at once."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    def failure(self, what: str) -> ServiceFailed:
+        """The error that says ``what`` happened to it, with the end of its log."""
+        with self.log.open("rb") as log:
+            log.seek(max(0, self.log.stat().st_size - _TAIL_BYTES))
+            lines = log.read().decode(errors="replace").splitlines()
+        return ServiceFailed(self.command.name, what, lines[-_TAIL_LINES:], self.log)
+
+    @property
+    def _running(self) -> asyncio.subprocess.Process:
+        if self._process is None:
+            raise RuntimeError(f"{self.command.name} was not started")
+        return self._process

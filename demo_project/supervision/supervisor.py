@@ -1,0 +1,105 @@
+"""Starts services, watches them, and stops them in reverse order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from .service import Command, Probe, Service
+
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_DEBOUNCE = 2.0
+"""One Ctrl-C arrives up to three times (from the terminal and from tox): seconds in which it
+counts once. A later one means that the person is tired of waiting."""
+
+
+class Supervisor:
+    """``async with Supervisor(...)``: whatever was started inside is stopped at the end.
+
+    A stop signal cancels the task in the block, once. While the services stop, signals are
+    ignored, until after two seconds one kills what is left. ``report(name, seconds)`` is called
+    for each part that is ready. Start it from the main thread: the parent-death signal of the
+    children is bound to the thread that starts them.
+    """
+
+    def __init__(self, logs: Path, report: Callable[[str, float], None]) -> None:
+        self._logs = logs
+        self._report = report
+        self._services: list[Service] = []
+        self._asked_to_stop: float | None = None
+
+    async def __aenter__(self) -> Self:
+        self._logs.mkdir(parents=True, exist_ok=True)
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a supervisor needs a task to cancel")
+        for each in _STOP_SIGNALS:
+            loop.add_signal_handler(each, self._on_signal, task)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._asked_to_stop = self._asked_to_stop or time.monotonic()
+        for service in reversed(self._services):
+            await service.stop()
+        for each in _STOP_SIGNALS:
+            asyncio.get_running_loop().remove_signal_handler(each)
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The processes that were started, by name."""
+        return {each.command.name: each.pid for each in self._services if each.pid is not None}
+
+    async def start(self, command: Command, probe: Probe) -> None:
+        """Start a service and wait until it is ready; raises :class:`ServiceFailed`."""
+        began = time.monotonic()
+        service = Service(command, self._logs)
+        self._services.append(service)
+        await service.start()
+        await service.ready(probe)
+        self._report(command.name, time.monotonic() - began)
+
+    async def run(self, command: Command) -> None:
+        """Run a command to its end; raises :class:`ServiceFailed` unless it succeeds."""
+        began = time.monotonic()
+        service = Service(command, self._logs)
+        self._services.append(service)
+        await service.start()
+        try:
+            async with asyncio.timeout(command.patience):
+                status = await service.finished()
+        except TimeoutError as late:
+            raise service.failure(f"took more than {command.patience:.0f} s") from late
+        self._services.remove(service)
+        if status != 0:
+            raise service.failure(f"ended with status {status}")
+        self._report(command.name, time.monotonic() - began)
+
+    async def watch(self) -> None:
+        """Wait until a service ends by itself, and raise :class:`ServiceFailed` for it."""
+        watched = {asyncio.create_task(each.finished()): each for each in self._services}
+        try:
+            ended, _ = await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in watched:
+                task.cancel()
+        first = ended.pop()
+        raise watched[first].failure(f"ended with status {first.result()}")
+
+    def _on_signal(self, task: asyncio.Task[object]) -> None:
+        now = time.monotonic()
+        if self._asked_to_stop is None:
+            self._asked_to_stop = now
+            task.cancel()
+        elif now - self._asked_to_stop > _DEBOUNCE:
+            for service in self._services:
+                service.kill()
