@@ -8,6 +8,7 @@ event into `events`, and after any error the whole connection is thrown away by 
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,18 @@ from spool_live.client.updates import LiveUpdate
 
 MAX_EVENTS = 10_000
 _READY = {"Subscribed to PostgreSQL", "Replication connection established"}
+
+
+class _WithoutContent(logging.Filter):
+    """Keeps content out of the logs: the library prints every frame it does not understand."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if str(record.msg).startswith("Unrecognized message format"):
+            record.msg, record.args = "A Realtime frame the library cannot read was dropped", ()
+        return True
+
+
+logging.getLogger("realtime._async.client").addFilter(_WithoutContent())
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +192,14 @@ class RealtimeConnection:
             channel.rejoin_timer.reset()
             for push in (channel.join_push, *channel.messages_waiting_for_ack.values()):
                 push.destroy()
+        socket = self._client._ws_connection  # noqa: SLF001  # close() forgets it first
         try:
             async with asyncio.timeout(self._timing.close):
                 await self._client.close()
         except TimeoutError:
-            await self._client.close()  # the socket is forgotten by now: this ends the tasks
+            if socket is not None:
+                socket.transport.abort()
+            await self._client.close()  # has no socket any more: this ends the tasks
 
 
 def _received(rows: Any) -> ConnectionEvent:

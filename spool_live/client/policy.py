@@ -23,6 +23,7 @@ class Timing:
     ready_postgres_changes: float = 30.0  # a cold tenant needs a few seconds
     close: float = 2.0
     refresh_at: float = 0.75  # part of the token's life
+    born_expired: float = 5.0  # expired sooner than this: not its age, but a clock is wrong
     refused_for: float = 60.0  # refused with fresh tokens this long, and we give up
     epoch_jitter: float = 2.0
     catch_up_interval: float = 60.0

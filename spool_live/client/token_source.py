@@ -12,8 +12,6 @@ from spool_live.client.exceptions import RateLimitedError, ServerUnreachableErro
 from spool_live.client.policy import Random, Timing, refresh_in, retry_delay
 from spool_live.client.tokens import Token
 
-EARLIEST_EXPIRY = 5.0  # seconds; a token that is refused sooner was born expired
-
 
 class TokenSource:
     """Holds the current token. Times are of the monotonic clock and counted from its receipt."""
@@ -76,15 +74,19 @@ class TokenSource:
         """Somebody needs a new one, at a random moment within so many seconds."""
         self._plan(min(self._due_at, self._now() + within * self._rand()))
 
-    def refused_as_expired(self) -> float:
-        """Realtime's clock is ahead of the CMS's: from now on refresh earlier. Returns the age."""
+    def refused_as_expired(self) -> bool:
+        """Realtime says that the token has expired.
+
+        If that was before its time, Realtime's clock is ahead of the CMS's, and from now on tokens
+        are refreshed earlier. Returns False for a token so young that this cannot help.
+        """
         if self.current is None:
-            return 0.0
+            return True
         age = self._now() - self.current.received_at
-        if EARLIEST_EXPIRY < age < self.current.lifetime:
+        if self._timing.born_expired < age < self.current.lifetime:
             self._life = age
         self.current = None
-        return age
+        return age >= self._timing.born_expired
 
     def _plan(self, due_at: float) -> None:
         self._due_at = due_at

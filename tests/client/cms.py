@@ -135,7 +135,8 @@ class Cms:
     async def _site(self, request: Request) -> Response:
         if refusal := await self._refusal(request):
             return refusal
-        return JSONResponse({"id": self.site_id, "name": "Test site", "key_prefix": "sk_test"})
+        key = {"id": "1", "name": "test", "prefix": "sk_test", "expires_at": None}
+        return JSONResponse({"site_id": self.site_id, "name": "Test site", "key": key})
 
 
 @asynccontextmanager

@@ -29,6 +29,7 @@ FAST = Timing(
     poll_maximum=0.2,
     suspicion=0.1,
     patience_maximum=1.0,
+    born_expired=0.05,
     refused_for=0.5,
     tick=0.02,
 )

@@ -1,0 +1,411 @@
+"""Every way a connection ends or lies, over real sockets: we recover and miss nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from starlette.responses import JSONResponse
+
+from spool_live.client import GivenUpError, LiveUpdate, LogSource, Phase
+from spool_live.client import supervisor as supervisor_module
+from tests.client.conftest import World, eventually
+
+MODES = pytest.mark.parametrize("mode", ["broadcast", "postgres_changes"])
+
+
+def seqs(updates: list[LiveUpdate]) -> list[int | None]:
+    return [update.seq for update in updates]
+
+
+async def goes_on(world: World, seen: list[LiveUpdate], number: int = 2) -> None:
+    """Updates flow over the socket, each once and in order."""
+    await world.publish(number)
+    await eventually(lambda: seqs(seen) == list(range(1, world.cms.seq + 1)))
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1011, 1012, 4000])
+async def test_close_code_is_survived(world: World, code: int) -> None:
+    client, seen = await world.live()
+    await world.realtime.close_sockets(code)
+    world.cms.record()
+    await eventually(lambda: len(world.realtime.joins) == 2)
+    await client.wait_until_live(5)
+    await goes_on(world, seen)
+
+
+@MODES
+async def test_token_expiry_in_mid_stream_is_answered_with_a_fresh_token(
+    world: World, mode: str
+) -> None:
+    world.cms.mode = mode
+    client, seen = await world.live()
+    await world.realtime.system("Token has expired 0 seconds ago", "error", close=True)
+    await eventually(lambda: world.realtime.tokens == ["jwt-1", "jwt-2"])
+    await client.wait_until_live(5)
+    await goes_on(world, seen)
+
+
+@MODES
+async def test_system_error_leaves_no_zombie_behind(world: World, mode: str) -> None:
+    world.cms.mode = mode
+    client, seen = await world.live()
+    await world.realtime.system("Unable to subscribe to changes with given parameters", "error")
+    await eventually(lambda: len(world.realtime.joins) == 2)
+    await client.wait_until_live(5)
+    await goes_on(world, seen)
+    assert len(world.realtime.joined) == 1
+
+
+async def test_rate_limit_shutdown_waits_and_polls_meanwhile(world: World) -> None:
+    client, seen = await world.live()
+    await world.realtime.system("Too many messages per second", "error", close=True)
+    await eventually(lambda: client.state.phase is Phase.BACKING_OFF)
+    assert "Trying again in 30 seconds" in (client.state.error or "")
+    world.cms.record()
+    await eventually(lambda: seqs(seen) == [1])
+    assert len(world.realtime.joins) == 1
+
+
+async def test_refused_handshake_is_told_and_polling_goes_on(world: World) -> None:
+    world.realtime.refuse_handshake = (401, "The token provided is not a valid JWT")
+    client = world.client()
+    seen: list[LiveUpdate] = []
+    client.on_update(seen.append)
+    await client.connect()
+    await eventually(lambda: "SUPABASE_PUBLISHABLE_KEY" in (client.state.error or ""))
+    world.cms.record()
+    await eventually(lambda: seqs(seen) == [1])
+    assert not client.state.connected
+    assert client.state.log is LogSource.CMS
+
+
+async def test_refusal_that_passes_is_survived(world: World) -> None:
+    """A policy may be a moment later than the key."""
+    world.realtime.refuse_join = "Unauthorized: You do not have permissions to read"
+    client = world.client()
+    await client.connect()
+    await eventually(lambda: len(world.realtime.joins) >= 2)
+    world.realtime.refuse_join = None
+    await client.wait_until_live(5)
+    assert len(set(world.realtime.tokens)) == len(world.realtime.tokens), "a fresh one each time"
+
+
+async def test_refusal_that_lasts_is_fatal(world: World) -> None:
+    world.realtime.refuse_join = "Unauthorized: You do not have permissions to read"
+    client = world.client()
+    await client.connect()
+    with pytest.raises(GivenUpError, match="live_setup"):
+        await client.wait_until_live(5)
+    assert client.state.phase is Phase.STOPPED
+
+
+async def test_join_that_is_not_answered_is_tried_again(world: World, fast: Any) -> None:
+    world.realtime.answers_joins = False
+    client = world.client(timing=fast(join=1.0))
+    await client.connect()
+    await eventually(lambda: len(world.realtime.joins) == 1)
+    world.realtime.answers_joins = True
+    await client.wait_until_live(5)
+
+
+async def test_postgres_changes_that_never_become_ready_are_joined_again(
+    world: World, fast: Any
+) -> None:
+    world.cms.mode = "postgres_changes"
+    world.realtime.says_ready = False
+    client = world.client(timing=fast(ready_postgres_changes=0.1))
+    await client.connect()
+    await eventually(lambda: len(world.realtime.joins) == 2)
+    assert not client.state.connected
+    world.realtime.says_ready = True
+    await client.wait_until_live(5)
+
+
+@MODES
+async def test_channel_that_is_joined_and_dead_is_woken_by_a_fresh_token(
+    world: World, mode: str
+) -> None:
+    """What a restart of PostgreSQL leaves behind (protocol sheet 12.4)."""
+    world.cms.mode = mode
+    _, seen = await world.live()
+    world.realtime.flowing, world.realtime.dead_until_new_token = False, True
+    await world.publish()
+    await eventually(lambda: seqs(seen) == [1])
+    await eventually(lambda: world.realtime.flowing)
+    await goes_on(world, seen)
+    assert len(world.realtime.joins) == 1, "no new socket was needed"
+
+
+async def test_channel_that_stays_dead_is_rebuilt_and_updates_come_anyway(world: World) -> None:
+    _, seen = await world.live()
+    world.realtime.flowing = False
+    async with asyncio.timeout(10):
+        while len(world.realtime.joins) < 2:
+            await goes_on(world, seen, 1)
+    world.realtime.flowing = True
+    await goes_on(world, seen)
+
+
+@MODES
+async def test_changes_that_are_dropped_silently_are_fetched(world: World, mode: str) -> None:
+    world.cms.mode = mode
+    _, seen = await world.live()
+    await world.publish()
+    world.cms.record()
+    world.cms.record()
+    await goes_on(world, seen, 1)
+
+
+async def test_last_change_that_is_dropped_is_found_by_the_next_probe(world: World) -> None:
+    _, seen = await world.live()
+    world.cms.record()
+    await eventually(lambda: seqs(seen) == [1])
+
+
+async def test_duplicates_and_disorder_do_not_reach_the_handler(world: World) -> None:
+    _, seen = await world.live()
+    a, b, c, d = [world.cms.record() for _ in range(4)]
+    await world.send([b, a, a])
+    await world.send([d])
+    await world.send([c, b])
+    await goes_on(world, seen)
+
+
+async def test_dead_entry_is_passed_over_and_not_asked_for_again(world: World) -> None:
+    _, seen = await world.live()
+    world.cms.record(visible=False)
+    await world.publish()
+    await eventually(lambda: seqs(seen) == [2])
+    asked = len(world.cms.update_requests)
+    await world.publish()
+    await eventually(lambda: seqs(seen) == [2, 3])
+    assert all(after >= 2 for after in world.cms.update_requests[asked:])
+
+
+async def test_gap_before_an_update_that_the_log_does_not_show_is_accepted_in_the_end(
+    world: World,
+) -> None:
+    _, seen = await world.live()
+    world.cms.record(visible=False)
+    await world.send([world.cms.record(visible=False)])
+    await eventually(lambda: seqs(seen) == [2])
+
+
+@pytest.mark.parametrize("heard", [True, False], ids=["told", "message missed"])
+async def test_new_epoch_is_joined_with_a_new_token(world: World, heard: bool) -> None:
+    _, seen = await world.live()
+    old, world.cms.epoch = world.cms.topic, 2
+    if heard:
+        await world.realtime.broadcast(old, "reauthenticate", {})
+    world.cms.record()
+    topic = f"realtime:{world.cms.topic}"
+    await eventually(lambda: [channel.topic for channel in world.realtime.joined] == [topic])
+    await goes_on(world, seen)
+    assert world.cms.token_requests == 2
+
+
+async def test_token_is_refreshed_on_the_open_socket_before_it_ends(world: World) -> None:
+    world.cms.lifetime = 0.4
+    client, seen = await world.live()
+    await eventually(lambda: len(world.realtime.tokens) >= 3)
+    await goes_on(world, seen)
+    assert len(world.realtime.joins) == 1
+    assert client.state.reconnect_attempts == 0
+
+
+async def test_realtime_clock_that_is_ahead_makes_us_refresh_earlier(world: World) -> None:
+    """The token lives ten minutes for the CMS, a fraction of a second for Realtime."""
+    client, seen = await world.live()
+    await asyncio.sleep(0.3)
+    await world.realtime.system("Token has expired 0 seconds ago", "error", close=True)
+    await eventually(lambda: len(world.realtime.joins) == 2)
+    await client.wait_until_live(5)
+    await eventually(lambda: len(world.realtime.tokens) >= 4)
+    assert len(world.realtime.joins) == 2, "refreshed in time from now on"
+    await goes_on(world, seen)
+
+
+async def test_tokens_born_expired_name_the_clocks(world: World) -> None:
+    world.realtime.refuse_join = "InvalidJWTToken: Token has expired 300 seconds ago"
+    client = world.client()
+    await client.connect()
+    await eventually(lambda: "check NTP" in (client.state.error or ""))
+
+
+async def test_cms_clock_does_not_matter(world: World) -> None:
+    """The fake CMS claims that tokens end in the year 2000; `expires_in` is what counts."""
+    await world.live()
+    assert world.cms.token_requests == 1
+
+
+async def test_cms_away_while_live_is_told_and_survived(world: World) -> None:
+    client, seen = await world.live()
+    world.cms.down = True
+    await world.publish(2)
+    await eventually(lambda: seqs(seen) == [1, 2])
+    await eventually(lambda: "503" in (client.state.error or ""))
+    assert client.state.connected
+    world.cms.down = False
+    await eventually(lambda: client.state.error is None)
+
+
+async def test_cms_away_at_a_reconnect_the_living_token_serves_on(world: World) -> None:
+    client, seen = await world.live()
+    world.cms.down = True
+    world.realtime.rest = lambda request: (200, [])
+    await world.realtime.close_sockets(1012)
+    await eventually(lambda: len(world.realtime.joins) == 2)
+    assert world.realtime.tokens == ["jwt-1", "jwt-1"]
+    await client.wait_until_live(5)
+    await goes_on(world, seen)
+    assert client.state.log is LogSource.POSTGREST
+
+
+async def test_cms_away_and_a_gap_is_read_from_supabase(world: World) -> None:
+    client, seen = await world.live()
+    world.cms.down = True
+    asked: list[str] = []
+
+    def rest(request: Any) -> tuple[int, Any]:
+        asked.append(request.path)
+        assert request.headers["Authorization"] == "Bearer jwt-1"
+        after = int(request.path.split("seq=gt.")[1].split("&")[0])
+        return 200, [row for row in world.cms.log if row["seq"] > after]
+
+    world.realtime.rest = rest
+    world.cms.record()
+    world.cms.record()
+    await world.publish()
+    await eventually(lambda: seqs(seen) == [1, 2, 3])
+    assert client.state.log is LogSource.POSTGREST
+    assert "503" in (client.state.error or "")
+    assert "site_id=eq." in asked[0]
+
+
+async def test_realtime_away_updates_come_by_polling_until_it_is_back(world: World) -> None:
+    client, seen = await world.live()
+    await world.realtime.kill()
+    world.cms.record()
+    await eventually(lambda: seqs(seen) == [1])
+    assert not client.state.connected
+    assert client.state.log is LogSource.CMS
+    await world.realtime.start()
+    await client.wait_until_live(5)
+    assert client.state.error is None
+    await goes_on(world, seen)
+
+
+@pytest.mark.parametrize("limit", [2, "development"])
+async def test_given_number_of_attempts_is_kept(world: World, limit: Any) -> None:
+    await world.realtime.stop()
+    client = world.client(max_reconnect_attempts=limit)
+    await client.connect()
+    with pytest.raises(GivenUpError, match="restart your development server"):
+        await client.wait_until_live(10)
+    attempts = 5 if limit == "development" else limit
+    assert world.cms.token_requests == attempts + 1
+
+
+async def test_attempts_count_from_zero_after_a_stable_connection(world: World) -> None:
+    client, _ = await world.live()
+    await world.realtime.close_sockets(1012)
+    await eventually(lambda: client.state.reconnect_attempts == 1)
+    await client.wait_until_live(5)
+    await eventually(lambda: client.state.reconnect_attempts == 0)
+
+
+async def test_wake_from_sleep_rebuilds_the_connection(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, seen = await world.live()
+    slept = 0.0
+    real = time.time
+    monkeypatch.setattr(supervisor_module, "wall_clock", lambda: real() + slept)
+    await asyncio.sleep(0.05)
+    slept = 3600.0
+    await eventually(lambda: len(world.realtime.joins) == 2)
+    await client.wait_until_live(5)
+    await goes_on(world, seen)
+
+
+async def test_frame_too_big_for_the_library_is_survived(world: World) -> None:
+    """The socket closes with 1009; what was in the frame is in the log."""
+    client, seen = await world.live()
+    await world.publish(metadata={"text": "x" * 1_100_000})
+    await eventually(lambda: seqs(seen) == [1])
+    await client.wait_until_live(5)
+    await goes_on(world, seen)
+
+
+@pytest.mark.parametrize(
+    "changes", [None, "x", [None], [{"id": 1}], {"a": 1}], ids=lambda value: type(value).__name__
+)
+async def test_payload_that_cannot_be_read_rings_the_bell(world: World, changes: Any) -> None:
+    _, seen = await world.live()
+    world.cms.record()
+    asked = len(world.cms.update_requests)
+    await world.realtime.broadcast(world.cms.topic, "live_updates", {"changes": changes})
+    await eventually(lambda: len(world.cms.update_requests) > asked, within=0.2)
+    await eventually(lambda: seqs(seen) == [1])
+
+
+async def test_row_that_somebody_else_wrote_is_delivered_as_it_comes(world: World) -> None:
+    world.cms.mode = "postgres_changes"
+    _, seen = await world.live()
+    await world.send([world.cms.record(visible=False) | {"seq": None}])
+    world.cms.seq -= 1
+    await eventually(lambda: seqs(seen) == [None])
+
+
+async def test_reset_reaches_the_handler(world: World) -> None:
+    client, _ = await world.live()
+    resets: list[Any] = []
+    client.on_reset(resets.append)
+    await world.realtime.stop()
+    for _ in range(10):
+        world.cms.record()
+    world.cms.oldest = 8
+    await eventually(lambda: [reset.seq for reset in resets] == [10])
+
+
+async def test_reset_nobody_handles_is_at_least_in_the_log(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, seen = await world.live()
+    world.cms.seq, world.cms.oldest = 10, 8
+    await eventually(lambda: "fetch the content anew" in caplog.text)
+    await world.publish()
+    await eventually(lambda: seqs(seen) == [11])
+
+
+async def test_rate_limit_of_the_cms_is_obeyed(world: World) -> None:
+    client, seen = await world.live()
+    limit = JSONResponse({"detail": "slow down"}, 429, headers={"Retry-After": "1"})
+    world.cms.answers.append(limit)
+    started = time.monotonic()
+    world.cms.record()
+    await world.publish()
+    await eventually(lambda: "Trying again in 1 seconds" in (client.state.error or ""))
+    await eventually(lambda: seqs(seen) == [1, 2])
+    assert time.monotonic() - started >= 1
+
+
+async def test_first_of_raises_and_cancels_the_others() -> None:
+    cancelled = asyncio.Event()
+
+    async def fails() -> None:
+        await asyncio.sleep(0)
+        raise ValueError("first")
+
+    async def waits() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.set()
+
+    with pytest.raises(ValueError, match="first"):
+        await supervisor_module.first_of(waits(), fails())
+    assert cancelled.is_set()
