@@ -1,5 +1,26 @@
 """The local Supabase: a real PostgreSQL and enough PostgREST and Realtime for the official clients.
 
 For development and tests only. It binds to loopback, prints that it is no production service, and
-``manage.py local_supabase`` refuses to start with ``DEBUG=False``.
+``manage.py local_supabase`` refuses to start with ``DEBUG=False``. Needs
+``pip install 'spool-live[local]'`` and Linux or macOS, and no Django.
 """
+
+from __future__ import annotations
+
+import sys
+
+try:
+    import jwt as _jwt
+    import orjson as _orjson
+    import psycopg as _psycopg
+    import starlette as _starlette
+    import uvicorn as _uvicorn
+except ImportError as error:
+    raise ImportError(
+        f"spool_live.local needs {error.name}: pip install 'spool-live[local]'"
+    ) from error
+
+if sys.platform == "win32":
+    raise ImportError("spool_live.local runs on Linux and macOS only")
+
+del _jwt, _orjson, _psycopg, _starlette, _uvicorn

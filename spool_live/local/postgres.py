@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import signal
@@ -18,6 +17,8 @@ from urllib.parse import quote
 
 from spool_live.local.binaries import BIN_VARIABLE, PostgresBinaries, find_postgres
 from spool_live.local.child import ChildProcess
+from spool_live.local.data_folder import DataFolder, FolderLock
+from spool_live.local.exceptions import PostgresError
 from spool_live.local.identity import (
     Identity,
     choose_identity,
@@ -28,7 +29,6 @@ from spool_live.local.identity import (
 
 _LONGEST_SOCKET_PATH = 107
 _READY_WITHIN = 60.0
-_STATUS_LINE = 7
 _PREVIOUS_GONE_WITHIN = 8.0
 _FAST_THEN_IMMEDIATE_SHUTDOWN = (
     (signal.SIGINT, 8.0),
@@ -49,10 +49,6 @@ _SETTINGS: Mapping[str, str] = {
     "log_timezone": "UTC",
     "password_encryption": "scram-sha-256",
 }
-
-
-class PostgresError(RuntimeError):
-    """PostgreSQL could not be started; the message names the cause and the remedy."""
 
 
 class EmbeddedPostgres:
@@ -88,6 +84,7 @@ class EmbeddedPostgres:
         self._settings = dict(settings or {})
         self._binaries = binaries
         self._identity = identity
+        self._lock = FolderLock(self.state_dir)
         self._process: ChildProcess | None = None
 
     def conninfo(self, role: str | None = None, database: str | None = None) -> str:
@@ -100,25 +97,19 @@ class EmbeddedPostgres:
         """Initialise the data folder if need be, start the server, return when it answers.
 
         Raises :class:`PostgresError` (port taken, folder in use, of another version or out of
-        reach, server died) and :class:`~.binaries.PostgresNotFoundError`.
+        reach, server died) and :class:`~.exceptions.PostgresNotFoundError`.
         """
         if self._process is not None:
             raise PostgresError("this PostgreSQL is running already")
         identity = self._identity or choose_identity()
         self._prepare_folder(identity)
-        binaries = self._binaries or find_postgres()
-        if identity is Identity.NOBODY:
-            copies = self.state_dir / "programs"
-            binaries = reachable_binaries(binaries, copies, identity.owner)
-        if not self.data_dir.exists():
-            self._initialise(binaries, identity)
-        self._refuse_other_version(binaries)
-        hand_over(self.data_dir, identity.owner)
-        self._wait_for_previous_server()
-        self._refuse_taken_port()
-        self._spawn(binaries, identity)
+        if not self._lock.acquire():
+            raise PostgresError(
+                f"another process runs a PostgreSQL in {self.state_dir}: stop it, or choose another"
+                " state folder"
+            )
         try:
-            self._wait_until_ready()
+            self._start_as(identity)
         except BaseException:
             self.stop()
             raise
@@ -128,6 +119,7 @@ class EmbeddedPostgres:
         if self._process is not None:
             self._process.stop()
             self._process = None
+        self._lock.release()
 
     @property
     def running(self) -> bool:
@@ -152,9 +144,21 @@ class EmbeddedPostgres:
     ) -> None:
         self.stop()
 
+    def _start_as(self, identity: Identity) -> None:
+        binaries = self._binaries or find_postgres()
+        if identity is Identity.NOBODY:
+            copies = self.state_dir / "programs"
+            binaries = reachable_binaries(binaries, copies, identity.owner)
+        if not self.data_dir.exists():
+            self._initialise(binaries, identity)
+        self._refuse_other_version(binaries)
+        hand_over(self.data_dir, identity.owner)
+        self._wait_for_previous_server()
+        self._refuse_taken_port()
+        self._process = self._spawn(binaries, identity)
+        self._wait_until_ready(self._process)
+
     def _prepare_folder(self, identity: Identity) -> None:
-        if sys.platform == "win32":
-            raise PostgresError("the embedded PostgreSQL runs on Linux and macOS only")
         self.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         if identity is not Identity.NOBODY:
             return
@@ -205,7 +209,7 @@ class EmbeddedPostgres:
         unfinished.rename(self.data_dir)
 
     def _refuse_other_version(self, binaries: PostgresBinaries) -> None:
-        written_by = int((self.data_dir / "PG_VERSION").read_text())
+        written_by = DataFolder(self.data_dir).major
         if written_by != binaries.major:
             raise PostgresError(
                 f"{self.data_dir} was written by PostgreSQL {written_by}, but {binaries.bin_dir}"
@@ -216,31 +220,13 @@ class EmbeddedPostgres:
     def _wait_for_previous_server(self) -> None:
         """After ``kill -9`` of its owner the last server may still be shutting down."""
         deadline = time.monotonic() + _PREVIOUS_GONE_WITHIN
-        while (pid := self._pid_file_owner()) is not None:
+        while (pid := DataFolder(self.data_dir).server_pid) is not None:
             if time.monotonic() > deadline:
                 raise PostgresError(
                     f"another PostgreSQL (process {pid}) is running in {self.data_dir}: stop it, or"
                     " choose another state folder"
                 )
             time.sleep(0.05)
-
-    def _pid_file_owner(self) -> int | None:
-        """The process that holds the data folder; a pid that went to somebody else is none."""
-        lines = self._pid_file_lines()
-        if not lines or not _is_alive(int(lines[0])):
-            return None
-        pid = int(lines[0])
-        with contextlib.suppress(OSError):
-            if Path(f"/proc/{pid}/cwd").readlink() != self.data_dir.resolve():
-                (self.data_dir / "postmaster.pid").unlink()
-                return None
-        return pid
-
-    def _pid_file_lines(self) -> list[str]:
-        try:
-            return (self.data_dir / "postmaster.pid").read_text().splitlines()
-        except FileNotFoundError:
-            return []
 
     def _refuse_taken_port(self) -> None:
         with socket.socket() as probe:
@@ -253,7 +239,7 @@ class EmbeddedPostgres:
                     " another database port"
                 ) from error
 
-    def _spawn(self, binaries: PostgresBinaries, identity: Identity) -> None:
+    def _spawn(self, binaries: PostgresBinaries, identity: Identity) -> ChildProcess:
         sockets = str(self.data_dir)
         longest = f"{sockets}/.s.PGSQL.{self.port}.lock"
         settings = {
@@ -265,7 +251,7 @@ class EmbeddedPostgres:
         }
         options = [f"--{name}={value}" for name, value in settings.items()]
         command = identity.command(binaries.postgres, "-D", str(self.data_dir), *options)
-        self._process = ChildProcess(
+        return ChildProcess(
             command,
             log_file=self.log_file,
             environment=_clean_environment(),
@@ -273,19 +259,13 @@ class EmbeddedPostgres:
             escalation=_FAST_THEN_IMMEDIATE_SHUTDOWN,
         )
 
-    def _wait_until_ready(self) -> None:
+    def _wait_until_ready(self, process: ChildProcess) -> None:
         deadline = time.monotonic() + _READY_WITHIN
-        while not self._answers():
-            if not self.running or time.monotonic() > deadline:
+        while DataFolder(self.data_dir).ready_pid != process.pid:
+            if not process.running or time.monotonic() > deadline:
                 tail = self.log_file.read_text(errors="replace").strip()[-1000:]
                 raise PostgresError(f"PostgreSQL did not start; {self.log_file} ends with:\n{tail}")
             time.sleep(0.005)
-
-    def _answers(self) -> bool:
-        """The server writes its pid and its status in the first and the eighth line of the file."""
-        lines = self._pid_file_lines()
-        mine = self._process is not None and lines[:1] == [str(self._process.pid)]
-        return mine and len(lines) > _STATUS_LINE and lines[_STATUS_LINE].strip() == "ready"
 
 
 def free_port() -> int:
@@ -298,13 +278,3 @@ def free_port() -> int:
 def _clean_environment() -> dict[str, str]:
     """Nothing of the caller's PGDATA, PGPORT, LC_* or TZ may reach the server."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -14,20 +14,13 @@ import uvicorn
 from starlette.applications import Starlette
 
 from spool_live.local.config import LocalSupabaseConfig
+from spool_live.local.exceptions import DatabaseDiedError, PortInUseError
 from spool_live.local.gateway import Half, create_app
 from spool_live.local.instance import LocalDatabase, local_database
 from spool_live.local.realtime.server import RealtimeServer
 from spool_live.local.rest.server import RestServer
 
 _SOCKETS_CLOSE_WITHIN = 3
-
-
-class PortInUseError(RuntimeError):
-    """Somebody else listens on the port of the local Supabase."""
-
-
-class DatabaseDiedError(RuntimeError):
-    """The PostgreSQL process ended although nobody stopped it."""
 
 
 def run_local_supabase(

@@ -1,0 +1,65 @@
+"""The state folder: secrets that stay the same from start to start."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from spool_live.local.config import LocalSupabaseConfig, PrivilegeWorld
+from spool_live.local.exceptions import StateError
+from spool_live.local.postgres import free_port
+
+SECRET_NAMES = ("jwt_secret", "publishable_key", "secret_key", "database_password")
+
+
+def configuration(
+    state_dir: Path,
+    *,
+    port: int,
+    database_port: int,
+    privilege_world: PrivilegeWorld = "grant-none",
+) -> LocalSupabaseConfig:
+    """The configuration of the local Supabase in ``state_dir``, with the secrets it has there.
+
+    A folder without ``secrets.json`` gets one, readable by its owner only. Port 0 stands for any
+    free one. Raises :class:`~.exceptions.StateError`.
+    """
+    config = LocalSupabaseConfig.generate(
+        state_dir.absolute(),
+        port=port or free_port(),
+        database_port=database_port or free_port(),
+        privilege_world=privilege_world,
+    )
+    file = state_dir / "secrets.json"
+    if file.exists():
+        kept = _read(file)
+        return replace(
+            config,
+            jwt_secret=kept["jwt_secret"],
+            publishable_key=kept["publishable_key"],
+            secret_key=kept["secret_key"],
+            database_password=kept["database_password"],
+        )
+    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_private(file, {name: getattr(config, name) for name in SECRET_NAMES})
+    return config
+
+
+def write_private(file: Path, content: object) -> None:
+    """Write ``content`` as JSON that only its owner can read; readers never see half of it."""
+    unfinished = file.with_name(f"{file.name}.new")
+    unfinished.unlink(missing_ok=True)
+    unfinished.touch(mode=0o600)
+    unfinished.write_text(json.dumps(content, indent=2) + "\n")
+    unfinished.rename(file)
+
+
+def _read(file: Path) -> dict[str, str]:
+    try:
+        content = json.loads(file.read_text())
+        return {name: str(content[name]) for name in SECRET_NAMES}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StateError(
+            f"{file} cannot be read ({error}): delete the state folder to start anew"
+        ) from error
