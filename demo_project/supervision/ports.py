@@ -29,5 +29,6 @@ def _hold(probe: socket.socket, preferred: int) -> int:
         probe.bind(("127.0.0.1", preferred))
     except OSError:
         probe.bind(("127.0.0.1", 0))
+    probe.listen()  # a port that is bound only would be given away twice
     port: int = probe.getsockname()[1]
     return port
