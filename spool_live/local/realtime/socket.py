@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Mapping
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -14,6 +15,8 @@ from spool_live.local.realtime.channel import Channel
 from spool_live.local.realtime.join import parse_join
 from spool_live.local.realtime.protocol import Frame, MalformedFrameError, Message, Serializer
 from spool_live.local.realtime.services import Services
+
+logger = logging.getLogger(__name__)
 
 NORMAL, RESTART, OVERLOADED = 1000, 1012, 1013
 _UNMATCHED = {"reason": "unmatched topic"}
@@ -105,11 +108,20 @@ class RealtimeSocket:
         elif message.event == "phx_join" and message.topic.startswith(PREFIX):
             await self._join(message)
         elif channel is not None:
-            await channel.handle(message)
+            await self._pass_on(channel, message)
         elif message.event == "phx_leave":
             self._reply(message, "ok", {})
         else:
             self._reply(message, "error", _UNMATCHED)
+
+    async def _pass_on(self, channel: Channel, message: Message) -> None:
+        try:
+            await channel.handle(message)
+        except Exception:  # a fault of ours ends one channel, as there, and clients join again
+            logger.exception("channel %s crashed", channel.topic)
+            channel.close()
+            ref = channel.join_ref
+            self.send(self.serializer.encode(Message(channel.topic, "phx_error", {}, ref, ref)))
 
     async def _join(self, message: Message) -> None:
         """Nothing else is read meanwhile: a refused join holds up the socket, as in reality."""

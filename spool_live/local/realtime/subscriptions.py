@@ -17,10 +17,7 @@ from spool_live.local.realtime.protocol import Encoded
 from spool_live.local.realtime.tokens import Identity
 
 _RESOLVE = "select * from pg_temp.resolve_tables(%s, %s, %s::jsonb, %s, %s)"
-_PUBLISHED = """
-    select coalesce(array_agg(format('%I.%I', schemaname, tablename)::regclass::oid::bigint), '{}')
-    from pg_publication_tables where pubname = 'supabase_realtime'
-"""
+_PUBLISHED = "select * from pg_temp.published_tables('*', '*')"
 _UNABLE = "Unable to subscribe to changes with given parameters."
 
 
@@ -100,7 +97,7 @@ class Subscriptions:
         A dropped and recreated table is another table. Raises :class:`psycopg.OperationalError`.
         """
         rows = await self._sessions.fetch(_PUBLISHED, ())
-        published = frozenset(rows[0][0])
+        published = frozenset(oid for (oid,) in rows)
         former, self._published = self._published, published
         if former is not None and former != published:
             for subscriber in tuple(self._by_subscriber):

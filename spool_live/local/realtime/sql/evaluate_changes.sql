@@ -30,6 +30,7 @@ declare
     shape_columns jsonb;
     shape_names text[];
     readable_key boolean;
+    unable text[] := '{}';  -- roles that get an error instead
     visible integer[];
     current_role_name text;
 begin
@@ -103,6 +104,9 @@ begin
                or attnum = any(primary_key));
 
         return query select 'columns', shape.place, null::integer, shape_columns::text;
+        if primary_key is null or not readable_key then
+            unable := unable || shape.role;
+        end if;
         if primary_key is null then
             return query select 'error', shape.place, null::integer,
                 'Error 400: Bad Request, no primary key';
@@ -145,7 +149,7 @@ begin
         order by 2
     loop
         continue when audience.candidates is null;
-        if secured then
+        if secured and not audience.role = any(unable) then
             if audience.role is distinct from current_role_name then
                 current_role_name := audience.role;
                 perform set_config('role', audience.role, true);
@@ -156,6 +160,7 @@ begin
             visible := array(
                 select (candidate ->> 'n')::integer
                 from jsonb_array_elements(audience.candidates) candidate
+                where not audience.role = any(unable) or (candidate ->> 'deleted')::boolean
             );
         end if;
         if visible <> '{}' then

@@ -1,3 +1,14 @@
+-- The tables whose changes are published; `*` stands for every schema or table.
+create or replace function pg_temp.published_tables(wanted_schema text, wanted_table text)
+returns setof oid
+language sql stable as $$
+    select format('%I.%I', schemaname, tablename)::regclass::oid
+    from pg_publication_tables
+    where pubname = 'supabase_realtime'
+      and wanted_schema in ('*', schemaname)
+      and wanted_table in ('*', tablename)
+$$;
+
 -- The published tables that a binding selects. Raises what is wrong with its filters, columns or
 -- role, in the words of the real server, so that no change is ever held up by a bad subscription.
 create or replace function pg_temp.resolve_tables(
@@ -11,13 +22,7 @@ declare
     filter jsonb;
     selected_column text;
 begin
-    for entity in
-        select format('%I.%I', schemaname, tablename)::regclass
-        from pg_publication_tables
-        where pubname = 'supabase_realtime'
-          and wanted_schema in ('*', schemaname)
-          and wanted_table in ('*', tablename)
-    loop
+    for entity in select * from pg_temp.published_tables(wanted_schema, wanted_table) loop
         perform pg_temp.check_role(claims_role);
 
         select coalesce(array_agg(attname::text), '{}') into readable
