@@ -63,14 +63,12 @@ def changed(before: Snapshot, after: Snapshot) -> list[Transition]:
         return born(after)
     if after.site_id is None:
         return []
-    if not after.announced and not before.published:
+    unpublished = before.published and not after.published
+    if not after.announced and not unpublished:
         return gone(before)
-    extra: dict[str, Any] = {}
-    event = EventType.UPDATED
-    if after.published and not before.published:
-        event = EventType.PUBLISHED
-    elif before.published and not after.published:
-        extra["published"] = False
+    extra: dict[str, Any] = {"published": False} if unpublished else {}
+    newly_published = after.published and not before.published
+    event = EventType.PUBLISHED if newly_published else EventType.UPDATED
     if before.slug != after.slug and before.slug is not None:
         extra["previous_slug"] = before.slug
     return [Transition(after.site_id, event, after.slug, extra)]
