@@ -12,7 +12,9 @@ from django.db import connections
 from pytest_django.plugin import DjangoDbBlocker
 
 from spool_live.broadcasters.memory import MemoryBroadcaster
+from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.instance import LocalDatabase, local_database
+from spool_live.local.server import serving_local_supabase
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +36,15 @@ def django_db_setup(
     yield
     with django_db_blocker.unblock():
         connections.close_all()
+
+
+@pytest.fixture(scope="session")
+def suite_supabase(
+    suite_database: LocalDatabase, django_db_setup: None
+) -> Iterator[LocalSupabaseConfig]:
+    """The migrated database behind REST and Realtime, as the settings' ``SUPABASE_URL`` says."""
+    with serving_local_supabase(suite_database) as config:
+        yield config
 
 
 @pytest.fixture(autouse=True)
