@@ -5,9 +5,13 @@ Needs `pip install 'spool-live[client]'` and no Django.
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 try:
     import httpx as _httpx
     import realtime as _realtime
+    import standardwebhooks as _standardwebhooks
 except ImportError as error:
     raise ImportError(
         f"spool_live.client needs {error.name}: pip install 'spool-live[client]'"
@@ -32,9 +36,14 @@ from spool_live.client.exceptions import (
 )
 from spool_live.client.policy import Timing
 from spool_live.client.state import ConnectionState, LogSource, Phase
+from spool_live.client.sync import SyncLiveUpdatesClient
 from spool_live.client.updates import LiveUpdate, Reset, UpdateFilter
+from spool_live.client.webhook import WebhookEvent, WebhookReceiver
 
-del _httpx, _realtime
+if TYPE_CHECKING:
+    from spool_live.client.django_view import create_spool_webhook_handler
+
+del _httpx, _realtime, _standardwebhooks
 
 __all__ = [
     "ConfigurationError",
@@ -53,10 +62,29 @@ __all__ = [
     "Reset",
     "ServerUnreachableError",
     "SubscriptionRefusedError",
+    "SyncLiveUpdatesClient",
     "Timing",
     "TokenExpiredError",
     "TransientError",
     "UpdateFilter",
+    "WebhookEvent",
+    "WebhookReceiver",
     "WebhookVerificationError",
     "WrongSiteError",
+    "create_spool_webhook_handler",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Only the webhook handler needs Django, and only where it is used."""
+    if name != "create_spool_webhook_handler":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        return importlib.import_module("spool_live.client.django_view").create_spool_webhook_handler
+    except ModuleNotFoundError as error:
+        if error.name != "django":
+            raise
+        raise ImportError(
+            "create_spool_webhook_handler makes a Django view, and Django is not installed. For "
+            "another framework use spool_live.client.WebhookReceiver."
+        ) from error

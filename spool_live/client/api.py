@@ -29,7 +29,11 @@ DEFAULT_RETRY_AFTER = 60.0
 
 
 class ContentApi:
-    """The endpoints of DESIGN.md 5.4 that a subscriber needs, with the API key in the header."""
+    """The endpoints of DESIGN.md 5.4 that a subscriber needs, with the API key in the header.
+
+    `clock_ahead` is how far the CMS's clock is ahead of ours; only people are told, nothing else
+    goes by it.
+    """
 
     def __init__(self, config: LiveUpdatesConfig) -> None:
         self._config = config
@@ -40,6 +44,7 @@ class ContentApi:
             verify=ssl_context(),
         )
         self._known = False
+        self.clock_ahead: float | None = None
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -86,6 +91,7 @@ class ContentApi:
                 f"The CMS at {self._config.api_url} does not answer ({type(error).__name__}: "
                 f"{error}). Is it running, and is SPOOL_API_URL right?"
             ) from error
+        self.clock_ahead = clock_ahead(response.headers, time.time())
         if not response.is_success:
             raise self._in_context(error_from(response))
         try:
@@ -141,6 +147,14 @@ def retry_after(headers: httpx.Headers) -> float | None:
     try:
         until = parsedate_to_datetime(value)
         return max(0.0, (until - parsedate_to_datetime(headers["date"])).total_seconds())
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def clock_ahead(headers: httpx.Headers, wall: float) -> float | None:
+    """Seconds by which the server's clock is ahead of this wall clock, from its Date header."""
+    try:
+        return parsedate_to_datetime(headers["date"]).timestamp() - wall
     except (KeyError, TypeError, ValueError):
         return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -132,7 +132,7 @@ class LiveUpdatesClient:
             self._feed.state.watch(callback)
         return callback
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self) -> AsyncGenerator[Event, None]:
         """Updates and resets, in order, until `disconnect`.
 
         The first iteration begins where the client began, later ones with what is new.
@@ -152,8 +152,17 @@ class LiveUpdatesClient:
         finally:
             self._forget(feed, consumer)
 
-    async def __aiter__(self) -> AsyncIterator[LiveUpdate]:
-        async with aclosing(self.events()) as events:  # type: ignore[type-var]  # it is a generator
+    async def acknowledge(self) -> None:
+        """What was handed out is handled: keep the cursor there.
+
+        Asking for the next update does the same; this is for leaving an iteration for good.
+        """
+        for consumer in self._consumers:
+            consumer.done()
+        await self._save_cursor(final=True)
+
+    async def __aiter__(self) -> AsyncGenerator[LiveUpdate, None]:
+        async with aclosing(self.events()) as events:
             async for event in events:
                 if isinstance(event, LiveUpdate):
                     yield event

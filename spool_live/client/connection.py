@@ -110,6 +110,14 @@ class RealtimeConnection:
         self.token = token
         await self._client.set_auth(token.jwt)
 
+    async def ping(self) -> float:
+        """Seconds to Realtime and back."""
+        socket = self._client._ws_connection  # noqa: SLF001  # the library has no ping
+        if socket is None:
+            raise RealtimeUnavailableError("The Realtime connection was closed.")
+        async with asyncio.timeout(self._timing.request):
+            return await (await socket.ping())
+
     async def _open(self) -> None:
         await self._client.set_auth(self.token.jwt)
         try:

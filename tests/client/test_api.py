@@ -9,7 +9,7 @@ import httpx
 import pytest
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
-from spool_live.client.api import ContentApi, error_from, retry_after
+from spool_live.client.api import ContentApi, clock_ahead, error_from, retry_after
 from spool_live.client.exceptions import (
     IncompatibleServerError,
     InvalidCredentialsError,
@@ -110,6 +110,13 @@ async def test_address_that_was_right_before_is_not_called_wrong(
 )
 def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
     assert retry_after(httpx.Headers(headers)) == seconds
+
+
+def test_clock_of_the_cms_is_told_by_its_date() -> None:
+    headers = httpx.Headers({"Date": "Thu, 01 Jan 1970 00:05:00 GMT"})
+    assert clock_ahead(headers, wall=100.0) == 200
+    assert clock_ahead(httpx.Headers(), wall=100.0) is None
+    assert clock_ahead(httpx.Headers({"Date": "noon"}), wall=100.0) is None
 
 
 def test_key_is_not_in_any_error() -> None:

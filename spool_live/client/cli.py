@@ -1,0 +1,96 @@
+"""The console command `spool-live`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import dataclasses
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from spool_live.client.check import Finding, check
+from spool_live.client.config import LiveUpdatesConfig
+from spool_live.client.exceptions import ConfigurationError, LiveUpdatesError
+from spool_live.client.tail import tail
+from spool_live.client.updates import UpdateFilter
+
+FAILED, MISUSED = 1, 2
+_MARKS = {True: "ok  ", None: "warn", False: "FAIL"}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status (0 well, 1 failed, 2 wrong configuration)."""
+    options = _parser().parse_args(argv)
+    logging.getLogger("realtime").setLevel(logging.CRITICAL)  # the state says it in our words
+    try:
+        config = _config(options)
+        return asyncio.run(_check(config, options) if options.check else _tail(config, options))
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        return MISUSED
+    except LiveUpdatesError as error:
+        sys.stderr.write(f"{error}\n")
+        return FAILED
+    except KeyboardInterrupt:
+        return 0
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="spool-live",
+        description="Follow a site's content changes.",
+        epilog="The API key is read from SPOOL_API_KEY only: arguments are visible to others.",
+    )
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--site-id", help="default: SPOOL_SITE_ID")
+    common.add_argument(
+        "--api-url", help="where spool_live.urls is mounted; default: SPOOL_API_URL"
+    )
+    common.add_argument("--json", action="store_true", help="one JSON object per line")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    following = commands.add_parser("tail", parents=[common], help="print updates as they come")
+    following.set_defaults(check=False)
+    following.add_argument("--exec", metavar="COMMAND", help="run it for each update (JSON: stdin)")
+    following.add_argument("--collection", action="append", help="only these; may be repeated")
+    following.add_argument("--event-type", action="append", help="only these; may be repeated")
+    following.add_argument("--since", type=int, metavar="SEQ", help="begin after this number")
+    following.add_argument("--cursor", metavar="FILE", help="go on where the last run stopped")
+    following.add_argument("--count", type=int, metavar="N", help="stop after so many updates")
+    checking = commands.add_parser("check", parents=[common], help="find out what does not work")
+    checking.set_defaults(check=True)
+    return parser
+
+
+def _config(options: argparse.Namespace) -> LiveUpdatesConfig:
+    values = {"site_id": options.site_id, "api_url": options.api_url}
+    if not options.check:
+        wanted = UpdateFilter.of(options.collection, options.event_type)
+        values |= {"start": options.since, "cursor": options.cursor, "filter": wanted}
+    return LiveUpdatesConfig.from_env(**values)
+
+
+async def _tail(config: LiveUpdatesConfig, options: argparse.Namespace) -> int:
+    await tail(config, as_json=options.json, command=options.exec, count=options.count)
+    return 0
+
+
+async def _check(config: LiveUpdatesConfig, options: argparse.Namespace) -> int:
+    failed = False
+    async for finding in check(config):
+        failed = failed or finding.ok is False
+        sys.stdout.write(_line(finding, as_json=options.json))
+        sys.stdout.flush()
+    return FAILED if failed else 0
+
+
+def _line(finding: Finding, *, as_json: bool) -> str:
+    if as_json:
+        return json.dumps(dataclasses.asdict(finding)) + "\n"
+    remedy = f"\n      {finding.remedy}" if finding.remedy else ""
+    return f"{_MARKS[finding.ok]}  {finding.step}: {finding.detail}{remedy}\n"
