@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from typing import Any, TypeVar, cast
 
 from django.core.exceptions import FieldDoesNotExist, ObjectDoesNotExist
@@ -78,7 +79,7 @@ class LiveCollection:
 
     # -- what capture asks -----------------------------------------------------------------
 
-    @property
+    @cached_property
     def site_path(self) -> tuple[str, ...]:
         """``site_field`` in steps; its last one is the column, so that no site is fetched."""
         *relations, last = self.site_field.split(".")
@@ -91,17 +92,17 @@ class LiveCollection:
                 return (field.attname,)
         return (*relations, last)
 
-    @property
+    @cached_property
     def has_publish_state(self) -> bool:
         """Whether the collection says what is published."""
         return type(self).is_published is not LiveCollection.is_published
 
-    @property
+    @cached_property
     def has_slug(self) -> bool:
         """Whether the collection says what an item's slug is."""
         return self.slug_field is not None or type(self).get_slug is not LiveCollection.get_slug
 
-    @property
+    @cached_property
     def compares_rows(self) -> bool:
         """Whether a change can only be told from the row as it was: costs one query a save."""
         remote_site = len(self.site_path) > 1 or type(self).get_site is not LiveCollection.get_site
@@ -143,6 +144,7 @@ class Registry:
     """Which collection announces which model. One model has at most one collection."""
 
     def __init__(self) -> None:
+        self._of_model: dict[type[Model], list[LiveCollection]] = {}
         self._collections: dict[type[Model], LiveCollection] = {}
 
     def register(self, model: type[Model], collection: type[LiveCollection]) -> LiveCollection:
@@ -163,12 +165,14 @@ class Registry:
                 raise SpoolLiveConfigurationError(
                     f"{made!r} and {other!r} have the same name: set `name` on one of them."
                 )
+        self._of_model.clear()
         self._collections[model] = made
         registry_changed.send(sender=type(self), model=model)
         return made
 
     def unregister(self, model: type[Model]) -> None:
         """Stops announcing ``model``. Raises ``KeyError`` where it is not registered."""
+        self._of_model.clear()
         del self._collections[model]
         registry_changed.send(sender=type(self), model=model)
 
@@ -180,7 +184,10 @@ class Registry:
 
     def of_model(self, model: type[Model]) -> list[LiveCollection]:
         """The collections an item of ``model`` belongs to: its own and its concrete parents'."""
-        return [c for c in self if issubclass(model, c.model)]
+        found = self._of_model.get(model)
+        if found is None:
+            found = self._of_model[model] = [c for c in self if issubclass(model, c.model)]
+        return found
 
 
 registry = Registry()

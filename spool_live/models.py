@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from spool_live.updates import EventType, Update
+from spool_live.updates import EventType, Update, new_update_id
 
 
 class Site(models.Model):
@@ -110,7 +110,7 @@ class OutboxEntry(models.Model):
         DROPPED = "dropped", _("dropped (site deleted)")
 
     id = models.BigAutoField(primary_key=True)
-    update_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    update_id = models.UUIDField(default=new_update_id, editable=False)
     site_id = models.UUIDField()
     event_type = models.CharField(max_length=32, choices=[(e.value, e.value) for e in EventType])
     collection = models.CharField(max_length=200)
@@ -133,7 +133,12 @@ class OutboxEntry(models.Model):
             models.Index(
                 fields=["id"], condition=models.Q(state="pending"), name="live_outbox_pending"
             ),
-            models.Index(fields=["site_id", "seq"], name="live_outbox_site_seq"),
+            models.Index(
+                fields=["site_id", "seq"],
+                condition=models.Q(seq__isnull=False),
+                name="live_outbox_site_seq",
+            ),
+            models.Index(fields=["id"], condition=models.Q(state="dead"), name="live_outbox_dead"),
             models.Index(
                 fields=["settled_at"],
                 condition=models.Q(state__in=["delivered", "dropped"]),

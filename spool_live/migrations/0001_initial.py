@@ -7,6 +7,8 @@ import django.utils.timezone
 from django.db import migrations, models
 
 
+import spool_live.updates
+
 class Migration(migrations.Migration):
     initial = True
 
@@ -73,7 +75,10 @@ class Migration(migrations.Migration):
             name="OutboxEntry",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                ("update_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
+                (
+                    "update_id",
+                    models.UUIDField(default=spool_live.updates.new_update_id, editable=False),
+                ),
                 ("site_id", models.UUIDField()),
                 (
                     "event_type",
@@ -125,7 +130,16 @@ class Migration(migrations.Migration):
                         fields=["id"],
                         name="live_outbox_pending",
                     ),
-                    models.Index(fields=["site_id", "seq"], name="live_outbox_site_seq"),
+                    models.Index(
+                        condition=models.Q(("seq__isnull", False)),
+                        fields=["site_id", "seq"],
+                        name="live_outbox_site_seq",
+                    ),
+                    models.Index(
+                        condition=models.Q(("state", "dead")),
+                        fields=["id"],
+                        name="live_outbox_dead",
+                    ),
                     models.Index(
                         condition=models.Q(("state__in", ["delivered", "dropped"])),
                         fields=["settled_at"],

@@ -13,21 +13,13 @@ from django.utils import timezone
 
 from spool_live.models import OutboxEntry, Site
 from spool_live.signals import outbox_committed
-from spool_live.updates import LiveUpdateData, clean_text, metadata_json
+from spool_live.updates import LiveUpdateData, clean_text, metadata_json, new_update_id
 
-_COLUMNS = (
-    "update_id",
-    "site_id",
-    "event_type",
-    "collection",
-    "item_id",
-    "slug",
-    "timestamp",
-    "metadata",
-    "state",
-    "attempts",
-    "last_error",
+_INTO = (
+    "INSERT INTO live_updates_outbox (update_id, site_id, event_type, collection, item_id, slug, "
+    "timestamp, metadata, state, attempts, last_error) VALUES "
 )
+_ROW = "(%s, %s, %s, %s, %s, %s, %s, %s, 'pending', 0, '')"
 
 
 def broadcast_update(
@@ -51,7 +43,7 @@ def record(updates: Sequence[tuple[uuid.UUID, LiveUpdateData]], *, using: str) -
     parameters: list[Any] = []
     for site_id, data in updates:
         parameters += (
-            _uuid(connection, uuid.uuid4()),
+            _uuid(connection, new_update_id()),
             _uuid(connection, site_id),
             data.event_type.value,
             clean_text(data.collection),
@@ -59,26 +51,15 @@ def record(updates: Sequence[tuple[uuid.UUID, LiveUpdateData]], *, using: str) -
             None if data.slug is None else clean_text(data.slug),
             now,
             metadata_json(data.metadata),
-            OutboxEntry.State.PENDING.value,
-            0,
-            "",
         )
     with connection.cursor() as cursor:
-        cursor.execute(_insert(connection, len(updates)), parameters)
+        cursor.execute(_INTO + ", ".join([_ROW] * len(updates)), parameters)
     transaction.on_commit(partial(announce_commit, using), using=using, robust=True)
 
 
 def announce_commit(using: str) -> None:
     """Tells that something waits in the outbox of ``using``. Receivers' errors stay with them."""
     outbox_committed.send_robust(sender=OutboxEntry, using=using)
-
-
-def _insert(connection: BaseDatabaseWrapper, rows: int) -> str:
-    quote = connection.ops.quote_name
-    columns = ", ".join(quote(column) for column in _COLUMNS)
-    row = f"({', '.join(['%s'] * len(_COLUMNS))})"
-    table = quote(OutboxEntry._meta.db_table)
-    return f"INSERT INTO {table} ({columns}) VALUES {', '.join([row] * rows)}"  # noqa: S608
 
 
 def _uuid(connection: BaseDatabaseWrapper, value: uuid.UUID) -> uuid.UUID | str:
