@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
 
 from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.instance import LocalDatabase
+from spool_live.local.realtime.options import RealtimeOptions
 from tests.local.realtime.serving import Serving, serve
-
-Sql = Callable[..., list[Any]]
+from tests.local.realtime.sql import MakeTable, Sql
+from tests.local.realtime.witness import Witness
 
 
 @pytest.fixture(scope="session")
@@ -26,8 +28,8 @@ def recorded_schema(local_database: LocalDatabase) -> None:
 
 @pytest.fixture(scope="session")
 def serving(recorded_schema: None, local_config: LocalSupabaseConfig) -> Iterator[Serving]:
-    """A server with the defaults."""
-    with serve(local_config) as running:
+    """A server with the defaults, but that new tables are not announced in the midst of a test."""
+    with serve(local_config, options=RealtimeOptions(publication_check=3600)) as running:
         yield running
 
 
@@ -37,6 +39,35 @@ def sql_connection(
 ) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(local_database.conninfo("postgres"), autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture
+async def witness(serving: Serving, sql: Sql) -> AsyncIterator[Witness]:
+    """Proves absence on ``serving``."""
+    async with Witness.of(serving, sql) as witness:
+        yield witness
+
+
+@pytest.fixture
+def make_table(sql: Sql) -> Iterator[MakeTable]:
+    """Create a published table of the given columns that role ``authenticated`` may read; with
+    ``rls``, only rows whose ``site`` is in the claim ``sites``. Returns its name."""
+    names: list[str] = []
+
+    def make(columns: str, *, rls: bool = False, grant: str = "select") -> str:
+        name = f"made_{uuid4().hex[:12]}"
+        names.append(name)
+        sql(f"create table {name} ({columns})")
+        sql(f"grant {grant} on {name} to authenticated")
+        if rls:
+            sql(f"alter table {name} enable row level security")
+            sql(f"create policy own on {name} for select using (claimed_sites() ? site)")
+        sql(f"alter publication supabase_realtime add table {name}")
+        return name
+
+    yield make
+    for name in names:
+        sql(f"drop table if exists {name}")
 
 
 @pytest.fixture

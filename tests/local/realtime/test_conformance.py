@@ -1,7 +1,8 @@
 """Replays recordings of the real server and compares every frame that this one sends.
 
 Frames must come in the recorded order and be equal but for ids and times. "No such frame" is
-proved, not waited for: whatever a commit causes has been sent when a later commit has reached a witness.
+proved, not waited for: whatever a commit causes has been sent when a later commit has reached a
+witness.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ import websockets
 
 from spool_live.local.config import LocalSupabaseConfig, Penalties
 from spool_live.local.realtime.options import RealtimeOptions
-from tests.local.realtime.conftest import Sql
 from tests.local.realtime.recordings import FOLDER, Recording, Step, essence, load
 from tests.local.realtime.serving import Serving, serve
+from tests.local.realtime.sql import Sql
 from tests.local.realtime.wire import PATIENCE, Wire, mint
 from tests.local.realtime.witness import Witness
 

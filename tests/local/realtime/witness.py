@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from tests.local.realtime.conftest import Sql
 from tests.local.realtime.serving import Serving
+from tests.local.realtime.sql import Sql
 from tests.local.realtime.wire import Wire, connect, mint
 
 

@@ -46,7 +46,11 @@ begin
     from pg_index where indrelid = relation and indisprimary;
 
     select string_agg(
-        format('(%%1$s ->> %s)::%s as %I', position - 1, format_type(atttypid, atttypmod), attname),
+        format(
+            '(%%1$s ->> %s)::%s as %s', position - 1,
+            replace(format_type(atttypid, atttypmod), '%', '%%'),
+            replace(quote_ident(attname), '%', '%%')
+        ),
         ', ' order by position
     ) into typed_row
     from jsonb_array_elements_text(request -> 'columns') with ordinality as sent (name, position)
@@ -56,15 +60,15 @@ begin
         coalesce(string_agg(format(', ''k%s'', r.%I::text', attnum, attname), ''), ''),
         coalesce(string_agg(
             format(', k%s %s', attnum, format_type(atttypid, atttypmod)), ''), ''),
-        coalesce(string_agg(format('t.%I = k%s', attname, attnum), ' and '), 'false')
+        coalesce(string_agg(format('t.%I = candidate.k%s', attname, attnum), ' and '), 'false')
     into key_fields, key_types, key_join
     from pg_attribute
     where attrelid = relation and attnum = any(primary_key);
 
     select string_agg(
         format(
-            'jsonb_agg(jsonb_build_object(''n'', n, ''deleted'', action = ''DELETE''%s) order by n)'
-            ' filter (where %s)',
+            'jsonb_agg(jsonb_build_object(''n'', sent.n, ''deleted'', sent.action = ''DELETE''%s)'
+            ' order by sent.n) filter (where %s)',
             key_fields,
             coalesce(
                 (select string_agg(pg_temp.filter_condition(relation, filter), ' and ')
@@ -77,13 +81,13 @@ begin
     from jsonb_array_elements(request -> 'filters') with ordinality as asked (filters, position);
 
     execute format(
-        'select array_agg(to_jsonb(fresh) - absent order by n), array_agg(to_jsonb(former) order by n),'
-        ' array[%s]'
+        'select array_agg(to_jsonb(fresh.*) - sent.absent order by sent.n),'
+        ' array_agg(to_jsonb(former.*) order by sent.n), array[%s]'
         ' from jsonb_to_recordset($1)'
         '   as sent (n integer, action text, new jsonb, old jsonb, absent text[]),'
         ' lateral (select %s) fresh, lateral (select %s) former, lateral (select %s) r',
-        conditions, format(typed_row, 'new'), format(typed_row, 'old'),
-        format(typed_row, 'coalesce(new, old)')
+        conditions, format(typed_row, 'sent.new'), format(typed_row, 'sent.old'),
+        format(typed_row, 'coalesce(sent.new, sent.old)')
     ) into records, old_records, matches using request -> 'changes';
 
     for shape in
@@ -138,8 +142,9 @@ begin
     end loop;
 
     find_visible := format(
-        'select array_agg(n) from jsonb_to_recordset($1) as candidate (n integer, deleted boolean%s)'
-        ' where deleted or exists (select from %s t where %s)',
+        'select array_agg(candidate.n)'
+        ' from jsonb_to_recordset($1) as candidate (n integer, deleted boolean%s)'
+        ' where candidate.deleted or exists (select from %s t where %s)',
         key_types, relation::regclass, key_join
     );
     for audience in
