@@ -23,6 +23,7 @@ SECRET_KEY = load_credentials(DEMO_STATE_DIR).django_secret_key or get_random_se
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 
 INSTALLED_APPS = [
+    "demo_project.newsroom",  # before the admin, whose header it redraws
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -31,7 +32,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "spool_live",
-    "demo_project.newsroom",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

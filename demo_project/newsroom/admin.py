@@ -8,7 +8,9 @@ from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.forms import ModelChoiceField
 from django.http import HttpRequest
+from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.timezone import localtime
 
 from spool_live.models import Site
 
@@ -24,7 +26,7 @@ else:
 admin.site.site_header = "Newsroom"
 admin.site.site_title = "Newsroom"
 admin.site.index_title = "Desks"
-admin.site.enable_nav_sidebar = True
+admin.site.enable_nav_sidebar = False
 
 
 def edited_sites(request: HttpRequest) -> QuerySet[Site]:
@@ -83,13 +85,12 @@ class SectionFilter(admin.RelatedFieldListFilter):
 @admin.register(Article)
 class ArticleAdmin(SiteContentAdmin):
     related_to_site: ClassVar = {"category": Category, "tags": Tag}
-    list_display = ("title", "state", "category", "byline", "publish_at", "updated_at")
+    list_display = ("title", "state", "category", "byline", "hour")
     list_filter: ClassVar = ("status", ("category", SectionFilter))
     list_select_related = ("category", "site__publication")
     list_per_page = 30
     search_fields = ("title", "summary", "body")
     search_help_text = "Words in the title, the summary or the text"
-    date_hierarchy = "publish_at"
     prepopulated_fields: ClassVar = {"slug": ["title"]}
     filter_horizontal = ("tags",)
     actions = ("publish", "unpublish")
@@ -101,14 +102,15 @@ class ArticleAdmin(SiteContentAdmin):
         ("Desk", {"fields": ("site", "category", "byline", "tags")}),
     )
 
-    class Media:
-        css: ClassVar = {"all": ["newsroom/admin.css"]}
-
     @admin.display(description="Status", ordering="status")
     def state(self, article: Article) -> str:
         return format_html(
             '<span class="state state-{}">{}</span>', article.status, article.get_status_display()
         )
+
+    @admin.display(description="Publish at", ordering="publish_at")
+    def hour(self, article: Article) -> str | None:
+        return article.publish_at and date_format(localtime(article.publish_at), "j M, H:i")
 
     @admin.action(description="Publish now", permissions=["change"])
     def publish(self, request: HttpRequest, articles: QuerySet[Article]) -> None:

@@ -152,9 +152,7 @@ class Article(models.Model):
         return self.title
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Give a published article without an hour the present one."""
-        if self.status == self.Status.PUBLISHED and self.publish_at is None:
-            self.publish_at = timezone.now()
+        self._give_hour()
         super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
@@ -162,6 +160,7 @@ class Article(models.Model):
 
     def clean(self) -> None:
         """Refuse hours that contradict the status, and a section of another site."""
+        self._give_hour()
         category = getattr(self, "category", None)  # the form may not have found one
         if category is not None and category.site_id != self.site_id:
             raise ValidationError({"category": "This section belongs to another site."})
@@ -181,3 +180,8 @@ class Article(models.Model):
             and self.publish_at is not None
             and self.publish_at <= timezone.now()
         )
+
+    def _give_hour(self) -> None:
+        """What is published without an hour is published now."""
+        if self.status == self.Status.PUBLISHED and self.publish_at is None:
+            self.publish_at = timezone.now()

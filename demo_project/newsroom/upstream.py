@@ -62,7 +62,8 @@ def fetch_updates(slug: str, *, after: int | None) -> dict[str, Any]:
 
 
 @functools.cache
-def _http() -> httpx.Client:
+def http() -> httpx.Client:
+    """The one client of this process: it keeps its connections."""
     return httpx.Client(timeout=5, trust_env=False)
 
 
@@ -71,7 +72,7 @@ def _ask(slug: str, method: str, path: str, params: dict[str, int] | None = None
     if key is None:
         raise UpstreamRefusal(404, "unknown_site")
     try:
-        response = _http().request(
+        response = http().request(
             method,
             settings.NEWSROOM_API_URL + path,
             params=params,

@@ -108,7 +108,7 @@ async def _start_infrastructure(
         content=options.content,
         web_url=f"http://127.0.0.1:{ports.web}",
         redis_url=redis_url,
-        supabase_url=facts["supabase_url"],
+        supabase_url=facts["url"],
         publishable_key=facts["publishable_key"],
         secret_key=facts["secret_key"],
         jwt_secret=facts["jwt_secret"],

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
 _POLL = 0.05
@@ -33,6 +34,8 @@ class Command:
     """How long it may take to become ready, or to finish where it is run to its end."""
     orphan_signal: signal.Signals = signal.SIGTERM
     """What the kernel sends it when the supervisor dies."""
+    tells_secrets: bool = False
+    """Whether its standard output is for a person's eyes, so that only its errors are logged."""
 
 
 class ServiceFailed(Exception):
@@ -60,13 +63,13 @@ class Service:
         """Start the process; raises :class:`OSError` if the program is not there."""
         launcher = (sys.executable, "-I", "-S", str(_LAUNCHER))
         life_line = (str(int(self.command.orphan_signal)), str(os.getpid()))
-        with self.log.open("wb") as log:
+        with _open_private(self.log) as log:
             self._process = await asyncio.create_subprocess_exec(
                 *launcher,
                 *life_line,
                 *self.command.arguments,
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
+                stdout=asyncio.subprocess.DEVNULL if self.command.tells_secrets else log,
                 stderr=log,
                 env={**os.environ, **self.command.environment},
                 start_new_session=True,  # a terminal's Ctrl-C is for the supervisor alone
@@ -117,3 +120,8 @@ class Service:
         if self._process is None:
             raise RuntimeError(f"{self.command.name} was not started")
         return self._process
+
+
+def _open_private(path: Path) -> BinaryIO:
+    """An empty file for its owner only; whoever reads a log may read more than was meant."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")

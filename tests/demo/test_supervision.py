@@ -65,10 +65,8 @@ async def test_services_stop_in_reverse_order(tmp_path: Path) -> None:
 async def test_start_reports_a_service_only_when_it_is_ready(tmp_path: Path) -> None:
     reported: list[str] = []
     ready = tmp_path / "ready"
-    slow = python(
-        "slow",
-        f"import pathlib, time; time.sleep(.3); pathlib.Path({str(ready)!r}).touch(); time.sleep(60)",
-    )
+    code = f"import pathlib, time; time.sleep(.3); pathlib.Path({str(ready)!r}).touch()"
+    slow = python("slow", f"{code}; time.sleep(60)")
     async with Supervisor(tmp_path / "logs", lambda name, _: reported.append(name)) as supervisor:
         starting = asyncio.create_task(supervisor.start(slow, file_exists(ready)))
         await asyncio.sleep(0)

@@ -1,0 +1,140 @@
+"""What the newsroom announces, and what its sites' servers pass on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.conf import LazySettings
+from django.core.cache import cache
+from django.test import Client
+from django.utils import timezone
+from pytest_django.live_server_helper import LiveServer
+
+from demo_project.newsroom import upstream
+from demo_project.newsroom.models import Article, Category, Publication
+from demo_project.newsroom.tasks import publish_due_articles
+from demo_project.state import Credentials
+from spool_live import mirror
+from spool_live.keys import find_key, revoke_key
+from spool_live.models import OutboxEntry
+
+from .conftest import MakeArticle
+
+TOKEN = "/sites/courier/live-token/"
+UPDATES = "/sites/courier/live-updates/"
+
+
+@pytest.fixture
+def api(live_server: LiveServer, settings: LazySettings, credentials: Credentials) -> Iterator[str]:
+    """The real API behind a real port, with the sites' keys acknowledged by (a) Supabase."""
+    settings.NEWSROOM_API_URL = f"{live_server.url}/spool-live/"
+    mirror.mirror_pending("default")
+    yield live_server.url
+    upstream.http().close()
+    upstream.http.cache_clear()
+
+
+def newest() -> OutboxEntry:
+    return OutboxEntry.objects.latest("pk")
+
+
+def test_published_article_announces_its_title(make_article: MakeArticle) -> None:
+    make_article()
+    entry = newest()
+    assert (entry.event_type, entry.collection, entry.slug) == (
+        "content.published",
+        "articles",
+        "seals-return",
+    )
+    assert entry.metadata["title"] == "Seals return to the skerries"
+    assert entry.metadata["category"] == "harbour"
+
+
+def test_draft_announces_nothing_but_itself(make_article: MakeArticle) -> None:
+    make_article(status="draft", publish_at=None)
+    entry = newest()
+    assert entry.event_type == "content.created"
+    assert "Seals" not in str(entry.metadata)
+    assert "Eleven" not in str(entry.metadata)
+
+
+def test_renamed_section_is_announced(courier: Publication) -> None:
+    section = Category.objects.get(site=courier.site_id, slug="town")
+    section.name = "Town & Country"
+    section.save()
+    assert (newest().collection, newest().slug) == ("categories", "town")
+
+
+def test_due_articles_are_published_and_announced(make_article: MakeArticle) -> None:
+    due = make_article(status="scheduled", publish_at=timezone.now() - timedelta(seconds=1))
+    later = make_article(
+        status="scheduled", slug="later", publish_at=timezone.now() + timedelta(hours=1)
+    )
+    assert publish_due_articles() == 1
+    assert (newest().event_type, newest().item_id) == ("content.published", due.pk)
+    due.refresh_from_db()
+    later.refresh_from_db()
+    assert (due.is_public, later.status) == (True, Article.Status.SCHEDULED)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_token_comes_from_the_api_without_its_key(
+    client: Client, api: str, credentials: Credentials, courier: Publication
+) -> None:
+    answer = client.get(TOKEN)
+    assert answer.status_code == 200
+    token = answer.json()
+    assert token["site_id"] == str(courier.site_id)
+    assert token["realtime"]["broadcast"]["topic"] == f"site:{courier.site_id}:{token['epoch']}"
+    assert 0 < token["refresh_in"] <= token["expires_in"] * 0.75
+    assert credentials.api_keys["courier"] not in answer.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_visitors_share_a_token_until_its_epoch_is_stale(client: Client, api: str) -> None:
+    first = client.get(TOKEN).json()
+    assert client.get(TOKEN).json()["token"] == first["token"]
+    other = client.get(TOKEN, {"stale_epoch": first["epoch"] + 1}).json()
+    assert other["token"] == first["token"], "some other epoch says nothing about this token"
+    fresh = client.get(TOKEN, {"stale_epoch": first["epoch"]}).json()
+    assert fresh["token"] != first["token"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_catch_up_begins_at_the_head_and_goes_on_from_a_cursor(
+    client: Client, api: str, make_article: MakeArticle
+) -> None:
+    head = client.get(UPDATES).json()
+    assert head["results"] == []
+    assert head["next"] is None
+    page = client.get(UPDATES, {"after": head["seq"]}).json()
+    assert page["status"] == "recovered"
+    assert "server_time" in page
+
+
+@pytest.mark.django_db(transaction=True)
+def test_refusals_of_the_api_are_passed_on(
+    client: Client, api: str, credentials: Credentials
+) -> None:
+    key = find_key(credentials.api_keys["courier"])
+    assert key is not None
+    revoke_key(key)
+    answer = client.get(TOKEN)
+    assert answer.status_code == 401
+    assert answer.json() == {"code": "invalid_credentials"}
+
+
+def test_unreachable_api_is_a_502(
+    client: Client, credentials: Credentials, settings: LazySettings
+) -> None:
+    settings.NEWSROOM_API_URL = "http://127.0.0.1:9/spool-live/"
+    assert client.get(UPDATES).status_code == 502
+    assert client.get(TOKEN).json() == {"code": "api_unreachable"}
+    assert cache.get("newsroom:token:courier") is None
+
+
+def test_site_without_a_key_is_unknown(client: Client, credentials: Credentials) -> None:
+    answer = client.get("/sites/nobody/live-token/")
+    assert (answer.status_code, answer.json()) == (404, {"code": "unknown_site"})
