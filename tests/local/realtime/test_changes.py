@@ -434,7 +434,12 @@ async def test_composite_and_odd_names(serving: Serving, sql: Sql, make_table: M
         "sp ace": "2026-01-01",
         "per%cent": "100%",
         "site": "a",
-        **{"n": 2, "sent": 3, "fresh": 4, "t": 5, "k1": 6, "candidate": 7},
+        "n": 2,
+        "sent": 3,
+        "fresh": 4,
+        "t": 5,
+        "k1": 6,
+        "candidate": 7,
     }
 
 
@@ -472,7 +477,7 @@ async def test_policy_that_raises_silences_the_batch_and_says_so(
 
 
 async def test_commit_that_others_do_not_see_yet_is_waited_for(
-    serving: Serving, make_table: MakeTable, local_database: LocalDatabase
+    serving: Serving, sql: Sql, make_table: MakeTable, local_database: LocalDatabase
 ) -> None:
     """A commit is in the WAL, and decoded, before it is visible. Waiting for a standby that does
     not exist makes the moment long."""
@@ -483,6 +488,8 @@ async def test_commit_that_others_do_not_see_yet_is_waited_for(
             connect(serving) as wire,
         ):
             await wire.subscribe("t", mint(serving, sites=["a"]), binding(table))
+            sql(f"insert into {table} values (0, 'a')")
+            assert (await wire.change())["record"]["id"] == 0, "the server's sessions are open"
             admin.execute("alter system set synchronous_standby_names = 'nobody'")
             admin.execute("select pg_reload_conf()")
             try:
