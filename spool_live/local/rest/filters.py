@@ -62,10 +62,12 @@ def _member(scanner: Scanner, depth: int) -> Condition | Group:
 
 def _operation(scanner: Scanner, ref: FieldRef, read_value: Callable[[Scanner], str]) -> Condition:
     negated = scanner.accept("not.")
+    start = scanner.at
     operator = scanner.match(r"[a-z]+(?=[.(])")
     if operator in _TEXT_SEARCH:
         raise not_implemented(f"full-text search ({operator})")
     if operator not in _OPERATORS:
+        scanner.at = start
         raise scanner.fail("an operator (eq, gt, ...)")
     quantifier = _quantifier(scanner, operator)
     scanner.expect(".")
