@@ -77,14 +77,6 @@ def http(rest: LocalSupabaseConfig) -> Iterator[httpx.Client]:
         yield client
 
 
-def eventually(holds: Callable[[], bool], within: float = 5) -> None:
-    """Return once ``holds`` does; fail after ``within`` seconds."""
-    deadline = time.monotonic() + within
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 class Official(NamedTuple):
     """The official client in one of its two colours."""
 

@@ -9,7 +9,8 @@ import psycopg
 import pytest
 
 from spool_live.local.config import LocalSupabaseConfig
-from tests.local.rest.conftest import Mint, eventually
+from tests.local.processes import eventually
+from tests.local.rest.conftest import Mint
 
 Sql = psycopg.Connection[tuple[Any, ...]]
 JSON = {"Content-Type": "application/json"}
