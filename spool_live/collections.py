@@ -24,6 +24,7 @@ from django.utils.text import slugify
 
 from spool_live.exceptions import SpoolLiveConfigurationError
 from spool_live.models import Site
+from spool_live.updates import COLLECTION_LIMIT
 
 ITEM_NAMESPACE = uuid.UUID("b6f3c1de-6d0f-5c0b-9d56-0e5a3c0f7f10")
 """Namespace of the UUIDv5 (RFC 9562) that names an item whose primary key is no UUID."""
@@ -37,8 +38,8 @@ class LiveCollection:
     """How one model's items are announced. Subclass it, and register it for a model.
 
     Attributes: ``name`` (what the front end calls the collection; default: the model's
-    verbose_name_plural, slugified), ``site_field`` (dotted path from an item to a ``Site`` or to a
-    site id), ``slug_field`` (``None`` where items have no slug), ``m2m_fields`` (names of the
+    verbose_name_plural, slugified, or its class name where no letter of that is Latin),
+    ``site_field`` (dotted path from an item to a ``Site`` or to a site id), ``slug_field`` (``None`` where items have no slug), ``m2m_fields`` (names of the
     many-to-many fields whose change is an update of the item; ``None`` means all).
 
     Override the methods for anything that a field name cannot say.
@@ -52,7 +53,8 @@ class LiveCollection:
     def __init__(self, model: type[Model]) -> None:
         self.model: type[Model] = model
         if not self.name:
-            self.name = slugify(str(model._meta.verbose_name_plural))
+            spoken = slugify(str(model._meta.verbose_name_plural))
+            self.name = spoken or str(model._meta.model_name)
 
     def get_site(self, item: Any) -> Site | uuid.UUID | str | None:
         """The site that ``item`` belongs to, or its id; ``None`` where it belongs to none."""
@@ -93,6 +95,15 @@ class LiveCollection:
         return (*relations, last)
 
     @cached_property
+    def site_column(self) -> str | None:
+        """The item's own column that holds the site's id; ``None`` where another row, a property or
+        ``get_site`` says it."""
+        if len(self.site_path) > 1 or type(self).get_site is not LiveCollection.get_site:
+            return None
+        columns = {field.attname for field in self.model._meta.concrete_fields}
+        return self.site_path[0] if self.site_path[0] in columns else None
+
+    @cached_property
     def has_publish_state(self) -> bool:
         """Whether the collection says what is published."""
         return type(self).is_published is not LiveCollection.is_published
@@ -105,25 +116,24 @@ class LiveCollection:
     @cached_property
     def compares_rows(self) -> bool:
         """Whether a change can only be told from the row as it was: costs one query a save."""
-        remote_site = len(self.site_path) > 1 or type(self).get_site is not LiveCollection.get_site
         filters = type(self).announces is not LiveCollection.announces
+        remote_site = self.site_column is None
         return self.has_publish_state or self.has_slug or remote_site or filters
 
     def site_id_of(self, item: Model) -> uuid.UUID | None:
         """The id of the item's site, or ``None``. Raises ``ValueError`` for what is no site id."""
         site = self.get_site(item)
-        if site is None or isinstance(site, uuid.UUID):
-            return site
         if isinstance(site, Site):
-            return site.pk
-        return uuid.UUID(str(site))
+            site = site.pk
+        return site if site is None or isinstance(site, uuid.UUID) else uuid.UUID(str(site))
 
     def item_id_of(self, item: Model) -> uuid.UUID:
         """The item's UUID primary key as it is, any other as a stable UUIDv5."""
-        if isinstance(item.pk, uuid.UUID):
-            return item.pk
+        key = self.model._meta.pk.to_python(item.pk)  # it may have been given as text
+        if isinstance(key, uuid.UUID):
+            return key
         label = self.model._meta.concrete_model._meta.label_lower  # type: ignore[union-attr]
-        return uuid.uuid5(ITEM_NAMESPACE, f"{label}:{item.pk}")
+        return uuid.uuid5(ITEM_NAMESPACE, f"{label}:{key}")
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r} of {self.model._meta.label}>"
@@ -151,7 +161,7 @@ class Registry:
         """Announces ``model`` by ``collection``.
 
         Raises :class:`SpoolLiveConfigurationError` for a proxy or abstract model, one that is
-        registered already, or a collection name that is taken.
+        registered already, or a collection name that is taken or too long.
         """
         if model._meta.abstract or model._meta.proxy:
             raise SpoolLiveConfigurationError(
@@ -160,6 +170,10 @@ class Registry:
         if model in self._collections:
             raise SpoolLiveConfigurationError(f"{model._meta.label} is registered already.")
         made = collection(model)
+        if len(made.name) > COLLECTION_LIMIT:
+            raise SpoolLiveConfigurationError(
+                f"{made!r}: `name` must have at most {COLLECTION_LIMIT} characters."
+            )
         for other in self:
             if other.name == made.name:
                 raise SpoolLiveConfigurationError(

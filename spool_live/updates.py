@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import time
 import uuid
@@ -17,8 +18,14 @@ from django.core.serializers.json import DjangoJSONEncoder
 METADATA_LIMIT = 8 * 1024
 """Most bytes of UTF-8 JSON that the metadata of one update may take."""
 
+COLLECTION_LIMIT = 200
+"""Most characters of a collection's name."""
+
 TRUNCATED = "truncated"
 INVALID = "invalid"
+
+_ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+"""NUL as JSON writes it: an escape, so an even number of backslashes stands before it."""
 
 _ENCODER = DjangoJSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
@@ -38,7 +45,8 @@ class LiveUpdateData:
 
     ``item_id`` is a UUID or its text. ``metadata`` is a JSON object; what does not fit into
     8 KiB is cut and flagged with ``"truncated": true`` when the update is recorded.
-    Raises :class:`ValueError` for an unknown event type, an empty collection or a bad item id.
+    Raises :class:`ValueError` for an unknown event type, a collection of no or more than 200
+    characters, or a bad item id.
     """
 
     event_type: EventType
@@ -49,8 +57,10 @@ class LiveUpdateData:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "event_type", EventType(self.event_type))
-        if not self.collection:
-            raise ValueError("collection must not be empty")
+        if not 0 < len(self.collection) <= COLLECTION_LIMIT:
+            raise ValueError(f"collection must have 1 to {COLLECTION_LIMIT} characters")
+        if self.slug is not None:
+            object.__setattr__(self, "slug", str(self.slug))
         object.__setattr__(self, "item_id", _as_uuid(self.item_id))
 
 
@@ -133,4 +143,5 @@ def _encode(value: Mapping[str, Any]) -> str | None:
         text = _ENCODER.encode(value)
     except (TypeError, ValueError, RecursionError):
         return None
-    return clean_text(text).replace("\\u0000", "")
+    text = clean_text(text)
+    return _ESCAPED_NUL.sub(r"\1", text) if "\\u0000" in text else text
