@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
+from django.apps import apps
 from django.db.models import ManyToManyField, Model
 
 from spool_live.collections import LiveCollection
 
-_CLEARED = "spool_live_cleared"
-
 
 def m2m_fields_of(collection: LiveCollection) -> list[ManyToManyField[Any, Any]]:
-    """The many-to-many fields whose change is an update of the collection's items."""
-    fields = collection.model._meta.many_to_many
+    """The many-to-many fields whose change is an update of the collection's items; those of child
+    models too."""
+    models = [model for model in apps.get_models() if issubclass(model, collection.model)]
+    fields = dict.fromkeys(field for model in models for field in model._meta.many_to_many)
     return [f for f in fields if collection.m2m_fields is None or f.name in collection.m2m_fields]
 
 
@@ -26,26 +26,31 @@ def changed_items(
     reverse: bool,
     pk_set: set[Any] | None,
     using: str,
-) -> Iterable[Model]:
+) -> list[Model]:
     """The items that this ``m2m_changed`` changed; none for the actions that precede a change.
 
-    Clearing from the other side (``tag.articles.clear()``) names no items: they are noted before.
+    ``instance`` is an item of ours, or (``reverse``) what our items are related to; in a
+    symmetrical relation both. Clearing does not say what was there: it is noted before.
     """
-    if not reverse:
-        happened = action == "post_clear" or (action in ("post_add", "post_remove") and pk_set)
-        return [instance] if happened else []
-    if action == "pre_clear":
-        setattr(instance._state, _CLEARED, _related_pks(field, instance, using))
+    others_too = reverse or field.remote_field.symmetrical
+    cleared = f"spool_live_cleared_{collection.name}_{field.name}"
+    if action == "pre_clear" and others_too:
+        setattr(instance._state, cleared, _related_pks(field, instance, using))
+    if not action.startswith("post_"):
         return []
     if action == "post_clear":
-        pk_set = instance._state.__dict__.pop(_CLEARED, None)
-    if action.startswith("post_") and pk_set:
-        return collection.model._base_manager.using(using).filter(pk__in=pk_set).order_by("pk")
-    return []
+        pk_set = instance._state.__dict__.pop(cleared, set())
+    changed: list[Model] = []
+    if not reverse and isinstance(instance, collection.model):
+        changed += [instance] if pk_set or action == "post_clear" else []
+    if others_too and pk_set:
+        others = collection.model._base_manager.using(using).filter(pk__in=pk_set)
+        changed += (item for item in others.order_by("pk") if item not in changed)
+    return changed
 
 
 def _related_pks(field: ManyToManyField[Any, Any], other: Model, using: str) -> set[Any]:
-    through: type[Model] = field.remote_field.through  # type: ignore[assignment] # set when loaded
+    through = field.remote_field.through
     here, there = field.m2m_field_name(), field.m2m_reverse_field_name()
     rows = through._base_manager.using(using).filter(**{there: other.pk})
     return set(rows.values_list(f"{here}_id", flat=True))

@@ -29,6 +29,7 @@ class Article(models.Model):
     body = models.TextField(blank=True)
     tags = models.ManyToManyField(Tag, related_name="articles")
     related = models.ManyToManyField("self")
+    sources = models.ManyToManyField("self", symmetrical=False, related_name="cited_by")
 
 
 class ArticleProxy(Article):
@@ -53,12 +54,14 @@ class Snippet(models.Model):
 class Page(models.Model):
     site = models.ForeignKey(Site, on_delete=models.CASCADE)
     title = models.CharField(max_length=200)
+    tags = models.ManyToManyField(Tag, related_name="pages")
 
 
 class LandingPage(Page):
     """Multi-table inheritance: announced in its parent's collection."""
 
     hero = models.CharField(max_length=200)
+    teasers = models.ManyToManyField(Section, related_name="teased_on")
 
 
 class Product(models.Model):
