@@ -8,7 +8,7 @@ from typing import Any
 
 from django.apps import apps
 from django.db.models import Model
-from django.db.models.signals import m2m_changed, post_delete, post_init, post_save, pre_save
+from django.db.models.signals import m2m_changed, post_init, post_save, pre_delete, pre_save
 
 from spool_live.capture import receivers, relations, stored
 from spool_live.capture.transactions import save_in_transaction, stop_saving_in_transaction
@@ -44,7 +44,7 @@ def _connections() -> Iterator[tuple[Any, Callable[..., None], Any]]:
         if any(not collection.compares_rows for collection in collections):
             yield post_init, stored.remember_site, model
         if _is_announced_when_deleted(model):
-            yield post_delete, receivers.after_delete, model
+            yield pre_delete, receivers.before_delete, model
     for collection in registry:
         for field in relations.m2m_fields_of(collection):
             receiver = partial(receivers.after_m2m_change, collection, field)

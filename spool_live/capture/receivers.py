@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 def before_save(sender: type[Model], instance: Model, raw: bool, using: str, **kwargs: Any) -> None:
     """Remembers the row as it is stored, where a collection needs it."""
+    stored.mark_fixture(instance, raw=raw)
     if not raw:
         stored.remember(sender, instance, using, registry.of_model(sender))
 
@@ -45,14 +46,18 @@ def after_save(
     if raw:
         return
     collections = registry.of_model(sender)
-    row = stored.take(instance, update_fields, collections)
+    row = stored.take(instance, update_fields, collections, created=created)
     item = stored.as_stored(instance, row, update_fields)
     for collection in collections:
         _record(collection, item, using, partial(_meaning_of_save, collection, row, item, created))
 
 
-def after_delete(sender: type[Model], instance: Model, using: str, **kwargs: Any) -> None:
-    """Records the deletion of ``instance``; its parents have a ``post_delete`` of their own."""
+def before_delete(sender: type[Model], instance: Model, using: str, **kwargs: Any) -> None:
+    """Records the deletion of ``instance`` while all that it refers to is still there.
+
+    Django deletes in the same transaction. Parents of ``instance`` have a ``pre_delete`` of their
+    own.
+    """
     for collection in registry:
         if collection.model._meta.concrete_model is sender._meta.concrete_model:
             _record(collection, instance, using, partial(_meaning_of_delete, collection, instance))
@@ -69,7 +74,9 @@ def after_m2m_change(
     using: str,
     **kwargs: Any,
 ) -> None:
-    """Records an update of each item whose relations changed."""
+    """Records an update of each item whose relations changed. Fixtures record nothing."""
+    if kwargs.get("raw", stored.is_fixture(instance)):
+        return
     for item in relations.changed_items(
         collection, field, instance, action, reverse, pk_set, using
     ):

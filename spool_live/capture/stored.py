@@ -17,8 +17,9 @@ from django.db.models import Model, QuerySet
 
 from spool_live.collections import LiveCollection, registry
 
-_ROW = "spool_live_row"
+_ROWS = "spool_live_rows"
 _SITE = "spool_live_site"
+_FIXTURE = "spool_live_fixture"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,33 +36,44 @@ def remember(
     """Fetches the stored row of ``instance`` in one query, where one may exist and is needed.
 
     The row is locked (as the UPDATE that follows would), so that two editors' transitions cannot
-    both be told from the same past.
+    both be told from the same past. Rows are stacked: another receiver may save the instance again
+    before :func:`take` is called for the first save.
     """
-    instance._state.__dict__.pop(_ROW, None)
-    needed = any(collection.compares_rows for collection in collections)
-    if _may_be_stored(instance) and (needed or instance._state.adding):
+    state = instance._state.__dict__
+    row = None
+    if _may_be_stored(instance) and (
+        instance._state.adding
+        or _SITE not in state
+        or any(collection.compares_rows for collection in collections)
+    ):
         row = _locked(sender, collections, using).filter(pk=instance.pk).first()
-        setattr(instance._state, _ROW, row)
+    state.setdefault(_ROWS, []).append(row)
 
 
 def take(
-    instance: Model, update_fields: Iterable[str] | None, collections: Iterable[LiveCollection]
+    instance: Model,
+    update_fields: Iterable[str] | None,
+    collections: Iterable[LiveCollection],
+    *,
+    created: bool,
 ) -> Model | KnownSite | None:
-    """What :func:`remember` or the loading of ``instance`` noted; ``None`` for nothing."""
-    row: Model | None = instance._state.__dict__.pop(_ROW, None)
-    if row is not None:
-        return row
-    if _SITE not in instance._state.__dict__:
-        return None
+    """What :func:`remember` or the loading of ``instance`` noted; ``None`` for nothing.
+
+    Notes the site for the next save, but not after a move: that may yet be rolled back, and then
+    only the row knows.
+    """
+    state = instance._state.__dict__
+    row: Model | None = state[_ROWS].pop() if state.get(_ROWS) else None
     column = _site_column(collections)
-    site_id = instance._state.__dict__[_SITE]
-    written = update_fields is None or column in {
-        type(instance)._meta.get_field(name).attname  # type: ignore[union-attr]
-        for name in update_fields
-    }
-    if written:
-        setattr(instance._state, _SITE, instance.__dict__.get(column or "", site_id))
-    return KnownSite(site_id, written)
+    if column is None:
+        return row
+    written = update_fields is None or column in _attnames(instance, update_fields)
+    now = instance.__dict__.get(column)
+    before = state.pop(_SITE, None) if row is None else getattr(row, column)
+    known = KnownSite(before, written)
+    if created or not written or now == before:
+        state[_SITE] = now if created else before
+    return known if row is None and not created else row
 
 
 def as_stored(
@@ -76,10 +88,9 @@ def as_stored(
         return instance
     item = copy.copy(row)
     item._state = copy.copy(row._state)
-    item._state.fields_cache = {}
-    for name in update_fields:
-        field = type(instance)._meta.get_field(name)
-        setattr(item, field.attname, getattr(instance, field.attname))  # type: ignore[union-attr]
+    item._state.fields_cache = dict(row._state.fields_cache)
+    for attname in _attnames(instance, update_fields):
+        setattr(item, attname, getattr(instance, attname))
     return item
 
 
@@ -90,16 +101,34 @@ def remember_site(sender: type[Model], instance: Model, **kwargs: Any) -> None:
         setattr(instance._state, _SITE, instance.__dict__[column])
 
 
+def mark_fixture(instance: Model, *, raw: bool) -> None:
+    """Notes whether ``instance`` was last saved by a fixture."""
+    setattr(instance._state, _FIXTURE, raw)
+
+
+def is_fixture(instance: Model) -> bool:
+    """Whether the relations that are being set come from a fixture, as the row did. (Django tells
+    receivers of ``m2m_changed`` by itself since 6.1.)"""
+    return bool(instance._state.__dict__.get(_FIXTURE))
+
+
+def site_uuid(value: Any) -> uuid.UUID | None:
+    """A site column's value as a UUID."""
+    return value if value is None or isinstance(value, uuid.UUID) else uuid.UUID(str(value))
+
+
 def _site_column(collections: Iterable[LiveCollection]) -> str | None:
-    for collection in collections:
-        if not collection.compares_rows:
-            return collection.site_path[0]
-    return None
+    columns = {collection.site_column for collection in collections}
+    return columns.pop() if len(columns) == 1 else None
+
+
+def _attnames(instance: Model, names: Iterable[str]) -> set[str]:
+    return {instance._meta.get_field(name).attname for name in names}  # type: ignore[union-attr]
 
 
 def _may_be_stored(instance: Model) -> bool:
     # Django inserts without asking where the primary key has a default and the instance is new.
-    has_default = instance._meta.pk.has_default()
+    has_default = instance._meta.pk is not None and instance._meta.pk.has_default()
     return instance.pk is not None and not (instance._state.adding and has_default)
 
 
@@ -115,8 +144,3 @@ def _locked(
     if features.has_select_for_update_of and connections[using].in_atomic_block:
         rows = rows.select_for_update(of=("self",), no_key=features.has_select_for_no_key_update)
     return rows
-
-
-def site_uuid(value: Any) -> uuid.UUID | None:
-    """A site column's value as a UUID."""
-    return value if value is None or isinstance(value, uuid.UUID) else uuid.UUID(str(value))
