@@ -1,0 +1,236 @@
+"""Bad networks, on purpose: one proxy for bytes, one for Realtime's frames."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.http11 import Request, Response
+
+Frame = dict[str, Any]
+
+
+class TcpProxy:
+    """Forwards bytes, later (`delay`), not at all (`frozen`), or refuses to be connected to."""
+
+    def __init__(self, target: str) -> None:
+        parts = urlsplit(target)
+        self._target = (parts.hostname, parts.port)
+        self._path = parts.path
+        self._server: asyncio.Server | None = None
+        self._links: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
+        self._thawed = asyncio.Event()
+        self._thawed.set()
+        self.delay = 0.0
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}{self._path}"
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def refuse(self) -> None:
+        """Nobody listens here any more; what is connected stays."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    async def stop(self) -> None:
+        await self.refuse()
+        self.thaw()
+        self.abort()
+
+    def abort(self) -> None:
+        """Reset every connection."""
+        for link in list(self._links):
+            for writer in link:
+                writer.transport.abort()
+
+    def half_close(self) -> None:
+        """Tell every client that nothing more will come, and go on listening to it."""
+        for downstream, _ in list(self._links):
+            with contextlib.suppress(OSError, RuntimeError):
+                downstream.write_eof()
+
+    def freeze(self) -> None:
+        """Keep all connections, forward nothing: a server that looks alive."""
+        self._thawed.clear()
+
+    def thaw(self) -> None:
+        self._thawed.set()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            there, back = await asyncio.open_connection(*self._target)
+        except OSError:
+            writer.transport.abort()
+            return
+        link = (writer, back)
+        self._links.add(link)
+        pumps = [
+            asyncio.ensure_future(self._pump(reader, back)),
+            asyncio.ensure_future(self._pump(there, writer)),
+        ]
+        try:
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)
+            self._links.discard(link)
+            for end in link:
+                end.transport.abort()
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, RuntimeError):
+            while data := await reader.read(65536):
+                if self.delay:
+                    await asyncio.sleep(self.delay)
+                await self._thawed.wait()
+                writer.write(data)
+                await writer.drain()
+
+
+class FrameProxy:
+    """Forwards Realtime's frames; loses, repeats and reorders broadcasts by the given odds."""
+
+    def __init__(self, target: str, rand: random.Random) -> None:
+        self._target = target
+        self._rand = rand
+        self._server: Server | None = None
+        self._closing: list[asyncio.Future[None]] = []
+        self._topics: dict[ServerConnection, dict[str, str]] = {}
+        self.lose = 0.0
+        self.repeat = 0.0
+        self.reorder = 0.0
+        self.port = 0
+        self.mangled = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self) -> None:
+        self._server = await serve(
+            self._serve, "127.0.0.1", self.port, process_request=self._on_request
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+
+    async def close_all(self, code: int) -> None:
+        """Begin to close; the answers may never come."""
+        self._closing = [
+            asyncio.ensure_future(connection.close(code)) for connection in list(self._topics)
+        ]
+
+    async def end_channels(self, message: str) -> None:
+        """What a token's end or a rate limit looks like: `system` error, then `phx_close`."""
+        for connection, topics in list(self._topics.items()):
+            for topic, join_ref in list(topics.items()):
+                payload = {
+                    "channel": topic.removeprefix("realtime:"),
+                    "extension": "system",
+                    "status": "error",
+                    "message": message,
+                }
+                await _send(connection, topic, "system", payload, None)
+                await _send(connection, topic, "phx_close", {}, join_ref)
+
+    async def _on_request(self, connection: ServerConnection, request: Request) -> Response | None:
+        if request.path.startswith("/realtime/"):
+            return None
+        names = ("apikey", "Authorization")
+        headers = {name: request.headers[name] for name in names if name in request.headers}
+        async with httpx.AsyncClient() as http:
+            try:
+                answer = await http.get(f"{self._target}{request.path}", headers=headers)
+            except httpx.HTTPError:
+                return Response(502, "Bad Gateway", Headers({"Content-Length": "0"}), b"")
+        content = Headers(
+            {"Content-Type": "application/json", "Content-Length": str(len(answer.content))}
+        )
+        return Response(answer.status_code, answer.reason_phrase, content, answer.content)
+
+    async def _serve(self, downstream: ServerConnection) -> None:
+        assert downstream.request is not None
+        address = self._target.replace("http", "ws", 1) + downstream.request.path
+        self._topics[downstream] = {}
+        try:
+            async with connect(address) as upstream:
+                await self._forward(downstream, upstream)
+        except (OSError, InvalidStatus, ConnectionClosed):
+            downstream.transport.abort()
+        finally:
+            del self._topics[downstream]
+
+    async def _forward(self, downstream: ServerConnection, upstream: ClientConnection) -> None:
+        pumps = [
+            asyncio.ensure_future(self._up(downstream, upstream)),
+            asyncio.ensure_future(self._down(upstream, downstream)),
+        ]
+        try:
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)
+        if upstream.close_code is not None:
+            code = upstream.close_code
+            if code == 1006:
+                downstream.transport.abort()
+            else:
+                await downstream.close(code)
+
+    async def _up(self, downstream: ServerConnection, upstream: ClientConnection) -> None:
+        async for text in downstream:
+            frame = json.loads(text)
+            if frame["event"] == "phx_join":
+                self._topics[downstream][frame["topic"]] = frame["ref"]
+            await upstream.send(text)
+
+    async def _down(self, upstream: ClientConnection, downstream: ServerConnection) -> None:
+        held: str | None = None
+        async for text in upstream:
+            assert isinstance(text, str)
+            if json.loads(text)["event"] not in {"broadcast", "postgres_changes"}:
+                await downstream.send(text)
+                continue
+            if held is None and self._happens(self.reorder):
+                held = text
+                continue
+            if not self._happens(self.lose):
+                await downstream.send(text)
+            if self._happens(self.repeat):
+                await downstream.send(text)
+            if held is not None:
+                await downstream.send(held)
+                held = None
+
+    def _happens(self, odds: float) -> bool:
+        happens = self._rand.random() < odds
+        self.mangled += happens
+        return happens
+
+
+async def _send(
+    connection: ServerConnection, topic: str, event: str, payload: Frame, ref: str | None
+) -> None:
+    with contextlib.suppress(ConnectionClosed):
+        frame = {"topic": topic, "event": event, "payload": payload, "ref": ref}
+        await connection.send(json.dumps(frame))

@@ -1,0 +1,219 @@
+"""One site, its CMS and its local Supabase, with everything in between that can break."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.db import connections, transaction
+
+from spool_live import EventType, LiveUpdateData, broadcast_update, delivery, keys, mirror
+from spool_live.client import (
+    LiveUpdate,
+    LiveUpdatesConfig,
+    Reset,
+    SyncLiveUpdatesClient,
+    Timing,
+)
+from spool_live.client import tokens as client_tokens
+from spool_live.client.sync import BackgroundLoop
+from spool_live.models import Site
+from tests.client.proxies import FrameProxy, TcpProxy
+from tests.end_to_end.gateway_process import Gateway
+
+HASTY = Timing(
+    backoff_initial=0.1,
+    backoff_maximum=1.0,
+    stable_after=0.5,
+    request=2.0,
+    join=3.0,
+    ready_broadcast=1.0,
+    ready_postgres_changes=5.0,
+    close=0.3,
+    epoch_jitter=0.2,
+    catch_up_interval=1.0,
+    catch_up_confirm=0.05,
+    poll_initial=0.1,
+    poll_maximum=0.5,
+    suspicion=0.5,
+    patience_maximum=5.0,
+    born_expired=0.5,
+    refused_for=30.0,
+    tick=0.1,
+)
+
+
+@dataclass
+class Handler:
+    """What reached one handler, in the order in which it did."""
+
+    seqs: list[int | None] = field(default_factory=list)
+    resets: list[Reset] = field(default_factory=list)
+    gate: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    def handle(self, update: LiveUpdate) -> None:
+        self.gate.wait(60)
+        self.seqs.append(update.seq)
+
+
+class Chaos:
+    """client -> bytes proxy -> frames proxy -> gateway; client -> bytes proxy -> CMS."""
+
+    def __init__(self, api_url: str, gateway: Gateway, site: Site, key: str, seed: int) -> None:
+        self.rand = random.Random(seed)
+        self.gateway = gateway
+        self.site = site
+        self.key = key
+        self.loop = BackgroundLoop.of_this_process()
+        self.frames = FrameProxy(gateway.config.url, self.rand)
+        self.cms = TcpProxy(api_url)
+        self.run(self.frames.start())
+        self.socket = TcpProxy(self.frames.url)
+        self.run(self.socket.start())
+        self.run(self.cms.start())
+        self.faults: Counter[str] = Counter()
+        self.recorded = 0
+
+    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return self.loop.run(coroutine)
+
+    def client(self, **options: Any) -> tuple[SyncLiveUpdatesClient, Handler]:
+        """A client behind the proxies, and what its handler gets. Not connected yet."""
+        values = {"site_id": str(self.site.pk), "api_key": self.key, "api_url": self.cms.url}
+        config = LiveUpdatesConfig(**({"timing": HASTY} | values | options))
+        client, handler = SyncLiveUpdatesClient(config), Handler()
+        client.on_update(handler.handle)
+        client.on_reset(handler.resets.append)
+        return client, handler
+
+    def record(self, number: int) -> None:
+        """Edits, each with its update in the outbox."""
+        with transaction.atomic():
+            for _ in range(number):
+                self.recorded += 1
+                data = LiveUpdateData(
+                    event_type=EventType.UPDATED,
+                    collection="articles",
+                    item_id=uuid.uuid4(),
+                    slug=f"article-{self.recorded}",
+                    metadata={"title": "x" * self.rand.randint(0, 200)},
+                )
+                broadcast_update(self.site, data)
+
+    def deliver(self) -> None:
+        """What the worker does; where Supabase is away, it waits in the outbox."""
+        delivery.deliver_pending("default", pause=lambda seconds: None)
+
+    def fault(self, kinds: dict[str, Callable[[], None]]) -> None:
+        """Break one thing."""
+        name = self.rand.choice(list(kinds))
+        self.faults[name] += 1
+        kinds[name]()
+
+    def kinds(self) -> dict[str, Callable[[], None]]:
+        """The ways to break it; each heals itself, or is healed by the next `heal`."""
+        codes = [1000, 1001, 1011, 1012, 4000]
+        return {
+            "connection reset": self.socket.abort,
+            "half-closed": lambda: self.run(_soon(self.socket.half_close)),
+            "frozen": self.socket.freeze,
+            "delayed": lambda: setattr(self.socket, "delay", self.rand.uniform(0.02, 0.2)),
+            "refused": lambda: self.run(self._refuse(self.socket)),
+            "close code": lambda: self.run(self.frames.close_all(self.rand.choice(codes))),
+            "token expired": lambda: self._end("Token has expired 0 seconds ago"),
+            "system error": lambda: self._end("Realtime was unable to connect to the database"),
+            "frames lost": lambda: setattr(self.frames, "lose", 0.3),
+            "frames repeated": lambda: setattr(self.frames, "repeat", 0.5),
+            "frames reordered": lambda: setattr(self.frames, "reorder", 0.4),
+            "cms reset": self.cms.abort,
+            "cms frozen": self.cms.freeze,
+            "cms refused": lambda: self.run(self._refuse(self.cms)),
+            "new epoch": self._new_epoch,
+        }
+
+    def kill_gateway(self) -> None:
+        """SIGKILL, and a start some time later."""
+        self.faults["gateway killed"] += 1
+        self.gateway.kill()
+        self.record(5)
+        self.deliver()
+        self.gateway.start()
+
+    def heal(self) -> None:
+        """Everything works again."""
+        self.socket.delay = 0.0
+        self.frames.lose = self.frames.repeat = self.frames.reorder = 0.0
+        for proxy in (self.socket, self.cms):
+            self.run(_soon(proxy.thaw))
+            self.run(proxy.refuse())
+            self.run(proxy.start())
+
+    def stop(self) -> None:
+        for proxy in (self.socket, self.frames, self.cms):
+            self.run(proxy.stop())
+        self.gateway.kill()
+        connections.close_all()
+
+    def deliver_all(self, within: float) -> None:
+        """Until the outbox is empty and the gateway has everything."""
+        deadline = time.monotonic() + within
+        while True:
+            report = delivery.deliver_pending("default")
+            if not report.postponed and not _pending():
+                return
+            assert time.monotonic() < deadline, report
+            time.sleep(0.05)
+
+    def _end(self, message: str) -> None:
+        self.run(self.frames.end_channels(message))
+
+    async def _refuse(self, proxy: TcpProxy) -> None:
+        await proxy.refuse()
+        proxy.abort()
+
+    def _new_epoch(self) -> None:
+        key, _ = keys.create_key(self.site, name=f"key {self.recorded}")
+        mirror.mirror_pending("default")
+        keys.revoke_key(key)
+        mirror.mirror_pending("default")
+
+
+async def _soon(function: Callable[[], None]) -> None:
+    function()
+
+
+def _pending() -> bool:
+    from spool_live.models import OutboxEntry
+
+    return OutboxEntry.objects.filter(state=OutboxEntry.State.PENDING).exists()
+
+
+def eventually(condition: Callable[[], object], within: float, what: Callable[[], object]) -> None:
+    """Wait for the condition; fail with what there is instead."""
+    deadline = time.monotonic() + within
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"not within {within} s: {what()}")
+        time.sleep(0.02)
+
+
+def behind_proxy(monkeypatch: pytest.MonkeyPatch, chaos: Chaos) -> None:
+    """The client finds Supabase behind the proxies, the CMS's worker does not."""
+    real = client_tokens.Token.from_response.__func__
+
+    def from_response(cls: Any, data: Any, received_at: float) -> Any:
+        if isinstance(data, dict) and "supabase_url" in data:
+            data = data | {"supabase_url": chaos.socket.url}
+        return real(cls, data, received_at)
+
+    monkeypatch.setattr(client_tokens.Token, "from_response", classmethod(from_response))
