@@ -13,6 +13,7 @@ from django.db.models.signals import m2m_changed, post_init, post_save, pre_dele
 from spool_live.capture import receivers, relations, stored
 from spool_live.capture.transactions import save_in_transaction, stop_saving_in_transaction
 from spool_live.collections import registry
+from spool_live.models import Site
 
 _connected: list[tuple[Any, Callable[..., None], Any]] = []
 
@@ -20,8 +21,8 @@ _connected: list[tuple[Any, Callable[..., None], Any]] = []
 def connect_all() -> None:
     """Hears every model of every registered collection, and nothing that was heard before."""
     disconnect_all()
-    for collection in registry:
-        save_in_transaction(collection.model)
+    for model in (Site, *(collection.model for collection in registry)):
+        save_in_transaction(model)
     for signal, receiver, sender in _connections():
         signal.connect(receiver, sender=sender, weak=False)
         _connected.append((signal, receiver, sender))

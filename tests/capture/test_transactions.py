@@ -1,0 +1,209 @@
+"""An edit and its update are one transaction, also where the caller opened none."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection, connections, transaction
+from django.db.models import Model
+from django.db.models.signals import post_save
+from django.test.utils import CaptureQueriesContext
+
+from spool_live import outbox
+from spool_live.capture import connect_all, disconnect_all
+from spool_live.capture.transactions import save_in_transaction, stop_saving_in_transaction
+from spool_live.models import Site, SiteDelivery
+from tests.capture.conftest import Recording
+from tests.testapp.models import (
+    Article,
+    ArticleProxy,
+    LandingPage,
+    Note,
+    Page,
+    Unregistered,
+)
+
+pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
+
+
+@pytest.fixture
+def site(transactional_db: None) -> Site:
+    return Site.objects.create(name="Courier")
+
+
+class HandlerError(Exception):
+    pass
+
+
+@pytest.fixture
+def failing_handler() -> Iterator[list[type[Model]]]:
+    """Senders in the list get a receiver of ``post_save`` that raises, behind ours."""
+    senders: list[type[Model]] = []
+
+    def fail(sender: type[Model], **kwargs: Any) -> None:
+        if sender in senders:
+            raise HandlerError
+
+    post_save.connect(fail)
+    yield senders
+    post_save.disconnect(fail)
+
+
+class TestAutocommit:
+    def test_edit_and_update_are_one_transaction(self, site: Site) -> None:
+        with CaptureQueriesContext(connection) as queries:
+            Note.objects.create(site=site, text="x")
+        words = [query["sql"].partition(" ")[0] for query in queries.captured_queries]
+        assert words == ["BEGIN", "INSERT", "INSERT", "COMMIT"]
+
+    @pytest.mark.parametrize("model", [Article, ArticleProxy, Note, Page, LandingPage])
+    def test_failure_behind_our_receiver_takes_both_back(
+        self,
+        model: Any,
+        site: Site,
+        recorded: Recording,
+        failing_handler: list[type[Model]],
+    ) -> None:
+        item = model.objects.create(site=site)
+        recorded()
+        failing_handler.append(model)
+        with pytest.raises(HandlerError):
+            model.objects.create(site=site)
+        with pytest.raises(HandlerError):
+            item.save()
+        assert model.objects.count() == 1
+        assert recorded() == []
+
+    def test_failure_of_the_outbox_takes_the_edit_back(
+        self, site: Site, recorded: Recording, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*args: Any, **kwargs: Any) -> None:
+            raise DatabaseError("disk full")
+
+        monkeypatch.setattr(outbox, "record", fail)
+        with pytest.raises(DatabaseError, match="disk full"):
+            Note.objects.create(site=site, text="x")
+        assert Note.objects.count() == 0
+
+    def test_on_another_alias(
+        self, recorded: Recording, failing_handler: list[type[Model]]
+    ) -> None:
+        site = Site.objects.using("other").create(name="Elsewhere")
+        failing_handler.append(Note)
+        with pytest.raises(HandlerError):
+            Note(site=site, text="x").save(using="other")
+        with pytest.raises(HandlerError):
+            Note.objects.using("other").create(site=site, text="x")
+        assert Note.objects.using("other").count() == 0
+        assert recorded("other") == []
+
+    def test_unregistered_models_are_left_alone(self, site: Site) -> None:
+        with CaptureQueriesContext(connection) as queries:
+            Unregistered.objects.create(site=site)
+        assert [query["sql"].partition(" ")[0] for query in queries.captured_queries] == ["INSERT"]
+
+    def test_site_and_its_delivery_state_are_one(
+        self, transactional_db: None, failing_handler: list[type[Model]]
+    ) -> None:
+        failing_handler.append(Site)
+        with pytest.raises(HandlerError):
+            Site.objects.create(name="Courier")
+        assert Site.objects.count() == SiteDelivery.objects.count() == 0
+
+    def test_update_by_hand(self, site: Site, recorded: Recording) -> None:
+        from spool_live import EventType, LiveUpdateData, broadcast_update
+
+        data = LiveUpdateData(EventType.UPDATED, "notes", site.pk)
+        broadcast_update(site, data)
+        assert recorded.events() == [("updated", "notes")]
+
+
+class TestOwnTransaction:
+    def test_of_the_caller_is_used(self, site: Site) -> None:
+        with transaction.atomic(), CaptureQueriesContext(connection) as queries:
+            Note.objects.create(site=site, text="x")
+        assert [query["sql"].partition(" ")[0] for query in queries.captured_queries] == [
+            "INSERT",
+            "INSERT",
+        ]
+
+    def test_of_one_alias_does_not_serve_another(
+        self, recorded: Recording, failing_handler: list[type[Model]]
+    ) -> None:
+        site = Site.objects.using("other").create(name="Elsewhere")
+        failing_handler.append(Note)
+        with transaction.atomic(using="default"), pytest.raises(HandlerError):
+            Note(site=site, text="x").save(using="other")
+        assert Note.objects.using("other").count() == 0
+
+    def test_rolled_back_after_the_edit(self, site: Site, recorded: Recording) -> None:
+        def edit() -> None:
+            with transaction.atomic():
+                Note.objects.create(site=site, text="x")
+                raise HandlerError
+
+        with pytest.raises(HandlerError):
+            edit()
+        assert Note.objects.count() == 0
+        assert recorded() == []
+
+
+def test_two_editors_at_once_publish_once(site: Site, recorded: Recording) -> None:
+    article = Article.objects.create(site=site)
+    recorded()
+    barrier = threading.Barrier(2, timeout=10)
+
+    def publish() -> None:
+        try:
+            mine = Article.objects.get(pk=article.pk)
+            barrier.wait()
+            mine.status = "published"
+            mine.save()
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=publish) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert recorded.events() == [("published", "articles"), ("updated", "articles")]
+
+
+class TestWrapping:
+    def test_twice_is_once(self, site: Site) -> None:
+        wrapped = Note.save_base
+        save_in_transaction(Note)
+        assert Note.save_base is wrapped
+
+    def test_is_undone_completely(self) -> None:
+        def own(self: Model, *args: Any, **kwargs: Any) -> None: ...
+
+        Unregistered.save_base = own  # type: ignore[method-assign]
+        try:
+            save_in_transaction(Unregistered)
+            assert Unregistered.__dict__["save_base"] is not own
+            stop_saving_in_transaction()
+            assert Unregistered.__dict__["save_base"] is own
+            assert "save_base" not in Note.__dict__
+        finally:
+            del Unregistered.save_base
+            connect_all()
+        assert "save_base" in Note.__dict__
+
+    def test_keeps_what_templates_must_know(self) -> None:
+        assert Note.save_base.alters_data is True  # type: ignore[attr-defined]
+
+    def test_nothing_is_heard_after_disconnecting(self, site: Site, recorded: Recording) -> None:
+        disconnect_all()
+        try:
+            Article.objects.create(site=site).tags.create(name="x")
+            assert recorded() == []
+        finally:
+            connect_all()
+            connect_all()
+        Article.objects.create(site=site)
+        assert recorded.events() == [("created", "articles")]
