@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connections
 from pytest_django.plugin import DjangoDbBlocker
 
+from spool_live import key_use, keys, mirror, throttling
 from spool_live.broadcasters.memory import MemoryBroadcaster
+from spool_live.deferred import DeferredWrites
+from spool_live.keys import PlainKey
 from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.instance import LocalDatabase, local_database
 from spool_live.local.server import serving_local_supabase
+from spool_live.models import Site, SiteApiKey
+
+
+NEEDS = {
+    "browser": ("SPOOL_LIVE_REQUIRE_BROWSER", "needs Chromium: run by tox run -e browser"),
+    "node": ("SPOOL_LIVE_REQUIRE_NODE", "needs Node 22 or newer: run by tox run -e node"),
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leaves out what needs more than Python, and says so; CI's environments require it."""
+    for item in items:
+        for marker, (variable, reason) in NEEDS.items():
+            if item.get_closest_marker(marker) and not os.environ.get(variable):
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +72,41 @@ def suite_supabase(
 def _empty_memory() -> Iterator[None]:
     yield
     MemoryBroadcaster.reset()
+
+
+@pytest.fixture(autouse=True)
+def _writes_of_requests(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Deferred writes wait for ``write_now`` instead of a thread outside the test's transaction;
+    nobody is throttled for what another test did."""
+    monkeypatch.setattr(DeferredWrites, "_start", lambda self: None)
+    yield
+    key_use.uses.reset()
+    throttling.failure_log.reset()
+    throttling.counters.clear()
+    cache.clear()
+
+
+@pytest.fixture
+def make_key(db: None) -> Callable[..., tuple[SiteApiKey, PlainKey]]:
+    """Makes a key: of a new site unless ``site`` is given; ``ready`` if Supabase is to know it."""
+
+    def make(
+        site: Site | None = None, *, ready: bool = True, **options: Any
+    ) -> tuple[SiteApiKey, PlainKey]:
+        site = site or Site.objects.create(name="Ledger")
+        key, plain = keys.create_key(site, **{"name": "front end", **options})
+        if ready:
+            mirror.mirror_pending("default", MemoryBroadcaster())
+        return key, plain
+
+    return make
+
+
+@pytest.fixture
+def live(settings: Any) -> Callable[..., None]:
+    """Changes keys of ``SPOOL_LIVE`` for one test."""
+
+    def change(**keys: Any) -> None:
+        settings.SPOOL_LIVE = {**settings.SPOOL_LIVE, **keys}
+
+    return change

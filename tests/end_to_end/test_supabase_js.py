@@ -32,7 +32,8 @@ class Script:
         self.process = process
         self.lines: queue.Queue[dict[str, Any]] = queue.Queue()
         self.updates: list[dict[str, Any]] = []
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
 
     def until(self, kind: str, text: str = "") -> Any:
         """Waits for a line of this kind whose value contains ``text``; collects updates."""
@@ -42,6 +43,12 @@ class Script:
                 self.updates.append(line["value"])
             if line["kind"] == kind and text in json.dumps(line["value"]):
                 return line["value"]
+
+    def close(self) -> None:
+        """To be called when the process has ended."""
+        self._reader.join(WAIT)
+        assert self.process.stdout
+        self.process.stdout.close()
 
     def _read(self) -> None:
         assert self.process.stdout
@@ -71,15 +78,15 @@ def subscribed(**wanted: Any) -> Iterator[Script]:
         text=True,
     )
     assert process.stdin
-    process.stdin.write(json.dumps(wanted))
-    process.stdin.close()
+    process.stdin.write(f"{json.dumps(wanted)}\n")
+    process.stdin.flush()
+    script = Script(process)
     try:
-        yield Script(process)
+        yield script
     finally:
-        process.terminate()
+        process.stdin.close()
         process.wait(WAIT)
-        assert process.stdout
-        process.stdout.close()
+        script.close()
 
 
 def wishes(answer: dict[str, Any], mode: str) -> dict[str, Any]:

@@ -1,10 +1,14 @@
 // Subscribes with the unchanged supabase-js and prints what happens, one JSON value a line.
-// Input on stdin: {url, key, token, mode: "broadcast" | "postgres_changes", topic, filter, document}
+// The first line of stdin says what to: {url, key, token, mode: "broadcast" | "postgres_changes",
+// topic, filter}. Ends when stdin ends.
 import { createClient } from "@supabase/supabase-js";
-import { text } from "node:stream/consumers";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
 
 const say = (kind, value) => console.log(JSON.stringify({ kind, value }));
-const { url, key, token, mode, topic, filter } = JSON.parse(await text(process.stdin));
+const input = createInterface({ input: process.stdin });
+const [line] = await once(input, "line");
+const { url, key, token, mode, topic, filter } = JSON.parse(line);
 
 const client = createClient(url, key);
 if (token) await client.realtime.setAuth(token);
@@ -25,7 +29,7 @@ const channel =
 channel.on("system", {}, (message) => say("system", message.message));
 channel.subscribe((status, error) => say("status", `${status} ${error?.message ?? ""}`.trim()));
 
-process.on("SIGTERM", async () => {
+input.on("close", async () => {
   await client.removeAllChannels();
   process.exit(0);
 });
