@@ -45,11 +45,15 @@ def key_about_to_change(instance: SiteApiKey, using: str, **kwargs: Any) -> None
 
 
 def key_saved(instance: SiteApiKey, created: bool, using: str, **kwargs: Any) -> None:
-    """A revoked key, or one that expires earlier, moves its site to a new epoch."""
+    """A revoked key, or one that expires earlier, moves its site to a new epoch; so does one that
+    goes to another site."""
     stored: SiteApiKey | None = instance._state.__dict__.pop(_STORED, None)
     lost = stored is not None and loses_right(stored, instance)
     version = outbox.site_changed(instance.site_id, using=using, right_lost=lost)
-    if created:
+    moved = stored is not None and stored.site_id != instance.site_id
+    if stored is not None and moved:
+        outbox.site_changed(stored.site_id, using=using, right_lost=stored.is_active())
+    if created or moved:
         instance.mirror_version = version
         SiteApiKey.objects.using(using).filter(pk=instance.pk).update(mirror_version=version)
 
