@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
@@ -41,7 +42,9 @@ class LiveCollection:
     verbose_name_plural, slugified, or its class name where no letter of that is Latin),
     ``site_field`` (dotted path from an item to a ``Site`` or to a site id), ``slug_field`` (``None``
     where items have no slug), ``m2m_fields`` (names of the many-to-many fields whose change is an
-    update of the item; ``None`` means all).
+    update of the item; ``None`` means all), ``coalesce``
+    (``True``: what waits of one item is delivered as one update; a ``timedelta``: its plain updates
+    also wait that long for the next ones).
 
     Override the methods for anything that a field name cannot say.
     """
@@ -50,6 +53,7 @@ class LiveCollection:
     site_field: str = "site"
     slug_field: str | None = None
     m2m_fields: tuple[str, ...] | None = None
+    coalesce: bool | timedelta = False
 
     def __init__(self, model: type[Model]) -> None:
         self.model: type[Model] = model
@@ -155,8 +159,8 @@ class Registry:
     """Which collection announces which model. One model has at most one collection."""
 
     def __init__(self) -> None:
-        self._of_model: dict[type[Model], list[LiveCollection]] = {}
         self._collections: dict[type[Model], LiveCollection] = {}
+        self._of_model: dict[type[Model], list[LiveCollection]] = {}
 
     def register(self, model: type[Model], collection: type[LiveCollection]) -> LiveCollection:
         """Announces ``model`` by ``collection``.
@@ -180,15 +184,15 @@ class Registry:
                 raise SpoolLiveConfigurationError(
                     f"{made!r} and {other!r} have the same name: set `name` on one of them."
                 )
-        self._of_model.clear()
         self._collections[model] = made
+        self._of_model.clear()
         registry_changed.send(sender=type(self), model=model)
         return made
 
     def unregister(self, model: type[Model]) -> None:
         """Stops announcing ``model``. Raises ``KeyError`` where it is not registered."""
-        self._of_model.clear()
         del self._collections[model]
+        self._of_model.clear()
         registry_changed.send(sender=type(self), model=model)
 
     def __iter__(self) -> Iterator[LiveCollection]:

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import groupby
 
 from django.utils import timezone
 
@@ -26,7 +27,7 @@ from spool_live.exceptions import (
     UnknownSite,
 )
 from spool_live.models import OutboxEntry
-from spool_live.outbox import Claim, Settlement
+from spool_live.outbox import Claim, ClaimedEntry, Settlement
 from spool_live.signals import update_died, updates_delivered
 
 logger = logging.getLogger(__name__)
@@ -90,14 +91,17 @@ def drop_orphans(claim: Claim, settlement: Settlement) -> None:
 
 def mirror_first(
     claim: Claim, settlement: Settlement, broadcaster: Broadcaster
-) -> list[OutboxEntry]:
+) -> list[ClaimedEntry]:
     """Sends pending changes of the claimed sites and their keys; returns what may go after that.
 
     No update overtakes a key change: a site whose mirror cannot be brought up to date waits.
     """
-    ready: list[OutboxEntry] = []
+    waiting = {
+        site_id: list(group) for site_id, group in groupby(claim.entries, lambda e: e.site_id)
+    }
+    ready: list[ClaimedEntry] = []
     for site_id, site in claim.sites.items():
-        entries = [e for e in claim.entries if e.site_id == site_id]
+        entries = waiting.get(site_id, [])
         try:
             if mirror.is_pending(site):
                 answer = mirror.mirror_site(claim.using, site_id, broadcaster)
@@ -113,7 +117,7 @@ def mirror_first(
 
 
 def send(
-    entries: Sequence[OutboxEntry],
+    entries: Sequence[ClaimedEntry],
     claim: Claim,
     settlement: Settlement,
     broadcaster: Broadcaster,
@@ -121,7 +125,8 @@ def send(
     healed: bool = False,
 ) -> None:
     """Broadcasts ``entries`` in one request; halves the batch to find what is refused for good."""
-    entries = [e for e in entries if e.site_id not in settlement.retry]
+    if settlement.retry:
+        entries = [e for e in entries if e.site_id not in settlement.retry]
     if not entries:
         return
     site_ids = sorted({entry.site_id for entry in entries})
@@ -153,11 +158,11 @@ def send(
 def _heal(
     claim: Claim,
     settlement: Settlement,
-    entries: Sequence[OutboxEntry],
+    entries: Sequence[ClaimedEntry],
     broadcaster: Broadcaster,
-) -> list[OutboxEntry]:
+) -> list[ClaimedEntry]:
     """Mirrors the sites of a batch again: one of them is unknown over there."""
-    ready: list[OutboxEntry] = []
+    ready: list[ClaimedEntry] = []
     for site_id in sorted({entry.site_id for entry in entries}):
         mine = [entry for entry in entries if entry.site_id == site_id]
         try:

@@ -119,10 +119,16 @@ class OutboxEntry(models.Model):
     timestamp = models.DateTimeField()
     metadata = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
 
-    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+    # Database defaults, because recording writes none of these columns.
+    state = models.CharField(
+        max_length=10, choices=State, default=State.PENDING, db_default=State.PENDING
+    )
     seq = models.BigIntegerField(null=True)
-    attempts = models.PositiveIntegerField(default=0)
-    last_error = models.TextField(default="", blank=True)
+    attempts = models.PositiveIntegerField(default=0, db_default=0)
+    merged = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="How many later updates of the item were merged into it."
+    )
+    last_error = models.TextField(default="", db_default="", blank=True)
     settled_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -141,7 +147,7 @@ class OutboxEntry(models.Model):
             models.Index(fields=["id"], condition=models.Q(state="dead"), name="live_outbox_dead"),
             models.Index(
                 fields=["settled_at"],
-                condition=models.Q(state__in=["delivered", "dropped"]),
+                condition=models.Q(state__in=["delivered", "dropped", "merged"]),
                 name="live_outbox_settled",
             ),
         ]
@@ -187,3 +193,5 @@ class LiveUpdate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event_type} {self.collection} #{self.seq}"
+    merged = models.BigIntegerField(default=0, help_text="Updates that coalescing spared the site.")
+        MERGED = "merged", _("merged into an earlier one")

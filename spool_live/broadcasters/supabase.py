@@ -60,8 +60,9 @@ class SupabaseBroadcaster(Broadcaster):
         newest: dict[uuid.UUID, int] = {}
         for site_id in site_ids:
             query = self._client.table(TABLE).select("seq").eq("site_id", str(site_id))
+            newest_first = query.not_.is_("seq", "null").order("seq", desc=True).limit(1)
             with _translated():
-                found = query.not_.is_("seq", "null").order("seq", desc=True).limit(1).execute()
+                found = newest_first.retry(enabled=False).execute()  # we retry, with our delays
             for row in cast("list[dict[str, int]]", found.data):
                 newest[site_id] = row["seq"]
         return newest

@@ -48,6 +48,12 @@ class Migration(migrations.Migration):
                 ("site_id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
                 ("last_seq", models.BigIntegerField(default=0)),
                 (
+                (
+                    "merged",
+                    models.BigIntegerField(
+                        default=0, help_text="Updates that coalescing spared the site."
+                    ),
+                ),
                     "history_floor",
                     models.BigIntegerField(
                         default=0,
@@ -111,13 +117,23 @@ class Migration(migrations.Migration):
                             ("dead", "dead"),
                             ("dropped", "dropped (site deleted)"),
                         ],
+                            ("merged", "merged into an earlier one"),
                         default="pending",
+                        db_default="pending",
                         max_length=10,
                     ),
                 ),
                 ("seq", models.BigIntegerField(null=True)),
-                ("attempts", models.PositiveIntegerField(default=0)),
-                ("last_error", models.TextField(blank=True, default="")),
+                ("attempts", models.PositiveIntegerField(db_default=0, default=0)),
+                (
+                    "merged",
+                    models.PositiveIntegerField(
+                        db_default=0,
+                        default=0,
+                        help_text="How many later updates of the item were merged into it.",
+                    ),
+                ),
+                ("last_error", models.TextField(blank=True, db_default="", default="")),
                 ("settled_at", models.DateTimeField(null=True)),
             ],
             options={
@@ -141,7 +157,7 @@ class Migration(migrations.Migration):
                         name="live_outbox_dead",
                     ),
                     models.Index(
-                        condition=models.Q(("state__in", ["delivered", "dropped"])),
+                        condition=models.Q(("state__in", ["delivered", "dropped", "merged"])),
                         fields=["settled_at"],
                         name="live_outbox_settled",
                     ),

@@ -6,6 +6,7 @@ record (in the edit's transaction) -> claim -> settle (around the delivery) -> p
 from __future__ import annotations
 
 from spool_live.outbox.claim import Claim, claim_batch
+from spool_live.outbox.entries import ClaimedEntry
 from spool_live.outbox.history import CatchUp, catch_up, purge_settled
 from spool_live.outbox.record import broadcast_update, record
 from spool_live.outbox.requeue import requeue_dead
@@ -15,6 +16,7 @@ from spool_live.outbox.sites import ensure_deliveries, site_changed, site_delete
 __all__ = [
     "CatchUp",
     "Claim",
+    "ClaimedEntry",
     "Settlement",
     "broadcast_update",
     "catch_up",

@@ -12,16 +12,20 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
+from typing import Any
 
 from django.db import connections, transaction
-from django.db.models import Q
+from django.db.models import Model, Q
 from django.utils import timezone
 
 from spool_live.conf import live_settings
 from spool_live.models import OutboxEntry, Site, SiteDelivery
+from spool_live.outbox import coalescing
+from spool_live.outbox.entries import ClaimedEntry, read_entries
 from spool_live.outbox.sites import ensure_deliveries
-from spool_live.updates import metadata_json
+
+ROW_BYTES = 300
+"""About what an update takes on the wire beside its metadata."""
 
 
 @dataclass(frozen=True)
@@ -37,26 +41,27 @@ class Claim:
     leased_until: datetime
     sites: dict[uuid.UUID, SiteDelivery]
     orphans: frozenset[uuid.UUID]
-    entries: list[OutboxEntry]
+    entries: list[ClaimedEntry]
 
 
 def claim_batch(using: str) -> Claim | None:
     """The next batch of the outbox on ``using``, or ``None`` where nothing may go now."""
-    settings = live_settings()
     now = timezone.now()
-    waiting = _waiting_sites(using, now, settings.delivery_batch_size)
+    waiting = _waiting_sites(using, now, live_settings().delivery_batch_size)
     if not waiting:
         return None
     token = uuid.uuid4()
-    leased_until = now + settings.delivery_lease
+    leased_until = now + live_settings().delivery_lease
     with transaction.atomic(using=using):
         sites = _lease(using, waiting, token, now, leased_until)
-        entries = _next_entries(using, sites)
+        entries = _next_entries(using, sites, now)
+        entries = coalescing.coalesce_waiting(using, entries, sites, now)
         _number(using, sites, entries)
+    if not sites:
+        return None
     existing = set(Site.objects.using(using).filter(pk__in=sites).values_list("pk", flat=True))
     orphans = frozenset(s.site_id for s in sites.values() if s.deleted_at or s.pk not in existing)
-    entries.sort(key=lambda entry: (entry.site_id, entry.seq or 0))
-    return Claim(using, token, leased_until, sites, orphans, entries) if sites else None
+    return Claim(using, token, leased_until, sites, orphans, _by_site(entries))
 
 
 def is_free(now: datetime) -> Q:
@@ -69,7 +74,8 @@ def is_free(now: datetime) -> Q:
 def _waiting_sites(using: str, now: datetime, limit: int) -> list[uuid.UUID]:
     busy = SiteDelivery.objects.using(using).exclude(is_free(now)).values("site_id")
     pending = OutboxEntry.objects.using(using).filter(state=OutboxEntry.State.PENDING)
-    oldest = pending.exclude(site_id__in=busy).order_by("id").values_list("site_id", flat=True)
+    ripe = pending.exclude(coalescing.is_held(now)).exclude(site_id__in=busy)
+    oldest = ripe.order_by("id").values_list("site_id", flat=True)
     waiting = list(dict.fromkeys(oldest[:limit]))
     ensure_deliveries(using, waiting)
     return waiting
@@ -92,41 +98,50 @@ def _lease(
     return SiteDelivery.objects.using(using).filter(lease_token=token).in_bulk()
 
 
-def _next_entries(using: str, sites: Iterable[uuid.UUID]) -> list[OutboxEntry]:
+def _next_entries(using: str, sites: Iterable[uuid.UUID], now: datetime) -> list[ClaimedEntry]:
     settings = live_settings()
-    pending = OutboxEntry.objects.using(using).filter(state=OutboxEntry.State.PENDING)
-    entries: list[OutboxEntry] = []
+    pending = OutboxEntry.objects.using(using).filter(
+        state=OutboxEntry.State.PENDING, site_id__in=list(sites)
+    )
+    oldest = pending.exclude(coalescing.is_held(now)).order_by("id")
+    entries: list[ClaimedEntry] = []
     size = 0
-    oldest = pending.filter(site_id__in=list(sites)).order_by("id")
-    for entry in oldest[: settings.delivery_batch_size]:
-        size += 300 + len(metadata_json(entry.metadata))
+    for entry in read_entries(oldest[: settings.delivery_batch_size]):
+        size += ROW_BYTES + len(entry.metadata)
         if entries and size > settings.delivery_batch_bytes:
             break
         entries.append(entry)
     return entries
 
 
-def _number(using: str, sites: dict[uuid.UUID, SiteDelivery], entries: list[OutboxEntry]) -> None:
-    unnumbered = sorted((e for e in entries if e.seq is None), key=lambda e: (e.site_id, e.pk))
-    for site_id, group in groupby(unnumbered, key=lambda entry: entry.site_id):
-        site = sites[site_id]
-        for entry in group:
-            site.last_seq += 1
-            entry.seq = site.last_seq
-        SiteDelivery.objects.using(using).filter(pk=site_id).update(last_seq=site.last_seq)
+def _number(using: str, sites: dict[uuid.UUID, SiteDelivery], entries: list[ClaimedEntry]) -> None:
+    unnumbered = [entry for entry in entries if entry.seq is None]
+    for entry in unnumbered:
+        site = sites[entry.site_id]
+        site.last_seq += 1
+        entry.seq = site.last_seq
     if unnumbered:
-        _store_numbers(using, unnumbered)
+        raised = {entry.site_id: sites[entry.site_id].last_seq for entry in unnumbered}
+        _store_column(using, SiteDelivery, "last_seq", raised)
+        _store_column(using, OutboxEntry, "seq", {entry.pk: entry.seq for entry in unnumbered})
 
 
-def _store_numbers(using: str, entries: list[OutboxEntry]) -> None:
-    connection = connections[using]
-    if connection.vendor != "postgresql":
-        OutboxEntry.objects.using(using).bulk_update(entries, ["seq"], batch_size=100)
+def _store_column(using: str, model: type[Model], column: str, values: dict[Any, Any]) -> None:
+    """Sets a bigint column of the rows whose primary keys are the keys of ``values``."""
+    if connections[using].vendor != "postgresql":
+        rows = [model(pk=pk, **{column: value}) for pk, value in values.items()]
+        model._base_manager.using(using).bulk_update(rows, [column], batch_size=100)
         return
-    table = connection.ops.quote_name(OutboxEntry._meta.db_table)
-    with connection.cursor() as cursor:
+    table, pk = model._meta.db_table, model._meta.pk
+    key_type = pk.db_type(connections[using])
+    with connections[using].cursor() as cursor:
         cursor.execute(
-            f"UPDATE {table} AS o SET seq = n.seq "  # noqa: S608 - a table name, quoted
-            "FROM unnest(%s::bigint[], %s::bigint[]) AS n (id, seq) WHERE o.id = n.id",
-            [[entry.pk for entry in entries], [entry.seq for entry in entries]],
+            f"UPDATE {table} AS t SET {column} = n.value "  # noqa: S608 - names of our own models
+            f"FROM unnest(%s::{key_type}[], %s::bigint[]) AS n (key, value) "
+            f"WHERE t.{pk.column} = n.key",
+            [list(values), list(values.values())],
         )
+
+
+def _by_site(entries: Iterable[ClaimedEntry]) -> list[ClaimedEntry]:
+    return sorted(entries, key=lambda entry: (entry.site_id.int, entry.seq or 0))

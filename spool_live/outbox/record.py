@@ -17,9 +17,9 @@ from spool_live.updates import LiveUpdateData, clean_text, metadata_json, new_up
 
 _INTO = (
     "INSERT INTO live_updates_outbox (update_id, site_id, event_type, collection, item_id, slug, "
-    "timestamp, metadata, state, attempts, last_error) VALUES "
+    "timestamp, metadata) VALUES "
 )
-_ROW = "(%s, %s, %s, %s, %s, %s, %s, %s, 'pending', 0, '')"
+_ROW = "(%s, %s, %s, %s, %s, %s, %s, %s)"
 
 
 def broadcast_update(

@@ -41,21 +41,21 @@ def settle(claim: Claim, settlement: Settlement) -> bool:
         # A write first: it locks the rows on every database, and spares SQLite a lock upgrade.
         held.update(leased_until=claim.leased_until)
         mine = set(held.values_list("pk", flat=True))
-        _finish(using, mine, settlement)
+        _finish(claim, mine, settlement)
         _renumber(using, mine, settlement)
         _postpone(claim, held, mine, settlement)
-        held.update(lease_token=None, leased_until=None)
+        _release(held, settlement)
     return mine == set(claim.sites)
 
 
-def _finish(using: str, mine: set[uuid.UUID], settlement: Settlement) -> None:
+def _finish(claim: Claim, mine: set[uuid.UUID], settlement: Settlement) -> None:
     now = timezone.now()
     State = OutboxEntry.State  # noqa: N806 - the enum, under its own name
     done = {"settled_at": now, "last_error": ""}
-    _entries(using, mine, settlement.delivered).update(state=State.DELIVERED, **done)
-    _entries(using, mine, settlement.dropped).update(state=State.DROPPED, **done)
+    _entries(claim, mine, settlement.delivered).update(state=State.DELIVERED, **done)
+    _entries(claim, mine, settlement.dropped).update(state=State.DROPPED, **done)
     for pk, reason in settlement.dead.items():
-        _entries(using, mine, [pk]).update(
+        _entries(claim, mine, [pk]).update(
             state=State.DEAD, settled_at=now, last_error=reason, attempts=F("attempts") + 1
         )
 
@@ -74,17 +74,23 @@ def _renumber(using: str, mine: set[uuid.UUID], settlement: Settlement) -> None:
 def _postpone(
     claim: Claim, held: QuerySet[SiteDelivery], mine: set[uuid.UUID], settlement: Settlement
 ) -> None:
-    held.exclude(pk__in=list(settlement.retry)).update(failures=0, retry_at=None, last_error="")
     for reason in set(settlement.retry.values()):
         sites = [s for s, why in settlement.retry.items() if why == reason and s in mine]
         held.filter(pk__in=sites).update(
             failures=F("failures") + 1, retry_at=settlement.retry_at, last_error=reason
         )
     waiting = [e.pk for e in claim.entries if e.site_id in settlement.retry]
-    _entries(claim.using, mine, waiting).update(attempts=F("attempts") + 1)
+    _entries(claim, mine, waiting).update(attempts=F("attempts") + 1)
 
 
-def _entries(using: str, mine: set[uuid.UUID], pks: list[int]) -> QuerySet[OutboxEntry]:
-    return OutboxEntry.objects.using(using).filter(
-        pk__in=pks, site_id__in=mine, state=OutboxEntry.State.PENDING
-    )
+def _release(held: QuerySet[SiteDelivery], settlement: Settlement) -> None:
+    given_back = {"lease_token": None, "leased_until": None}
+    well = held.exclude(pk__in=list(settlement.retry))
+    well.update(failures=0, retry_at=None, last_error="", **given_back)
+    if settlement.retry:
+        held.update(**given_back)
+
+
+def _entries(claim: Claim, mine: set[uuid.UUID], pks: list[int]) -> QuerySet[OutboxEntry]:
+    pending = OutboxEntry.objects.using(claim.using).filter(state=OutboxEntry.State.PENDING)
+    return pending.filter(pk__in=pks, site_id__in=mine)

@@ -35,6 +35,7 @@ def site_rows(using: str) -> list[dict[str, Any]]:
             "site": names.get(site_id, "(deleted)"),
             "site_id": site_id,
             "seq": state.last_seq,
+            "merged": state.merged,
             "epoch": state.epoch,
             "keys": "mirrored" if state.version <= state.acknowledged_version else "pending",
             **{name: counts.get(site_id, nothing)[name] for name in nothing},

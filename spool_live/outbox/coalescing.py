@@ -1,0 +1,179 @@
+"""Coalescing: several waiting updates of one item become one, before they get a number.
+
+Declared per collection: ``coalesce = True`` merges what happens to wait, ``coalesce =
+timedelta(seconds=30)`` also lets plain updates of an item wait that long for the next ones.
+A publication and a deletion are never merged away.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q
+from django.utils import timezone
+
+from spool_live.collections import registry
+from spool_live.models import OutboxEntry, SiteDelivery
+from spool_live.outbox.entries import ClaimedEntry, read_entries
+from spool_live.updates import EventType, metadata_json
+
+CREATED, UPDATED, PUBLISHED, DELETED = (
+    EventType.CREATED.value,
+    EventType.UPDATED.value,
+    EventType.PUBLISHED.value,
+    EventType.DELETED.value,
+)
+_BECOMES = {
+    (CREATED, UPDATED): CREATED,
+    (CREATED, PUBLISHED): PUBLISHED,
+    (UPDATED, UPDATED): UPDATED,
+    (UPDATED, PUBLISHED): PUBLISHED,
+    (UPDATED, DELETED): DELETED,
+    (PUBLISHED, UPDATED): PUBLISHED,
+}
+_NOTHING = (CREATED, DELETED)
+
+
+def windows() -> dict[str, timedelta]:
+    """The collections that are coalesced, by name, and how long their updates wait for others."""
+    declared = {collection.name: collection.coalesce for collection in registry}
+    return {
+        name: given if isinstance(given, timedelta) else timedelta(0)
+        for name, given in declared.items()
+        if given
+    }
+
+
+def is_held(now: datetime) -> Q:
+    """Condition on ``OutboxEntry``: a plain update that still waits for the next ones.
+
+    A timestamp of the future (a clock that was set back) holds nothing.
+    """
+    held = Q(pk__in=[])
+    for name, window in windows().items():
+        if window:
+            held |= Q(
+                collection=name,
+                event_type=UPDATED,
+                seq=None,
+                timestamp__gt=now - window,
+                timestamp__lte=now,
+            )
+    return held
+
+
+def coalesce_waiting(
+    using: str, entries: list[ClaimedEntry], sites: dict[uuid.UUID, SiteDelivery], now: datetime
+) -> list[ClaimedEntry]:
+    """``entries`` with those of coalesced collections merged, and written down as merged.
+
+    To be called under the lease of ``sites``, before numbers are given.
+    """
+    known = windows()
+    mergeable = [e for e in entries if e.seq is None and e.collection in known]
+    if not mergeable:
+        return entries
+    windowed = [entry for entry in mergeable if known[entry.collection]]
+    together = {e.pk: e for e in (*mergeable, *_others_of(using, windowed))}
+    kept, gone = merge_all(together[pk] for pk in sorted(together))
+    _write(using, kept, gone, sites)
+    untouched = [e for e in entries if e.pk not in together]
+    return sorted((*untouched, *kept), key=lambda entry: entry.pk)
+
+
+def merge_all(entries: Iterable[ClaimedEntry]) -> tuple[list[ClaimedEntry], list[ClaimedEntry]]:
+    """What stays of ``entries`` (oldest first), and what was merged away. Pure.
+
+    The one that stays is the oldest of its run, so that nothing is delayed behind what refers to
+    it; it tells of the newest state.
+    """
+    runs: dict[tuple[uuid.UUID, str, uuid.UUID], list[ClaimedEntry]] = {}
+    gone: list[ClaimedEntry] = []
+    for entry in entries:
+        run = runs.setdefault((entry.site_id, entry.collection, entry.item_id), [])
+        last = run[-1] if run else None
+        if last is not None and (last.event_type, entry.event_type) == _NOTHING:
+            gone += (run.pop(), entry)
+        elif last is not None and (one := merged(last, entry)) is not None:
+            run[-1] = one
+            gone.append(entry)
+        else:
+            run.append(entry)
+    return [entry for run in runs.values() for entry in run], gone
+
+
+def merged(first: ClaimedEntry, second: ClaimedEntry) -> ClaimedEntry | None:
+    """``first`` as it is after ``second`` is merged into it, or ``None`` where both must go."""
+    event = _BECOMES.get((first.event_type, second.event_type))
+    before, after = json.loads(first.metadata), json.loads(second.metadata)
+    if event is None or (first.event_type == PUBLISHED and after.get("published") is False):
+        return None
+    metadata = dict(after)
+    if event == UPDATED and before.get("published") is False:
+        metadata["published"] = False
+    metadata.pop("previous_slug", None)
+    known = before.get("previous_slug", after.get("previous_slug"))
+    if known not in (None, second.slug) and first.event_type != CREATED:
+        metadata["previous_slug"] = known
+    return replace(
+        first,
+        event_type=event,
+        slug=second.slug,
+        timestamp=second.timestamp,
+        metadata=metadata_json(metadata),
+        merged=first.merged + second.merged + 1,
+    )
+
+
+def _others_of(using: str, entries: Sequence[ClaimedEntry]) -> Iterable[ClaimedEntry]:
+    """All that waits of the same items: later updates that are still held, or past the batch."""
+    if not entries:
+        return ()
+    waiting = OutboxEntry.objects.using(using).filter(
+        state=OutboxEntry.State.PENDING,
+        seq=None,
+        site_id__in={entry.site_id for entry in entries},
+        collection__in={entry.collection for entry in entries},
+        item_id__in={entry.item_id for entry in entries},
+    )
+    return read_entries(waiting.order_by("id"))
+
+
+def _write(
+    using: str,
+    kept: Sequence[ClaimedEntry],
+    gone: Sequence[ClaimedEntry],
+    sites: dict[uuid.UUID, SiteDelivery],
+) -> None:
+    if not gone:
+        return
+    outbox = OutboxEntry.objects.using(using)
+    outbox.filter(pk__in=[entry.pk for entry in gone]).update(
+        state=OutboxEntry.State.MERGED, settled_at=timezone.now()
+    )
+    outbox.bulk_update(
+        [_as_model(entry) for entry in kept if entry.merged],
+        ["event_type", "slug", "timestamp", "metadata", "merged"],
+        batch_size=100,
+    )
+    for entry in gone:
+        sites[entry.site_id].merged += 1
+    SiteDelivery.objects.using(using).bulk_update(
+        [sites[site_id] for site_id in {entry.site_id for entry in gone}], ["merged"]
+    )
+
+
+def _as_model(entry: ClaimedEntry) -> OutboxEntry:
+    values: dict[str, Any] = {
+        "event_type": entry.event_type,
+        "slug": entry.slug,
+        "timestamp": entry.timestamp,
+        "metadata": json.loads(entry.metadata),
+        "merged": entry.merged,
+    }
+    return OutboxEntry(pk=entry.pk, **values)
