@@ -75,6 +75,7 @@ class SiteDelivery(models.Model):
 
     site_id = models.UUIDField(primary_key=True, editable=False)
     last_seq = models.BigIntegerField(default=0)
+    merged = models.BigIntegerField(default=0, help_text="Updates that coalescing spared the site.")
     history_floor = models.BigIntegerField(
         default=0, help_text="Highest seq that was purged: catch-up cannot go back to it."
     )
@@ -108,6 +109,7 @@ class OutboxEntry(models.Model):
         DELIVERED = "delivered", _("delivered")
         DEAD = "dead", _("dead")
         DROPPED = "dropped", _("dropped (site deleted)")
+        MERGED = "merged", _("merged into an earlier one")
 
     id = models.BigAutoField(primary_key=True)
     update_id = models.UUIDField(default=new_update_id, editable=False)
@@ -193,5 +195,3 @@ class LiveUpdate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event_type} {self.collection} #{self.seq}"
-    merged = models.BigIntegerField(default=0, help_text="Updates that coalescing spared the site.")
-        MERGED = "merged", _("merged into an earlier one")

@@ -6,8 +6,8 @@ import django.db.models.functions.datetime
 import django.utils.timezone
 from django.db import migrations, models
 
-
 import spool_live.updates
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -48,12 +48,12 @@ class Migration(migrations.Migration):
                 ("site_id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
                 ("last_seq", models.BigIntegerField(default=0)),
                 (
-                (
                     "merged",
                     models.BigIntegerField(
                         default=0, help_text="Updates that coalescing spared the site."
                     ),
                 ),
+                (
                     "history_floor",
                     models.BigIntegerField(
                         default=0,
@@ -116,10 +116,10 @@ class Migration(migrations.Migration):
                             ("delivered", "delivered"),
                             ("dead", "dead"),
                             ("dropped", "dropped (site deleted)"),
-                        ],
                             ("merged", "merged into an earlier one"),
-                        default="pending",
+                        ],
                         db_default="pending",
+                        default="pending",
                         max_length=10,
                     ),
                 ),
