@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,6 +34,17 @@ FAST = Timing(
     refused_for=0.5,
     tick=0.02,
 )
+
+
+LIBRARY_WARNINGS = ("ignore:ConnectionClosed.(code|reason) is deprecated:DeprecationWarning",)
+"""What the official client does with websockets; as errors they would end its listening task."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            for warning in LIBRARY_WARNINGS:
+                item.add_marker(pytest.mark.filterwarnings(warning))
 
 
 async def eventually(condition: Callable[[], object], within: float = 5.0) -> None:

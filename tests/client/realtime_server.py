@@ -155,8 +155,11 @@ class RealtimeServer:
         config = payload["config"]
         bindings = [binding | {"id": 7} for binding in config["postgres_changes"]]
         channel = Joined(socket, topic, ref, config, token)
-        self.joined.append(channel)
+        before = [old for old in self.joined if (old.socket, old.topic) == (socket, topic)]
+        self.joined = [old for old in self.joined if old not in before] + [channel]
         await self._reply(socket, topic, ref, "ok", {"postgres_changes": bindings})
+        for old in before:  # protocol sheet 5: the new reply first, then the old one's end
+            await self._send(socket, topic, "phx_close", {}, old.join_ref)
         await self._say_ready(channel)
 
     async def _say_ready(self, channel: Joined) -> None:

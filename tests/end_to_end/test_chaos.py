@@ -26,6 +26,7 @@ from spool_live.client import SyncLiveUpdatesClient
 from spool_live.local.instance import LocalDatabase
 from spool_live.local.postgres import free_port
 from spool_live.models import Site
+from tests.client.conftest import LIBRARY_WARNINGS
 from tests.end_to_end.chaos import Chaos, behind_proxy, eventually
 from tests.end_to_end.gateway_process import Gateway
 
@@ -47,6 +48,7 @@ LONG = os.environ.get("SPOOL_LIVE_CHAOS") == "long"
 SIZE = Size(20_000, 220, 10, 3, 6, 0.35, 120) if LONG else Size(600, 20, 1, 0, 3, 0.1, 40)
 TIMEOUT = 3000 if LONG else 120
 
+pytestmark = [pytest.mark.filterwarnings(warning) for warning in LIBRARY_WARNINGS]
 MakeChaos = Callable[..., Chaos]
 
 
