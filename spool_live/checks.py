@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings as django_settings
+from django.core.cache.backends.dummy import DummyCache
+from django.core.cache.backends.locmem import LocMemCache
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
 from django.db import connections
 
-from spool_live import tokens
+from spool_live import throttling, tokens
 from spool_live.broadcasters import get_broadcaster
 from spool_live.conf import (
     DEFAULT_BROADCASTER,
@@ -23,7 +26,10 @@ from spool_live.exceptions import SpoolLiveConfigurationError
 from spool_live.operations import concerns
 from spool_live.provisioning import missing
 from spool_live.supabase_keys import role_of
+from spool_live.throttling.counters import DEADLINE, InvalidCacheBackendError, shared_cache, within
 
+SHORTEST_TOKEN = timedelta(minutes=1)
+LONGEST_TOKEN = timedelta(hours=1)
 ROUTER = "spool_live.routers.LiveUpdatesRouter"
 
 
@@ -38,6 +44,8 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
         *_database_messages(settings),
         *_choice_messages(settings),
         *_key_messages(settings),
+        *_signing_messages(settings),
+        *_throttle_messages(settings),
         *_project_messages(),
     ]
 
@@ -53,6 +61,27 @@ def check_provisioning(
         if concerns(alias)
         for step in missing(alias)
     ]
+
+
+@register(Tags.caches, deploy=True)
+def check_throttle_cache(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Whether the throttle's cache answers. Runs with ``check --deploy``."""
+    try:
+        within(DEADLINE, lambda cache: cache.get("spool-live:check"), shared_cache())
+    except (SpoolLiveConfigurationError, InvalidCacheBackendError):
+        return []
+    except Exception as error:  # noqa: BLE001 - whatever a cache client raises
+        return [
+            Warning(
+                f"The throttle's cache does not answer ({type(error).__name__}): until it does, "
+                "each process throttles by itself.",
+                hint="Start it, or correct its LOCATION in CACHES.",
+                id="spool_live.W008",
+            )
+        ]
+    return []
 
 
 def _database_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
@@ -128,20 +157,65 @@ def _key_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
             hint="Put the secret (or legacy service_role) key there.",
             id="spool_live.E007",
         )
-    if settings.jwt_algorithm in JWT_ALGORITHMS:
-        try:
-            tokens.check_signing_key()
-        except SpoolLiveConfigurationError as error:
-            kind = Error if settings.jwt_signing_key else Warning
-            number = "E008" if settings.jwt_signing_key else "W004"
-            yield kind(str(error), id=f"spool_live.{number}")
-        if settings.jwt_algorithm != "HS256" and not settings.jwt_key_id:
+
+
+def _signing_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
+    if settings.jwt_algorithm not in JWT_ALGORITHMS:
+        return
+    try:
+        keys = tokens.signing_keys()
+    except SpoolLiveConfigurationError as error:
+        unset = not settings.jwt_signing_key
+        yield (Warning if unset else Error)(
+            str(error),
+            hint="The Supabase project's JWT settings have it, or manage.py local_supabase.",
+            id="spool_live.W004" if unset else "spool_live.E008",
+        )
+    else:
+        if settings.jwt_algorithm != "HS256" and not keys.key_id:
             yield Error(
                 f'SPOOL_LIVE["JWT_KEY_ID"] is not set: Realtime finds {settings.jwt_algorithm} '
                 "keys by their kid only.",
                 hint="Give it the kid of the project's signing key.",
                 id="spool_live.E009",
             )
+    if not SHORTEST_TOKEN <= settings.token_lifetime <= LONGEST_TOKEN:
+        yield Warning(
+            f'SPOOL_LIVE["TOKEN_LIFETIME"] is {settings.token_lifetime}.',
+            hint="Between one minute and one hour: a token cannot be called back from a private "
+            "channel that missed its epoch, and a very short one is renewed all the time.",
+            id="spool_live.W006",
+        )
+
+
+def _throttle_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
+    for key in ("TOKEN_RATE", "UPDATES_RATE", "ADDRESS_RATE"):
+        try:
+            throttling.Rate.parse(getattr(settings, key.lower()))
+        except SpoolLiveConfigurationError as error:
+            yield Error(f'SPOOL_LIVE["{key}"]: {error}', hint='"600/min".', id="spool_live.E011")
+    if settings.trusted_proxies < 0 or settings.failure_allowance < 0:
+        yield Error(
+            'SPOOL_LIVE["TRUSTED_PROXIES"] and SPOOL_LIVE["FAILURE_ALLOWANCE"] count something: '
+            "they cannot be negative.",
+            hint="TRUSTED_PROXIES is the number of proxies of yours in front of Django.",
+            id="spool_live.E012",
+        )
+    try:
+        cache = shared_cache()
+    except InvalidCacheBackendError:
+        yield Error(
+            f'SPOOL_LIVE["THROTTLE_CACHE"] = {settings.throttle_cache!r} is not in CACHES.',
+            hint="Name an alias of CACHES.",
+            id="spool_live.E013",
+        )
+        return
+    if isinstance(cache, (LocMemCache, DummyCache)) and not django_settings.DEBUG:
+        yield Warning(
+            f"The throttle counts in {type(cache).__name__}: each process counts for itself.",
+            hint='Point SPOOL_LIVE["THROTTLE_CACHE"] at a Redis cache.',
+            id="spool_live.W007",
+        )
 
 
 def _project_messages() -> Iterator[CheckMessage]:

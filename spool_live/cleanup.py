@@ -12,6 +12,7 @@ from spool_live import outbox
 from spool_live.broadcasters import Broadcaster, get_broadcaster
 from spool_live.conf import live_settings
 from spool_live.databases import content_databases
+from spool_live.throttling import purge_failures
 
 BIG_STEP = 10_000
 SMALL_STEP = 1_000
@@ -23,10 +24,12 @@ PURGE_STEP = 1_000
 
 @dataclass
 class CleanupReport:
-    """How many rows left the live table and the outbox; ``busy``: another cleanup was at it."""
+    """How many rows left the live table, the outbox and the record of failed authentications;
+    ``busy``: another cleanup was at it."""
 
     live_updates: int = 0
     outbox_entries: int = 0
+    failed_authentications: int = 0
     busy: bool = False
 
 
@@ -56,6 +59,8 @@ def purge_outboxes(report: CleanupReport, tell: Callable[[CleanupReport], None])
         while removed := outbox.purge_settled(using, before=before, limit=PURGE_STEP):
             report.outbox_entries += removed
             tell(report)
+        old = timezone.now() - live_settings().failure_retention
+        report.failed_authentications += purge_failures(using, before=old)
 
 
 def clean_live_updates(

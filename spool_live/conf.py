@@ -53,6 +53,17 @@ class LiveSettings:
     nudge: bool = True
     nudge_interval: timedelta = timedelta(milliseconds=10)
 
+    token_rate: str = "600/min"  # noqa: S105 - a rate, not a password
+    updates_rate: str = "3000/min"
+    address_rate: str = "6000/min"
+    failure_allowance: int = 20
+    failure_penalty_max: timedelta = timedelta(minutes=15)
+    failure_alert: int = 100
+    failure_retention: timedelta = timedelta(days=30)
+    throttle_cache: str = "default"
+    trusted_proxies: int = 0
+    metrics_token: str = field(default="", repr=False)
+
     @classmethod
     def from_mapping(cls, given: Mapping[str, Any]) -> LiveSettings:
         """The settings that ``given`` (keys in upper case) spells out over the defaults.

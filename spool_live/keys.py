@@ -13,31 +13,64 @@ import re
 import secrets
 import uuid
 import zlib
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import router, transaction
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from spool_live.models import Site, SiteApiKey
+from spool_live import key_trail
+from spool_live.models import FailedAuthentication, Site, SiteApiKey
 
 KEY_PATTERN = re.compile(r"spool_[a-z0-9]{12}_[A-Za-z0-9_-]{43}[0-9a-f]{6}")
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
+Reason = FailedAuthentication.Reason
+
+
+class PlainKey(str):
+    """The text of a key. ``repr`` hides it, and with it tracebacks, debug pages and logs do."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "PlainKey('…')"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a credential is not accepted, for us and never for the caller. ``prefix`` is that of an
+    existing key, else empty."""
+
+    reason: FailedAuthentication.Reason
+    prefix: str = ""
+
 
 @sensitive_variables()
 def create_key(
-    site: Site, *, name: str, expires_at: datetime | None = None, using: str | None = None
-) -> tuple[SiteApiKey, str]:
-    """A new key of ``site``, and its plain text: the only moment that it can be seen."""
-    key = SiteApiKey(site=site, name=name, expires_at=expires_at)
+    site: Site,
+    *,
+    name: str,
+    note: str = "",
+    expires_at: datetime | None = None,
+    created_by: Any = None,
+    using: str | None = None,
+) -> tuple[SiteApiKey, PlainKey]:
+    """A new key of ``site``, and its plain text: the only moment that it can be seen.
+
+    ``created_by`` is a user, or ``None`` where nobody in particular made it.
+    """
+    key = SiteApiKey(site=site, name=name, note=note, expires_at=expires_at)
+    key.created_by_id = None if created_by is None else created_by.pk
     plain = give_secret(key)
     key.save(using=using or router.db_for_write(SiteApiKey, instance=site))
     return key, plain
 
 
 @sensitive_variables()
-def give_secret(key: SiteApiKey) -> str:
+def give_secret(key: SiteApiKey) -> PlainKey:
     """Gives an unsaved ``key`` its secret, and returns that. Raises ``ValueError`` where it has
     one already: a key's secret never changes."""
     if key.key_hash:
@@ -45,42 +78,86 @@ def give_secret(key: SiteApiKey) -> str:
     key.prefix = "spool_" + "".join(secrets.choice(_ALPHABET) for _ in range(12))
     plain = with_checksum(f"{key.prefix}_{secrets.token_urlsafe(32)}")
     key.key_hash = hash_key(plain)
-    return plain
+    return PlainKey(plain)
+
+
+@sensitive_variables()
+def rotate_key(
+    old: SiteApiKey, *, overlap: timedelta, created_by: Any = None, using: str | None = None
+) -> tuple[SiteApiKey, PlainKey]:
+    """A successor of ``old`` with its name, note and length of life; ``old`` ends after
+    ``overlap`` (or sooner, if it ends anyway; at once where ``overlap`` is zero).
+
+    Raises ``ValueError`` where ``old`` has no right to hand on: it is revoked or expired.
+    """
+    alias = using or router.db_for_write(SiteApiKey, instance=old)
+    with transaction.atomic(using=alias):
+        held = _locked(old, alias)
+        now = timezone.now()
+        if not held.is_active(now):
+            raise ValueError(f"the key {held.prefix} is not active: make a new one")
+        life = held.expires_at and held.expires_at - held.created_at
+        fresh, plain = create_key(
+            held.site,
+            name=held.name,
+            note=held.note,
+            expires_at=now + life if life else None,
+            created_by=created_by,
+            using=alias,
+        )
+        ends = now + overlap
+        if overlap <= timedelta(0):
+            revoke_key(held, using=alias)
+        elif held.expires_at is None or ends < held.expires_at:
+            held.expires_at = ends
+            held.save(using=alias, update_fields=["expires_at"])
+        key_trail.note(held, key_trail.Action.ROTATED, using=alias, successor=fresh.prefix)
+    old.expires_at, old.revoked_at = held.expires_at, held.revoked_at
+    return fresh, plain
 
 
 def revoke_key(key: SiteApiKey, *, using: str | None = None) -> None:
     """Takes the right of ``key`` for good; its site moves to a new epoch with it."""
     alias = using or router.db_for_write(SiteApiKey, instance=key)
     with transaction.atomic(using=alias):
-        if key.revoked_at is None:
-            key.revoked_at = timezone.now()
-            key.save(using=alias, update_fields=["revoked_at"])
+        held = _locked(key, alias)
+        if held.revoked_at is None:
+            held.revoked_at = timezone.now()
+            held.save(using=alias, update_fields=["revoked_at"])
+    key.revoked_at = held.revoked_at
+
+
+@sensitive_variables()
+def identify(plain: str, *, using: str | None = None) -> SiteApiKey | Refusal:
+    """The active key that ``plain`` is, with its site; or why it is none.
+
+    One indexed query, and none where the text cannot be a key at all. Asks the database that
+    takes the writes: on a replica a revoked key could live on.
+    """
+    if not looks_like_key(plain):
+        return Refusal(Reason.UNKNOWN)
+    prefix = plain[: plain.index("_", len("spool_"))]
+    key = _keys(using).filter(prefix=prefix).first()
+    if key is None:
+        return Refusal(Reason.UNKNOWN)
+    if not hmac.compare_digest(key.key_hash, hash_key(plain)):
+        return Refusal(Reason.WRONG_SECRET, key.prefix)
+    return _active(key)
+
+
+def identify_by_id(
+    key_id: uuid.UUID, site_id: uuid.UUID, *, using: str | None = None
+) -> SiteApiKey | Refusal:
+    """The active key with this id and site, as a token names it; or why there is none."""
+    key = _keys(using).filter(pk=key_id, site_id=site_id).first()
+    return Refusal(Reason.BAD_TOKEN) if key is None else _active(key)
 
 
 @sensitive_variables()
 def find_key(plain: str, *, using: str | None = None) -> SiteApiKey | None:
-    """The active key that ``plain`` is, with its site; ``None`` for anything else.
-
-    One indexed query, and none where the text cannot be a key at all.
-    """
-    if not looks_like_key(plain):
-        return None
-    prefix = plain[: plain.index("_", len("spool_"))]
-    alias = using or router.db_for_read(SiteApiKey)
-    key = SiteApiKey.objects.using(alias).select_related("site").filter(prefix=prefix).first()
-    if key is None or not hmac.compare_digest(key.key_hash, hash_key(plain)):
-        return None
-    return key if key.is_active() else None
-
-
-def find_key_by_id(
-    key_id: uuid.UUID, site_id: uuid.UUID, *, using: str | None = None
-) -> SiteApiKey | None:
-    """The active key with this id and site, as a token names it."""
-    alias = using or router.db_for_read(SiteApiKey)
-    found = SiteApiKey.objects.using(alias).select_related("site")
-    key = found.filter(pk=key_id, site_id=site_id).first()
-    return key if key is not None and key.is_active() else None
+    """The active key that ``plain`` is, with its site; ``None`` for anything else."""
+    found = identify(plain, using=using)
+    return found if isinstance(found, SiteApiKey) else None
 
 
 @sensitive_variables()
@@ -94,6 +171,22 @@ def with_checksum(body: str) -> str:
     return f"{body}{zlib.crc32(body.encode()) & 0xFFFFFF:06x}"
 
 
+@sensitive_variables()
 def looks_like_key(text: str) -> bool:
     """Whether ``text`` has the form of a key and its checksum is right."""
     return bool(KEY_PATTERN.fullmatch(text)) and with_checksum(text[:-6]) == text
+
+
+def _keys(using: str | None) -> Any:
+    alias = using or router.db_for_write(SiteApiKey)
+    return SiteApiKey.objects.using(alias).select_related("site")
+
+
+def _locked(key: SiteApiKey, alias: str) -> SiteApiKey:
+    return SiteApiKey.objects.using(alias).select_for_update().get(pk=key.pk)
+
+
+def _active(key: SiteApiKey) -> SiteApiKey | Refusal:
+    if key.is_active():
+        return key
+    return Refusal(Reason.EXPIRED if key.revoked_at is None else Reason.REVOKED, key.prefix)

@@ -1,4 +1,4 @@
-"""Sites and their API keys, the outbox, the state of each site's delivery, and the live table."""
+"""Sites and their API keys with their history, the outbox, delivery's state, the live table."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import uuid
 from datetime import datetime
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import models
+from django.db import models, router, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -34,6 +35,24 @@ class Site(models.Model):
         return self.name
 
 
+class ApiKeyQuerySet(models.QuerySet["SiteApiKey"]):
+    """Refuses bulk writes of what decides a key's right: they would pass the mirror by."""
+
+    def update(self, **kwargs: Any) -> int:
+        """Raises ``TypeError`` for ``site``, ``revoked_at`` and ``expires_at``."""
+        fields = {name.removesuffix("_id") for name in kwargs}
+        if refused := sorted(fields & {"site", "revoked_at", "expires_at"}):
+            raise TypeError(
+                f"{', '.join(refused)} of API keys cannot be changed in bulk: Supabase would not "
+                "hear of it. Use spool_live.keys.revoke_key, or save each key."
+            )
+        return super().update(**kwargs)
+
+    def bulk_create(self, *args: Any, **kwargs: Any) -> Any:
+        """Always raises ``TypeError``."""
+        raise TypeError("API keys cannot be made in bulk: use spool_live.keys.create_key.")
+
+
 class SiteApiKey(models.Model):
     """A long-lived secret of one subscriber of a site. Only its hash is stored."""
 
@@ -42,14 +61,28 @@ class SiteApiKey(models.Model):
     name = models.CharField(_("name"), max_length=100, help_text=_("Who uses it, and where."))
     prefix = models.CharField(_("prefix"), max_length=32, unique=True, editable=False)
     key_hash = models.CharField(max_length=64, editable=False)
+    note = models.TextField(_("note"), blank=True, default="")
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+    # Without a constraint, here and below: users may live on another alias than the content.
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        editable=False,
+        related_name="+",
+        db_constraint=False,
+        verbose_name=_("created by"),
+    )
     expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True, editable=False)
+    last_used_at = models.DateTimeField(_("last used at"), null=True, editable=False)
     mirror_version = models.BigIntegerField(
         default=0,
         editable=False,
         help_text=_("The version of the site's mirror that first holds this key."),
     )
+
+    objects = ApiKeyQuerySet.as_manager()
 
     class Meta:
         db_table = "site_api_keys"
@@ -60,10 +93,96 @@ class SiteApiKey(models.Model):
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Saves the key and what follows from it (mirror version, epoch, history) as one."""
+        using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
+        with transaction.atomic(using=using):
+            super().save(*args, **kwargs)
+
     def is_active(self, now: datetime | None = None) -> bool:
         """Whether the key is neither revoked nor expired at ``now``."""
         moment = now or timezone.now()
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > moment)
+
+
+class ApiKeyEvent(models.Model):
+    """One line of the audit trail: what was done to an API key, when, by whom, from where.
+
+    Without foreign keys: the trail outlives the key, its site and the user.
+    """
+
+    class Action(models.TextChoices):
+        CREATED = "created", _("created")
+        ROTATED = "rotated", _("rotated")
+        REVOKED = "revoked", _("revoked")
+        EXPIRY_CHANGED = "expiry_changed", _("expiry changed")
+        DELETED = "deleted", _("deleted")
+
+    class Origin(models.TextChoices):
+        ADMIN = "admin", _("admin")
+        COMMAND = "command", _("command")
+        CODE = "code", _("code")
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField(_("at"), default=timezone.now)
+    action = models.CharField(_("action"), max_length=20, choices=Action)
+    origin = models.CharField(_("origin"), max_length=10, choices=Origin)
+    actor_id = models.CharField(_("actor id"), max_length=64, blank=True, default="")
+    actor_name = models.CharField(_("actor"), max_length=254, blank=True, default="")
+    key_id = models.UUIDField(_("key id"))
+    prefix = models.CharField(_("prefix"), max_length=32)
+    key_name = models.CharField(_("key"), max_length=100)
+    site_id = models.UUIDField(_("site id"))
+    detail = models.JSONField(_("detail"), default=dict, encoder=DjangoJSONEncoder)
+
+    class Meta:
+        db_table = "live_api_key_events"
+        ordering = ("-id",)
+        verbose_name = _("API key event")
+        verbose_name_plural = _("API key events")
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["key_id", "id"], name="live_key_events_key"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.prefix} {self.action}"
+
+
+class FailedAuthentication(models.Model):
+    """How often an address failed to authenticate within an hour, by key prefix and reason.
+
+    The prefix is that of an existing key, else empty: whoever makes prefixes up makes no rows.
+    """
+
+    class Reason(models.TextChoices):
+        MISSING = "missing", _("no credentials")
+        UNKNOWN = "unknown", _("no such key")
+        WRONG_SECRET = "wrong_secret", _("wrong secret for this prefix")
+        REVOKED = "revoked", _("revoked key")
+        EXPIRED = "expired", _("expired key")
+        BAD_TOKEN = "bad_token", _("invalid or expired token")
+
+    id = models.BigAutoField(primary_key=True)
+    hour = models.DateTimeField(_("hour"))
+    prefix = models.CharField(_("prefix"), max_length=32, blank=True, default="")
+    address = models.CharField(_("address"), max_length=64)
+    reason = models.CharField(_("reason"), max_length=20, choices=Reason)
+    count = models.BigIntegerField(_("count"), default=0)
+    last_at = models.DateTimeField(_("last at"))
+
+    class Meta:
+        db_table = "live_failed_authentications"
+        ordering = ("-last_at",)
+        verbose_name = _("failed authentication")
+        verbose_name_plural = _("failed authentications")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["hour", "address", "prefix", "reason"], name="live_failed_auth_unique"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.address} {self.prefix} {self.reason}: {self.count}"
 
 
 class SiteDelivery(models.Model):

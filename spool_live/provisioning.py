@@ -18,7 +18,14 @@ from spool_live.conf import live_settings
 from spool_live.sql import read_sql
 
 API_ROLES = ("anon", "authenticated", "service_role")
-CONTENT_TABLES = ("sites", "site_api_keys", "live_site_deliveries", "live_updates_outbox")
+CONTENT_TABLES = (
+    "sites",
+    "site_api_keys",
+    "live_api_key_events",
+    "live_failed_authentications",
+    "live_site_deliveries",
+    "live_updates_outbox",
+)
 LOCK_TIMEOUT = "5s"
 
 
@@ -61,11 +68,18 @@ _ROLES_REMEDY = (
 )
 
 
+def closed_tables(*, one_database: bool) -> tuple[str, ...]:
+    """Tables in schema ``public`` that no API role may touch.
+
+    A Supabase database of its own has one table of Django's, because we migrate it.
+    """
+    return CONTENT_TABLES if one_database else ("sites", "django_migrations")
+
+
 def _steps(*, one_database: bool) -> Iterator[Step]:
     yield Step("API roles", read_sql("environment/api_roles"), _ROLES_EXIST, _ROLES_REMEDY)
     yield Step("policies", read_sql("environment/policies"), _ROLES_EXIST, _ROLES_REMEDY)
-    closed = CONTENT_TABLES if one_database else ("sites",)
-    for table in closed:
+    for table in closed_tables(one_database=one_database):
         sql = read_sql("environment/closed_table").replace("{table}", f"public.{table}")
         yield Step(f"{table} closed", sql, _ROLES_EXIST, _ROLES_REMEDY)
     yield Step(
@@ -113,7 +127,7 @@ def withdraw(alias: str) -> None:
     with connections[alias].cursor() as cursor:
         cursor.execute(read_sql("environment/realtime_policy.reverse"))
         cursor.execute(read_sql("environment/publication.reverse"))
-        for table in ("sites",) if settings.has_separate_databases else CONTENT_TABLES:
+        for table in closed_tables(one_database=not settings.has_separate_databases):
             sql = read_sql("environment/closed_table.reverse")
             cursor.execute(sql.replace("{table}", f"public.{table}"))
 

@@ -15,3 +15,8 @@ Arguments: ``count`` (int), ``using``."""
 update_died = Signal()
 """Supabase refused an update for good.
 Arguments: ``update_id`` (UUID), ``reason`` (str), ``using``."""
+
+authentication_failures = Signal()
+"""So many authentications failed within an hour that ``SPOOL_LIVE["FAILURE_ALERT"]`` is reached.
+Arguments: ``address`` (str), ``prefix`` (str, of an existing key, or empty), ``reason`` (str),
+``count`` (int)."""

@@ -24,6 +24,8 @@ from spool_live.models import SiteApiKey
 
 ROLE = "authenticated"
 ISSUER = "spool-live"
+SECRET_BYTES = 32
+MINIMUM_BITS = {"ES256": 256, "RS256": 2048}
 ISSUED_AGO = timedelta(seconds=5)
 """How far ``iat`` lies back, so that a receiver with a slower clock does not see the future."""
 
@@ -72,9 +74,9 @@ def mint(key: SiteApiKey, *, now: datetime | None = None) -> Token:
         "exp": int(expires_at.timestamp()),
         "jti": str(uuid.uuid4()),
     }
-    headers = {"kid": settings.jwt_key_id} if settings.jwt_key_id else None
-    signing, _ = _keys(settings.jwt_signing_key, settings.jwt_algorithm)
-    encoded = jwt.encode(claims, signing, algorithm=settings.jwt_algorithm, headers=headers)
+    keys = signing_keys()
+    headers = {"kid": keys.key_id} if keys.key_id else None
+    encoded = jwt.encode(claims, keys.signing, algorithm=settings.jwt_algorithm, headers=headers)
     return Token(encoded, moment, expires_at)
 
 
@@ -82,7 +84,7 @@ def mint(key: SiteApiKey, *, now: datetime | None = None) -> Token:
 def verify(encoded: str) -> Claims | None:
     """Whom ``encoded`` speaks for, if we minted it and it has not expired; else ``None``."""
     settings = live_settings()
-    _, verifying = _keys(settings.jwt_signing_key, settings.jwt_algorithm)
+    verifying = signing_keys().verifying
     try:
         claims = jwt.decode(
             encoded,
@@ -93,36 +95,73 @@ def verify(encoded: str) -> Claims | None:
             options={"require": ["exp", "sub"]},
         )
         return Claims(uuid.UUID(claims["site_id"]), uuid.UUID(claims["key_id"]))
-    except (jwt.PyJWTError, KeyError, ValueError, TypeError, AttributeError):
+    except (jwt.PyJWTError, KeyError, ValueError, TypeError, AttributeError, RecursionError):
         return None
 
 
-def check_signing_key() -> None:
-    """Raises :class:`SpoolLiveConfigurationError` where the configured key cannot sign."""
+@dataclass(frozen=True, slots=True)
+class SigningKeys:
+    """The parsed keys, and the ``kid`` that names them, if any."""
+
+    signing: Any = field(repr=False)
+    verifying: Any = field(repr=False)
+    key_id: str
+
+
+def signing_keys() -> SigningKeys:
+    """The keys that the settings give. Raises :class:`SpoolLiveConfigurationError` where they
+    cannot sign."""
     settings = live_settings()
-    _keys(settings.jwt_signing_key, settings.jwt_algorithm)
+    return _keys(settings.jwt_signing_key, settings.jwt_algorithm, settings.jwt_key_id)
 
 
 @lru_cache(maxsize=4)
 @sensitive_variables()
-def _keys(signing_key: str, algorithm: str) -> tuple[Any, Any]:
-    """The parsed key to sign with and the one to verify with: parsing a PEM takes longer than
-    signing."""
+def _keys(signing_key: str, algorithm: str, key_id: str) -> SigningKeys:
+    """Cached, because parsing a PEM takes longer than signing."""
     if not signing_key:
         raise SpoolLiveConfigurationError(
             'SPOOL_LIVE["JWT_SIGNING_KEY"] is not set: give it the JWT secret (HS256) or the '
             "private key (ES256, RS256) that the Supabase project trusts."
         )
-    if algorithm == "HS256":
-        return signing_key, signing_key
     try:
-        if signing_key.lstrip().startswith("{"):
-            private = jwt.PyJWK(json.loads(signing_key), algorithm).key
-        else:
-            private = jwt.get_algorithm_by_name(algorithm).prepare_key(signing_key)
-        return private, private.public_key()
+        if algorithm == "HS256":
+            return _secret(signing_key, key_id)
+        return _key_pair(signing_key, algorithm, key_id)
     except (jwt.PyJWTError, ValueError, TypeError, AttributeError) as error:
         raise SpoolLiveConfigurationError(
-            f'SPOOL_LIVE["JWT_SIGNING_KEY"] is no private key for {algorithm}: give it a PEM or '
-            'the JWK of "supabase gen signing-key".'
+            f'SPOOL_LIVE["JWT_SIGNING_KEY"] cannot sign with {algorithm}: give it the JWT secret '
+            "(HS256), or a private key as PEM or as the JWK of "
+            '"supabase gen signing-key" (ES256, RS256).'
         ) from error
+
+
+def _secret(secret: str, key_id: str) -> SigningKeys:
+    if len(secret.encode()) < SECRET_BYTES:
+        raise SpoolLiveConfigurationError(
+            f'SPOOL_LIVE["JWT_SIGNING_KEY"] is shorter than {SECRET_BYTES} bytes: that can be '
+            "guessed (RFC 7518, 3.2). Give the Supabase project a longer JWT secret."
+        )
+    prepared = jwt.get_algorithm_by_name("HS256").prepare_key(secret)
+    return SigningKeys(prepared, prepared, key_id)
+
+
+def _key_pair(private_key: str, algorithm: str, key_id: str) -> SigningKeys:
+    named = ""
+    if private_key.lstrip().startswith("{"):
+        given = json.loads(private_key)
+        named = str(given.get("kid", ""))
+        private = jwt.PyJWK(given, algorithm).key
+    else:
+        private = jwt.get_algorithm_by_name(algorithm).prepare_key(private_key)
+    if key_id and named and key_id != named:
+        raise SpoolLiveConfigurationError(
+            f'SPOOL_LIVE["JWT_KEY_ID"] is {key_id!r}, but the kid of the JWK in '
+            f'SPOOL_LIVE["JWT_SIGNING_KEY"] is {named!r}: leave JWT_KEY_ID out.'
+        )
+    if private.key_size < MINIMUM_BITS[algorithm]:
+        raise SpoolLiveConfigurationError(
+            f'SPOOL_LIVE["JWT_SIGNING_KEY"] has {private.key_size} bits: {algorithm} needs '
+            f"{MINIMUM_BITS[algorithm]}."
+        )
+    return SigningKeys(private, private.public_key(), key_id or named)

@@ -1,8 +1,16 @@
-"""The admin: sites and their keys; the outbox to look at and to requeue from."""
+"""The admin: sites, their keys with history, failed authentications, the outbox."""
 
 from __future__ import annotations
 
+from spool_live.admin.api_keys import SiteApiKeyAdmin
 from spool_live.admin.outbox import OutboxEntryAdmin
-from spool_live.admin.sites import SiteAdmin, SiteApiKeyAdmin
+from spool_live.admin.records import ApiKeyEventAdmin, FailedAuthenticationAdmin
+from spool_live.admin.sites import SiteAdmin
 
-__all__ = ["OutboxEntryAdmin", "SiteAdmin", "SiteApiKeyAdmin"]
+__all__ = [
+    "ApiKeyEventAdmin",
+    "FailedAuthenticationAdmin",
+    "OutboxEntryAdmin",
+    "SiteAdmin",
+    "SiteApiKeyAdmin",
+]

@@ -10,11 +10,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from spool_live import outbox
+from spool_live.admin.read_only import ReadOnlyAdmin
 from spool_live.models import OutboxEntry
 
 
 @admin.register(OutboxEntry)
-class OutboxEntryAdmin(admin.ModelAdmin):
+class OutboxEntryAdmin(ReadOnlyAdmin):
     """Read-only but for requeueing."""
 
     list_display = (
@@ -30,20 +31,7 @@ class OutboxEntryAdmin(admin.ModelAdmin):
     list_filter = ("state", "event_type", "collection")
     search_fields = ("slug", "item_id", "update_id", "site_id")
     ordering = ("-id",)
-    show_full_result_count = False
     actions = ("requeue",)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Entries come from edits."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: OutboxEntry | None = None) -> bool:
-        """What was recorded stays as it was recorded."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: OutboxEntry | None = None) -> bool:
-        """Cleanup removes what is settled; nothing else is to go."""
-        return False
 
     def has_requeue_permission(self, request: HttpRequest) -> bool:
         """Who may change entries, were they to be changed."""

@@ -12,6 +12,8 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from spool_live import keys, tokens
+from spool_live.key_use import note_use
+from spool_live.keys import PlainKey, Reason, Refusal
 from spool_live.models import Site, SiteApiKey
 
 API_KEY = "Api-Key"
@@ -24,6 +26,10 @@ class InvalidCredentials(AuthenticationFailed):
 
     default_detail = "The API key or token is not valid."
     default_code = "invalid_credentials"
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__()
+        self.refusal = refusal
 
 
 @dataclass(frozen=True)
@@ -55,10 +61,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         given = _credentials(request, API_KEY)
         if given is None:
             return None
-        key = keys.find_key(given)
-        if key is None:
-            raise InvalidCredentials
-        return Subscriber(key), key
+        return _subscriber(keys.identify(given))
 
     def authenticate_header(self, request: Request) -> str:
         return REALM
@@ -74,10 +77,9 @@ class TokenAuthentication(BaseAuthentication):
         if given is None:
             return None
         claims = tokens.verify(given)
-        key = keys.find_key_by_id(claims.key_id, claims.site_id) if claims else None
-        if key is None:
-            raise InvalidCredentials
-        return Subscriber(key), key
+        if claims is None:
+            raise InvalidCredentials(Refusal(Reason.BAD_TOKEN))
+        return _subscriber(keys.identify_by_id(claims.key_id, claims.site_id))
 
     def authenticate_header(self, request: Request) -> str:
         return REALM
@@ -90,12 +92,19 @@ class IsSubscriber(BasePermission):
         return isinstance(request.user, Subscriber)
 
 
+def _subscriber(found: SiteApiKey | Refusal) -> tuple[Subscriber, SiteApiKey]:
+    if isinstance(found, Refusal):
+        raise InvalidCredentials(found)
+    note_use(found)
+    return Subscriber(found), found
+
+
 @sensitive_variables()
-def _credentials(request: Request, scheme: str) -> str | None:
+def _credentials(request: Request, scheme: str) -> PlainKey | None:
     parts = get_authorization_header(request).split(None, 1)
     if len(parts) != 2 or parts[0].lower() != scheme.lower().encode():  # noqa: PLR2004
         return None
     try:
-        return parts[1].decode("ascii")
+        return PlainKey(parts[1].decode("ascii"))
     except UnicodeDecodeError:
-        raise InvalidCredentials from None
+        raise InvalidCredentials(Refusal(Reason.UNKNOWN)) from None

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, cast
 
 from django.db import router
 from django.views.decorators.debug import sensitive_variables
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import (
+    APIException,
+    AuthenticationFailed,
+    NotAuthenticated,
+    ValidationError,
+)
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import JSONParser
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
+from rest_framework.views import APIView, exception_handler
 
 from spool_live import outbox, tokens
 from spool_live.api import serializers
@@ -21,6 +28,7 @@ from spool_live.api.authentication import (
     Subscriber,
     TokenAuthentication,
 )
+from spool_live.api.throttles import SubscriberThrottle, failed
 from spool_live.conf import live_settings
 from spool_live.models import OutboxEntry, SiteDelivery
 
@@ -41,16 +49,29 @@ class SubscriberView(APIView):
     permission_classes = [IsSubscriber]
     renderer_classes = [JSONRenderer]
     parser_classes = [JSONParser]
-    throttle_classes = []
+    throttle_classes = [SubscriberThrottle]
+    content_negotiation_class = DefaultContentNegotiation
     versioning_class = None
+    rate_setting = "updates_rate"
 
     @property
     def subscriber(self) -> Subscriber:
         """Who asks."""
         return cast("Subscriber", self.request.user)
 
+    @property
+    def rate_subject(self) -> str:
+        """What the key's throttle counts by."""
+        return str(self.subscriber.key.pk)
+
+    def get_exception_handler(self) -> Any:
+        """DRF's own, whatever the project's is."""
+        return exception_handler
+
     def handle_exception(self, exc: Exception) -> Response:
         """DRF's answer, with a stable ``code`` beside its ``detail``."""
+        if isinstance(exc, (AuthenticationFailed, NotAuthenticated)):
+            exc = failed(self.request, exc)
         response = super().handle_exception(exc)
         if isinstance(exc, APIException):
             response.data = _with_code(exc, response.data)
@@ -66,11 +87,22 @@ class SubscriberView(APIView):
 class TokenView(SubscriberView):
     """``POST token/``: an API key for a short-lived token and all that is needed to connect."""
 
+    rate_setting = "token_rate"
+
+    @cached_property
+    def delivery(self) -> SiteDelivery:
+        """The state of the subscriber's site."""
+        return _delivery_of(self.subscriber.key.site_id)
+
+    @property
+    def rate_subject(self) -> str:
+        """Each epoch brings the key its whole rate anew: all its clients come for new tokens."""
+        return f"{self.subscriber.key.pk}:{self.delivery.acknowledged_epoch}"
+
     @sensitive_variables("token")
     def post(self, request: Request) -> Response:
         """See DESIGN 5.4. 401 ``invalid_credentials``, 503 ``key_not_ready``."""
-        key = self.subscriber.key
-        delivery = _delivery_of(key.site_id)
+        key, delivery = self.subscriber.key, self.delivery
         if key.mirror_version > delivery.acknowledged_version:
             raise KeyNotReady
         token = tokens.mint(key)

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models.signals import post_delete, post_save, pre_save
 
-from spool_live import outbox
+from spool_live import key_trail, outbox
 from spool_live.models import Site, SiteApiKey
 
 _STORED = "spool_live_stored_key"
@@ -37,10 +37,14 @@ def site_removed(instance: Site, using: str, **kwargs: Any) -> None:
 
 
 def key_about_to_change(instance: SiteApiKey, using: str, **kwargs: Any) -> None:
-    """Remembers the stored key, to tell whether it loses its right."""
+    """Remembers the stored key, to tell whether it loses its right. A revocation is for good:
+    an instance that was loaded before it does not undo it."""
     stored = None
     if not instance._state.adding:
-        stored = SiteApiKey.objects.using(using).filter(pk=instance.pk).first()
+        keys = SiteApiKey.objects.using(using).select_for_update()
+        stored = keys.filter(pk=instance.pk).first()
+    if stored is not None and stored.revoked_at is not None:
+        instance.revoked_at = stored.revoked_at
     setattr(instance._state, _STORED, stored)
 
 
@@ -53,14 +57,17 @@ def key_saved(instance: SiteApiKey, created: bool, using: str, **kwargs: Any) ->
     moved = stored is not None and stored.site_id != instance.site_id
     if stored is not None and moved:
         outbox.site_changed(stored.site_id, using=using, right_lost=stored.is_active())
-    if created or moved:
+    if stored is None or moved or loses_right(instance, stored):
+        # Supabase must hear of a right before a token of it is of use.
         instance.mirror_version = version
         SiteApiKey.objects.using(using).filter(pk=instance.pk).update(mirror_version=version)
+    key_trail.note_saved(stored, instance, using=using)
 
 
 def key_removed(instance: SiteApiKey, using: str, **kwargs: Any) -> None:
     """A deleted key has lost its right too."""
     outbox.site_changed(instance.site_id, using=using, right_lost=instance.is_active())
+    key_trail.note(instance, key_trail.Action.DELETED, using=using)
 
 
 def loses_right(before: SiteApiKey, after: SiteApiKey) -> bool:

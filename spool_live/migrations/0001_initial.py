@@ -4,6 +4,7 @@ import django.core.serializers.json
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import django.utils.timezone
+from django.conf import settings
 from django.db import migrations, models
 
 import spool_live.updates
@@ -12,7 +13,7 @@ import spool_live.updates
 class Migration(migrations.Migration):
     initial = True
 
-    dependencies = []
+    dependencies = [migrations.swappable_dependency(settings.AUTH_USER_MODEL)]
 
     operations = [
         migrations.CreateModel(
@@ -186,6 +187,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("key_hash", models.CharField(editable=False, max_length=64)),
+                ("note", models.TextField(blank=True, default="", verbose_name="note")),
                 (
                     "created_at",
                     models.DateTimeField(
@@ -203,6 +205,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "last_used_at",
+                    models.DateTimeField(editable=False, null=True, verbose_name="last used at"),
+                ),
+                (
                     "mirror_version",
                     models.BigIntegerField(
                         default=0,
@@ -218,12 +224,126 @@ class Migration(migrations.Migration):
                         to="spool_live.site",
                     ),
                 ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="created by",
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "API key",
                 "verbose_name_plural": "API keys",
                 "db_table": "site_api_keys",
                 "ordering": ("-created_at",),
+            },
+        ),
+        migrations.CreateModel(
+            name="ApiKeyEvent",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "at",
+                    models.DateTimeField(default=django.utils.timezone.now, verbose_name="at"),
+                ),
+                (
+                    "action",
+                    models.CharField(
+                        choices=[
+                            ("created", "created"),
+                            ("rotated", "rotated"),
+                            ("revoked", "revoked"),
+                            ("expiry_changed", "expiry changed"),
+                            ("deleted", "deleted"),
+                        ],
+                        max_length=20,
+                        verbose_name="action",
+                    ),
+                ),
+                (
+                    "origin",
+                    models.CharField(
+                        choices=[("admin", "admin"), ("command", "command"), ("code", "code")],
+                        max_length=10,
+                        verbose_name="origin",
+                    ),
+                ),
+                (
+                    "actor_id",
+                    models.CharField(
+                        blank=True, default="", max_length=64, verbose_name="actor id"
+                    ),
+                ),
+                (
+                    "actor_name",
+                    models.CharField(blank=True, default="", max_length=254, verbose_name="actor"),
+                ),
+                ("key_id", models.UUIDField(verbose_name="key id")),
+                ("prefix", models.CharField(max_length=32, verbose_name="prefix")),
+                ("key_name", models.CharField(max_length=100, verbose_name="key")),
+                ("site_id", models.UUIDField(verbose_name="site id")),
+                (
+                    "detail",
+                    models.JSONField(
+                        default=dict,
+                        encoder=django.core.serializers.json.DjangoJSONEncoder,
+                        verbose_name="detail",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "API key event",
+                "verbose_name_plural": "API key events",
+                "db_table": "live_api_key_events",
+                "ordering": ("-id",),
+                "indexes": [models.Index(fields=["key_id", "id"], name="live_key_events_key")],
+            },
+        ),
+        migrations.CreateModel(
+            name="FailedAuthentication",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("hour", models.DateTimeField(verbose_name="hour")),
+                (
+                    "prefix",
+                    models.CharField(blank=True, default="", max_length=32, verbose_name="prefix"),
+                ),
+                ("address", models.CharField(max_length=64, verbose_name="address")),
+                (
+                    "reason",
+                    models.CharField(
+                        choices=[
+                            ("missing", "no credentials"),
+                            ("unknown", "no such key"),
+                            ("wrong_secret", "wrong secret for this prefix"),
+                            ("revoked", "revoked key"),
+                            ("expired", "expired key"),
+                            ("bad_token", "invalid or expired token"),
+                        ],
+                        max_length=20,
+                        verbose_name="reason",
+                    ),
+                ),
+                ("count", models.BigIntegerField(default=0, verbose_name="count")),
+                ("last_at", models.DateTimeField(verbose_name="last at")),
+            ],
+            options={
+                "verbose_name": "failed authentication",
+                "verbose_name_plural": "failed authentications",
+                "db_table": "live_failed_authentications",
+                "ordering": ("-last_at",),
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("hour", "address", "prefix", "reason"),
+                        name="live_failed_auth_unique",
+                    )
+                ],
             },
         ),
     ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from argparse import ArgumentTypeError
 from dataclasses import asdict
 from typing import Any
 
-from django.db import close_old_connections
+from django.db import DatabaseError, close_old_connections
 
 from spool_live import delivery, mirror
 from spool_live.databases import content_databases
@@ -23,7 +25,7 @@ class Command(ReportCommand):
         super().add_arguments(parser)
         parser.add_argument("--loop", action="store_true", help="Go on until interrupted.")
         parser.add_argument(
-            "--interval", type=float, default=0.2, help="Seconds between looks (with --loop)."
+            "--interval", type=_seconds, default=0.2, help="Seconds between looks (with --loop)."
         )
         parser.add_argument(
             "--mirror-all", action="store_true", help="First send every site and key again."
@@ -32,15 +34,24 @@ class Command(ReportCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         rows = [self._deliver(using, again=options["mirror_all"]) for using in content_databases()]
         self.report(rows, rows, options)
-        while options["loop"]:
+        if options["loop"]:
+            with contextlib.suppress(KeyboardInterrupt):
+                self._loop(options)
+        elif any(row["reasons"] for row in rows):
+            raise SystemExit(1)
+
+    def _loop(self, options: Any) -> None:
+        while True:
             time.sleep(options["interval"])
             close_old_connections()
             for using in content_databases():
-                row = self._deliver(using)
+                try:
+                    row = self._deliver(using)
+                except DatabaseError as error:
+                    self.stderr.write(f"{using}: {type(error).__name__}, going on")
+                    continue
                 if row["delivered"] or row["dead"]:
                     self.report([row], [row], options)
-        if any(row["reasons"] for row in rows):
-            raise SystemExit(1)
 
     def _deliver(self, using: str, *, again: bool = False) -> dict[str, Any]:
         reasons: list[str] = []
@@ -51,3 +62,13 @@ class Command(ReportCommand):
         report = asdict(delivery.deliver_pending(using))
         report["reasons"] = "; ".join(sorted({*reasons, *report["reasons"]}))
         return {"database": using, **report}
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 3600:  # noqa: PLR2004 - an hour
+        raise ArgumentTypeError("must be a number of seconds above 0")
+    return seconds

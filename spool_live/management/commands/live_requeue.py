@@ -5,11 +5,10 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from django.db import router
 from django.db.models import Q
 
+from spool_live.databases import content_databases
 from spool_live.management.output import ReportCommand
-from spool_live.models import OutboxEntry
 from spool_live.outbox import requeue_dead
 
 
@@ -29,5 +28,5 @@ class Command(ReportCommand):
         for option, field in (("update", "update_id"), ("site", "site_id"), ("collection",) * 2):
             if options[option] is not None:
                 chosen &= Q(**{field: options[option]})
-        row = {"requeued": requeue_dead(router.db_for_write(OutboxEntry), chosen)}
+        row = {"requeued": sum(requeue_dead(using, chosen) for using in content_databases())}
         self.report(row, [row], options)

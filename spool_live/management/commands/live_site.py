@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from datetime import timedelta
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
+from django.db import router, transaction
 from django.utils import timezone
 
 from spool_live import keys
+from spool_live.key_trail import Origin, acting
 from spool_live.management.output import ReportCommand
 from spool_live.models import Site, SiteApiKey
 
@@ -34,10 +35,16 @@ class Command(ReportCommand):
         add.add_argument("site", help="The site's id or name.")
         for parser_with_key in (create, add):
             parser_with_key.add_argument("--key-name", default="default")
-            parser_with_key.add_argument("--expires-in-days", type=int)
+            parser_with_key.add_argument("--note", default="")
+            parser_with_key.add_argument("--expires-in-days", type=_days)
         rotate = actions.add_parser("rotate", help="A new key; the old one ends after a while.")
         rotate.add_argument("prefix")
-        rotate.add_argument("--overlap-hours", type=float, default=24.0)
+        rotate.add_argument(
+            "--overlap-hours",
+            type=_hours,
+            default=24.0,
+            help="How long both keys are valid (default 24; 0 revokes the old one at once).",
+        )
         revoke = actions.add_parser("revoke", help="Takes a key's right for good.")
         revoke.add_argument("prefix")
 
@@ -49,12 +56,14 @@ class Command(ReportCommand):
             "rotate": self._rotate,
             "revoke": self._revoke,
         }[options["action"]]
-        rows = act(options)
+        with acting(Origin.COMMAND):
+            rows = act(options)
         self.report(rows, rows, options)
 
     def _create(self, options: Any) -> list[dict[str, Any]]:
-        site = Site.objects.create(name=options["name"])
-        return [_new_key(site, options)]
+        with transaction.atomic(using=router.db_for_write(Site)):
+            site = Site.objects.create(name=options["name"])
+            return [_new_key(site, options)]
 
     def _list(self, options: Any) -> list[dict[str, Any]]:
         rows = []
@@ -69,9 +78,11 @@ class Command(ReportCommand):
 
     def _rotate(self, options: Any) -> list[dict[str, Any]]:
         old = _find_key(options["prefix"])
-        fresh, plain = keys.create_key(old.site, name=old.name)
-        old.expires_at = timezone.now() + timedelta(hours=options["overlap_hours"])
-        old.save(update_fields=["expires_at"])
+        overlap = timedelta(hours=options["overlap_hours"])
+        try:
+            fresh, plain = keys.rotate_key(old, overlap=overlap)
+        except ValueError as error:
+            raise CommandError(f"{error} with live_site add-key {old.site_id}.") from error
         return [{"site": old.site.name, "prefix": fresh.prefix, "api_key": plain}]
 
     def _revoke(self, options: Any) -> list[dict[str, Any]]:
@@ -82,26 +93,44 @@ class Command(ReportCommand):
 
 def _new_key(site: Site, options: Any) -> dict[str, Any]:
     days = options["expires_in_days"]
-    expires_at = timezone.now() + timedelta(days=days) if days else None
-    key, plain = keys.create_key(site, name=options["key_name"], expires_at=expires_at)
+    expires_at = None if days is None else timezone.now() + timedelta(days=days)
+    key, plain = keys.create_key(
+        site, name=options["key_name"], note=options["note"], expires_at=expires_at
+    )
     return {"site": site.name, "site_id": site.pk, "prefix": key.prefix, "api_key": plain}
 
 
 def _key_row(key: SiteApiKey | None) -> dict[str, Any]:
-    names = ("name", "prefix", "created_at", "expires_at", "revoked_at")
+    names = ("name", "prefix", "created_at", "last_used_at", "expires_at", "revoked_at")
     return {("key" if n == "name" else n): getattr(key, n) if key else None for n in names}
+
+
+def _days(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 36500:  # noqa: PLR2004 - a century
+        raise ArgumentTypeError("must be a whole number of days, at least 1")
+    return int(text)
+
+
+def _hours(text: str) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = -1.0
+    if not 0 <= hours <= 24 * 365:
+        raise ArgumentTypeError("must be a number of hours from 0 to a year")
+    return hours
 
 
 def _find_site(given: str) -> Site:
     try:
-        return Site.objects.get(pk=uuid.UUID(given))
+        found = list(Site.objects.filter(pk=uuid.UUID(given)))
     except ValueError:
-        found = Site.objects.filter(name=given)
-        if len(found) == 1:
-            return found[0]
-        raise CommandError(f"{len(found)} sites are named {given!r}: give the id.") from None
-    except (Site.DoesNotExist, ValidationError):
-        raise CommandError(f"There is no site {given}.") from None
+        found = list(Site.objects.filter(name=given))
+    if not found:
+        raise CommandError(f"There is no site {given!r}: see live_site list.")
+    if len(found) > 1:
+        raise CommandError(f"{len(found)} sites are named {given!r}: give the id.")
+    return found[0]
 
 
 def _find_key(prefix: str) -> SiteApiKey:

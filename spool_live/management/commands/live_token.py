@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from spool_live import tokens
+from spool_live.exceptions import SpoolLiveConfigurationError
 from spool_live.management.output import ReportCommand
 from spool_live.models import SiteApiKey
 
@@ -25,6 +26,9 @@ class Command(ReportCommand):
         key = SiteApiKey.objects.filter(prefix=options["prefix"]).first()
         if key is None or not key.is_active():
             raise CommandError(f"{options['prefix']!r} is no active API key: see live_site list.")
-        token = tokens.mint(key)
+        try:
+            token = tokens.mint(key)
+        except SpoolLiveConfigurationError as error:
+            raise CommandError(str(error)) from error
         row = {"token": token.encoded, "site_id": key.site_id, "expires_at": token.expires_at}
         self.report(row, [row], options)

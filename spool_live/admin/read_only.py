@@ -1,0 +1,51 @@
+"""Admin of what is written by machines, and who acts where people change something."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+
+from spool_live.key_trail import Origin, acting
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """To look at and nothing else."""
+
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Never."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Never."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Never."""
+        return False
+
+
+class ActingAdmin(admin.ModelAdmin):
+    """Says in the audit trail of keys that the user did it, in the admin."""
+
+    def save_model(
+        self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool
+    ) -> None:
+        """Saves ``obj`` as an act of the user."""
+        with acting(Origin.ADMIN, request.user):
+            super().save_model(request, obj, form, change)
+
+    def delete_model(self, request: HttpRequest, obj: Model) -> None:
+        """Deletes ``obj`` as an act of the user."""
+        with acting(Origin.ADMIN, request.user):
+            super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Deletes many as an act of the user."""
+        with acting(Origin.ADMIN, request.user):
+            super().delete_queryset(request, queryset)

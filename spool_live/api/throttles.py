@@ -1,0 +1,59 @@
+"""The throttle of subscribers, and what failed authentications cost.
+
+A subscriber is counted by key and by address once its key has proved right; whoever fails is
+counted apart. So a flood of wrong keys, from whatever address, takes nothing from right ones.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from rest_framework.exceptions import APIException, Throttled
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from spool_live.api.authentication import InvalidCredentials
+from spool_live.conf import live_settings
+from spool_live.keys import Reason, Refusal
+from spool_live.throttling import (
+    Rate,
+    client_address,
+    count_failure,
+    count_request,
+    failure_log,
+)
+
+
+class SubscriberThrottle(BaseThrottle):
+    """By key (the view's ``rate_subject`` and ``rate_setting``) and by address."""
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        settings = live_settings()
+        rate = Rate.parse(getattr(settings, view.rate_setting))
+        self._wait = count_request(
+            [
+                (f"{view.rate_setting}:{view.rate_subject}", rate),
+                (f"address:{address_of(request)}", Rate.parse(settings.address_rate)),
+            ],
+            time.time(),
+        )
+        return self._wait == 0
+
+    def wait(self) -> float:
+        return self._wait
+
+
+def failed(request: Request, error: APIException) -> APIException:
+    """Counts a failed authentication; what to answer: ``error``, or that it came too soon."""
+    refusal = error.refusal if isinstance(error, InvalidCredentials) else Refusal(Reason.MISSING)
+    address = address_of(request)
+    failure_log.add((address, refusal.prefix, refusal.reason), 1)
+    subjects = [address, refusal.prefix] if refusal.prefix else [address]
+    wait = count_failure(subjects, time.time())
+    return Throttled(wait) if wait else error
+
+
+def address_of(request: Request) -> str:
+    """The client's address, as the configured proxies tell it."""
+    return client_address(request.META, trusted_proxies=live_settings().trusted_proxies)

@@ -1,0 +1,117 @@
+"""Small writes that a request must not wait for: kept in memory, written by a thread of ours.
+
+What comes together within a second is one write. At the end of a process the rest is written; a
+process that is killed loses at most that second, so only what may be lost belongs here.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import threading
+from collections.abc import Callable, Hashable, Mapping
+from typing import Generic, TypeVar
+from weakref import WeakSet
+
+from django.db import connections
+
+logger = logging.getLogger(__name__)
+
+DELAY = 1.0
+FLUSH_AT_EXIT = 1.0
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+_all: WeakSet[DeferredWrites[object, object]] = WeakSet()
+
+
+class DeferredWrites(Generic[K, V]):
+    """Collects values by key, and hands them to ``write`` a moment later on a daemon thread.
+
+    ``combine`` merges a new value into a waiting one. Beyond ``capacity`` keys the value goes to
+    ``overflow`` (a key), or nowhere. Errors of ``write`` are logged; its values are lost.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[Mapping[K, V]], None],
+        combine: Callable[[V, V], V],
+        *,
+        overflow: K | None = None,
+        capacity: int = 1000,
+    ) -> None:
+        self._write = write
+        self._combine = combine
+        self._overflow = overflow
+        self._capacity = capacity
+        self._waiting: dict[K, V] = {}
+        self._thread: threading.Thread | None = None
+        self.reset()
+        _all.add(self)  # type: ignore[arg-type]  # the set is for reset and exit only
+
+    def add(self, key: K, value: V) -> None:
+        """Takes note of ``value`` and returns at once."""
+        with self._lock:
+            if key not in self._waiting and len(self._waiting) >= self._capacity:
+                if self._overflow is None:
+                    return
+                key = self._overflow
+            held = self._waiting.get(key)
+            self._waiting[key] = value if held is None else self._combine(held, value)
+            if self._thread is None:
+                self._thread = self._start()
+
+    def write_now(self) -> None:
+        """Writes what waits, on the calling thread. Never raises."""
+        with self._lock:
+            batch, self._waiting = self._waiting, {}
+        if not batch:
+            return
+        try:
+            self._write(batch)
+        except Exception as error:  # noqa: BLE001 - the database's troubles are not the request's
+            logger.warning("%d small writes were lost: %s", len(batch), type(error).__name__)
+
+    def reset(self) -> None:
+        """Forgets what waits: a child process must not write its parent's."""
+        self._lock = threading.Lock()
+        self._waiting = {}
+        self._thread = None
+        self._hurry = threading.Event()
+
+    def finish(self, timeout: float) -> None:
+        """Writes what waits soon, and waits for it at most ``timeout`` seconds."""
+        with self._lock:
+            thread = self._thread
+        self._hurry.set()
+        if thread is not None:
+            thread.join(timeout)
+
+    def _start(self) -> threading.Thread:
+        thread = threading.Thread(target=self._run, name="spool-deferred", daemon=True)
+        thread.start()
+        return thread
+
+    def _run(self) -> None:
+        self._hurry.wait(DELAY)
+        with self._lock:
+            self._thread = None
+        try:
+            self.write_now()
+        finally:
+            connections.close_all()
+
+
+def _reset_all() -> None:
+    for writes in list(_all):
+        writes.reset()
+
+
+def _finish_all() -> None:
+    for writes in list(_all):
+        writes.finish(FLUSH_AT_EXIT)
+
+
+os.register_at_fork(after_in_child=_reset_all)
+atexit.register(_finish_all)

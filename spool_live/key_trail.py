@@ -1,0 +1,70 @@
+"""The audit trail of API keys: who did what, when, and from where.
+
+Every save and deletion of a key writes its line in the transaction of the change. Who acts is
+said around it: ``with acting(Origin.ADMIN, request.user): key.save()``; without, it was code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from spool_live.models import ApiKeyEvent, SiteApiKey
+
+Action = ApiKeyEvent.Action
+Origin = ApiKeyEvent.Origin
+
+
+@dataclass(frozen=True, slots=True)
+class _Actor:
+    origin: str = Origin.CODE
+    id: str = ""
+    name: str = ""
+
+
+_actor: ContextVar[_Actor] = ContextVar("spool_live_actor", default=_Actor())  # noqa: B039 - frozen
+
+
+@contextmanager
+def acting(origin: ApiKeyEvent.Origin, user: Any = None) -> Iterator[None]:
+    """What happens to keys within the block was done from ``origin``, by ``user`` if given."""
+    known = user is not None and user.pk is not None
+    actor = (
+        _Actor(origin, str(user.pk), str(user.get_username())[:254]) if known else _Actor(origin)
+    )
+    previous = _actor.set(actor)
+    try:
+        yield
+    finally:
+        _actor.reset(previous)
+
+
+def note_saved(before: SiteApiKey | None, after: SiteApiKey, *, using: str) -> None:
+    """Writes what a save changed of a key's right: its creation, revocation or expiry."""
+    if before is None:
+        note(after, Action.CREATED, using=using, expires_at=after.expires_at)
+        return
+    if before.revoked_at is None and after.revoked_at is not None:
+        note(after, Action.REVOKED, using=using)
+    if before.expires_at != after.expires_at:
+        change = {"from": before.expires_at, "to": after.expires_at}
+        note(after, Action.EXPIRY_CHANGED, using=using, **change)
+
+
+def note(key: SiteApiKey, action: ApiKeyEvent.Action, *, using: str, **detail: Any) -> None:
+    """Writes one line about ``key``. ``detail`` holds JSON values and moments, never secrets."""
+    actor = _actor.get()
+    ApiKeyEvent.objects.using(using).create(
+        action=action,
+        origin=actor.origin,
+        actor_id=actor.id,
+        actor_name=actor.name,
+        key_id=key.pk,
+        prefix=key.prefix,
+        key_name=key.name,
+        site_id=key.site_id,
+        detail=detail,
+    )

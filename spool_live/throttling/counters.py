@@ -1,0 +1,120 @@
+"""Counters over Django's cache, that go on counting when the cache is dead.
+
+A cache that raises or does not answer in time is left alone for a while, and this process counts
+for itself: requests are served, and the throttle is coarser, but never off.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.core.cache import caches
+from django.core.cache.backends.base import BaseCache, InvalidCacheBackendError
+from django.core.cache.backends.db import DatabaseCache
+from django.core.cache.backends.dummy import DummyCache
+from django.core.cache.backends.filebased import FileBasedCache
+from django.core.cache.backends.locmem import LocMemCache
+
+from spool_live.conf import live_settings
+
+logger = logging.getLogger(__name__)
+
+DEADLINE = 0.25
+"""Seconds that a cache may take to answer."""
+AVOIDED_FOR = 10.0
+"""Seconds that a dead cache is left alone."""
+_IN_PLACE = (LocMemCache, DatabaseCache, FileBasedCache)
+_T = TypeVar("_T")
+
+
+class CacheTimeout(Exception):
+    """The cache did not answer in time."""
+
+
+class Counters:
+    """Runs work on the cache ``SPOOL_LIVE["THROTTLE_CACHE"]``, or on this process's own."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._own = LocMemCache(f"spool-live-throttle-{id(self)}", {"MAX_ENTRIES": 50_000})
+        self._avoided_until = 0.0
+
+    @property
+    def degraded(self) -> bool:
+        """Whether this process counts for itself because the cache is dead."""
+        return self._clock() < self._avoided_until
+
+    def run(self, work: Callable[[BaseCache], _T]) -> _T:
+        """What ``work`` returns, done on the cache, or on our own where that is dead."""
+        if not self.degraded:
+            try:
+                return self._on_shared(work)
+            except Exception as error:  # noqa: BLE001 - whatever a cache client raises
+                self._avoid(error)
+        return work(self._own)
+
+    def clear(self) -> None:
+        """Forgets what this process counted for itself, and that the cache was dead."""
+        self._own.clear()
+        self._avoided_until = 0.0
+
+    def _on_shared(self, work: Callable[[BaseCache], _T]) -> _T:
+        cache = shared_cache()
+        if isinstance(cache, DummyCache):
+            return work(self._own)
+        return work(cache) if isinstance(cache, _IN_PLACE) else within(DEADLINE, work, cache)
+
+    def _avoid(self, error: Exception) -> None:
+        self._avoided_until = self._clock() + AVOIDED_FOR
+        logger.error(
+            'The cache SPOOL_LIVE["THROTTLE_CACHE"] is dead (%s): each process throttles by itself '
+            "until it is back.",
+            type(error).__name__,
+        )
+
+
+def shared_cache() -> BaseCache:
+    """The configured cache. Raises ``InvalidCacheBackendError`` where there is none."""
+    return caches[live_settings().throttle_cache]
+
+
+def within(seconds: float, work: Callable[[BaseCache], _T], cache: BaseCache) -> _T:
+    """What ``work`` returns, if it does within ``seconds``; raises what it raises, and
+    :class:`CacheTimeout`. A client library's own timeouts are off by default."""
+    answer: list[_T] = []
+    error: list[Exception] = []
+    done = threading.Event()
+
+    def ask() -> None:
+        try:
+            answer.append(work(cache))
+        except Exception as raised:  # noqa: BLE001 - raised again on the caller's thread
+            error.append(raised)
+        finally:
+            done.set()
+
+    threading.Thread(target=ask, name="spool-throttle", daemon=True).start()
+    if not done.wait(seconds):
+        raise CacheTimeout(f"no answer within {seconds} s")
+    if error:
+        raise error[0]
+    return answer[0]
+
+
+def add_one(cache: BaseCache, name: str, lifetime: float) -> int:
+    """Counts one more under ``name``, and returns how many that makes."""
+    try:
+        return cache.incr(name)
+    except ValueError:
+        if cache.add(name, 1, timeout=lifetime):
+            return 1
+        return cache.incr(name)
+
+
+counters = Counters()
+
+__all__ = ["Counters", "InvalidCacheBackendError", "add_one", "counters", "shared_cache", "within"]

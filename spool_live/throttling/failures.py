@@ -1,0 +1,73 @@
+"""Failed authentications: kept by prefix, address and hour; alerted at a threshold."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.db import router
+from django.db.models import F
+from django.utils import timezone
+
+from spool_live.conf import live_settings
+from spool_live.deferred import DeferredWrites
+from spool_live.models import FailedAuthentication
+from spool_live.signals import authentication_failures
+
+logger = logging.getLogger(__name__)
+
+ELSEWHERE = "elsewhere"
+"""Address of the failures that came from more addresses at once than are kept apart."""
+Subject = tuple[str, str, str]
+"""Address, prefix of an existing key or "", reason."""
+
+
+def write_failures(batch: Mapping[Subject, int]) -> None:
+    """Adds counts to the rows of the current hour, and alerts where one reaches the threshold."""
+    using = router.db_for_write(FailedAuthentication)
+    now = timezone.now()
+    for (address, prefix, reason), count in batch.items():
+        row, _ = FailedAuthentication.objects.using(using).get_or_create(
+            hour=now.replace(minute=0, second=0, microsecond=0),
+            address=address,
+            prefix=prefix,
+            reason=reason,
+            defaults={"last_at": now},
+        )
+        rows = FailedAuthentication.objects.using(using).filter(pk=row.pk)
+        rows.update(count=F("count") + count, last_at=now)
+        _alert(rows.get(), count)
+
+
+def purge_failures(using: str, *, before: datetime) -> int:
+    """Removes what is older than ``before``; returns how many rows."""
+    removed, _ = FailedAuthentication.objects.using(using).filter(hour__lt=before).delete()
+    return removed
+
+
+def _alert(row: FailedAuthentication, added: int) -> None:
+    threshold = live_settings().failure_alert
+    if not row.count - added < threshold <= row.count:
+        return
+    logger.error(
+        "%d failed authentications within the hour from %s (%s, key prefix %s)",
+        row.count,
+        row.address,
+        row.reason,
+        row.prefix or "unknown",
+    )
+    authentication_failures.send_robust(
+        sender=FailedAuthentication,
+        address=row.address,
+        prefix=row.prefix,
+        reason=row.reason,
+        count=row.count,
+    )
+
+
+failure_log: DeferredWrites[Subject, int] = DeferredWrites(
+    write_failures,
+    lambda held, more: held + more,
+    overflow=(ELSEWHERE, "", FailedAuthentication.Reason.UNKNOWN),
+)

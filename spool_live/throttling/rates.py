@@ -1,0 +1,50 @@
+"""What a rate is, and how long failures keep somebody waiting. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+
+from spool_live.exceptions import SpoolLiveConfigurationError
+
+_SECONDS = {"s": 1, "sec": 1, "min": 60, "h": 3600, "hour": 3600, "day": 86400}
+_FORM = re.compile(r"(\d+)/(s|sec|min|h|hour|day)")
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most ``limit`` requests in each window of ``seconds``."""
+
+    limit: int
+    seconds: int
+
+    @classmethod
+    def parse(cls, text: str) -> Rate | None:
+        """``"600/min"`` (``s``, ``min``, ``h``, ``day``); empty text is no limit (``None``).
+
+        Raises :class:`SpoolLiveConfigurationError` for anything else.
+        """
+        if not text:
+            return None
+        form = _FORM.fullmatch(text)
+        if form is None or int(form[1]) < 1:
+            raise SpoolLiveConfigurationError(
+                f"{text!r} is no rate: write it as '600/min' (s, min, h, day), or '' for no limit."
+            )
+        return cls(int(form[1]), _SECONDS[form[2]])
+
+    def window(self, now: float) -> int:
+        """The number of the window that ``now`` (seconds since the epoch) lies in."""
+        return int(now // self.seconds)
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next window."""
+        return self.seconds - now % self.seconds
+
+
+def penalty(failures: int, *, allowance: int, longest: timedelta) -> float:
+    """Seconds to wait after that many failures: none within ``allowance``, then 1, 2, 4, ... up
+    to ``longest``."""
+    beyond = failures - allowance
+    return min(2.0 ** min(beyond - 1, 30), longest.total_seconds()) if beyond > 0 else 0.0
