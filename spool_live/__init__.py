@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from spool_live.collections import LiveCollection, register, unregister
-    from spool_live.outbox import broadcast_update
+    from spool_live.outbox import batch, broadcast_update
     from spool_live.updates import EventType, LiveUpdateData
 
 __version__ = "0.1.0"
@@ -21,6 +21,7 @@ __all__ = [
     "LiveCollection",
     "LiveUpdateData",
     "__version__",
+    "batch",
     "broadcast_update",
     "register",
     "unregister",
@@ -30,6 +31,7 @@ _HOME = {
     "EventType": "spool_live.updates",
     "LiveCollection": "spool_live.collections",
     "LiveUpdateData": "spool_live.updates",
+    "batch": "spool_live.outbox",
     "broadcast_update": "spool_live.outbox",
     "register": "spool_live.collections",
     "unregister": "spool_live.collections",

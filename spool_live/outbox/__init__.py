@@ -5,6 +5,7 @@ record (in the edit's transaction) -> claim -> settle (around the delivery) -> p
 
 from __future__ import annotations
 
+from spool_live.outbox.batching import batch
 from spool_live.outbox.claim import Claim, claim_batch
 from spool_live.outbox.entries import ClaimedEntry
 from spool_live.outbox.history import CatchUp, catch_up, purge_settled
@@ -18,6 +19,7 @@ __all__ = [
     "Claim",
     "ClaimedEntry",
     "Settlement",
+    "batch",
     "broadcast_update",
     "catch_up",
     "claim_batch",

@@ -1,0 +1,82 @@
+"""``with batch():`` the updates of a transaction, written by one statement at its end.
+
+Django has no hook before a commit, so the block says where the end is. What was recorded rides on
+``on_commit`` callbacks until then: Django forgets those of a savepoint that is rolled back, and
+with them goes what was recorded inside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from weakref import WeakKeyDictionary
+
+from django.db import connections, router, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from spool_live.models import OutboxEntry
+from spool_live.outbox.rows import Row, insert
+
+_open: WeakKeyDictionary[BaseDatabaseWrapper, int] = WeakKeyDictionary()
+"""How many blocks are open, one within the other, on each connection."""
+
+
+class _Waiting:
+    """Rows that were recorded at one level of savepoints, as a callback that Django may drop."""
+
+    def __init__(self, announce: Callable[[], None]) -> None:
+        self.rows: list[Row] = []
+        self._announce = announce
+
+    def __call__(self) -> None:
+        self._announce()
+
+
+@contextmanager
+def batch(*, using: str | None = None) -> Iterator[None]:
+    """A transaction on ``using`` (default: where the outbox is written) whose updates are written
+    by one INSERT at its end, before it commits.
+
+    Blocks may be nested: the outermost writes. An error inside leaves neither edits nor updates,
+    as ``transaction.atomic`` does; so does a savepoint that is rolled back inside.
+    """
+    alias = using or router.db_for_write(OutboxEntry)
+    connection = connections[alias]
+    with transaction.atomic(using=alias):
+        _open[connection] = _open.get(connection, 0) + 1
+        try:
+            yield
+            if _open[connection] == 1:
+                _write(connection)
+        finally:
+            _open[connection] -= 1
+
+
+def is_open(connection: BaseDatabaseWrapper) -> bool:
+    """Whether what is recorded on ``connection`` now waits for the end of a block."""
+    return _open.get(connection, 0) > 0
+
+
+def wait(
+    rows: Iterable[Row], announce: Callable[[], None], connection: BaseDatabaseWrapper
+) -> None:
+    """Keeps ``rows`` until the end of the block; ``announce`` is called after the commit."""
+    callbacks = connection.run_on_commit
+    if callbacks:
+        savepoints, last, *_ = callbacks[-1]
+        if isinstance(last, _Waiting) and savepoints == set(connection.savepoint_ids):
+            last.rows += rows
+            return
+    waiting = _Waiting(announce)
+    waiting.rows += rows
+    transaction.on_commit(waiting, using=connection.alias, robust=True)
+
+
+def _write(connection: BaseDatabaseWrapper) -> None:
+    callbacks = [callback for _, callback, *_ in connection.run_on_commit]
+    waiting = [callback for callback in callbacks if isinstance(callback, _Waiting)]
+    rows = [row for one in waiting for row in one.rows]
+    for one in waiting:
+        one.rows.clear()
+    if rows:
+        insert(rows, using=connection.alias)
