@@ -1,7 +1,8 @@
 """Settings of the test suite: a PostgreSQL of its own per process, with Supabase's roles in it.
 
-``SPOOL_LIVE_TEST_CONTENT=sqlite`` puts the content on SQLite and leaves the live tables on
-PostgreSQL (two aliases); the default is everything on one PostgreSQL.
+``SPOOL_LIVE_TEST_CONTENT`` puts the content on ``sqlite`` or on ``mariadb`` (at the URL in
+``SPOOL_LIVE_TEST_MARIADB``) and leaves the live tables on PostgreSQL (two aliases); the default is
+everything on one PostgreSQL.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import tempfile
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.postgres import free_port
@@ -34,12 +36,29 @@ _SQLITE: dict[str, Any] = {
     "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20},
 }
 
+
+
+def _mariadb(url: str) -> dict[str, Any]:
+    """``mysql://user:password@host:port/name`` as Django wants it."""
+    parts = urlsplit(url)
+    return {
+        "ENGINE": "django.db.backends.mysql",
+        "HOST": parts.hostname,
+        "PORT": parts.port,
+        "USER": parts.username,
+        "PASSWORD": parts.password,
+        "NAME": parts.path.strip("/"),
+        "OPTIONS": {"charset": "utf8mb4"},
+    }
+
+
 DATABASES: dict[str, dict[str, Any]] = {
     "default": _SUPABASE,
     "other": {**_SQLITE, "NAME": STATE_DIR / "other.sqlite3"},
 }
-if CONTENT == "sqlite":
-    DATABASES = {"default": _SQLITE, "other": DATABASES["other"], "supabase": _SUPABASE}
+if CONTENT != "postgresql":
+    _content = _SQLITE if CONTENT == "sqlite" else _mariadb(os.environ["SPOOL_LIVE_TEST_MARIADB"])
+    DATABASES = {"default": _content, "other": DATABASES["other"], "supabase": _SUPABASE}
 for _alias, _database in DATABASES.items():
     _database["TEST"] = {"NAME": _database["NAME"], "MIGRATE": True}
 
@@ -85,7 +104,7 @@ SPOOL_LIVE: dict[str, Any] = {
     "SUPABASE_URL": LOCAL_SUPABASE.url,
     "SUPABASE_PUBLISHABLE_KEY": LOCAL_SUPABASE.publishable_key,
     "SUPABASE_SECRET_KEY": LOCAL_SUPABASE.secret_key,
-    "SUPABASE_DATABASE": "supabase" if CONTENT == "sqlite" else "default",
+    "SUPABASE_DATABASE": "default" if CONTENT == "postgresql" else "supabase",
     "JWT_SIGNING_KEY": LOCAL_SUPABASE.jwt_secret,
     "BROADCASTER": "spool_live.broadcasters.memory.MemoryBroadcaster",
     "NUDGE": False,

@@ -141,6 +141,8 @@ def _locked(
     if remote:
         rows = rows.select_related(*remote)
     features = connections[using].features
-    if features.has_select_for_update_of and connections[using].in_atomic_block:
-        rows = rows.select_for_update(of=("self",), no_key=features.has_select_for_no_key_update)
-    return rows
+    if not features.has_select_for_update or not connections[using].in_atomic_block:
+        return rows
+    if features.has_select_for_update_of:
+        return rows.select_for_update(of=("self",), no_key=features.has_select_for_no_key_update)
+    return rows if remote else rows.select_for_update()
