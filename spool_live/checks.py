@@ -26,7 +26,7 @@ from spool_live.exceptions import SpoolLiveConfigurationError
 from spool_live.operations import concerns
 from spool_live.provisioning import missing
 from spool_live.supabase_keys import role_of
-from spool_live.throttling.counters import DEADLINE, InvalidCacheBackendError, shared_cache, within
+from spool_live.throttling.counting import DEADLINE, InvalidCacheBackendError, shared_cache, within
 
 SHORTEST_TOKEN = timedelta(minutes=1)
 LONGEST_TOKEN = timedelta(hours=1)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from spool_live.api import views
+from spool_live.api import monitoring, views
 
 urlpatterns = [
     path("token/", views.TokenView.as_view(), name="token"),
     path("updates/", views.UpdatesView.as_view(), name="updates"),
     path("site/", views.SiteView.as_view(), name="site"),
+    path("health/", monitoring.live, name="health"),
+    path("health/ready/", monitoring.ready, name="ready"),
+    path("metrics/", monitoring.prometheus, name="metrics"),
 ]

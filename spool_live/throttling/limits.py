@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from django.core.cache.backends.base import BaseCache
 
 from spool_live.conf import live_settings
-from spool_live.throttling.counters import add_one, counters
+from spool_live.throttling.counting import add_one, counters
 from spool_live.throttling.rates import Rate, penalty
 
 FAILURES_KEPT = 3600.0

@@ -1,0 +1,79 @@
+"""For load balancers and Prometheus: is it alive, is it ready, what are the numbers."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+
+from django.db import DatabaseError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_safe
+
+from spool_live import metrics
+from spool_live.conf import live_settings
+from spool_live.databases import content_databases
+from spool_live.exceptions import SpoolLiveConfigurationError
+from spool_live.models import SiteDelivery
+from spool_live.throttling import counters
+from spool_live.tokens import signing_keys
+
+logger = logging.getLogger(__name__)
+
+
+@require_safe
+@never_cache
+def live(request: HttpRequest) -> JsonResponse:
+    """``GET health/``: 200 as long as the process answers. Asks nobody."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+@never_cache
+def ready(request: HttpRequest) -> JsonResponse:
+    """``GET health/ready/``: 200 if tokens and catch-up can be served, else 503, with one word for
+    each part. A dead throttle cache is ``degraded`` and no reason to take the process out."""
+    checks = {
+        "database": _database(),
+        "signing_key": _signing_key(),
+        "throttle_cache": "degraded" if counters.degraded else "ok",
+    }
+    failing = "failing" in checks.values()
+    body = {"status": "failing" if failing else "ok", "checks": checks}
+    return JsonResponse(body, status=503 if failing else 200)
+
+
+@require_safe
+@never_cache
+@sensitive_variables()
+def prometheus(request: HttpRequest) -> HttpResponse:
+    """``GET metrics/``: for whoever sends ``Authorization: Bearer <METRICS_TOKEN>``; 404 where that
+    setting is empty."""
+    token = live_settings().metrics_token
+    if not token:
+        raise Http404
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if not hmac.compare_digest(given.encode(), token.encode()):
+        answer = HttpResponse("The metrics token is not valid.\n", status=401)
+        answer["WWW-Authenticate"] = 'Bearer realm="spool-live metrics"'
+        return answer
+    return HttpResponse(metrics.render(metrics.collect()), content_type=metrics.CONTENT_TYPE)
+
+
+def _database() -> str:
+    try:
+        for using in content_databases():
+            SiteDelivery.objects.using(using).exists()
+    except DatabaseError as error:
+        logger.warning("not ready: the content database answers %s", type(error).__name__)
+        return "failing"
+    return "ok"
+
+
+def _signing_key() -> str:
+    try:
+        signing_keys()
+    except SpoolLiveConfigurationError:
+        return "failing"
+    return "ok"

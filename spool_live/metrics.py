@@ -1,0 +1,98 @@
+"""What the system looks like in numbers, read from the databases: the same for every process.
+
+Text format: Prometheus exposition format 0.0.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db.models import Count, F, Min, Q, Sum
+from django.utils import timezone
+
+from spool_live.databases import content_databases
+from spool_live.models import FailedAuthentication, OutboxEntry, SiteApiKey, SiteDelivery
+from spool_live.throttling import counters
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """One metric: its name, what it tells, and its samples (labels and value)."""
+
+    name: str
+    help: str
+    samples: list[tuple[dict[str, str], float]] = field(default_factory=list)
+
+
+def collect(now: datetime | None = None) -> list[Gauge]:
+    """Every metric, over all content databases. A handful of indexed queries each."""
+    moment = now or timezone.now()
+    gauges = [
+        Gauge("spool_live_outbox_entries", "Updates that wait for delivery or were refused."),
+        Gauge("spool_live_outbox_oldest_pending_seconds", "Age of the oldest waiting update."),
+        Gauge("spool_live_sites_held_up", "Sites whose delivery waits for a retry."),
+        Gauge(
+            "spool_live_sites_mirror_pending", "Sites with key changes Supabase has not heard of."
+        ),
+        Gauge("spool_live_api_keys", "API keys by state."),
+        Gauge("spool_live_failed_authentications_last_hour", "Failed authentications by reason."),
+    ]
+    for using in content_databases():
+        for gauge, samples in zip(gauges, _samples(using, moment), strict=True):
+            gauge.samples.extend(({"database": using, **labels}, n) for labels, n in samples)
+    dead_cache = Gauge(
+        "spool_live_throttle_degraded", "1 while this process throttles by itself: dead cache."
+    )
+    dead_cache.samples.append(({}, float(counters.degraded)))
+    return [*gauges, dead_cache]
+
+
+def render(gauges: Iterable[Gauge]) -> str:
+    """The Prometheus text of ``gauges``."""
+    return "".join(line + "\n" for gauge in gauges for line in _lines(gauge))
+
+
+def _samples(using: str, now: datetime) -> Iterator[list[tuple[dict[str, str], float]]]:
+    entries = OutboxEntry.objects.using(using)
+    State = OutboxEntry.State  # noqa: N806 - the enum, under its own name
+    waiting = {
+        "pending": entries.filter(state=State.PENDING),
+        "dead": entries.filter(state=State.DEAD),
+    }
+    yield [({"state": state}, found.count()) for state, found in waiting.items()]
+    oldest = waiting["pending"].aggregate(oldest=Min("timestamp"))["oldest"]
+    yield [({}, (now - oldest).total_seconds() if oldest else 0.0)]
+
+    sites = SiteDelivery.objects.using(using)
+    yield [({}, sites.exclude(retry_at=None).count())]
+    yield [({}, sites.filter(version__gt=F("acknowledged_version")).count())]
+
+    expired = Q(revoked_at=None, expires_at__lte=now)
+    counted = SiteApiKey.objects.using(using).aggregate(
+        revoked=Count("pk", filter=Q(revoked_at__isnull=False)),
+        expired=Count("pk", filter=expired),
+        active=Count("pk", filter=Q(revoked_at=None) & ~Q(expires_at__lte=now)),
+    )
+    yield [({"state": state}, number) for state, number in sorted(counted.items())]
+
+    recent = FailedAuthentication.objects.using(using).filter(last_at__gt=now - timedelta(hours=1))
+    by_reason = recent.values("reason").order_by("reason").annotate(total=Sum("count"))
+    totals = {row["reason"]: row["total"] for row in by_reason}
+    reasons = FailedAuthentication.Reason.values
+    yield [({"reason": reason}, totals.get(reason, 0)) for reason in reasons]
+
+
+def _lines(gauge: Gauge) -> Iterator[str]:
+    yield f"# HELP {gauge.name} {gauge.help}"
+    yield f"# TYPE {gauge.name} gauge"
+    for labels, value in gauge.samples:
+        inside = ",".join(f'{name}="{_escaped(text)}"' for name, text in labels.items())
+        yield f"{gauge.name}{{{inside}}} {value:g}" if inside else f"{gauge.name} {value:g}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -1,0 +1,117 @@
+"""Health and metrics."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import DatabaseError
+from django.utils import timezone
+from prometheus_client.parser import text_string_to_metric_families
+
+from spool_live import broadcast_update, keys, metrics
+from spool_live.keys import PlainKey
+from spool_live.metrics import Gauge
+from spool_live.models import OutboxEntry, SiteApiKey, SiteDelivery
+from spool_live.throttling.failures import write_failures
+from spool_live.updates import EventType, LiveUpdateData
+from tests.api.conftest import Call
+
+pytestmark = pytest.mark.django_db(databases="__all__")
+MakeKey = Callable[..., tuple[SiteApiKey, PlainKey]]
+TOKEN = "m" * 32
+
+
+def numbers(text: str) -> dict[str, float]:
+    """Samples of the default database as ``name{label=value}``."""
+    return {
+        sample.name + "".join(f" {v}" for k, v in sorted(sample.labels.items()) if k != "database"):
+        sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.labels.get("database", "default") == "default"
+    }  # fmt: skip
+
+
+def test_liveness_asks_nobody(call: Call, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        answer = call("get", "health/")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+def test_ready_when_tokens_can_be_served(call: Call) -> None:
+    answer = call("get", "health/ready/")
+    assert answer.status_code == 200
+    checks = {"database": "ok", "signing_key": "ok", "throttle_cache": "ok"}
+    assert answer.json() == {"status": "ok", "checks": checks}
+
+
+def test_not_ready_without_database(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: Any) -> None:
+        raise DatabaseError("password=hunter2")
+
+    monkeypatch.setattr(SiteDelivery.objects, "using", fail)
+    answer = call("get", "health/ready/")
+    assert (answer.status_code, answer.json()["checks"]["database"]) == (503, "failing")
+    assert "hunter2" not in answer.content.decode()
+
+
+def test_not_ready_without_signing_key(call: Call, live: Any) -> None:
+    live(JWT_SIGNING_KEY="")
+    answer = call("get", "health/ready/")
+    assert (answer.status_code, answer.json()["checks"]["signing_key"]) == (503, "failing")
+
+
+def test_metrics_do_not_exist_without_their_token(call: Call, live: Any) -> None:
+    assert call("get", "metrics/").status_code == 404
+    assert call("get", "metrics/", "", bearer=True).status_code == 404
+    live(METRICS_TOKEN=TOKEN)
+    for given in (None, "", "wrong", TOKEN[:-1]):
+        assert call("get", "metrics/", given, bearer=True).status_code == 401
+    assert call("get", "metrics/", TOKEN, bearer=True).status_code == 200
+
+
+def test_api_key_does_not_open_the_metrics(make_key: MakeKey, call: Call, live: Any) -> None:
+    live(METRICS_TOKEN=TOKEN)
+    _, plain = make_key()
+    assert call("get", "metrics/", plain).status_code == 401
+
+
+def test_metrics_say_what_is_in_the_databases(make_key: MakeKey, call: Call, live: Any) -> None:
+    live(METRICS_TOKEN=TOKEN)
+    before = numbers(call("get", "metrics/", TOKEN, bearer=True).content.decode())
+    key, _ = make_key()
+    revoked, _ = make_key(key.site)
+    make_key(key.site, expires_at=timezone.now() - timedelta(days=1))
+    keys.revoke_key(revoked)
+    for _ in range(3):
+        broadcast_update(key.site, LiveUpdateData(EventType.UPDATED, "articles", uuid.uuid4()))
+    entries = OutboxEntry.objects.filter(site_id=key.site_id)
+    entries.update(timestamp=timezone.now() - timedelta(seconds=90))
+    OutboxEntry.objects.filter(pk=entries[0].pk).update(state="dead")
+    SiteDelivery.objects.filter(pk=key.site_id).update(retry_at=timezone.now())
+    write_failures({("192.0.2.1", "", "unknown"): 7})
+    answer = call("get", "metrics/", TOKEN, bearer=True)
+    assert answer["Content-Type"].startswith("text/plain; version=0.0.4")
+    after = numbers(answer.content.decode())
+    grown = {name: after[name] - before[name] for name in after if after[name] != before[name]}
+    assert grown.pop("spool_live_outbox_oldest_pending_seconds") >= 89
+    assert grown == {
+        "spool_live_outbox_entries dead": 1,
+        "spool_live_outbox_entries pending": 2,
+        "spool_live_sites_held_up": 1,
+        "spool_live_sites_mirror_pending": 1,
+        "spool_live_api_keys active": 1,
+        "spool_live_api_keys expired": 1,
+        "spool_live_api_keys revoked": 1,
+        "spool_live_failed_authentications_last_hour unknown": 7,
+    }
+
+
+def test_labels_are_escaped() -> None:
+    text = metrics.render([Gauge("a", "b", [({"c": 'q"\\\n'}, 1.5)])])
+    sample = next(text_string_to_metric_families(text)).samples[0]
+    assert (sample.labels, sample.value) == ({"c": 'q"\\\n'}, 1.5)

@@ -1,0 +1,70 @@
+"""Failed authentications are kept by the hour, alerted once, and purged."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from spool_live.models import FailedAuthentication
+from spool_live.signals import authentication_failures
+from spool_live.throttling.failures import ELSEWHERE, failure_log, purge_failures, write_failures
+
+pytestmark = pytest.mark.django_db
+SUBJECT = ("192.0.2.1", "spool_abc", "wrong_secret")
+
+
+def test_counts_of_an_hour_add_up() -> None:
+    write_failures({SUBJECT: 3})
+    write_failures({SUBJECT: 4, ("192.0.2.2", "", "unknown"): 1})
+    rows = FailedAuthentication.objects.order_by("address").values_list("address", "count")
+    assert list(rows) == [("192.0.2.1", 7), ("192.0.2.2", 1)]
+
+
+def test_threshold_is_alerted_once_an_hour(live: Any, caplog: pytest.LogCaptureFixture) -> None:
+    live(FAILURE_ALERT=5)
+    heard: list[dict[str, Any]] = []
+
+    def hear(sender: Any, signal: Any, **said: Any) -> None:
+        heard.append(said)
+
+    authentication_failures.connect(hear)
+    try:
+        for _ in range(4):
+            write_failures({SUBJECT: 3})
+    finally:
+        authentication_failures.disconnect(hear)
+    address, prefix, reason = SUBJECT
+    assert heard == [{"address": address, "prefix": prefix, "reason": reason, "count": 6}]
+    assert [r.levelname for r in caplog.records] == ["ERROR"]
+
+
+def test_flood_from_many_addresses_is_one_row_beyond_the_capacity() -> None:
+    for n in range(1500):
+        failure_log.add((f"192.0.{n // 250}.{n % 250}", "", "unknown"), 1)
+    failure_log.write_now()
+    assert FailedAuthentication.objects.count() == 1001
+    assert FailedAuthentication.objects.get(address=ELSEWHERE).count == 500
+
+
+def test_database_away_costs_the_count_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(batch: Any) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(failure_log, "_write", fail)
+    failure_log.add(SUBJECT, 1)
+    failure_log.write_now()
+    assert "1 small writes were lost: ConnectionError" in caplog.text
+
+
+def test_old_rows_are_purged() -> None:
+    write_failures({SUBJECT: 1})
+    old = timezone.now() - timedelta(days=31)
+    FailedAuthentication.objects.update(hour=old)
+    write_failures({SUBJECT: 1})
+    removed = purge_failures("default", before=timezone.now() - timedelta(days=30))
+    assert (removed, FailedAuthentication.objects.count()) == (1, 1)
