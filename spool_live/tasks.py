@@ -12,6 +12,7 @@ from typing import Any
 
 from celery import shared_task
 from celery.schedules import crontab
+from celery.signals import worker_init
 
 SWEEP_SECONDS = 5.0
 
@@ -61,3 +62,11 @@ def clean_up() -> None:
     from spool_live import cleanup  # noqa: PLC0415
 
     cleanup.clean_up()
+
+
+@worker_init.connect(dispatch_uid="spool_live.tasks")
+def load_broadcaster(**kwargs: Any) -> None:
+    """Imports the broadcaster before the worker forks: the first update should not wait for it."""
+    from spool_live.broadcasters import get_broadcaster  # noqa: PLC0415
+
+    get_broadcaster()
