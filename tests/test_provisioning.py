@@ -1,0 +1,168 @@
+"""What depends on the environment: done as far as its parts exist, the rest with a remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connections
+from pytest_django.plugin import DjangoDbBlocker
+
+from spool_live import provisioning
+from spool_live.conf import live_settings
+from spool_live.local.bootstrap import bootstrap
+from spool_live.local.config import LocalSupabaseConfig
+from spool_live.local.postgres import EmbeddedPostgres, free_port
+from spool_live.provisioning import Outcome, StepResult, missing, provision
+from tests.scratch import fresh_project, pointed_at
+
+DONE, MISSING, FAILED = Outcome.DONE, Outcome.MISSING, Outcome.FAILED
+
+
+@pytest.fixture
+def _unblocked(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    with django_db_blocker.unblock():
+        yield
+
+
+@pytest.fixture
+def project(_unblocked: None, tmp_path: Path) -> Iterator[str]:
+    """A migrated project of its own; the alias of its Supabase database."""
+    with fresh_project("grant-none", tmp_path) as alias:
+        migrate()
+        yield alias
+
+
+def migrate() -> None:
+    for alias in dict.fromkeys(["default", live_settings().supabase_database]):
+        call_command("migrate", "spool_live", database=alias, verbosity=0)
+
+
+def outcomes(results: list[StepResult]) -> dict[str, Outcome]:
+    return {result.step: result.outcome for result in results}
+
+
+def as_superuser(alias: str, *statements: str) -> None:
+    """Runs statements on the database behind ``alias`` as its superuser."""
+    conninfo = settings.LOCAL_SUPABASE.conninfo("supabase_admin")
+    name = connections[alias].settings_dict["NAME"]
+    with psycopg.connect(conninfo, dbname=name) as session:
+        for statement in statements:
+            session.execute(statement.encode())
+
+
+def test_everything_is_done_and_stays_done(project: str) -> None:
+    for _ in range(2):
+        assert set(outcomes(provision(project)).values()) == {DONE}
+    assert missing(project) == []
+
+
+@pytest.mark.usefixtures("_unblocked")
+def test_before_the_tables_exist(tmp_path: Path) -> None:
+    with fresh_project("grant-none", tmp_path) as alias:
+        [result] = provision(alias)
+    assert (result.step, result.outcome) == ("live tables", MISSING)
+    assert f"manage.py migrate --database {alias}" in result.remedy
+
+
+@pytest.mark.parametrize(
+    ("damage", "step", "remedy"),
+    [
+        pytest.param(
+            "drop publication supabase_realtime", "publication", "enable Realtime", id="publication"
+        ),
+        pytest.param(
+            "drop schema realtime cascade",
+            "Realtime policy",
+            '"postgres_changes"',
+            id="Realtime schema",
+        ),
+    ],
+)
+def test_part_that_is_missing_holds_up_nothing_else(
+    damage: str, step: str, remedy: str, project: str
+) -> None:
+    as_superuser(project, damage)
+    found = outcomes(provision(project))
+    assert found.pop(step) is MISSING
+    assert set(found.values()) == {DONE}
+    [result] = missing(project)
+    assert result.step == step
+    assert remedy in result.remedy
+
+
+def test_step_that_is_not_permitted_says_why_and_holds_up_nothing_else(project: str) -> None:
+    """As on hosted projects before their extension let ``postgres`` write that policy."""
+    as_superuser(
+        project,
+        "drop policy spool_live_join_own_site on realtime.messages",
+        "alter table realtime.messages owner to supabase_admin",
+    )
+    results = provision(project)
+    [failed] = [result for result in results if result.outcome is not DONE]
+    assert (failed.step, failed.outcome) == ("Realtime policy", FAILED)
+    assert "must be owner" in failed.remedy
+    assert "live_setup" in failed.remedy
+
+
+def test_step_that_would_wait_for_ever_gives_up(
+    project: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provisioning, "LOCK_TIMEOUT", "50ms")
+    conninfo = settings.LOCAL_SUPABASE.conninfo("postgres")
+    name = connections[project].settings_dict["NAME"]
+    with psycopg.connect(conninfo, dbname=name) as session:
+        session.execute("lock table realtime.messages in access exclusive mode")
+        found = outcomes(provision(project))
+    assert found.pop("Realtime policy") is FAILED
+    assert set(found.values()) == {DONE}
+
+
+def test_backward_where_the_parts_are_gone(project: str) -> None:
+    as_superuser(project, "drop publication supabase_realtime", "drop schema realtime cascade")
+    call_command("migrate", "spool_live", "0001", database=project, verbosity=0)
+    with connections[project].cursor() as cursor:
+        cursor.execute("select to_regclass('public.live_updates')")
+        assert cursor.fetchone() == (None,)
+
+
+@pytest.mark.usefixtures("_unblocked")
+def test_plain_postgresql_becomes_supabase_later(tmp_path: Path) -> None:
+    """No roles, no publication, no Realtime: the migrations run; what was missing comes later."""
+    config = LocalSupabaseConfig.generate(tmp_path, database_port=free_port())
+    server = EmbeddedPostgres(
+        tmp_path, port=config.database_port, password=config.database_password
+    )
+    alias = live_settings().supabase_database
+    place = {
+        "PORT": config.database_port,
+        "USER": "supabase_admin",
+        "PASSWORD": config.database_password,
+    }
+    content = tmp_path / "content.sqlite3"
+    with server, pointed_at(alias, **place):
+        if alias != "default":
+            with pointed_at("default", NAME=content):
+                migrate()
+        else:
+            migrate()
+        assert set(outcomes(provision(alias)).values()) == {MISSING}
+        assert all("live_setup" in result.remedy for result in missing(alias))
+        with connections[alias].cursor() as cursor:
+            cursor.execute("insert into public.sites (id, name) values (gen_random_uuid(), 'x')")
+            cursor.execute(
+                "insert into public.live_updates (site_id, event_type, collection, item_id) "
+                "select id, 'content.created', 'x', id from public.sites"
+            )
+        connections[alias].close()
+        bootstrap(config)
+        assert set(outcomes(provision(alias)).values()) == {DONE}
+        assert missing(alias) == []
+        with connections[alias].cursor() as cursor:
+            cursor.execute("set role authenticated")
+            cursor.execute("select count(*) from public.live_updates")
+            assert cursor.fetchone() == (0,)
