@@ -25,7 +25,7 @@ from tests.testapp.models import (
     Unregistered,
 )
 
-SITE = uuid.uuid4()
+SITE = uuid.UUID("0d4f6c1e-5a3b-4c2d-8e9f-7a6b5c4d3e2f")
 
 
 class TestNaming:
