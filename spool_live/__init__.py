@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from spool_live.capture.bulk import LiveManager, LiveQuerySet, record_changes
     from spool_live.collections import LiveCollection, register, unregister
     from spool_live.outbox import batch, broadcast_update
     from spool_live.updates import EventType, LiveUpdateData
@@ -19,10 +20,13 @@ __version__ = "0.1.0"
 __all__ = [
     "EventType",
     "LiveCollection",
+    "LiveManager",
+    "LiveQuerySet",
     "LiveUpdateData",
     "__version__",
     "batch",
     "broadcast_update",
+    "record_changes",
     "register",
     "unregister",
 ]
@@ -30,9 +34,12 @@ __all__ = [
 _HOME = {
     "EventType": "spool_live.updates",
     "LiveCollection": "spool_live.collections",
+    "LiveManager": "spool_live.capture.bulk",
+    "LiveQuerySet": "spool_live.capture.bulk",
     "LiveUpdateData": "spool_live.updates",
     "batch": "spool_live.outbox",
     "broadcast_update": "spool_live.outbox",
+    "record_changes": "spool_live.capture.bulk",
     "register": "spool_live.collections",
     "unregister": "spool_live.collections",
 }

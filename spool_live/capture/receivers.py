@@ -1,29 +1,20 @@
-"""The receivers: each asks what a change means and has it recorded, inside the edit's transaction.
-
-A collection that raises costs its metadata or, where it cannot even tell the site, the update, and
-a log line; never the editor's save. Only errors of the database go through: there the edit and its
-update stand or fall together.
-"""
+"""The receivers: each asks what a change means and has it recorded, in the edit's transaction."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from django.db import DatabaseError
 from django.db.models import ManyToManyField, Model
 
 from spool_live import outbox
-from spool_live.capture import relations, stored, transitions
+from spool_live.capture import meaning, relations, stored, transitions
+from spool_live.capture.meaning import snapshot
 from spool_live.capture.stored import KnownSite
 from spool_live.capture.transitions import Snapshot, Transition
 from spool_live.collections import LiveCollection, registry
-from spool_live.updates import LiveUpdateData
-
-logger = logging.getLogger(__name__)
 
 
 def before_save(sender: type[Model], instance: Model, raw: bool, using: str, **kwargs: Any) -> None:
@@ -83,16 +74,6 @@ def after_m2m_change(
         _record(collection, item, using, partial(_meaning_of_touch, collection, item))
 
 
-def snapshot(collection: LiveCollection, item: Model) -> Snapshot:
-    """What matters of ``item`` as it is, in the words of ``collection``."""
-    return Snapshot(
-        site_id=collection.site_id_of(item),
-        slug=collection.get_slug(item),
-        published=collection.is_published(item) if collection.has_publish_state else None,
-        announced=collection.announces(item),
-    )
-
-
 def _meaning_of_save(
     collection: LiveCollection, row: Model | KnownSite | None, item: Model, created: bool
 ) -> list[Transition]:
@@ -119,39 +100,8 @@ def _meaning_of_touch(collection: LiveCollection, item: Model) -> list[Transitio
 
 
 def _record(
-    collection: LiveCollection, item: Model, using: str, meaning: Callable[[], list[Transition]]
+    collection: LiveCollection, item: Model, using: str, tell: Callable[[], list[Transition]]
 ) -> None:
-    try:
-        found = meaning()
-    except DatabaseError:
-        raise
-    except Exception:
-        logger.exception("%r cannot tell the change of %s: not recorded", collection, item.pk)
-        return
-    if found:
-        metadata = _metadata(collection, item)
-        outbox.record(
-            [(t.site_id, _as_update(collection, item, t, metadata)) for t in found], using=using
-        )
-
-
-def _as_update(
-    collection: LiveCollection, item: Model, transition: Transition, metadata: Mapping[str, Any]
-) -> LiveUpdateData:
-    return LiveUpdateData(
-        event_type=transition.event_type,
-        collection=collection.name,
-        item_id=collection.item_id_of(item),
-        slug=transition.slug,
-        metadata={**transition.extra, **metadata, **transition.extra},
-    )
-
-
-def _metadata(collection: LiveCollection, item: Model) -> Mapping[str, Any]:
-    try:
-        return dict(collection.get_metadata(item))
-    except DatabaseError:
-        raise
-    except Exception:
-        logger.exception("%r.get_metadata failed for %s: recorded without", collection, item.pk)
-        return {"invalid": True}
+    updates = meaning.updates_of(collection, item, tell)
+    if updates:
+        outbox.record(updates, using=using)

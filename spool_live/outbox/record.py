@@ -32,12 +32,14 @@ def record(updates: Sequence[tuple[uuid.UUID, LiveUpdateData]], *, using: str) -
 
     Inside ``batch()`` they wait for its end.
     """
+    if not updates:
+        return
     connection = connections[using]
     now = timezone.now()
     given = [rows.as_row(site_id, data, now, connection) for site_id, data in updates]
     if batching.is_open(connection):
         batching.wait(given, _announcer(using), connection)
-    elif given:
+    else:
         rows.insert(given, using=using)
         _announce_after_commit(connection)
 
