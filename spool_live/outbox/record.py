@@ -23,7 +23,7 @@ def broadcast_update(
 
     ``site`` is a ``Site`` or its id. It is delivered after the commit, like any other update.
     """
-    site_id = site.pk if isinstance(site, Site) else uuid.UUID(str(site))
+    site_id = uuid.UUID(str(site.pk if isinstance(site, Site) else site))
     record([(site_id, data)], using=using or router.db_for_write(OutboxEntry))
 
 
