@@ -37,7 +37,6 @@ _SQLITE: dict[str, Any] = {
 }
 
 
-
 def _mariadb(url: str) -> dict[str, Any]:
     """``mysql://user:password@host:port/name`` as Django wants it."""
     parts = urlsplit(url)
@@ -65,6 +64,7 @@ for _alias, _database in DATABASES.items():
 DATABASE_ROUTERS = ["spool_live.routers.LiveUpdatesRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SECRET_KEY = "only for tests"  # noqa: S105
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 USE_TZ = True
 TIME_ZONE = "UTC"
 ALLOWED_HOSTS = ["*"]

@@ -1,0 +1,129 @@
+"""``live_site``: sites and keys from the shell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from spool_live import keys
+from spool_live.keys import KEY_PATTERN, PlainKey
+from spool_live.models import ApiKeyEvent, Site, SiteApiKey
+from tests.commands.conftest import Run
+
+pytestmark = pytest.mark.django_db
+MakeKey = Callable[..., tuple[SiteApiKey, PlainKey]]
+
+
+def test_create_prints_the_key_once(run: Run) -> None:
+    outcome = run("live_site", "--format", "json", "create", "Ledger", "--key-name", "web")
+    (row,) = outcome.rows
+    key = keys.find_key(row["api_key"])
+    assert outcome.code == 0
+    assert key is not None
+    assert (key.site.name, key.name, str(key.site_id)) == ("Ledger", "web", row["site_id"])
+    assert ApiKeyEvent.objects.get(key_id=key.pk).origin == "command"
+    assert row["api_key"] not in run("live_site", "list").out
+
+
+def test_table_shows_the_key_too(run: Run) -> None:
+    outcome = run("live_site", "create", "Ledger")
+    (plain,) = set(re.findall(KEY_PATTERN, outcome.out))
+    assert keys.find_key(plain) is not None
+    assert outcome.out.splitlines()[0].split() == ["site", "site_id", "prefix", "api_key"]
+
+
+def test_key_that_expires_says_when(run: Run) -> None:
+    site = Site.objects.create(name="Ledger")
+    outcome = run(
+        "live_site",
+        "add-key",
+        site.pk,
+        "--expires-in-days",
+        "30",
+        "--note",
+        "CI",
+        "--key-name",
+        "x",
+    )
+    assert outcome.code == 0
+    key = SiteApiKey.objects.get(site=site)
+    assert key.note == "CI"
+    assert key.expires_at is not None
+    assert timedelta(days=29) < key.expires_at - timezone.now() <= timedelta(days=30)
+
+
+@pytest.mark.parametrize("days", ["0", "-3", "x", "1.5", "99999999"])
+def test_bad_number_of_days_makes_no_key(run: Run, days: str) -> None:
+    site = Site.objects.create(name="Ledger")
+    assert run("live_site", "add-key", site.pk, f"--expires-in-days={days}").code != 0
+    assert not SiteApiKey.objects.exists()
+
+
+def test_site_is_found_by_name_if_only_one_has_it(run: Run) -> None:
+    Site.objects.create(name="Ledger")
+    assert run("live_site", "add-key", "Ledger").code == 0
+    Site.objects.create(name="Ledger")
+    twice = run("live_site", "add-key", "Ledger")
+    assert (twice.code, "give the id" in twice.err) == (1, True)
+    nowhere = run("live_site", "add-key", "Herald")
+    assert (nowhere.code, "live_site list" in nowhere.err) == (1, True)
+
+
+def test_list_names_every_site_and_key_without_secrets(run: Run, make_key: MakeKey) -> None:
+    key, plain = make_key()
+    Site.objects.create(name="Herald")
+    rows = run("live_site", "--format", "json", "list").rows
+    assert [(row["site"], row["prefix"]) for row in rows] == [
+        ("Herald", None),
+        ("Ledger", key.prefix),
+    ]
+    assert plain not in str(rows)
+    assert "Herald" in run("live_site", "list").out
+
+
+def test_list_of_nothing(run: Run) -> None:
+    assert run("live_site", "--format", "json", "list").rows == []
+    assert run("live_site", "list").out == "(none)\n"
+
+
+def test_rotate_gives_a_successor(run: Run, make_key: MakeKey) -> None:
+    key, plain = make_key()
+    outcome = run("live_site", "--format", "json", "rotate", key.prefix, "--overlap-hours", "1")
+    (row,) = outcome.rows
+    assert keys.find_key(row["api_key"]) is not None
+    assert keys.find_key(plain) is not None
+    key.refresh_from_db()
+    assert isinstance(key.expires_at, datetime)
+    actions = ApiKeyEvent.objects.filter(key_id=key.pk, origin="command").order_by("id")
+    assert list(actions.values_list("action", flat=True)) == ["expiry_changed", "rotated"]
+
+
+@pytest.mark.parametrize("hours", ["-1", "x", "1e9", "nan"])
+def test_bad_overlap_changes_nothing(run: Run, make_key: MakeKey, hours: str) -> None:
+    key, _ = make_key()
+    assert run("live_site", "rotate", key.prefix, f"--overlap-hours={hours}").code != 0
+    assert SiteApiKey.objects.count() == 1
+
+
+def test_rotate_of_a_revoked_key_says_what_to_do(run: Run, make_key: MakeKey) -> None:
+    key, _ = make_key()
+    keys.revoke_key(key)
+    outcome = run("live_site", "rotate", key.prefix)
+    assert outcome.code == 1
+    assert f"live_site add-key {key.site_id}" in outcome.err
+
+
+def test_revoke_is_for_good(run: Run, make_key: MakeKey) -> None:
+    key, plain = make_key()
+    (row,) = run("live_site", "--format", "json", "revoke", key.prefix).rows
+    assert row["revoked_at"]
+    assert keys.find_key(plain) is None
+    assert run("live_site", "revoke", "spool_nobody").code == 1
+
+
+def test_action_is_required(run: Run) -> None:
+    assert run("live_site").code != 0

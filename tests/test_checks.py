@@ -1,0 +1,179 @@
+"""Every misconfiguration has a number, a hint, and a test here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from django.core.checks import CheckMessage
+from django.db import connections
+
+from spool_live import checks
+from spool_live.operations import concerns
+from spool_live.provisioning import Outcome, StepResult
+
+Live = Callable[..., None]
+EC_PEM = (
+    ec.generate_private_key(ec.SECP256R1())
+    .private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    .decode()
+)
+
+
+class BrokenBroadcaster:
+    """No Broadcaster at all."""
+
+
+def numbers(messages: list[CheckMessage]) -> set[str]:
+    for message in messages:
+        assert message.hint, f"{message.id} has no hint"
+        assert message.id.startswith("spool_live.")
+    return {message.id.removeprefix("spool_live.") for message in messages}
+
+
+def run() -> set[str]:
+    return numbers(checks.check_settings(None))
+
+
+@pytest.fixture(autouse=True)
+def quiet(settings: Any) -> None:
+    """Settings that nothing is to be said about."""
+    settings.CELERY_DB_REUSE_MAX = 100
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": "redis://127.0.0.1:1/0",
+        }
+    }
+
+
+def test_good_settings_are_not_talked_about() -> None:
+    assert run() == set()
+
+
+@pytest.mark.parametrize(
+    ("number", "keys"),
+    [
+        pytest.param("E001", {"SUPABASE_URI": "x"}, id="unknown key"),
+        pytest.param("E001", {"TOKEN_LIFETIME": "ten"}, id="wrong type"),
+        pytest.param("E002", {"SUPABASE_DATABASE": "nowhere"}, id="unknown alias"),
+        pytest.param("E004", {"REALTIME_MODE": "smoke"}, id="unknown mode"),
+        pytest.param("E004", {"JWT_ALGORITHM": "none"}, id="unknown algorithm"),
+        pytest.param("E005", {"BROADCASTER": "no.such.Class"}, id="broadcaster not found"),
+        pytest.param("E005", {"BROADCASTER": f"{__name__}.BrokenBroadcaster"}, id="no broadcaster"),
+        pytest.param(
+            "E006", {"SUPABASE_PUBLISHABLE_KEY": "sb_secret_x"}, id="secret key published"
+        ),
+        pytest.param("E007", {"SUPABASE_SECRET_KEY": "sb_publishable_x"}, id="keys swapped"),
+        pytest.param("E008", {"JWT_SIGNING_KEY": "guessme"}, id="short secret"),
+        pytest.param("E008", {"JWT_ALGORITHM": "ES256"}, id="secret for ES256"),
+        pytest.param("E009", {"JWT_ALGORITHM": "ES256", "JWT_SIGNING_KEY": EC_PEM}, id="no kid"),
+        pytest.param("E011", {"TOKEN_RATE": "often"}, id="no rate"),
+        pytest.param("E011", {"ADDRESS_RATE": "0/min"}, id="rate of zero"),
+        pytest.param("E012", {"TRUSTED_PROXIES": -1}, id="negative number of proxies"),
+        pytest.param("E013", {"THROTTLE_CACHE": "nowhere"}, id="unknown cache"),
+        pytest.param("W003", {"SUPABASE_URL": ""}, id="no URL"),
+        pytest.param("W003", {"SUPABASE_SECRET_KEY": ""}, id="no secret key"),
+        pytest.param("W004", {"JWT_SIGNING_KEY": ""}, id="no signing key"),
+        pytest.param("W006", {"TOKEN_LIFETIME": 86400}, id="tokens of a day"),
+        pytest.param("W006", {"TOKEN_LIFETIME": 0}, id="tokens of no time"),
+    ],
+)
+def test_setting_is_reported_alone(live: Live, number: str, keys: dict[str, Any]) -> None:
+    live(**keys)
+    assert run() == {number}
+
+
+def test_setting_that_is_no_dict_is_e001(settings: Any) -> None:
+    settings.SPOOL_LIVE = ["SUPABASE_URL"]
+    assert run() == {"E001"}
+
+
+def test_secrets_are_in_no_message(live: Live) -> None:
+    live(
+        JWT_SIGNING_KEY="hunter2-signing",
+        SUPABASE_PUBLISHABLE_KEY="sb_secret_hunter2",
+        SUPABASE_SECRET_KEY="sb_publishable_hunter2",
+    )
+    said = " ".join(str(message) for message in checks.check_settings(None))
+    assert "E006" in said
+    assert "hunter2" not in said
+
+
+def test_separate_database_without_router_is_e003(live: Live, settings: Any) -> None:
+    settings.DATABASE_ROUTERS = []
+    live(SUPABASE_DATABASE="supabase" if "supabase" in connections else "other")
+    assert "E003" in run()
+
+
+def test_supabase_database_that_is_no_postgresql_is_w001(live: Live) -> None:
+    live(
+        SUPABASE_DATABASE="other",
+        BROADCASTER="spool_live.broadcasters.supabase.SupabaseBroadcaster",
+    )
+    assert "W001" in run()
+
+
+def test_sqlite_without_immediate_transactions_is_w002(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connections["other"].settings_dict, "OPTIONS", {})
+    assert run() == {"W002"}
+
+
+def test_project_without_time_zones_is_e010(settings: Any) -> None:
+    settings.USE_TZ = False
+    assert run() == {"E010"}
+
+
+def test_celery_that_reconnects_for_every_task_is_w005(settings: Any) -> None:
+    settings.CELERY_DB_REUSE_MAX = None
+    assert run() == {"W005"}
+
+
+@pytest.mark.parametrize("backend", ["locmem.LocMemCache", "dummy.DummyCache"])
+def test_throttle_without_a_shared_cache_is_w007(settings: Any, backend: str) -> None:
+    settings.CACHES = {"default": {"BACKEND": f"django.core.cache.backends.{backend}"}}
+    assert run() == {"W007"}
+    settings.DEBUG = True
+    assert run() == set()
+
+
+def test_cache_that_does_not_answer_is_w008() -> None:
+    assert numbers(checks.check_throttle_cache(None)) == {"W008"}
+
+
+def test_cache_that_answers_is_not_talked_about(settings: Any) -> None:
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    assert checks.check_throttle_cache(None) == []
+
+
+def test_what_the_supabase_database_lacks_is_w010(
+    monkeypatch: pytest.MonkeyPatch, live: Live
+) -> None:
+    lacking = StepResult("publication", Outcome.MISSING, "Enable Realtime.")
+    monkeypatch.setattr(checks, "missing", lambda alias: [lacking])
+    aliases = [alias for alias in connections if concerns(alias)]
+    found = checks.check_provisioning(None, databases=aliases)
+    assert numbers(found) == {"W010"}
+    assert found[0].hint == "Enable Realtime."
+    assert checks.check_provisioning(None, databases=["other"]) == []
+
+
+@pytest.mark.django_db(databases="__all__")
+def test_suite_database_lacks_nothing() -> None:
+    assert checks.check_provisioning(None, databases=list(connections)) == []
+
+
+def test_every_number_has_a_test_here() -> None:
+    form = re.compile(r"[EW]0\d\d")
+    source = set(form.findall(Path(checks.__file__).read_text("utf-8")))
+    tested = {n.upper() for n in re.findall(r"[ewEW]0\d\d", Path(__file__).read_text("utf-8"))}
+    assert source <= tested
