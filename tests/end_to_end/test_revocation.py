@@ -1,0 +1,233 @@
+"""Revoking a key silences its live sockets, in both modes and in order, and nobody else's."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+from django.conf import LazySettings
+from django.db import connections
+from realtime import AsyncRealtimeChannel
+from supabase import AsyncClient
+
+from spool_live import delivery, keys, mirror, outbox
+from spool_live.conf import live_settings
+from spool_live.exceptions import BroadcastUnavailable
+from spool_live.models import Site, SiteApiKey, SiteDelivery
+from spool_live.signals import outbox_committed
+from tests.end_to_end.conftest import Road
+from tests.end_to_end.listening import WAIT, Join, Listener, listening, table_changes
+from tests.testapp.models import Article
+
+REPLICATING = "Replication connection established"
+SUBSCRIBED = "Subscribed to PostgreSQL"
+BOUND = 1.0
+"""Seconds from the commit of a revocation until its sockets are silent, with a worker running."""
+
+
+def private(topic: str, asked: queue.Queue[float]) -> Join:
+    """Joins a site's private topic and notes when it is told to re-authenticate."""
+
+    def join(client: AsyncClient, listener: Listener) -> AsyncRealtimeChannel:
+        config: Any = {"config": {"private": True, "broadcast": {"replication_ready": True}}}
+        channel = client.channel(topic, config)
+        channel.on_broadcast("live_updates", listener.on_broadcast)  # type: ignore[arg-type]
+        return channel.on_broadcast("reauthenticate", lambda _: asked.put(time.monotonic()))
+
+    return join
+
+
+@contextmanager
+def worker() -> Iterator[None]:
+    """Delivers as soon as something is committed, as a nudged Celery worker does."""
+    wake, stop = threading.Event(), threading.Event()
+
+    def on_commit(**kwargs: Any) -> None:
+        wake.set()
+
+    def work() -> None:
+        while not stop.is_set():
+            wake.wait()
+            wake.clear()
+            mirror.mirror_pending("default")
+            delivery.deliver_pending("default")
+        connections.close_all()
+
+    outbox_committed.connect(on_commit, weak=False, dispatch_uid="test worker")
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        wake.set()
+        thread.join(WAIT)
+        outbox_committed.disconnect(dispatch_uid="test worker")
+
+
+def second_key(site: Site) -> tuple[SiteApiKey, str]:
+    key, plain = keys.create_key(site, name="second front end")
+    mirror.mirror_pending("default")
+    return key, plain
+
+
+def write(site: Site, title: str) -> Article:
+    return Article.objects.create(site=site, title=title, slug=title, status="published")
+
+
+def sent_to(topic: str, settings: LazySettings) -> list[str]:
+    """The events on a private topic, in the order of the log."""
+    alias = settings.SPOOL_LIVE["SUPABASE_DATABASE"]
+    with connections[alias].cursor() as cursor:
+        cursor.execute(
+            "select event from realtime.messages where topic = %s order by inserted_at, id", [topic]
+        )
+        return [event for (event,) in cursor.fetchall()]
+
+
+def topic_of(token: dict[str, Any]) -> str:
+    topic: str = token["realtime"]["broadcast"]["topic"]
+    return topic
+
+
+def fails_at_once(road: Road, plain: str, token: str) -> None:
+    """Neither token nor catch-up, from the moment of the revocation."""
+    for method, path, credential in (
+        ("POST", "token/", f"Api-Key {plain}"),
+        ("GET", "updates/", f"Api-Key {plain}"),
+        ("GET", "updates/", f"Bearer {token}"),
+    ):
+        answer = httpx.request(
+            method, f"{road.api_url}{path}", headers={"Authorization": credential}
+        )
+        assert answer.status_code == 401, path
+
+
+def test_private_channel_of_a_revoked_key_is_silent_within_the_bound(
+    road: Road, settings: LazySettings, record_property: Callable[[str, object], None]
+) -> None:
+    site, plain_leaving = road.site("A")
+    leaving = SiteApiKey.objects.get(site=site)
+    _, plain_staying = second_key(site)
+    gone, stays = road.token(plain_leaving), road.token(plain_staying)
+    url, anon, old = gone["supabase_url"], gone["supabase_key"], topic_of(gone)
+    asked_gone: queue.Queue[float] = queue.Queue()
+    asked_stays: queue.Queue[float] = queue.Queue()
+    with (
+        listening(url, anon, gone["token"], private(old, asked_gone)) as on_gone,
+        listening(url, anon, stays["token"], private(old, asked_stays)) as on_stays,
+    ):
+        on_gone.until_system(REPLICATING)
+        on_stays.until_system(REPLICATING)
+        with worker():
+            write(site, "before")
+            assert on_gone.next_update()["slug"] == "before"
+            assert on_stays.next_update()["slug"] == "before"
+
+            revoked = time.monotonic()
+            keys.revoke_key(leaving)
+            write(site, "after")
+            fails_at_once(road, plain_leaving, gone["token"])
+            silent_after = asked_gone.get(timeout=WAIT) - revoked
+            asked_stays.get(timeout=WAIT)
+
+            again = road.token(plain_staying)
+            assert (again["epoch"], topic_of(again)) == (2, f"site:{site.pk}:2")
+            on_new_topic = private(topic_of(again), queue.Queue())
+            with listening(url, anon, again["token"], on_new_topic) as on_new:
+                on_new.until_system(REPLICATING)
+                headers = {"Authorization": f"Api-Key {plain_staying}"}
+                missed = httpx.get(f"{road.api_url}updates/?after=1", headers=headers).json()
+                assert [u["slug"] for u in missed["results"]] == ["after"]
+                write(site, "later")
+                assert on_new.next_update()["slug"] == "later"
+        assert on_gone.updates.empty()
+        assert sent_to(old, settings) == ["live_updates", "reauthenticate"]
+    record_property("silent_after_seconds", round(silent_after, 3))
+    assert silent_after < BOUND
+
+
+def test_revoked_token_cannot_join_the_new_topic(road: Road) -> None:
+    site, plain = road.site("A")
+    token = road.token(plain)
+    keys.revoke_key(SiteApiKey.objects.get(site=site))
+    mirror.mirror_pending("default")
+    for topic in (f"site:{site.pk}:2", topic_of(token)):
+        join = private(topic, queue.Queue())
+        with listening(token["supabase_url"], token["supabase_key"], token["token"], join) as on:
+            assert "Unauthorized" in on.until_state("CHANNEL_ERROR")
+
+
+def test_table_changes_of_a_revoked_key_are_silent_from_the_first_later_update(road: Road) -> None:
+    site, plain_leaving = road.site("A")
+    leaving = SiteApiKey.objects.get(site=site)
+    _, plain_staying = second_key(site)
+    gone, stays = road.token(plain_leaving), road.token(plain_staying)
+    url, anon, changes = gone["supabase_url"], gone["supabase_key"], table_changes(str(site.pk))
+    with (
+        listening(url, anon, gone["token"], changes) as on_gone,
+        listening(url, anon, stays["token"], changes) as on_stays,
+    ):
+        on_gone.until_system(SUBSCRIBED)
+        on_stays.until_system(SUBSCRIBED)
+        road.edit(site, "before")
+        assert on_gone.next_update()["slug"] == "before"
+        assert on_stays.next_update()["slug"] == "before"
+        keys.revoke_key(leaving)
+        road.edit(site, "after")
+        road.edit(site, "later")
+        assert [on_stays.next_update()["slug"] for _ in range(2)] == ["after", "later"]
+        assert on_gone.updates.empty()
+
+
+@pytest.mark.parametrize("mode", ["broadcast", "postgres_changes"])
+def test_revocation_while_supabase_is_away_comes_before_every_later_update(
+    road: Road, settings: LazySettings, mode: str
+) -> None:
+    site, plain_leaving = road.site("A")
+    leaving = SiteApiKey.objects.get(site=site)
+    _, plain_staying = second_key(site)
+    gone, stays = road.token(plain_leaving), road.token(plain_staying)
+    url, anon, old = gone["supabase_url"], gone["supabase_key"], topic_of(gone)
+    asked: queue.Queue[float] = queue.Queue()
+    by_topic = mode == "broadcast"
+    join = private(old, asked) if by_topic else table_changes(str(site.pk))
+    ready = REPLICATING if by_topic else SUBSCRIBED
+    with (
+        listening(url, anon, gone["token"], join) as on_gone,
+        listening(url, anon, stays["token"], table_changes(str(site.pk))) as on_stays,
+    ):
+        on_gone.until_system(ready)
+        on_stays.until_system(SUBSCRIBED)
+        road.edit(site, "before")
+        assert on_gone.next_update()["slug"] == "before"
+        assert on_stays.next_update()["slug"] == "before"
+
+        here = settings.SPOOL_LIVE
+        settings.SPOOL_LIVE = {**here, "SUPABASE_URL": "http://127.0.0.1:9", "RETRY_BASE": 0.01}
+        write(site, "waiting before the revocation")
+        keys.revoke_key(leaving)
+        write(site, "after")
+        with pytest.raises(BroadcastUnavailable):
+            mirror.mirror_pending("default")
+        assert delivery.deliver_pending("default").delivered == 0
+        fails_at_once(road, plain_leaving, gone["token"])
+
+        settings.SPOOL_LIVE = here
+        SiteDelivery.objects.filter(pk=site.pk).update(retry_at=None)
+        assert delivery.deliver_pending("default").delivered == 2
+        slugs = [on_stays.next_update()["slug"] for _ in range(2)]
+        assert slugs == ["waiting before the revocation", "after"]
+        if by_topic:
+            asked.get(timeout=WAIT)
+            assert sent_to(old, settings) == ["live_updates", "reauthenticate"]
+        assert on_gone.updates.empty()
+    page = outbox.catch_up("default", site.pk, after=0, limit=10)
+    assert (len(page.results), page.epoch) == (3, 2)
+    assert live_settings().supabase_url == url
