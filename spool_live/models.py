@@ -258,7 +258,9 @@ class OutboxEntry(models.Model):
         verbose_name_plural = _("outbox entries")
         indexes: ClassVar[list[models.Index]] = [
             models.Index(
-                fields=["id"], condition=models.Q(state="pending"), name="live_outbox_pending"
+                fields=["seq", "id"],
+                condition=models.Q(state="pending"),
+                name="live_outbox_pending",
             ),
             models.Index(
                 fields=["site_id", "seq"],

@@ -144,7 +144,7 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(
                         condition=models.Q(("state", "pending")),
-                        fields=["id"],
+                        fields=["seq", "id"],
                         name="live_outbox_pending",
                     ),
                     models.Index(

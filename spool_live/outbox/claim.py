@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connections, transaction
-from django.db.models import Model, Q
+from django.db.models import F, Model, Q
 from django.utils import timezone
 
 from spool_live.conf import live_settings
@@ -24,6 +24,9 @@ from spool_live.outbox import coalescing
 from spool_live.outbox.entries import ClaimedEntry, read_entries
 from spool_live.outbox.sites import ensure_deliveries
 
+DELIVERY_ORDER = (F("seq").asc(nulls_last=True), "id")
+"""What has a number goes before what has none, however late a transaction commits: a retry keeps
+its place in front of entries with lower ids that were not visible when it was numbered."""
 ROW_BYTES = 300
 """About what an update takes on the wire beside its metadata."""
 
@@ -75,7 +78,7 @@ def _waiting_sites(using: str, now: datetime, limit: int) -> list[uuid.UUID]:
     busy = SiteDelivery.objects.using(using).exclude(is_free(now)).values("site_id")
     pending = OutboxEntry.objects.using(using).filter(state=OutboxEntry.State.PENDING)
     ripe = pending.exclude(coalescing.is_held(now)).exclude(site_id__in=busy)
-    oldest = ripe.order_by("id").values_list("site_id", flat=True)
+    oldest = ripe.order_by(*DELIVERY_ORDER).values_list("site_id", flat=True)
     waiting = list(dict.fromkeys(oldest[:limit]))
     ensure_deliveries(using, waiting)
     return waiting
@@ -103,7 +106,7 @@ def _next_entries(using: str, sites: Iterable[uuid.UUID], now: datetime) -> list
     pending = OutboxEntry.objects.using(using).filter(
         state=OutboxEntry.State.PENDING, site_id__in=list(sites)
     )
-    oldest = pending.exclude(coalescing.is_held(now)).order_by("id")
+    oldest = pending.exclude(coalescing.is_held(now)).order_by(*DELIVERY_ORDER)
     entries: list[ClaimedEntry] = []
     size = 0
     for entry in read_entries(oldest[: settings.delivery_batch_size]):

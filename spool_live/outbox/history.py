@@ -27,8 +27,9 @@ class CatchUp:
 
 
 def catch_up(using: str, site_id: uuid.UUID, *, after: int, limit: int) -> CatchUp:
-    """At most ``limit`` updates of a site after ``after``, oldest first. One indexed query each
-    for the site's state and its updates; numbered updates count whether or not delivered."""
+    """At most ``limit`` updates of a site after ``after``, oldest first; numbered updates count
+    whether or not delivered. One indexed query for the site's state, one for its updates, and one
+    that nothing was purged between the two."""
     site = SiteDelivery.objects.using(using).filter(pk=site_id).first()
     newest = site.last_seq if site else 0
     epoch = site.acknowledged_epoch if site else 0
@@ -41,6 +42,8 @@ def catch_up(using: str, site_id: uuid.UUID, *, after: int, limit: int) -> Catch
         .order_by("seq")[: limit + 1]
     )
     page = [entry.as_update() for entry in entries]
+    if SiteDelivery.objects.using(using).filter(pk=site_id, history_floor__gt=after).exists():
+        return CatchUp("reset", [], None, newest, epoch)
     more = len(page) > limit
     results = page[:limit]
     return CatchUp("recovered", results, results[-1].seq if more else None, newest, epoch)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from django.db import transaction
 from django.db.models import Q
 
 from spool_live.models import OutboxEntry
@@ -18,5 +21,5 @@ def requeue_dead(using: str, chosen: Q | None = None) -> int:
         state=OutboxEntry.State.PENDING, settled_at=None, attempts=0
     )
     if requeued:
-        announce_commit(using)
+        transaction.on_commit(partial(announce_commit, using), using=using, robust=True)
     return requeued

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from spool_live import outbox
+from spool_live.models import OutboxEntry, Site, SiteDelivery
+from spool_live.outbox import CatchUp, Settlement
+from tests.outbox.conftest import Clock, MakeSite, claimed, delivered, delivery, seqs, waiting
+
+pytestmark = pytest.mark.django_db
+
+
+def told(site: Site, number: int) -> None:
+    """Records and delivers updates of ``site``."""
+    waiting(site, number)
+    claim = claimed()
+    outbox.settle(claim, delivered(claim))
+
+
+def catch_up(site: Site, after: int, limit: int = 100) -> CatchUp:
+    return outbox.catch_up("default", site.pk, after=after, limit=limit)
+
+
+def numbers(answer: CatchUp) -> list[int]:
+    return [update.seq for update in answer.results]
+
+
+class TestCatchUp:
+    @pytest.mark.parametrize(("after", "expected"), [(0, [1, 2, 3]), (2, [3]), (3, [])])
+    def test_gives_what_came_after(self, after: int, expected: list[int], site: Site) -> None:
+        told(site, 3)
+        answer = catch_up(site, after)
+        assert (answer.status, numbers(answer)) == ("recovered", expected)
+        assert (answer.next, answer.seq, answer.epoch) == (None, 3, 1)
+
+    def test_pages(self, site: Site) -> None:
+        told(site, 5)
+        seen, after = [], 0
+        for expected in (2, 4, None):
+            answer = catch_up(site, after, limit=2)
+            seen += numbers(answer)
+            assert answer.next == expected
+            after = answer.next or 0
+        assert seen == [1, 2, 3, 4, 5]
+
+    def test_page_that_ends_with_the_last_one_has_no_next(self, site: Site) -> None:
+        told(site, 2)
+        assert catch_up(site, 0, limit=2).next is None
+
+    def test_counts_undelivered_and_dead_ones(self, site: Site) -> None:
+        first, second, _ = waiting(site, 3)
+        outbox.settle(claimed(), Settlement(delivered=[first], dead={second: "x"}))
+        assert numbers(catch_up(site, 0)) == [1, 2, 3]
+
+    def test_leaves_out_what_has_no_number_yet(self, site: Site) -> None:
+        told(site, 1)
+        waiting(site)
+        answer = catch_up(site, 0)
+        assert (numbers(answer), answer.seq) == ([1], 1)
+
+    def test_leaves_out_dropped_ones(self, site: Site) -> None:
+        first, second = waiting(site, 2)
+        outbox.settle(claimed(), Settlement(delivered=[second], dropped=[first]))
+        assert numbers(catch_up(site, 0)) == [2]
+
+    def test_is_of_one_site(self, make_site: MakeSite) -> None:
+        one, two = make_site(), make_site()
+        told(one, 2)
+        told(two, 3)
+        assert len(catch_up(one, 0).results) == 2
+        assert {update.site_id for update in catch_up(one, 0).results} == {one.pk}
+
+    def test_cursor_ahead_of_us_is_a_reset(self, site: Site) -> None:
+        told(site, 2)
+        assert catch_up(site, 3) == CatchUp("reset", [], None, 2, 1)
+
+    def test_cursor_before_the_history_is_a_reset(self, site: Site) -> None:
+        told(site, 5)
+        SiteDelivery.objects.update(history_floor=3)
+        assert catch_up(site, 2).status == "reset"
+        assert catch_up(site, 3).status == "recovered"
+
+    @pytest.mark.parametrize(("after", "status"), [(0, "recovered"), (1, "reset")])
+    def test_site_of_which_nothing_was_ever_told(self, after: int, status: str) -> None:
+        answer = outbox.catch_up("default", uuid.uuid4(), after=after, limit=10)
+        assert answer == CatchUp(status, [], None, 0, 0)  # type: ignore[arg-type]
+
+    def test_epoch_is_the_acknowledged_one(self, site: Site) -> None:
+        SiteDelivery.objects.filter(pk=site.pk).update(epoch=8, acknowledged_epoch=7)
+        assert catch_up(site, 0).epoch == 7
+
+    def test_never_passes_over_a_hole_that_is_purged_while_it_reads(self, site: Site) -> None:
+        told(site, 4)
+
+        def purge_first(execute: Any, sql: str, *rest: Any) -> Any:
+            if "live_updates_outbox" in sql and not purged:
+                purged.append(sql)
+                OutboxEntry.objects.filter(seq__lte=2).delete()
+                SiteDelivery.objects.filter(pk=site.pk).update(history_floor=2)
+            return execute(sql, *rest)
+
+        purged: list[str] = []
+        with connection.execute_wrapper(purge_first):
+            answer = catch_up(site, 0)
+        assert purged
+        assert (answer.status, answer.results, answer.seq) == ("reset", [], 4)
+
+    def test_costs_the_same_however_long_the_history(self, site: Site) -> None:
+        for _ in range(2):
+            told(site, 50)
+            with CaptureQueriesContext(connection) as queries:
+                catch_up(site, 0)
+            assert len(queries) == 3
+
+
+class TestPurge:
+    @pytest.fixture
+    def history(self, make_site: MakeSite, clock: Clock) -> list[Site]:
+        """Two sites, told of three updates a day ago and of two just now."""
+        sites = [make_site() for _ in range(2)]
+        for number in (3, 2):
+            for site in sites:
+                told(site, number)
+            clock.advance(days=1)
+        return sites
+
+    def test_removes_what_was_settled_before_and_raises_the_floor(
+        self, history: list[Site], clock: Clock
+    ) -> None:
+        before = clock.now - timedelta(days=1)
+        assert outbox.purge_settled("default", before=before, limit=100) == 6
+        for site in history:
+            assert seqs(site) == [4, 5]
+            assert delivery(site).history_floor == 3
+            assert catch_up(site, 2).status == "reset"
+            assert numbers(catch_up(site, 3)) == [4, 5]
+        assert outbox.purge_settled("default", before=before, limit=100) == 0
+
+    def test_in_steps(self, history: list[Site], clock: Clock) -> None:
+        removed = []
+        while step := outbox.purge_settled("default", before=clock.now, limit=4):
+            removed.append(step)
+        assert removed == [4, 4, 2]
+        assert [delivery(site).history_floor for site in history] == [5, 5]
+
+    def test_counter_outlives_it(self, history: list[Site], clock: Clock) -> None:
+        outbox.purge_settled("default", before=clock.now, limit=100)
+        told(history[0], 1)
+        assert seqs(history[0]) == [6]
+
+    @pytest.mark.parametrize("state", ["pending", "dead"])
+    def test_keeps_what_a_person_or_a_worker_still_needs(
+        self, state: str, site: Site, clock: Clock
+    ) -> None:
+        told(site, 1)
+        OutboxEntry.objects.update(state=state)
+        clock.advance(days=99)
+        assert outbox.purge_settled("default", before=clock.now, limit=100) == 0
+
+    @pytest.mark.parametrize("state", ["delivered", "dropped", "merged"])
+    def test_removes_every_settled_state(self, state: str, site: Site, clock: Clock) -> None:
+        told(site, 1)
+        OutboxEntry.objects.update(state=state)
+        clock.advance(days=99)
+        assert outbox.purge_settled("default", before=clock.now, limit=100) == 1
+
+    def test_entry_without_a_number_raises_no_floor(self, site: Site, clock: Clock) -> None:
+        waiting(site)
+        OutboxEntry.objects.update(state="merged", settled_at=clock.now)
+        clock.advance(days=1)
+        assert outbox.purge_settled("default", before=clock.now, limit=100) == 1
+        assert delivery(site).history_floor == 0
+
+    def test_floor_never_sinks(self, site: Site, clock: Clock) -> None:
+        told(site, 2)
+        SiteDelivery.objects.update(history_floor=9)
+        clock.advance(days=1)
+        outbox.purge_settled("default", before=clock.now, limit=100)
+        assert delivery(site).history_floor == 9
