@@ -24,3 +24,20 @@ def wait_until(condition: Callable[[], bool], *, seconds: float = 10.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.02)
+
+
+def descendants(pid: int) -> list[int]:
+    """The ids of all processes that ``pid`` started, directly or not (read from /proc)."""
+    children: dict[int, list[int]] = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name, _, rest = status.read_text().rpartition(")")
+        except FileNotFoundError:
+            continue  # it has just ended
+        children.setdefault(int(rest.split()[1]), []).append(int(name.split()[0]))
+    found, waiting = [], [pid]
+    while waiting:
+        of_this = children.get(waiting.pop(), [])
+        found += of_this
+        waiting += of_this
+    return found

@@ -21,8 +21,9 @@ const content = page.item
     );
 
 async function follow(update: Update, road: Road): Promise<void> {
+  const row = wire.announce(update);
   const outcome = await content.apply(update);
-  wire.record(update, road, outcome, Math.max(0, Math.round(server.now() - Date.parse(update.timestamp))));
+  wire.settle(row, road, outcome, Math.max(0, Math.round(server.now() - Date.parse(update.timestamp))));
 }
 
 /** What could not be fetched is fetched anew, with everything else, until it works. */

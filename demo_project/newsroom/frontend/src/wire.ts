@@ -28,27 +28,31 @@ export class Wire {
     this.#part("detail").textContent = detail;
   }
 
-  /** A row for `update`; `milliseconds` from the save to this page, on one clock. */
-  record(update: Update, road: Road, outcome: Outcome, milliseconds: number): void {
+  /** A row for `update` on top, at once, so that rows stand in the order in which updates came. */
+  announce(update: Update): HTMLElement {
     const row = this.#row();
     const name = update.event_type.replace("content.", "");
     row.dataset.event = name;
-    row.dataset.outcome = outcome;
-    row.dataset.item = update.item_id;
-    row.dataset.ms = String(milliseconds);
-    const texts: Record<string, string> = {
+    put(row, {
       time: new Date(update.timestamp).toLocaleTimeString("en-GB"),
       event: name,
       item: `${update.collection} / ${update.slug ?? update.item_id.slice(0, 8)}`,
-      outcome: outcome === "no change" ? "page unchanged" : outcome,
-      ms: road === "live" ? `${milliseconds} ms` : "caught up",
-    };
-    for (const [part, text] of Object.entries(texts))
-      row.querySelector(`[data-part="${part}"]`)!.textContent = text;
+    });
     this.#part("rows").prepend(row);
     this.#part("rows").children[SHOWN]?.remove();
     this.root.toggleAttribute("data-empty", false);
     this.#part("count").textContent = String(++this.#count);
+    return row;
+  }
+
+  /** What came of it; `milliseconds` from the save to this page, on one clock. */
+  settle(row: HTMLElement, road: Road, outcome: Outcome, milliseconds: number): void {
+    row.dataset.outcome = outcome;
+    row.dataset.ms = String(milliseconds);
+    put(row, {
+      outcome: outcome === "no change" ? "page unchanged" : outcome,
+      ms: road === "live" ? `${milliseconds} ms` : "caught up",
+    });
     if (road === "live") this.#measure(milliseconds);
   }
 
@@ -56,7 +60,7 @@ export class Wire {
     this.#latencies.push(milliseconds);
     const sorted = this.#latencies.toSorted((a, b) => a - b);
     this.#part("last").textContent = `${milliseconds} ms`;
-    this.#part("median").textContent = `${sorted[Math.floor(sorted.length / 2)]} ms`;
+    this.#part("median").textContent = `${sorted[(sorted.length - 1) >> 1]} ms`;
   }
 
   #row(): HTMLElement {
@@ -67,4 +71,9 @@ export class Wire {
   #part(name: string): HTMLElement {
     return this.root.querySelector<HTMLElement>(`[data-wire="${name}"]`)!;
   }
+}
+
+function put(row: HTMLElement, texts: Record<string, string>): void {
+  for (const [part, text] of Object.entries(texts))
+    row.querySelector(`[data-part="${part}"]`)!.textContent = text;
 }
