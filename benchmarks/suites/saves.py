@@ -1,0 +1,170 @@
+"""What a save costs (G1, G3, G4): ours beside the plain save and beside the peers."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from statistics import median
+
+from django.conf import settings
+from django.db import connections, transaction
+from django.db.models import Model
+from django.test.utils import CaptureQueriesContext
+
+from benchmarks.figures import Figure, median_ratio
+from benchmarks.newsroom import models
+from benchmarks.newsroom.peers import PEER_VARIANTS, Variant
+from benchmarks.rig import Rig
+from spool_live import batch
+from spool_live.models import OutboxEntry, Site
+
+PLAIN = Variant("plain", models.PlainStory)
+OURS = Variant("spool_live", models.LiveStory)
+TRACKED = Variant("spool_live, slug and publish state", models.TrackedStory)
+
+
+def run(rig: Rig) -> list[Figure]:
+    """Single saves, saves in one transaction, bulk."""
+    return [*single_saves(rig), *many_saves(rig), *bulk_creates(rig)]
+
+
+def single_saves(rig: Rig) -> list[Figure]:
+    """G1: one save in a transaction."""
+    rig.reset_receiver()
+    peers = PEER_VARIANTS()
+    medians = _interleaved(rig, [PLAIN, OURS, TRACKED, *peers], "default")
+    on_sqlite = _interleaved(rig, [PLAIN, OURS], "sqlite")
+    base = medians["plain"]
+    ratios = {name: median_ratio(found, base) for name, found in medians.items()}
+    best = min(peers, key=lambda peer: ratios[peer.name], default=None)
+    name = best.name if best else ""
+    figures = [
+        Figure(
+            "G1 save in a transaction", ratios[OURS.name], "x plain", 1.25, name, ratios.get(name)
+        ),
+        Figure(
+            "G1 the same on SQLite",
+            median_ratio(on_sqlite[OURS.name], on_sqlite["plain"]),
+            "x plain",
+            1.3,
+        ),
+        Figure("G1 statements more", _statements(OURS) - _statements(PLAIN), "statements", 1),
+        Figure("G1 with slug and publish state", ratios[TRACKED.name], "x plain"),
+        Figure("plain save in a transaction", median(base) * 1e6, "us"),
+    ]
+    return figures + [Figure(f"save, {peer.name}", ratios[peer.name], "x plain") for peer in peers]
+
+
+def many_saves(rig: Rig) -> list[Figure]:
+    """G3: 1000 saves in one transaction."""
+    variants: dict[str, Callable[[], None]] = {}
+    for variant in (PLAIN, OURS, *PEER_VARIANTS()):
+        variants[variant.name] = lambda v=variant: _save_all(v, stories[v.name])
+    variants["batch"] = lambda: _save_in_batch(stories["batch"])
+    stories = {v.name: _stories(v.model, 1000, "default") for v in (PLAIN, OURS, *PEER_VARIANTS())}
+    stories["batch"] = stories[OURS.name]
+    found = _timed(variants, rig.times(7, 3))
+    ratio = {name: median_ratio(times, found["plain"]) for name, times in found.items()}
+    peers = {v.name: ratio[v.name] for v in PEER_VARIANTS()}
+    best = min(peers, key=lambda name: peers[name], default="")
+    return [
+        Figure("G3 1000 saves, batch()", ratio["batch"], "x plain", 1.10, best, peers.get(best)),
+        Figure("G3 1000 saves, without batch()", ratio[OURS.name], "x plain"),
+        *(Figure(f"1000 saves, {name}", value, "x plain") for name, value in peers.items()),
+    ]
+
+
+def bulk_creates(rig: Rig) -> list[Figure]:
+    """G4: bulk_create(1000)."""
+    site = _site("default")
+
+    def create(model: type[Model], manager: str) -> None:
+        with transaction.atomic():
+            getattr(model, manager).bulk_create(_new(model, site, n) for n in range(1000))
+
+    found = _timed(
+        {
+            "plain": lambda: create(models.PlainStory, "objects"),
+            "ours": lambda: create(models.LiveStory, "live"),
+        },
+        rig.times(15, 5),
+    )
+    return [
+        Figure("G4 bulk_create(1000)", median_ratio(found["ours"], found["plain"]), "x plain", 1.15)
+    ]
+
+
+def _interleaved(rig: Rig, variants: list[Variant], using: str) -> dict[str, list[float]]:
+    stories = {v.name: _stories(v.model, rig.times(300, 60), using) for v in variants}
+    medians: dict[str, list[float]] = {v.name: [] for v in variants}
+    for _ in range(rig.times(7, 3)):
+        _fresh_tables(using)
+        for variant in random.sample(variants, len(variants)):
+            times = []
+            for story in stories[variant.name][: variant.at_most]:
+                started = time.perf_counter()
+                with transaction.atomic(using=using):
+                    variant.save(story)
+                times.append(time.perf_counter() - started)
+            medians[variant.name].append(median(times))
+    return medians
+
+
+def _timed(variants: dict[str, Callable[[], None]], rounds: int) -> dict[str, list[float]]:
+    times: dict[str, list[float]] = {name: [] for name in variants}
+    for _ in range(rounds):
+        _fresh_tables("default")
+        for name in random.sample(list(variants), len(variants)):
+            started = time.perf_counter()
+            variants[name]()
+            times[name].append(time.perf_counter() - started)
+    return times
+
+
+def _save_all(variant: Variant, stories: list[Model]) -> None:
+    with transaction.atomic():
+        for story in stories:
+            variant.save(story)
+
+
+def _save_in_batch(stories: list[Model]) -> None:
+    with transaction.atomic(), batch():
+        for story in stories:
+            story.save()
+
+
+def _statements(variant: Variant) -> int:
+    (story,) = _stories(variant.model, 1, "default")
+    with transaction.atomic(), CaptureQueriesContext(connections["default"]) as queries:
+        variant.save(story)
+    return len(queries)
+
+
+def _stories(model: type[Model], count: int, using: str) -> list[Model]:
+    site = _site(using)
+    manager = model._default_manager.using(using)
+    manager.bulk_create(_new(model, site, n) for n in range(count))
+    return list(manager.order_by("-pk")[:count])
+
+
+def _new(model: type[Model], site: Site, n: int) -> Model:
+    return model(
+        site=site, title=f"Story {n}", slug=f"story-{n}", summary="s" * 200, body="b" * 1000
+    )
+
+
+def _site(using: str) -> Site:
+    return Site.objects.using(using).get_or_create(name="Bench")[0]
+
+
+def _fresh_tables(using: str) -> None:
+    """Every round begins with an empty outbox and without the last one's dirty pages."""
+    connection = connections[using]
+    OutboxEntry.objects.using(using).all().delete()
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("TRUNCATE live_updates_outbox")
+            cursor.execute("VACUUM ANALYZE")
+            cursor.execute("SELECT 1")
+    assert settings.DATABASES[using]
