@@ -8,18 +8,20 @@ real server. psycopg has no replication API; its libpq wrapper has all that is n
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import struct
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from psycopg import OperationalError, pq
 from psycopg.pq.abc import PGconn
 
 from spool_live.local.realtime.pgoutput import Change, Decoder
 
-_STATUS_EVERY = 10.0
+# A walsender that is about to sleep misses the commit of just that moment and would send it when
+# something else wakes it up, seconds later. Every status message does: soon after there was
+# something, then less and less often.
+_FIRST_STATUS_AFTER, _STATUS_AT_LEAST_EVERY = 0.005, 0.25
 _XLOG_DATA_HEADER = 25
 _KEEPALIVE = struct.Struct("!qqb")
 _STATUS = struct.Struct("!cqqqqb")
@@ -53,23 +55,26 @@ class ReplicationStream:
             raise
         return stream
 
-    async def __aiter__(self) -> AsyncIterator[list[Change]]:
+    async def __aiter__(self) -> AsyncGenerator[list[Change]]:
         """Yield what has been committed, in commit order, as much as is there at a time.
 
         Ends with :class:`psycopg.OperationalError` when the connection does.
         """
-        next_status = time.monotonic() + _STATUS_EVERY
+        pause = _FIRST_STATUS_AFTER
         while True:
             changes, status_asked = self._drain()
-            if status_asked or time.monotonic() >= next_status:
+            if status_asked:
                 self._send_status()
-                next_status = time.monotonic() + _STATUS_EVERY
             if changes:
+                pause = _FIRST_STATUS_AFTER
                 yield changes
             else:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(max(0.0, next_status - time.monotonic())):
+                try:
+                    async with asyncio.timeout(pause):
                         await self._more_input()
+                except TimeoutError:
+                    self._send_status()
+                    pause = min(pause * 2, _STATUS_AT_LEAST_EVERY)
 
     def close(self) -> None:
         """End the connection; the server drops the slot."""

@@ -9,22 +9,20 @@ import time
 from collections.abc import Awaitable, Callable
 
 import psycopg
-from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route, WebSocketRoute
-from starlette.websockets import WebSocket
 
 from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.realtime.broadcast_api import BroadcastApi
 from spool_live.local.realtime.broadcasts import broadcast_row, is_message_table
 from spool_live.local.realtime.database import Session, SessionPool
+from spool_live.local.realtime.endpoint import WebSocketEndpoint
 from spool_live.local.realtime.feed import ChangeFeed
-from spool_live.local.realtime.handshake import HandshakeRefusedError, shake_hands
 from spool_live.local.realtime.options import RealtimeOptions
 from spool_live.local.realtime.pgoutput import Change
 from spool_live.local.realtime.policies import ChannelPolicies
 from spool_live.local.realtime.replication import ReplicationStream
 from spool_live.local.realtime.services import Services
-from spool_live.local.realtime.socket import RESTART, RealtimeSocket
+from spool_live.local.realtime.socket import RESTART
 from spool_live.local.realtime.subscriptions import Subscriptions
 
 logger = logging.getLogger(__name__)
@@ -62,7 +60,7 @@ class RealtimeServer:
         )
         self._evaluation = Session(self._conninfo)
         self._feed = ChangeFeed(self._evaluation, subscriptions, self._options.max_record_bytes)
-        self._sockets: set[RealtimeSocket] = set()
+        self._endpoint = WebSocketEndpoint(self._services)
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -71,7 +69,7 @@ class RealtimeServer:
         api = BroadcastApi(self._services)
         base = "/realtime/v1"
         return [
-            WebSocketRoute(f"{base}/websocket", self._serve_socket),
+            WebSocketRoute(f"{base}/websocket", self._endpoint),
             Route(f"{base}/api/broadcast", api.batch, methods=["POST"]),
             Route(f"{base}/api/broadcast/{{topic}}/events/{{event}}", api.single, methods=["POST"]),
         ]
@@ -88,7 +86,7 @@ class RealtimeServer:
                 self._feed.run(),
                 _every(options.publication_check, self.follow_publication),
                 _every(options.partition_check, self._make_partitions),
-                _every(options.channelless_sweep, self._sweep),
+                _every(options.channelless_sweep, self._endpoint.cut_off_channelless),
             )
         ]
         try:
@@ -102,8 +100,7 @@ class RealtimeServer:
 
     async def stop(self) -> None:
         """Close what sockets are left with 1012, leave the database."""
-        for socket in tuple(self._sockets):
-            socket.close(RESTART)
+        self._endpoint.close_all(RESTART)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -117,24 +114,6 @@ class RealtimeServer:
         Raises :class:`psycopg.OperationalError`.
         """
         await self._services.subscriptions.follow_publication()
-
-    async def _serve_socket(self, websocket: WebSocket) -> None:
-        try:
-            handshake = shake_hands(self._services, websocket)
-        except HandshakeRefusedError as error:
-            await asyncio.sleep(self._services.config.penalties.handshake_refused)
-            await websocket.send_denial_response(
-                JSONResponse({"error": str(error)}, status_code=error.status)
-            )
-            return
-        socket = RealtimeSocket(
-            self._services, websocket, handshake.serializer, handshake.token, handshake.headers
-        )
-        self._sockets.add(socket)
-        try:
-            await socket.serve()
-        finally:
-            self._sockets.discard(socket)
 
     async def _stream(self) -> None:
         """Follow the database, and follow it again after it was away."""
@@ -168,12 +147,6 @@ class RealtimeServer:
 
     async def _make_partitions(self) -> None:
         await self._services.sessions.fetch(_MAKE_PARTITIONS, ())
-
-    async def _sweep(self) -> None:
-        """Cut off, without a word, who has no channel."""
-        for socket in tuple(self._sockets):
-            if not socket.channels:
-                socket.close(None)
 
 
 async def _every(seconds: float, act: Callable[[], Awaitable[None]]) -> None:

@@ -12,8 +12,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from spool_live.local.realtime.admission import JoinRefusedError, admit
 from spool_live.local.realtime.broadcasts import PREFIX
 from spool_live.local.realtime.channel import Channel
+from spool_live.local.realtime.handshake import Handshake
 from spool_live.local.realtime.join import parse_join
-from spool_live.local.realtime.protocol import Frame, MalformedFrameError, Message, Serializer
+from spool_live.local.realtime.protocol import Frame, MalformedFrameError, Message
 from spool_live.local.realtime.services import Services
 
 logger = logging.getLogger(__name__)
@@ -24,22 +25,15 @@ _LAST_WORDS_WITHIN = 10.0
 
 
 class RealtimeSocket:
-    """Serves one accepted connection. ``token`` is what it was opened with."""
+    """Serves one connection that may be opened."""
 
-    def __init__(
-        self,
-        services: Services,
-        websocket: WebSocket,
-        serializer: Serializer,
-        token: str,
-        headers: Mapping[str, str],
-    ) -> None:
-        self.serializer = serializer
-        self.headers = headers
+    def __init__(self, services: Services, websocket: WebSocket, handshake: Handshake) -> None:
+        self.serializer = handshake.serializer
+        self.headers: Mapping[str, str] = handshake.headers
         self.channels: dict[str, Channel] = {}
         self._services = services
         self._websocket = websocket
-        self._token = token
+        self._token = handshake.token
         self._outgoing: asyncio.Queue[Frame] = asyncio.Queue(services.options.socket_queue)
         self._closing: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
 

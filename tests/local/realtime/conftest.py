@@ -50,11 +50,12 @@ async def witness(serving: Serving, sql: Sql) -> AsyncIterator[Witness]:
 
 @pytest.fixture
 def make_table(sql: Sql) -> Iterator[MakeTable]:
-    """Create a published table of the given columns that role ``authenticated`` may read; with
-    ``rls``, only rows whose ``site`` is in the claim ``sites``. Returns its name."""
+    """Create a table of the given columns that role ``authenticated`` may read; with ``rls``, only
+    rows whose ``site`` is in the claim ``sites``. It has ``rows`` when it is published. Returns its
+    name."""
     names: list[str] = []
 
-    def make(columns: str, *, rls: bool = False, grant: str = "select") -> str:
+    def make(columns: str, *, rls: bool = False, grant: str = "select", rows: str = "") -> str:
         name = f"made_{uuid4().hex[:12]}"
         names.append(name)
         sql(f"create table {name} ({columns})")
@@ -62,6 +63,8 @@ def make_table(sql: Sql) -> Iterator[MakeTable]:
         if rls:
             sql(f"alter table {name} enable row level security")
             sql(f"create policy own on {name} for select using (claimed_sites() ? site)")
+        if rows:
+            sql(f"insert into {name} values {rows}")
         sql(f"alter publication supabase_realtime add table {name}")
         return name
 

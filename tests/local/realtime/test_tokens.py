@@ -77,7 +77,7 @@ def test_signature_of_another_secret() -> None:
 
 
 def test_algorithm_for_which_there_is_no_key() -> None:
-    unsigned = jwt.encode({"role": "anon"}, None, algorithm="none", headers={"kid": "k1"})
+    unsigned = jwt.encode({"role": "anon"}, "", algorithm="none", headers={"kid": "k1"})
     assert refusal(unsigned).join_reason == (
         'JwtSignerError: Failed to generate JWT signer for key ID (kid) "k1",'
         " check your JWT secret or JWKS configuration"

@@ -14,7 +14,7 @@ import websockets
 
 from tests.local.realtime.serving import Serving
 
-PATIENCE = 5.0
+PATIENCE = 15.0
 """Seconds after which a frame that has not come will not come."""
 
 

@@ -1,0 +1,61 @@
+"""Where WebSockets come in: the ASGI application of ``/realtime/v1/websocket``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from spool_live.local.realtime.handshake import HandshakeRefusedError, shake_hands
+from spool_live.local.realtime.services import Services
+from spool_live.local.realtime.socket import RealtimeSocket
+
+_GONE_WITHIN = 2.0
+
+
+class WebSocketEndpoint:
+    """Serves each connection that is let in, and knows all that are open."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._open: set[RealtimeSocket] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        websocket = WebSocket(scope, receive, send)
+        try:
+            handshake = shake_hands(self._services, websocket)
+        except HandshakeRefusedError as error:
+            await asyncio.sleep(self._services.config.penalties.handshake_refused)
+            await _refuse(error, scope, receive, send)
+            return
+        socket = RealtimeSocket(self._services, websocket, handshake)
+        self._open.add(socket)
+        try:
+            await socket.serve()
+        finally:
+            self._open.discard(socket)
+
+    def close_all(self, code: int) -> None:
+        """Close every socket."""
+        for socket in tuple(self._open):
+            socket.close(code)
+
+    async def cut_off_channelless(self) -> None:
+        """End, without a word, every socket that has no channel."""
+        for socket in tuple(self._open):
+            if not socket.channels:
+                socket.close(None)
+
+
+async def _refuse(error: HandshakeRefusedError, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer the upgrade with an HTTP response (ASGI's websocket denial response)."""
+    response = JSONResponse({"error": str(error)}, status_code=error.status)
+    await response(scope, receive, send)
+    # uvicorn logs an error about applications that return before the connection is gone
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_GONE_WITHIN):
+            for _event in ("connect", "end of the response", "end of the connection"):
+                await receive()
