@@ -23,7 +23,6 @@ from spool_live.local.instance import LocalDatabase, local_database
 from spool_live.local.server import serving_local_supabase
 from spool_live.models import Site, SiteApiKey
 
-
 NEEDS = {
     "browser": ("SPOOL_LIVE_REQUIRE_BROWSER", "needs Chromium: run by tox run -e browser"),
     "node": ("SPOOL_LIVE_REQUIRE_NODE", "needs Node 22 or newer: run by tox run -e node"),

@@ -58,12 +58,12 @@ DATABASES: dict[str, dict[str, Any]] = {
 if CONTENT != "postgresql":
     _content = _SQLITE if CONTENT == "sqlite" else _mariadb(os.environ["SPOOL_LIVE_TEST_MARIADB"])
     DATABASES = {"default": _content, "other": DATABASES["other"], "supabase": _SUPABASE}
-for _alias, _database in DATABASES.items():
+for _database in DATABASES.values():
     _database["TEST"] = {"NAME": _database["NAME"], "MIGRATE": True}
 
 DATABASE_ROUTERS = ["spool_live.routers.LiveUpdatesRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-SECRET_KEY = "only for tests"  # noqa: S105
+SECRET_KEY = "only for tests"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -110,7 +110,9 @@ class ArticleAdmin(SiteContentAdmin):
 
     @admin.display(description="Publish at", ordering="publish_at")
     def hour(self, article: Article) -> str | None:
-        return article.publish_at and date_format(localtime(article.publish_at), "j M, H:i")
+        if article.publish_at is None:
+            return None
+        return date_format(localtime(article.publish_at), "j M, H:i")
 
     @admin.action(description="Publish now", permissions=["change"])
     def publish(self, request: HttpRequest, articles: QuerySet[Article]) -> None:

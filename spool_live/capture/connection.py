@@ -21,8 +21,9 @@ _connected: list[tuple[Any, Callable[..., None], Any]] = []
 def connect_all() -> None:
     """Hears every model of every registered collection, and nothing that was heard before."""
     disconnect_all()
-    for model in (Site, *(collection.model for collection in registry)):
-        save_in_transaction(model)
+    save_in_transaction(Site)
+    for collection in registry:
+        save_in_transaction(collection.model)
     for signal, receiver, sender in _connections():
         signal.connect(receiver, sender=sender, weak=False)
         _connected.append((signal, receiver, sender))

@@ -50,7 +50,7 @@ def changed_items(
 
 
 def _related_pks(field: ManyToManyField[Any, Any], other: Model, using: str) -> set[Any]:
-    through = field.remote_field.through
+    through: type[Model] = field.remote_field.through  # type: ignore[assignment] # set when loaded
     here, there = field.m2m_field_name(), field.m2m_reverse_field_name()
     rows = through._base_manager.using(using).filter(**{there: other.pk})
     return set(rows.values_list(f"{here}_id", flat=True))

@@ -128,7 +128,7 @@ def _attnames(instance: Model, names: Iterable[str]) -> set[str]:
 
 def _may_be_stored(instance: Model) -> bool:
     # Django inserts without asking where the primary key has a default and the instance is new.
-    has_default = instance._meta.pk is not None and instance._meta.pk.has_default()
+    has_default = instance._meta.pk.has_default()
     return instance.pk is not None and not (instance._state.adding and has_default)
 
 
