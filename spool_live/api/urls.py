@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from django.urls import path
 
 from spool_live.api import monitoring, views
@@ -14,3 +16,8 @@ urlpatterns = [
     path("health/ready/", monitoring.ready, name="ready"),
     path("metrics/", monitoring.prometheus, name="metrics"),
 ]
+
+if find_spec("drf_spectacular"):
+    from spool_live.api import openapi
+
+    urlpatterns.append(path("schema/", openapi.schema, name="schema"))

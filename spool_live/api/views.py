@@ -13,7 +13,7 @@ from rest_framework.exceptions import (
     NotAuthenticated,
     ValidationError,
 )
-from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import JSONParser
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -42,6 +42,16 @@ class KeyNotReady(APIException):
     wait = 1
 
 
+class JsonAlways(BaseContentNegotiation):
+    """Whatever the request accepts: we speak JSON, errors included."""
+
+    def select_parser(self, request: Any, parsers: Any) -> Any:
+        return parsers[0]
+
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
 class SubscriberView(APIView):
     """What the views of subscribers share."""
 
@@ -50,7 +60,7 @@ class SubscriberView(APIView):
     renderer_classes = [JSONRenderer]
     parser_classes = [JSONParser]
     throttle_classes = [SubscriberThrottle]
-    content_negotiation_class = DefaultContentNegotiation
+    content_negotiation_class = JsonAlways
     versioning_class = None
     rate_setting = "updates_rate"
 
