@@ -24,7 +24,6 @@ from spool_live.client.sequencer import Page
 from spool_live.client.tokens import Token
 from spool_live.client.updates import LiveUpdate
 
-PAGE_SIZE = 500
 DEFAULT_RETRY_AFTER = 60.0
 
 
@@ -59,7 +58,7 @@ class ContentApi:
             raise WrongSiteError(wanted=self._config.site_id, actual=token.site_id)
         return token
 
-    async def updates(self, after: int, limit: int = PAGE_SIZE) -> Page:
+    async def updates(self, after: int, limit: int = 500) -> Page:
         """One page of the log: what came after this sequence number."""
         data = await self._request("GET", "updates/", params={"after": after, "limit": limit})
         try:

@@ -41,7 +41,8 @@ class CatchUp:
         self._on_epoch = on_epoch
         self._now = now
         self._rand = rand
-        self._wanted = asyncio.Event()
+        self._asked = False
+        self._wake = asyncio.Event()
         self._begun = 0
         self._finished = 0
         self._progress = asyncio.Condition()
@@ -50,7 +51,12 @@ class CatchUp:
 
     def request(self) -> None:
         """Ask soon. Requests made before the asking begins become one."""
-        self._wanted.set()
+        self._asked = True
+        self._wake.set()
+
+    def reschedule(self) -> None:
+        """The socket is gone: from now on ask at the pace of polling."""
+        self._wake.set()
 
     async def complete(self) -> None:
         """Return after a catch-up that began after this call."""
@@ -73,18 +79,19 @@ class CatchUp:
 
     async def _wait(self) -> bool:
         """Until asked, or until it is time; the latter returns True."""
-        try:
-            async with asyncio.timeout(self._interval()):
-                await self._wanted.wait()
-        except TimeoutError:
-            return True
-        finally:
-            self._wanted.clear()
+        while not self._asked:
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(self._interval()):
+                    await self._wake.wait()
+            except TimeoutError:
+                return True
+        self._asked = False
         return False
 
     def _interval(self) -> float:
         if not self._state.current.connected:
-            return jittered(poll_interval(self._idle_polls, self._timing), self._rand)
+            return poll_interval(self._idle_polls, self._timing, self._rand)
         if self._watchdog.suspicious:
             return self._timing.suspicion
         return jittered(self._timing.catch_up_interval, self._rand)

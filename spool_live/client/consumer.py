@@ -12,7 +12,9 @@ from spool_live.client.policy import Timing, retry_delay
 from spool_live.client.sequencer import Page
 from spool_live.client.updates import EVERYTHING, Event, LiveUpdate, Reset, UpdateFilter
 
-ReadLog = Callable[[int], Awaitable[Page]]
+ReadLog = Callable[[int, int], Awaitable[Page]]
+
+PAGE_SIZE = 500
 
 
 class StreamEndedError(LiveUpdatesError):
@@ -148,7 +150,7 @@ class Consumer:
         """Read one page; what comes meanwhile is kept aside and follows it. Returns failures."""
         self._lagging, self._aside, target = False, [], self._target
         try:
-            page = await self._read_log(self._position or 0)
+            page = await self._read_log(self._position or 0, min(self._size, PAGE_SIZE))
         except TransientError as error:
             self._lagging = True
             await asyncio.sleep(retry_delay(failures + 1, error.retry_after, self._timing))

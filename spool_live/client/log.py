@@ -20,7 +20,7 @@ from spool_live.client.state import LogSource
 from spool_live.client.tokens import Token
 from spool_live.client.updates import LiveUpdate
 
-REST_PAGE_SIZE = 500
+PAGE_SIZE = 500
 _COLUMNS = "id,site_id,event_type,collection,slug,item_id,timestamp,metadata,seq"
 
 
@@ -37,19 +37,19 @@ class UpdateLog:
         self.source = LogSource.NONE
         self.trouble: LiveUpdatesError | None = None
 
-    async def read(self, after: int) -> Page:
-        """The page that begins after this sequence number.
+    async def read(self, after: int, limit: int = PAGE_SIZE) -> Page:
+        """The page that begins after this sequence number, at most so many updates.
 
         Raises the CMS's error where neither can be read.
         """
         try:
-            page = await self._api.updates(after)
+            page = await self._api.updates(after, limit)
         except RateLimitedError as error:
             self._note(LogSource.NONE, error)
             raise
         except ServerUnreachableError as error:
             try:
-                page = await self._read_supabase(after, error)
+                page = await self._read_supabase(after, limit, error)
             except TransientError:
                 self._note(LogSource.NONE, error)
                 raise
@@ -61,18 +61,18 @@ class UpdateLog:
     def _note(self, source: LogSource, trouble: LiveUpdatesError | None) -> None:
         self.source, self.trouble = source, trouble
 
-    async def _read_supabase(self, after: int, cause: ServerUnreachableError) -> Page:
+    async def _read_supabase(self, after: int, limit: int, cause: ServerUnreachableError) -> Page:
         token = self._token()
         if token is None or token.expired(time.monotonic()):
             raise cause
         try:
-            rows = await self._select(token, after)
+            rows = await self._select(token, after, limit)
             updates = [LiveUpdate.from_wire(row) for row in rows]
         except (httpx.HTTPError, KeyError, TypeError, ValueError) as error:
             raise cause from error
         return contiguous_page(updates, after, cause)
 
-    async def _select(self, token: Token, after: int) -> list[dict[str, object]]:
+    async def _select(self, token: Token, after: int, limit: int) -> list[dict[str, object]]:
         async with httpx.AsyncClient(timeout=self._timing.request, verify=ssl_context()) as http:
             response = await http.get(
                 f"{token.supabase_url}/rest/v1/live_updates",
@@ -81,7 +81,7 @@ class UpdateLog:
                     "site_id": f"eq.{token.site_id}",
                     "seq": f"gt.{after}",
                     "order": "seq.asc",
-                    "limit": REST_PAGE_SIZE,
+                    "limit": limit,
                 },
                 headers={"apikey": token.supabase_key, "Authorization": f"Bearer {token.jwt}"},
             )

@@ -57,9 +57,13 @@ def retry_delay(
     return max(delay, retry_after * (1 + rand() / 10))
 
 
-def poll_interval(idle_polls: int, timing: Timing) -> float:
-    """Seconds between catch-ups while there is no socket: polite when nothing happens."""
-    return float(min(timing.poll_initial * 1.5 ** min(idle_polls, 32), timing.poll_maximum))
+def poll_interval(idle_polls: int, timing: Timing, rand: Random = random.random) -> float:
+    """Seconds between catch-ups while there is no socket: polite when nothing happens.
+
+    Half of it up or down at random, as all clients begin to poll at the same moment.
+    """
+    interval = min(timing.poll_initial * 1.5 ** min(idle_polls, 32), timing.poll_maximum)
+    return float(interval * (0.5 + rand()))
 
 
 def jittered(interval: float, rand: Random = random.random) -> float:

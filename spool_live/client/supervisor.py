@@ -88,7 +88,6 @@ class Supervisor:
             self._refused_since = None
             self._ready.clear()
             self._watchdog.joined()
-            self._catch_up.request()
             await first_of(
                 self._receive(connection),
                 self._go_live(connection),
@@ -188,7 +187,7 @@ class Supervisor:
             reconnect_attempts=self._attempts,
             error=" ".join([str(error), *getattr(error, "__notes__", ())]),
         )
-        self._catch_up.request()  # while there is no socket, updates come by polling
+        self._catch_up.reschedule()
         delay = retry_delay(self._attempts, error.retry_after, self._timing, random.random)
         await asyncio.sleep(delay)
 

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Any
 
 import uvicorn
@@ -136,7 +137,8 @@ class Cms:
         if refusal := await self._refusal(request):
             return refusal
         key = {"id": "1", "name": "test", "prefix": "sk_test", "expires_at": None}
-        return JSONResponse({"site_id": self.site_id, "name": "Test site", "key": key})
+        body = {"site_id": self.site_id, "name": "Test site", "key": key}
+        return JSONResponse(body, headers={"Date": formatdate(usegmt=True)})
 
 
 @asynccontextmanager
@@ -144,14 +146,17 @@ async def running_cms(cms: Cms) -> AsyncIterator[Cms]:
     listener = socket.create_server(("127.0.0.1", cms.port), backlog=2048)
     cms.port = listener.getsockname()[1]
     config = uvicorn.Config(cms.app(), log_level="error", lifespan="off", loop="asyncio")
+    config.load()
     server = uvicorn.Server(config)
-    task = asyncio.create_task(server._serve([listener]))
+    server.lifespan = config.lifespan_class(config)
+    await server.startup([listener])  # without the main loop, whose ticks make tests slow
     try:
-        while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
-            await asyncio.sleep(0.005)
         yield cms
     finally:
-        server.should_exit = True
-        server.force_exit = True
-        await task
-        listener.close()
+        for accepting in server.servers:
+            accepting.close()
+        for task in server.server_state.tasks:
+            task.cancel()
+        for connection in list(server.server_state.connections):
+            connection.transport.abort()
+        await asyncio.gather(*server.server_state.tasks, return_exceptions=True)

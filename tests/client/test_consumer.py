@@ -28,7 +28,7 @@ class Log:
         self.epoch: int | None = 1
         self.oldest = 0
 
-    async def __call__(self, after: int) -> Page:
+    async def __call__(self, after: int, limit: int) -> Page:
         self.reads.append(after)
         newest = self.newest
         await asyncio.sleep(0)
@@ -38,8 +38,9 @@ class Log:
         if after < self.oldest:
             return Page([], seq=newest, reset=True, epoch=self.epoch)
         found = [n for n in range(after + 1, newest + 1) if n not in self.dead]
-        rows = found[: self.page]
-        following = rows[-1] if len(found) > self.page else None
+        size = min(self.page, limit)
+        rows = found[:size]
+        following = rows[-1] if len(found) > size else None
         return Page(updates(*rows), seq=newest, next=following, epoch=self.epoch)
 
 

@@ -34,7 +34,7 @@ class Store:
         self.seq = seq
 
 
-async def no_log(after: int) -> Page:
+async def no_log(after: int, limit: int) -> Page:
     raise AssertionError(after)
 
 

@@ -38,8 +38,13 @@ def test_retry_waits_at_least_as_long_as_the_server_asked() -> None:
 
 
 def test_polling_becomes_polite() -> None:
-    intervals = [poll_interval(idle, TIMING) for idle in (0, 1, 2, 10, 1000)]
+    intervals = [poll_interval(idle, TIMING, lambda: 0.5) for idle in (0, 1, 2, 10, 1000)]
     assert intervals == [2, 3, 4.5, 30, 30]
+
+
+def test_polls_of_a_crowd_spread_out() -> None:
+    assert poll_interval(0, TIMING, lambda: 0.0) == 1
+    assert poll_interval(0, TIMING, lambda: 1.0) == 3
 
 
 @pytest.mark.parametrize(("rand", "expected"), [(0.0, 48), (0.5, 60), (1.0, 72)])

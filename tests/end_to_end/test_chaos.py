@@ -45,7 +45,8 @@ class Size:
 
 
 LONG = os.environ.get("SPOOL_LIVE_CHAOS") == "long"
-SIZE = Size(20_000, 220, 10, 3, 6, 0.35, 120) if LONG else Size(600, 20, 1, 0, 3, 0.1, 40)
+SIZE = Size(21_120, 220, 10, 3, 6, 0.35, 120) if LONG else Size(720, 20, 1, 0, 3, 0.1, 40)
+CHUNKS = 6
 TIMEOUT = 3000 if LONG else 120
 
 pytestmark = [pytest.mark.filterwarnings(warning) for warning in LIBRARY_WARNINGS]
@@ -131,7 +132,10 @@ def _storm(world: Chaos, database: LocalDatabase) -> None:
         for n in range(SIZE.database_restarts)
     }
     for step in range(SIZE.faults):
-        world.record(SIZE.updates // SIZE.faults)
+        for _ in range(CHUNKS - 1):  # many frames, as edits come one by one
+            world.record(SIZE.updates // SIZE.faults // CHUNKS)
+            world.deliver()
+        world.record(SIZE.updates // SIZE.faults // CHUNKS)
         if step in kills:
             world.kill_gateway()
         elif step in restarts:
