@@ -41,10 +41,10 @@ class LiveCollection:
     Attributes: ``name`` (what the front end calls the collection; default: the model's
     verbose_name_plural, slugified, or its class name where no letter of that is Latin),
     ``site_field`` (dotted path from an item to a ``Site`` or to a site id), ``slug_field``
-    (``None`` where items have no slug), ``m2m_fields`` (names of the many-to-many fields whose change is an
-    update of the item; ``None`` means all), ``coalesce``
-    (``True``: what waits of one item is delivered as one update; a ``timedelta``: its plain updates
-    also wait that long for the next ones).
+    (``None`` where items have no slug), ``m2m_fields`` (names of the many-to-many fields whose
+    change is an update of the item; ``None`` means all), ``coalesce`` (``True``: what waits of one
+    item is delivered as one update; a ``timedelta``: its plain updates also wait that long for the
+    next ones).
 
     Override the methods for anything that a field name cannot say.
     """
