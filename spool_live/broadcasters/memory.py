@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 from django.utils import timezone
 
 from spool_live.broadcasters.base import Broadcaster, CleanupAnswer, MirrorAnswer
-from spool_live.exceptions import BroadcastError, SequenceTaken, UnknownSite
-from spool_live.updates import Update
+from spool_live.exceptions import BroadcastError, BroadcastRefused, SequenceTaken, UnknownSite
+from spool_live.updates import EventType, Update
 
 
 class MemoryBroadcaster(Broadcaster):
@@ -35,16 +35,19 @@ class MemoryBroadcaster(Broadcaster):
 
     def broadcast(self, updates: Sequence[Update]) -> None:
         self._fail_if_told()
-        fresh = [update for update in updates if update.id not in self._inserted]
+        fresh = {u.id: u for u in reversed(updates) if u.id not in self._inserted}
         taken = {(update.site_id, update.seq) for update in self.updates}
-        for update in fresh:
+        for update in reversed(fresh.values()):
             held = self.sites.get(str(update.site_id))
             if held is None or held["deleted"]:
                 raise UnknownSite(f"site {update.site_id} is not mirrored")
+            if update.event_type not in set(EventType):
+                raise BroadcastRefused(f"{update.event_type!r} is no event type")
             if (update.site_id, update.seq) in taken:
                 raise SequenceTaken(f"seq {update.seq} of site {update.site_id} is taken")
-        self.updates.extend(fresh)
-        self._inserted.update(dict.fromkeys((u.id for u in fresh), timezone.now()))
+            taken.add((update.site_id, update.seq))
+        self.updates.extend(reversed(fresh.values()))
+        self._inserted.update(dict.fromkeys(fresh, timezone.now()))
 
     def mirror(self, site: Mapping[str, Any]) -> MirrorAnswer:
         self._fail_if_told()
