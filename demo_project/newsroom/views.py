@@ -22,7 +22,10 @@ from .presentation import card, story
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """Where an evaluation begins: what this is, and the doors to it."""
-    return render(request, "newsroom/index.html", {"publications": _publications()})
+    papers = [
+        {"paper": paper, "lead": next(iter(_cards(paper)), None)} for paper in _publications()
+    ]
+    return render(request, "newsroom/index.html", {"papers": papers})
 
 
 @require_safe
@@ -120,7 +123,6 @@ def _page(paper: Publication, **extra: str | None) -> dict[str, str | None]:
         "newsroom:story", args=[paper.slug, "00000000-0000-0000-0000-000000000000"]
     )
     return {
-        "site": paper.site.name,
         "cards_url": reverse("newsroom:cards", args=[paper.slug]),
         "story_url": story_pattern,
         "token_url": reverse("newsroom:live-token", args=[paper.slug]),

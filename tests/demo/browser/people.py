@@ -21,7 +21,7 @@ from playwright.sync_api import (
 from tests.demo.running import RunningDemo
 
 PATIENCE = 8_000
-EXPECTED_NOISE = re.compile(r"status of 404|ERR_INTERNET_DISCONNECTED|favicon")
+EXPECTED_NOISE = re.compile(r"status of 404|ERR_INTERNET_DISCONNECTED")
 
 
 class Reader:

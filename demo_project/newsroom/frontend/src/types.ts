@@ -68,7 +68,6 @@ export interface Story extends Card {
 
 /** Written into the page by its server. */
 export interface PageConfig {
-  site: string;
   cards_url: string;
   story_url: string;
   token_url: string;
