@@ -7,27 +7,27 @@ lease ends, the entries are claimed again, and writing them twice is writing the
 from __future__ import annotations
 
 import logging
-import random
 import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from itertools import groupby
 
 from django.utils import timezone
 
 from spool_live import mirror, outbox
+from spool_live.backoff import retry_delay
 from spool_live.broadcasters import Broadcaster, get_broadcaster
 from spool_live.conf import live_settings
 from spool_live.exceptions import (
+    BroadcastError,
     BroadcastRefused,
     BroadcastUnavailable,
     SequenceTaken,
     UnknownSite,
 )
 from spool_live.models import OutboxEntry
-from spool_live.outbox import Claim, ClaimedEntry, Settlement
+from spool_live.outbox import Claim, ClaimedEntry, Settlement, circuit
 from spool_live.signals import update_died, updates_delivered
 
 logger = logging.getLogger(__name__)
@@ -131,7 +131,7 @@ def send(
         return
     site_ids = sorted({entry.site_id for entry in entries})
     if timezone.now() + live_settings().request_timeout > claim.leased_until:
-        postpone(settlement, claim, site_ids, BroadcastUnavailable("the lease ran out"))
+        postpone(settlement, claim, site_ids, BroadcastError("the lease ran out"))
         return
     try:
         broadcaster.broadcast([entry.as_update() for entry in entries])
@@ -197,25 +197,17 @@ def _renumber(
 def postpone(
     settlement: Settlement, claim: Claim, site_ids: Sequence[uuid.UUID], error: Exception
 ) -> None:
-    """Leaves the entries of ``site_ids`` for later, after a delay with jitter."""
-    failures = max((claim.sites[site_id].failures for site_id in site_ids), default=0)
-    asked = getattr(error, "retry_after", None)
+    """Leaves the entries of ``site_ids`` for later, after a delay with jitter.
+
+    Where Supabase as a whole is away the delay is that of the circuit breaker.
+    """
     settlement.retry |= dict.fromkeys(site_ids, str(error))
-    settlement.retry_at = timezone.now() + retry_delay(failures, asked=asked)
-
-
-def retry_delay(
-    failures: int,
-    *,
-    asked: float | None = None,
-    jitter: Callable[[], float] = random.random,
-) -> timedelta:
-    """How long to wait after ``failures`` failures in a row: doubling, capped, the upper half of
-    it random; at least ``asked`` seconds where the receiver said so."""
-    settings = live_settings()
-    ceiling = min(settings.retry_base * float(2 ** min(failures, 20)), settings.retry_max)
-    delay = ceiling * (0.5 + 0.5 * jitter())
-    return max(delay, timedelta(seconds=asked or 0))
+    if isinstance(error, BroadcastUnavailable):
+        settlement.outage = str(error)
+        settlement.retry_at = circuit.next_attempt(claim.outage, error.retry_after)
+    else:
+        failures = max((claim.sites[site_id].failures for site_id in site_ids), default=0)
+        settlement.retry_at = timezone.now() + retry_delay(failures)
 
 
 def announce(claim: Claim, settlement: Settlement, *, held: bool) -> None:

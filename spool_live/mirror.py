@@ -17,8 +17,9 @@ from django.utils import timezone
 
 from spool_live.broadcasters import Broadcaster, MirrorAnswer, get_broadcaster
 from spool_live.databases import is_supabase_database
+from spool_live.exceptions import BroadcastUnavailable
 from spool_live.models import Site, SiteApiKey, SiteDelivery
-from spool_live.outbox import ensure_deliveries
+from spool_live.outbox import circuit, ensure_deliveries
 
 logger = logging.getLogger(__name__)
 
@@ -31,8 +32,18 @@ def mirror_pending(using: str, broadcaster: Broadcaster | None = None) -> int:
     """
     behind = SiteDelivery.objects.using(using).filter(version__gt=F("acknowledged_version"))
     site_ids = list(behind.order_by("pk").values_list("pk", flat=True))
-    for site_id in site_ids:
-        mirror_site(using, site_id, broadcaster or get_broadcaster())
+    outage = circuit.enter(using, timezone.now()) if site_ids else 0
+    if outage is None:
+        raise BroadcastUnavailable("Supabase was away a moment ago and is left alone until later")
+    try:
+        for site_id in site_ids:
+            mirror_site(using, site_id, broadcaster or get_broadcaster())
+    except BroadcastUnavailable as error:
+        until = circuit.next_attempt(outage, error.retry_after)
+        circuit.trip(using, str(error), failures=outage, until=until)
+        raise
+    if outage:
+        circuit.close(using)
     return len(site_ids)
 
 

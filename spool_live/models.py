@@ -295,6 +295,25 @@ class OutboxEntry(models.Model):
         )
 
 
+class DeliveryCircuit(models.Model):
+    """Whether Supabase is away, as all workers of this database know it. One row at most."""
+
+    ONLY = 1
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=ONLY)
+    failures = models.PositiveIntegerField(default=0)
+    open_until = models.DateTimeField(default=timezone.now)
+    last_error = models.TextField(default="", blank=True)
+
+    class Meta:
+        db_table = "live_delivery_circuit"
+        verbose_name = _("delivery circuit")
+        verbose_name_plural = _("delivery circuits")
+
+    def __str__(self) -> str:
+        return f"open until {self.open_until}" if self.failures else "closed"
+
+
 class LiveUpdate(models.Model):
     """A row of ``public.live_updates`` on the Supabase database. The migrations make it by SQL."""
 

@@ -25,6 +25,7 @@ CONTENT_TABLES = (
     "live_failed_authentications",
     "live_site_deliveries",
     "live_updates_outbox",
+    "live_delivery_circuit",
 )
 LOCK_TIMEOUT = "5s"
 

@@ -15,9 +15,11 @@ from functools import cached_property
 from typing import Any, cast
 
 import httpx
+from django.utils import timezone
 from postgrest.exceptions import APIError
 from supabase import Client, ClientOptions, create_client
 
+from spool_live.backoff import retry_after
 from spool_live.broadcasters.base import Broadcaster, CleanupAnswer, MirrorAnswer
 from spool_live.broadcasters.refusals import error_for
 from spool_live.conf import LiveSettings, live_settings
@@ -25,6 +27,7 @@ from spool_live.exceptions import BroadcastUnavailable
 from spool_live.updates import Update
 
 TABLE = "live_updates"
+TOO_MANY_REQUESTS = 429
 
 _clients: dict[tuple[int, int, str, str], Client] = {}
 
@@ -95,9 +98,19 @@ def _build_client(settings: LiveSettings) -> Client:
         timeout=settings.request_timeout.total_seconds(),
         limits=httpx.Limits(keepalive_expiry=60),
         http2=False,
+        event_hooks={"response": [_heed_retry_after]},
     )
     options = ClientOptions(httpx_client=transport, auto_refresh_token=False, persist_session=False)
     return create_client(settings.supabase_url, settings.supabase_secret_key, options)
+
+
+def _heed_retry_after(response: httpx.Response) -> None:
+    """Hears what the official client does not pass on: how long we are asked to stay away."""
+    asked = retry_after(response.headers.get("Retry-After"), timezone.now())
+    if response.is_error and (response.status_code == TOO_MANY_REQUESTS or asked is not None):
+        raise BroadcastUnavailable(
+            f"Supabase asks to be left alone (HTTP {response.status_code}).", retry_after=asked
+        )
 
 
 @contextmanager

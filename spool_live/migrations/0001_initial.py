@@ -79,6 +79,25 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="DeliveryCircuit",
+            fields=[
+                (
+                    "id",
+                    models.PositiveSmallIntegerField(
+                        default=1, primary_key=True, serialize=False
+                    ),
+                ),
+                ("failures", models.PositiveIntegerField(default=0)),
+                ("open_until", models.DateTimeField(default=django.utils.timezone.now)),
+                ("last_error", models.TextField(blank=True, default="")),
+            ],
+            options={
+                "verbose_name": "delivery circuit",
+                "verbose_name_plural": "delivery circuits",
+                "db_table": "live_delivery_circuit",
+            },
+        ),
+        migrations.CreateModel(
             name="OutboxEntry",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),

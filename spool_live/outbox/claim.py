@@ -18,9 +18,10 @@ from django.db import connections, transaction
 from django.db.models import F, Model, Q
 from django.utils import timezone
 
+from spool_live.backoff import ASKED_MAX
 from spool_live.conf import live_settings
 from spool_live.models import OutboxEntry, Site, SiteDelivery
-from spool_live.outbox import coalescing
+from spool_live.outbox import circuit, coalescing
 from spool_live.outbox.entries import ClaimedEntry, read_entries
 from spool_live.outbox.sites import ensure_deliveries
 
@@ -45,13 +46,16 @@ class Claim:
     sites: dict[uuid.UUID, SiteDelivery]
     orphans: frozenset[uuid.UUID]
     entries: list[ClaimedEntry]
+    outage: int = 0
+    """How often Supabase has failed in a row: more than 0 makes this batch the trial."""
 
 
 def claim_batch(using: str) -> Claim | None:
     """The next batch of the outbox on ``using``, or ``None`` where nothing may go now."""
     now = timezone.now()
     waiting = _waiting_sites(using, now, live_settings().delivery_batch_size)
-    if not waiting:
+    outage = circuit.enter(using, now) if waiting else None
+    if outage is None:
         return None
     token = uuid.uuid4()
     leased_until = now + live_settings().delivery_lease
@@ -64,14 +68,19 @@ def claim_batch(using: str) -> Claim | None:
         return None
     existing = set(Site.objects.using(using).filter(pk__in=sites).values_list("pk", flat=True))
     orphans = frozenset(s.site_id for s in sites.values() if s.deleted_at or s.pk not in existing)
-    return Claim(using, token, leased_until, sites, orphans, _by_site(entries))
+    return Claim(using, token, leased_until, sites, orphans, _by_site(entries), outage)
 
 
 def is_free(now: datetime) -> Q:
-    """Condition on ``SiteDelivery``: no lease is held on the site, and no retry waited for."""
-    unleased = Q(leased_until=None) | Q(leased_until__lte=now)
-    due = Q(retry_at=None) | Q(retry_at__lte=now)
-    return unleased & due
+    """Condition on ``SiteDelivery``: no lease is held on the site, and no retry waited for.
+
+    A moment further ahead than we ever set one is from before the clock was set back.
+    """
+    settings = live_settings()
+    farthest_lease = now + 2 * settings.delivery_lease
+    leased = Q(leased_until__gt=now, leased_until__lte=farthest_lease)
+    waits = Q(retry_at__gt=now, retry_at__lte=now + settings.retry_max + ASKED_MAX)
+    return ~leased & ~waits
 
 
 def _waiting_sites(using: str, now: datetime, limit: int) -> list[uuid.UUID]:

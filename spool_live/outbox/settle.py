@@ -11,6 +11,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from spool_live.models import OutboxEntry, SiteDelivery
+from spool_live.outbox import circuit
 from spool_live.outbox.claim import Claim
 
 
@@ -24,6 +25,8 @@ class Settlement:
     retry: dict[uuid.UUID, str] = field(default_factory=dict)
     """Sites to try again later, each with the reason."""
     retry_at: datetime | None = None
+    outage: str = ""
+    """Why Supabase could not be asked at all: then every site waits, tried or not."""
     renumber: dict[uuid.UUID, int] = field(default_factory=dict)
     """Sites whose counter must be raised to the given number, and their waiting entries numbered
     afresh."""
@@ -45,6 +48,7 @@ def settle(claim: Claim, settlement: Settlement) -> bool:
         _renumber(using, mine, settlement)
         _postpone(claim, held, mine, settlement)
         _release(held, settlement)
+    _judge(claim, settlement)
     return mine == set(claim.sites)
 
 
@@ -81,6 +85,14 @@ def _postpone(
         )
     waiting = [e.pk for e in claim.entries if e.site_id in settlement.retry]
     _entries(claim, mine, waiting).update(attempts=F("attempts") + 1)
+
+
+def _judge(claim: Claim, settlement: Settlement) -> None:
+    if settlement.outage and settlement.retry_at:
+        reason, until = settlement.outage, settlement.retry_at
+        circuit.trip(claim.using, reason, failures=claim.outage, until=until)
+    elif claim.outage:
+        circuit.close(claim.using)
 
 
 def _release(held: QuerySet[SiteDelivery], settlement: Settlement) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from spool_live import outbox
 from spool_live.models import OutboxEntry, Site, SiteDelivery
@@ -192,7 +193,8 @@ class TestLease:
                 taken.append(sql)
                 with connection.execute_wrapper(lambda e, s, p, m, c: e(s, p, m, c)):
                     delivery_of.update(
-                        lease_token=uuid.uuid4(), leased_until="2999-01-01T00:00:00+00:00"
+                        lease_token=uuid.uuid4(),
+                        leased_until=timezone.now() + timedelta(seconds=30),
                     )
             return execute(sql, *rest)
 

@@ -1,0 +1,50 @@
+"""How long to wait after a failure: pure policy."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from spool_live.conf import live_settings
+
+OUTAGE_MAX = timedelta(seconds=30)
+"""While all of Supabase is away one request in this time is no pressure, and it is noticed soon
+when it comes back."""
+ASKED_MAX = timedelta(hours=1)
+"""How long a Retry-After header is believed at most."""
+
+
+def retry_delay(
+    failures: int,
+    *,
+    asked: float | None = None,
+    jitter: Callable[[], float] = random.random,
+) -> timedelta:
+    """How long to wait after ``failures`` failures in a row: doubling, capped, the upper half of
+    it random; at least ``asked`` seconds where the receiver said so."""
+    settings = live_settings()
+    ceiling = min(settings.retry_base * float(2 ** min(failures, 20)), settings.retry_max)
+    delay = ceiling * (0.5 + 0.5 * jitter())
+    return max(delay, timedelta(seconds=asked or 0))
+
+
+def outage_delay(failures: int, *, asked: float | None = None) -> timedelta:
+    """As :func:`retry_delay`, for an outage that concerns every site alike."""
+    return max(min(retry_delay(failures), OUTAGE_MAX), timedelta(seconds=asked or 0))
+
+
+def retry_after(header: str | None, now: datetime) -> float | None:
+    """Seconds that a ``Retry-After`` header asks for (RFC 9110, 10.2.3: a number or a date);
+    ``None`` without one or for nonsense."""
+    if not header:
+        return None
+    try:
+        seconds = float(header)
+    except ValueError:
+        try:
+            seconds = (parsedate_to_datetime(header) - now).total_seconds()
+        except (TypeError, ValueError):
+            return None
+    return min(max(seconds, 0.0), ASKED_MAX.total_seconds()) if seconds == seconds else None  # noqa: PLR0124 - NaN
