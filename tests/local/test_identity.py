@@ -13,11 +13,11 @@ import psycopg
 import pytest
 
 from spool_live.local.binaries import PostgresBinaries, find_postgres
+from spool_live.local.data_folder import DataFolder
 from spool_live.local.exceptions import PostgresError
 from spool_live.local.identity import Identity, choose_identity, may_enter
 from spool_live.local.launcher import NOBODY
 from spool_live.local.postgres import EmbeddedPostgres, free_port
-from tests.local.processes import processes_below
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 
@@ -66,8 +66,8 @@ def test_user_namespace_works_below_private_folders_and_files_stay_roots(tmp_pat
 def test_nobody_runs_from_a_copy_where_the_programs_are_out_of_reach(open_folder: Path) -> None:
     with server(open_folder, Identity.NOBODY) as running:
         check(running)
-        uids = {Path(f"/proc/{pid}").stat().st_uid for pid in processes_below(running.data_dir)}
-        assert uids == {NOBODY}
+        postmaster = DataFolder(running.data_dir).server_pid
+        assert Path(f"/proc/{postmaster}").stat().st_uid == NOBODY
         assert owners(running.data_dir) == {NOBODY}
     reachable = may_enter(find_postgres().bin_dir, NOBODY)
     assert (open_folder / "programs").exists() != reachable

@@ -32,7 +32,8 @@ class ConnectionPool:
         one, and :class:`psycopg.OperationalError` where the database cannot be reached.
         """
         try:
-            await asyncio.wait_for(self._free.acquire(), self._patience)
+            async with asyncio.timeout(self._patience):
+                await self._free.acquire()
         except TimeoutError:
             message = "Timed out acquiring connection from connection pool."
             raise ApiError(504, "PGRST003", message) from None

@@ -10,7 +10,7 @@ from contextlib import suppress
 import psycopg
 
 from spool_live.local.rest.catalog import Catalog, load_catalog
-from spool_live.local.rest.pool import ConnectionPool
+from spool_live.local.rest.pool import Connection, ConnectionPool
 
 _RELISTEN_AFTER = 1.0
 
@@ -28,9 +28,10 @@ class SchemaCache:
         self._listener: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Read the catalog and listen. Raises :class:`psycopg.Error`."""
+        """Read the catalog and begin to listen. Raises :class:`psycopg.Error`."""
+        connection = await self._pool.connect()
+        self._listener = asyncio.create_task(self._listen(connection), name="schema cache reloads")
         await self.current()
-        self._listener = asyncio.create_task(self._listen(), name="schema cache reloads")
 
     async def stop(self) -> None:
         if self._listener is not None:
@@ -50,14 +51,20 @@ class SchemaCache:
                     self._catalog = await load_catalog(connection, self._schemas)
             return self._catalog
 
-    async def _listen(self) -> None:
+    async def _listen(self, connection: Connection) -> None:
         while True:
             try:
-                async with await self._pool.connect() as connection:
+                async with connection:
                     await connection.execute("listen pgrst")
                     await self.newer_than(self._catalog)  # it may have changed while nobody heard
                     async for _ in connection.notifies():
                         await self.newer_than(self._catalog)
             except psycopg.Error as error:
                 logger.warning("Schema cache reloads are not heard for a moment: %s", error)
-                await asyncio.sleep(_RELISTEN_AFTER)
+            connection = await self._connect_again()
+
+    async def _connect_again(self) -> Connection:
+        while True:
+            await asyncio.sleep(_RELISTEN_AFTER)
+            with suppress(psycopg.Error):
+                return await self._pool.connect()

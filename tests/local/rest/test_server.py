@@ -40,11 +40,13 @@ def project(local_database: LocalDatabase, world: PrivilegeWorld) -> Iterator[Lo
 @asynccontextmanager
 async def serving(config: LocalSupabaseConfig) -> AsyncIterator[httpx.AsyncClient]:
     half = RestServer(config)
-    await half.start()
     transport = httpx.ASGITransport(create_app([half]))
-    async with httpx.AsyncClient(transport=transport, base_url="http://local/rest/v1") as client:
-        yield client
-    await half.stop()
+    try:
+        await half.start()
+        async with httpx.AsyncClient(transport=transport, base_url="http://local/rest/v1") as http:
+            yield http
+    finally:
+        await half.stop()
 
 
 async def test_new_tables_are_open_or_closed_as_the_world_says(
