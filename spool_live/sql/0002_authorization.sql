@@ -23,7 +23,8 @@ revoke all on spool_live.sites, spool_live.api_keys from public;
 
 -- The site whose updates the current token may read, or null. Never raises on anything a token can
 -- hold: an error inside a policy stops Realtime for the whole project. Only data exceptions
--- (class 22: not JSON, not a uuid, a null character) mean "no site"; a broken function must show.
+-- (class 22: not JSON, not a uuid, a null character) and limits (class 54: JSON nested too deeply)
+-- mean "no site"; a broken function must show.
 create function spool_live.authorized_site_id() returns uuid
 language plpgsql stable security definer set search_path = '' as $$
 declare
@@ -48,7 +49,7 @@ begin
       and (k.expires_at is null or k.expires_at > now())
       and s.deleted_at is null
   );
-exception when data_exception then
+exception when data_exception or program_limit_exceeded then
   return null;
 end $$;
 
