@@ -1,0 +1,1 @@
+"""What the catalog says, against what our SQL files say."""

@@ -1,0 +1,149 @@
+"""What has to be in the catalog, read from the very SQL files that made it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import resources
+
+from spool_live import sql
+from spool_live.isolation.sandbox import Sandbox
+from spool_live.isolation.target import FEED, MESSAGES, SERVICE_ROLE, SUBSCRIBER_ROLE, Target
+from spool_live.provisioning import API_ROLES
+
+TRIGGER = "live_updates_broadcast"
+NEEDED_GRANTS = (
+    (SUBSCRIBER_ROLE, FEED, ("SELECT",)),
+    (SERVICE_ROLE, FEED, ("SELECT", "INSERT", "DELETE")),
+)
+"""Who needs which right on which table: everything else that an API role holds is too much."""
+
+_CALLERS = {
+    "spool_live.authorized_site_id": API_ROLES,
+    "spool_live.authorized_topic": API_ROLES,
+    "public.spool_live_mirror": (SERVICE_ROLE,),
+    "public.spool_live_cleanup": (SERVICE_ROLE,),
+}
+_FUNCTION = re.compile(
+    r"create (?:or replace )?function (?P<name>[\w.]+)\((?P<arguments>[^)]*)\) returns \w+\s+"
+    r"language (?P<language>\w+)(?P<attributes>[^$]*?) as \$\$(?P<body>.*?)\$\$",
+    re.DOTALL,
+)
+_TRIGGER = re.compile(rf"create (?:or replace )?trigger {TRIGGER}\b.*?(?=;)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedFunction:
+    """One of our functions. ``body`` is the text between the dollar signs, ``definition`` the whole
+    statement, ``source`` its file below ``spool_live/sql``."""
+
+    name: str
+    argument_types: str
+    language: str
+    volatility: str
+    security_definer: bool
+    body: str
+    definition: str
+    source: str
+
+    @property
+    def signature(self) -> str:
+        """As PostgreSQL takes it, e.g. ``public.f(jsonb, integer)``."""
+        return f"{self.name}({self.argument_types})"
+
+    @property
+    def callers(self) -> tuple[str, ...]:
+        """The API roles that may execute it, and must."""
+        return _CALLERS.get(self.name, ())
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy as PostgreSQL deparses it; ``command`` is ``*`` or the letter of the catalog."""
+
+    name: str
+    table: str
+    permissive: bool
+    command: str
+    roles: tuple[str, ...]
+    using: str | None
+    check: str | None
+
+
+@cache
+def expected_functions() -> dict[str, ExpectedFunction]:
+    """Our functions by name; of several definitions the newest counts."""
+    found: dict[str, ExpectedFunction] = {}
+    for source, text in _migration_texts():
+        for match in _FUNCTION.finditer(text):
+            attributes = match["attributes"].split()
+            found[match["name"]] = ExpectedFunction(
+                name=match["name"],
+                argument_types=", ".join(_types(match["arguments"])),
+                language=match["language"],
+                volatility=next(
+                    (word for word in attributes if word in ("stable", "immutable")), "volatile"
+                ),
+                security_definer="definer" in attributes,
+                body=match["body"],
+                definition=match[0],
+                source=source,
+            )
+    return found
+
+
+@cache
+def expected_trigger() -> str:
+    """The statement that makes the broadcast trigger."""
+    *_, newest = (match[0] for _, text in _migration_texts() for match in _TRIGGER.finditer(text))
+    return newest
+
+
+def expected_policies(box: Sandbox, target: Target) -> list[Policy]:
+    """Our policies, as this very server deparses them: made on temporary tables of the same form,
+    from the files that provisioning runs, and taken back."""
+    with box.taken_back():
+        models = {"pg_temp.live_updates": FEED, "pg_temp.closed": "public.sites"}
+        scripts = [sql.read_sql("environment/policies").replace(FEED, "pg_temp.live_updates")]
+        closed = sql.read_sql("environment/closed_table").replace("{table}", "pg_temp.closed")
+        scripts.append(closed)
+        if target.has_messages:
+            models["pg_temp.messages"] = MESSAGES
+            topic_policy = sql.read_sql("environment/realtime_policy")
+            scripts.append(topic_policy.replace(MESSAGES, "pg_temp.messages"))
+        for model, original in models.items():
+            box.execute(f"create table {model} (like {original})")
+        for script in scripts:
+            box.execute(script)
+        found = actual_policies(box, list(models))
+    return [
+        replace(policy, table=table)
+        for policy in found
+        for table in _tables_of(models[policy.table], target)
+    ]
+
+
+def actual_policies(box: Sandbox, tables: list[str]) -> list[Policy]:
+    """The policies on ``tables``, whoever made them."""
+    return [
+        Policy(**{**row, "roles": tuple(row["roles"])})
+        for row in box.rows("policies", {"tables": tables})
+    ]
+
+
+def _tables_of(original: str, target: Target) -> tuple[str, ...]:
+    return target.closed_tables if original == "public.sites" else (original,)
+
+
+def _migration_texts() -> Iterator[tuple[str, str]]:
+    files = (file for file in resources.files(sql).iterdir() if file.name.endswith(".sql"))
+    for file in sorted(files, key=lambda file: file.name):
+        if not file.name.endswith(".reverse.sql"):
+            yield file.name, file.read_text("utf-8")
+
+
+def _types(arguments: str) -> Iterator[str]:
+    for argument in filter(None, (part.strip() for part in arguments.split(","))):
+        yield argument.split(maxsplit=1)[1]

@@ -1,0 +1,107 @@
+"""What else the API serves: tables of Django, views and functions that look past the policies."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from spool_live.isolation import rules
+from spool_live.isolation.audit.expected import expected_functions
+from spool_live.isolation.audit.grants import Right, by_table, held_rights, told
+from spool_live.isolation.findings import Finding
+from spool_live.isolation.sandbox import Sandbox
+from spool_live.isolation.target import FEED, MESSAGES, Target
+
+_TABLES = ("r", "p")
+_VIEW = "v"
+_KINDS = {"r": "table", "p": "table", "v": "view", "m": "materialized view", "f": "foreign table"}
+
+
+def audit_exposure(box: Sandbox, target: Target) -> Iterator[Finding]:
+    """Lists every relation of an exposed schema that API roles can touch beyond the feed, with the
+    REVOKE that closes it."""
+    given = {"schemas": list(target.schemas), "roles": list(target.attackers)}
+    ours = {FEED, *target.private_tables, *target.allowed}
+    seen_through = {row["name"] for row in _leaking_views(box, target)}
+    relations = {
+        row["name"]: row
+        for row in box.rows("exposed_relations", given)
+        if row["name"] not in ours | seen_through and not row["invoker"]
+    }
+    for name, rights in by_table(held_rights(box, target, list(relations))).items():
+        yield _exposed(relations[name], rights, target)
+
+
+def audit_views(box: Sandbox, target: Target) -> Iterator[Finding]:
+    """Views over private tables, in whatever schema, that ask with their owner's rights."""
+    views = {row["name"]: row for row in _leaking_views(box, target)}
+    for name, rights in by_table(held_rights(box, target, list(views))).items():
+        if name not in target.allowed:
+            kind = _KINDS[views[name]["kind"]]
+            reason = f"a {kind} over private tables: {told(rights)}"
+            heal = f"alter view {name} set (security_invoker = true);"
+            sql = heal if kind == "view" else _revoke(name, rights)
+            yield rules.EXPOSED_VIEW.broken(name, reason, sql=sql)
+
+
+def audit_definer_functions(box: Sandbox, target: Target) -> Iterator[Finding]:
+    """Functions that API roles may call and that run with their owner's rights."""
+    private = _mentions(target)
+    given = {"schemas": list(target.schemas), "roles": list(target.attackers)}
+    for row in box.rows("definer_functions", given):
+        if row["name"] in target.allowed or row["name"] in expected_functions():
+            continue
+        mentioned = sorted(set(private.findall(row["definition"])))
+        rule = rules.EXPOSED_FUNCTION if mentioned else rules.EXPOSED_DEFINER
+        yield rule.broken(
+            row["signature"],
+            f"{', '.join(row['callers'])} may call it"
+            + (f", and it speaks of {', '.join(mentioned)}" if mentioned else ""),
+            sql=f"revoke execute on function {row['signature']} from {', '.join(row['from'])};",
+        )
+
+
+def audit_default_privileges(box: Sandbox, target: Target) -> Iterator[Finding]:
+    """Where content lives in this database, whatever Django makes next is open from the start."""
+    if not target.one_database:
+        return
+    given = {"schemas": list(target.schemas), "roles": list(target.attackers)}
+    for row in box.rows("default_privileges", given):
+        place, who = f" in schema {row['schema']}" if row["schema"] else "", ", ".join(row["to"])
+        yield rules.EXPOSED_DEFAULTS.broken(
+            row["schema"] or "all schemas",
+            f"every table that {row['maker']} makes is granted to {who}",
+            sql=f"alter default privileges for role {row['maker']}{place} "
+            f"revoke all on tables from {who};",
+        )
+
+
+def _leaking_views(box: Sandbox, target: Target) -> list[dict[str, Any]]:
+    django = [f'public."{name}"' for name in target.django_tables]
+    tables = [FEED, *target.private_tables, MESSAGES, *django]
+    return [row for row in box.rows("views", {"tables": tables}) if not row["invoker"]]
+
+
+def _exposed(relation: dict[str, Any], rights: Sequence[Right], target: Target) -> Finding:
+    name, kind = relation["name"], relation["kind"]
+    reason = f"{_KINDS[kind]}: {told(rights)}"
+    rule = rules.EXPOSED_OTHER
+    if kind in _TABLES and not relation["row_security"]:
+        rule = rules.EXPOSED_NO_RLS
+    if relation["plain_name"] in target.django_tables:
+        closed = relation["row_security"] and not relation["has_policy"]
+        rule = rules.EXPOSED_OTHER if closed else rules.EXPOSED_PRIVATE
+        reason = f"a table of Django, {reason}"
+    return rule.broken(name, reason, sql=_revoke(name, rights))
+
+
+def _revoke(name: str, rights: Sequence[Right]) -> str:
+    holders = sorted({holder for row in rights for holder in row["from"]})
+    return f"revoke all on {name} from {', '.join(holders)};" if holders else ""
+
+
+def _mentions(target: Target) -> re.Pattern[str]:
+    plain = {table.rpartition(".")[2] for table in (FEED, *target.private_tables)}
+    names = sorted({*plain, *target.django_tables, "spool_live", MESSAGES})
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})\b")

@@ -1,0 +1,102 @@
+"""Our functions: body, attributes, owner, and who may execute them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from spool_live.isolation import rules
+from spool_live.isolation.audit.expected import ExpectedFunction, expected_functions
+from spool_live.isolation.findings import Finding
+from spool_live.isolation.sandbox import Sandbox
+from spool_live.isolation.target import SERVICE_ROLE, Target
+
+_SETTINGS = ['search_path=""']
+
+
+def audit_functions(box: Sandbox, target: Target) -> Iterator[Finding]:
+    """Compares each function in the catalog with its definition in our SQL files."""
+    expected = expected_functions()
+    given = {
+        "signatures": [function.signature for function in expected.values()],
+        "roles": [*target.attackers, SERVICE_ROLE],
+    }
+    actual = {row["name"]: row for row in box.rows("functions", given)}
+    for name, function in expected.items():
+        if name in actual:
+            yield from _compared(function, actual[name], target)
+        else:
+            yield rules.FUNCTION_MISSING.broken(
+                function.signature,
+                "there is no such function",
+                sql=f"{function.definition};\n"
+                f"revoke all on function {function.signature} from public;\n"
+                f"alter function {function.signature} owner to {target.migrator};",
+                remedy=f"Create it (spool_live/sql/{function.source}), then manage.py live_setup.",
+            )
+
+
+def _compared(
+    function: ExpectedFunction, actual: dict[str, Any], target: Target
+) -> Iterator[Finding]:
+    restore = _restored(function)
+    if actual["body"] != function.body:
+        yield rules.FUNCTION_BODY.broken(
+            function.signature,
+            f"its body is not that of spool_live/sql/{function.source}",
+            sql=restore,
+        )
+    if wrong := ", ".join(_wrong_attributes(function, actual)):
+        yield rules.FUNCTION_ATTRIBUTES.broken(function.signature, wrong, sql=restore)
+    if actual["owner"] in target.attackers or not actual["owner_sees"]:
+        why = (
+            "is a role of the API"
+            if actual["owner"] in target.attackers
+            else "does not own, nor see all of, our tables"
+        )
+        yield rules.FUNCTION_OWNER.broken(
+            function.signature,
+            f"its owner {actual['owner']} {why}",
+            sql=f"alter function {function.signature} owner to {target.migrator};",
+        )
+    yield from _callers(function, actual)
+
+
+def _wrong_attributes(function: ExpectedFunction, actual: dict[str, Any]) -> Iterator[str]:
+    if actual["language"] != function.language:
+        yield f"language is {actual['language']}, not {function.language}"
+    if actual["volatility"] != function.volatility:
+        yield f"it is {actual['volatility']}, not {function.volatility}"
+    if actual["security_definer"] != function.security_definer:
+        yield "it runs with the rights of its caller, not of its owner"
+    if actual["settings"] != _SETTINGS:
+        settings = ", ".join(actual["settings"]) or "none"
+        yield f"its settings are {settings}, not {_SETTINGS[0]}"
+
+
+def _callers(function: ExpectedFunction, actual: dict[str, Any]) -> Iterator[Finding]:
+    callers = set(actual["callers"])
+    too_many = sorted(callers - set(function.callers))
+    if actual["public_executes"] or too_many:
+        who = ["public"] * actual["public_executes"] + too_many
+        yield rules.FUNCTION_EXECUTE.broken(
+            function.signature,
+            f"executable by {', '.join(who)}",
+            sql=f"revoke execute on function {function.signature} from {', '.join(who)};",
+        )
+    if missing := sorted(set(function.callers) - callers):
+        yield rules.FUNCTION_NO_EXECUTE.broken(
+            function.signature,
+            f"not executable by {', '.join(missing)}: a policy that asks it raises, and that stops "
+            "Realtime for the whole project"
+            if len(function.callers) > 1
+            else f"not executable by {', '.join(missing)}",
+            sql=f"grant execute on function {function.signature} to {', '.join(missing)};",
+        )
+
+
+def _restored(function: ExpectedFunction) -> str:
+    statement = function.definition
+    if not statement.startswith("create or replace"):
+        statement = statement.replace("create function", "create or replace function", 1)
+    return f"{statement};"

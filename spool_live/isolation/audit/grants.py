@@ -1,0 +1,95 @@
+"""Rights on our tables: the few that are needed, and no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from spool_live.isolation import rules
+from spool_live.isolation.audit.expected import NEEDED_GRANTS
+from spool_live.isolation.findings import Finding, Rule
+from spool_live.isolation.sandbox import Sandbox
+from spool_live.isolation.target import FEED, Target
+
+_PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
+_SINCE_17 = ("MAINTAIN",)
+_VERSION_17 = 170000
+
+Right = dict[str, Any]
+
+
+def audit_grants(box: Sandbox, target: Target) -> Iterator[Finding]:
+    """What API roles may do with the feed and with what is private."""
+    yield from _missing(box)
+    needed = {
+        (role, table, privilege)
+        for role, table, privileges in NEEDED_GRANTS
+        for privilege in privileges
+    }
+    rights = held_rights(box, target, [FEED, *target.private_tables])
+    whole = [r for r in rights if not r["columns"]]
+    too_much = [r for r in whole if (r["role"], r["table"], r["privilege"]) not in needed]
+    for table, rows in by_table(too_much).items():
+        yield _too_much(rules.GRANT_TABLE, table, rows)
+    for table, rows in by_table([r for r in rights if r["columns"]]).items():
+        yield _too_much(rules.GRANT_COLUMN, table, rows)
+
+
+def held_rights(box: Sandbox, target: Target, tables: Sequence[str]) -> list[Right]:
+    """Every right of the attacking roles on ``tables``: ``table, role, privilege, columns`` (of a
+    right on single columns), ``from`` (whom it was granted to)."""
+    newer = _SINCE_17 if target.version_number >= _VERSION_17 else ()
+    return box.rows(
+        "grants",
+        {
+            "tables": list(tables),
+            "roles": list(target.attackers),
+            "privileges": [*_PRIVILEGES, *newer],
+        },
+    )
+
+
+def by_table(rights: Sequence[Right]) -> dict[str, list[Right]]:
+    """``rights`` for each table that there are any on."""
+    tables: dict[str, list[Right]] = {}
+    for right in rights:
+        tables.setdefault(right["table"], []).append(right)
+    return tables
+
+
+def told(rights: Sequence[Right]) -> str:
+    """``rights`` on one table for people."""
+    by_role: dict[str, list[str]] = {}
+    for right in rights:
+        columns = f" ({', '.join(right['columns'])})" if right["columns"] else ""
+        by_role.setdefault(right["role"], []).append(right["privilege"].lower() + columns)
+    by_rights: dict[str, list[str]] = {}
+    for role, held in by_role.items():
+        by_rights.setdefault(", ".join(held), []).append(role)
+    return "; ".join(f"{' and '.join(who)} may {held}" for held, who in by_rights.items())
+
+
+def _missing(box: Sandbox) -> Iterator[Finding]:
+    for role, table, privileges in NEEDED_GRANTS:
+        for privilege in privileges:
+            given = {"role": role, "table": table, "privilege": privilege}
+            if not box.row("needed_grants", given)["held"]:
+                yield rules.GRANT_MISSING.broken(
+                    table,
+                    f"{role} has no {privilege}",
+                    sql=f"grant {privilege.lower()} on {table} to {role};",
+                )
+
+
+def _too_much(rule: Rule, table: str, rights: Sequence[Right]) -> Finding:
+    by_holder: dict[str, list[str]] = {}
+    for right in rights:
+        for holder in right["from"]:
+            held = by_holder.setdefault(holder, [])
+            if right["privilege"].lower() not in held:
+                held.append(right["privilege"].lower())
+    sql = "\n".join(f"revoke {', '.join(p)} on {table} from {h};" for h, p in by_holder.items())
+    if sql:
+        return rule.broken(table, told(rights), sql=sql)
+    reason = f"{told(rights)}, by ownership or as a member of a role for all data"
+    return rule.broken(table, reason, remedy="See the findings about roles and owners.")

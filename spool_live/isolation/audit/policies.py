@@ -1,0 +1,67 @@
+"""Policies: ours as we wrote them, and nobody else's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from spool_live.isolation import rules
+from spool_live.isolation.audit.expected import Policy, actual_policies, expected_policies
+from spool_live.isolation.findings import Finding
+from spool_live.isolation.sandbox import Sandbox
+from spool_live.isolation.target import FEED, MESSAGES, SUPPORT_TABLES, Target
+
+_COMMANDS = {"*": "all", "r": "select", "a": "insert", "w": "update", "d": "delete"}
+
+
+def audit_policies(box: Sandbox, target: Target) -> Iterator[Finding]:
+    """Compares every policy on our tables, and on ``realtime.messages``, with what we wrote."""
+    tables = [FEED, *SUPPORT_TABLES, *target.closed_tables, MESSAGES]
+    wanted = {(policy.table, policy.name): policy for policy in expected_policies(box, target)}
+    actual = {(policy.table, policy.name): policy for policy in actual_policies(box, tables)}
+    for place, policy in wanted.items():
+        if place not in actual:
+            yield rules.POLICY_MISSING.broken(policy.table, f"{policy.name} is not there")
+        elif actual[place] != policy:
+            difference = _difference(policy, actual[place])
+            yield rules.POLICY_DIFFERS.broken(policy.table, f"{policy.name}: {difference}")
+    for place, policy in actual.items():
+        on_purpose = f"{policy.table}.{policy.name}" in target.allowed
+        if place not in wanted and _concerns_api(policy, target) and not on_purpose:
+            yield _added(policy)
+
+
+def _concerns_api(policy: Policy, target: Target) -> bool:
+    """An application that connects as a role of its own may need policies for that role."""
+    return not {"public", *target.attackers}.isdisjoint(policy.roles)
+
+
+def _difference(wanted: Policy, actual: Policy) -> str:
+    return "; ".join(
+        f"{name} is {_shown(name, actual)}, not {_shown(name, wanted)}"
+        for name in ("permissive", "command", "roles", "using", "check")
+        if getattr(wanted, name) != getattr(actual, name)
+    )
+
+
+def _shown(name: str, policy: Policy) -> str:
+    value = getattr(policy, name)
+    if name == "roles":
+        return ", ".join(value)
+    return _COMMANDS[value] if name == "command" else str(value)
+
+
+def _added(policy: Policy) -> Finding:
+    drop = f'drop policy "{policy.name}" on {policy.table};'
+    what = (
+        f"{policy.name} for {_COMMANDS[policy.command]} to {', '.join(policy.roles)}"
+        f" using {policy.using} with check {policy.check}"
+    )
+    if not policy.permissive:
+        return rules.POLICY_RESTRICTS.broken(policy.table, what, sql=drop)
+    if policy.table != MESSAGES:
+        return rules.POLICY_ADDED.broken(policy.table, what, sql=drop)
+    remedy = (
+        "Our fence keeps it off the topics of sites, as long as it is there. Drop it, or say that "
+        f"it is on purpose with --allow {policy.table}.{policy.name}."
+    )
+    return rules.POLICY_ON_MESSAGES.broken(policy.table, what, remedy=remedy)

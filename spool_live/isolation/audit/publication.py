@@ -1,0 +1,61 @@
+"""The publication that Realtime reads: our table in it, nothing private, and no deletions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from spool_live.isolation import rules
+from spool_live.isolation.findings import Finding
+from spool_live.isolation.sandbox import Sandbox
+from spool_live.isolation.target import FEED, Target
+
+PUBLICATION = "supabase_realtime"
+
+
+def audit_publication(box: Sandbox, target: Target) -> Iterator[Finding]:
+    """What Realtime sees of the WAL."""
+    rows = box.rows("publications")
+    if not rows or FEED not in rows[0]["tables"]:
+        reason = f"{FEED} is not in it: subscribers of postgres_changes get nothing"
+        yield rules.PUBLICATION_MISSING.broken(PUBLICATION, reason)
+    if rows:
+        yield from _contents(rows[0], target)
+
+
+def _contents(row: dict[str, Any], target: Target) -> Iterator[Finding]:
+    if FEED in row["tables"] and row["deletes"]:
+        yield _deletes(row)
+    if row["filtered"]:
+        yield rules.PUBLICATION_FILTER.broken(
+            PUBLICATION,
+            f"it has a row filter or a column list for {FEED}",
+            sql=f"alter publication {PUBLICATION} drop table {FEED};\n"
+            f"alter publication {PUBLICATION} add table {FEED};",
+        )
+    for table in row["tables"]:
+        if _is_private(table, target):
+            drop = f"alter publication {PUBLICATION} drop table {table};"
+            yield rules.PUBLICATION_PRIVATE.broken(
+                PUBLICATION,
+                f"{table} is in it" + (" as all tables are" if row["all_tables"] else ""),
+                sql="" if row["all_tables"] else drop,
+                remedy="Make it a publication of single tables." if row["all_tables"] else "",
+            )
+
+
+def _deletes(row: dict[str, Any]) -> Finding:
+    reason = "it publishes deletions: subscribers of every site learn the ids of deleted updates"
+    if row["tables"] == [FEED]:
+        sql = f"alter publication {PUBLICATION} set (publish = 'insert');"
+        return rules.PUBLICATION_DELETES.broken(PUBLICATION, reason, sql=sql)
+    return rules.PUBLICATION_DELETES.broken(
+        PUBLICATION,
+        f"{reason}; other tables are in it, so it cannot simply be told to publish inserts only",
+    )
+
+
+def _is_private(table: str, target: Target) -> bool:
+    schema, _, name = table.partition(".")
+    django = schema == "public" and name in target.django_tables and table != FEED
+    return table in target.private_tables or (django and table not in target.allowed)

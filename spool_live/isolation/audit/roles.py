@@ -1,0 +1,35 @@
+"""The roles of the API: none may be above the policies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from spool_live.isolation import rules
+from spool_live.isolation.findings import Finding
+from spool_live.isolation.sandbox import Sandbox
+from spool_live.isolation.target import SERVICE_ROLE, ApiRole, Target
+
+_ALL_DATA = ("pg_read_all_data", "pg_write_all_data", "pg_maintain")
+
+
+def audit_roles(box: Sandbox, target: Target) -> Iterator[Finding]:
+    """Looks at every role that a token can name, however it is reached."""
+    for role in target.roles:
+        if role.unbounded and role.name != SERVICE_ROLE:
+            what = "is a superuser" if role.superuser else "bypasses Row Level Security"
+            heal = f"alter role {role.name} nosuperuser nobypassrls;"
+            yield rules.ROLE_BYPASSES.broken(
+                role.name, f"{_reached(role)} and {what}", sql=role.withdrawal or heal
+            )
+        if role.name in _ALL_DATA:
+            reason = f"{_reached(role)}: it has rights on all tables, ours included"
+            yield rules.ROLE_DATA.broken(role.name, reason, sql=role.withdrawal)
+    given = {"roles": ["authenticator", *(role.name for role in target.roles)]}
+    for row in box.rows("role_settings", given):
+        reason = f"it is set to {row['value']!r} in every request of {row['role']}"
+        heal = f"alter role {row['role']} reset {row['name']};"
+        yield rules.ROLE_SETTING.broken(f"{row['role']}, {row['name']}", reason, sql=heal)
+
+
+def _reached(role: ApiRole) -> str:
+    return f"a token can name it, through {', '.join(role.through) or 'the login itself'}"

@@ -1,0 +1,64 @@
+"""Our tables: there, ordinary, behind Row Level Security, and nobody's but ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from spool_live.isolation import rules
+from spool_live.isolation.findings import Finding
+from spool_live.isolation.sandbox import Sandbox
+from spool_live.isolation.target import FEED, MESSAGES, Target
+
+_ORDINARY = "r"
+
+
+def audit_tables(box: Sandbox, target: Target) -> Iterator[Finding]:
+    """Looks at the feed, the tables behind it, and ``realtime.messages``."""
+    wanted = [FEED, *target.private_tables, *([MESSAGES] if target.has_messages else [])]
+    for row in box.rows("tables", {"tables": wanted}):
+        if not row["present"]:
+            yield rules.TABLE_MISSING.broken(row["name"], "there is no such table")
+            continue
+        yield from _table(row, target)
+        if row["name"] == FEED:
+            yield from _feed(row)
+
+
+def _table(row: dict[str, Any], target: Target) -> Iterator[Finding]:
+    name, owner = row["name"], row["owner"]
+    if not row["row_security"]:
+        yield rules.TABLE_RLS.broken(
+            name,
+            "Row Level Security is off: its policies are not asked",
+            sql=f"alter table {name} enable row level security;",
+        )
+    if owner in target.attackers:
+        heal = f"alter table {name} owner to {target.migrator};"
+        yield rules.TABLE_OWNER.broken(
+            name,
+            f"{owner} owns it: policies do not bind the owner",
+            sql=target.role(owner).withdrawal or heal,
+        )
+
+
+def _feed(row: dict[str, Any]) -> Iterator[Finding]:
+    if row["kind"] != _ORDINARY:
+        yield rules.TABLE_KIND.broken(FEED, f"its kind is {row['kind']!r}")
+    for child in row["children"]:
+        yield rules.TABLE_CHILDREN.broken(
+            child, f"it inherits from {FEED}", sql=f"alter table {child} no inherit {FEED};"
+        )
+    for rule in row["rules"]:
+        yield rules.TABLE_RULES.broken(
+            FEED,
+            f"the rule {rule} rewrites statements on it",
+            sql=f'drop rule "{rule}" on {FEED};',
+        )
+    if row["identity"] != "d" or not row["has_key"]:
+        what = {"f": "full", "n": "nothing", "i": "an index"}.get(row["identity"], "no key")
+        yield rules.TABLE_IDENTITY.broken(
+            FEED,
+            f"it is {what}: the WAL says more, or less, of a changed row than its key",
+            sql=f"alter table {FEED} replica identity default;",
+        )

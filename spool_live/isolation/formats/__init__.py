@@ -1,0 +1,31 @@
+"""A report as text: for people (table, Markdown) and for machines (JSON, JUnit, SARIF)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from spool_live.isolation.formats.junit import to_junit
+from spool_live.isolation.formats.markdown import to_markdown
+from spool_live.isolation.formats.sarif import to_sarif
+from spool_live.isolation.formats.table import to_table
+from spool_live.isolation.report import Report
+
+
+def to_json(report: Report) -> str:
+    """:meth:`Report.to_dict` as JSON."""
+    return json.dumps(report.to_dict(), indent=2)
+
+
+FORMATS: dict[str, Callable[[Report], str]] = {
+    "table": to_table,
+    "json": to_json,
+    "junit": to_junit,
+    "sarif": to_sarif,
+    "md": to_markdown,
+}
+
+
+def render(report: Report, name: str) -> str:
+    """``report`` in the format ``name``, one of :data:`FORMATS`."""
+    return FORMATS[name](report)

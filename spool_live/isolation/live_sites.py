@@ -1,0 +1,145 @@
+"""Probe sites for a proof on the running services: made by the real road, and gone afterwards."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.db import DatabaseError, connections
+from django.db.models import F
+from django.utils import timezone
+
+from spool_live import broadcast_update, delivery, keys, mirror
+from spool_live.broadcasters import get_broadcaster
+from spool_live.conf import live_settings
+from spool_live.exceptions import BroadcastError
+from spool_live.models import OutboxEntry, Site, SiteApiKey, SiteDelivery
+from spool_live.operations import concerns
+from spool_live.updates import EventType, LiveUpdateData
+
+NAME = "spool_live probe"
+LEFT_BEHIND = timedelta(minutes=15)
+"""Probe sites older than this were left by a run that was killed."""
+POLL = 0.05
+
+
+@dataclass
+class ProbeSite:
+    """A site of ours, its keys (plain text by name) and what was written to it, with the moment."""
+
+    site: Site
+    plain: dict[str, keys.PlainKey] = field(default_factory=dict, repr=False)
+    keys: dict[str, SiteApiKey] = field(default_factory=dict)
+    written: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def site_id(self) -> str:
+        """As claims and filters have it."""
+        return str(self.site.pk)
+
+    def add_key(self, name: str) -> None:
+        """Another key of the site."""
+        self.keys[name], self.plain[name] = keys.create_key(self.site, name=f"{NAME}: {name}")
+
+    def write(self, slug: str) -> None:
+        """Records an update, as a save of content does."""
+        self.written[slug] = time.monotonic()
+        update = LiveUpdateData(EventType.UPDATED, "spool-live-probe", uuid.uuid4(), slug=slug)
+        broadcast_update(self.site, update)
+
+
+@dataclass
+class Road:
+    """Brings what was recorded to Supabase: by waiting for the workers, or by itself."""
+
+    using: str
+    workers: bool
+    timeout: float
+    workers_answered: bool = True
+
+    def drive(self, sites: list[ProbeSite]) -> bool:
+        """Whether all that the sites wait for has arrived within the timeout."""
+        if self.workers and self._wait(sites):
+            return True
+        self.workers_answered = False
+        deadline = time.monotonic() + self.timeout
+        while not self._arrived(sites) and time.monotonic() < deadline:
+            try:
+                for probe in sites:
+                    mirror.mirror_site(self.using, probe.site.pk, get_broadcaster())
+            except BroadcastError:
+                time.sleep(POLL)
+            delivery.deliver_pending(self.using)
+        return self._arrived(sites)
+
+    def _wait(self, sites: list[ProbeSite]) -> bool:
+        deadline = time.monotonic() + self.timeout
+        while time.monotonic() < deadline:
+            if self._arrived(sites):
+                return True
+            time.sleep(POLL)
+        return False
+
+    def _arrived(self, sites: list[ProbeSite]) -> bool:
+        ids = [probe.site.pk for probe in sites]
+        behind = SiteDelivery.objects.using(self.using).filter(
+            pk__in=ids, version__gt=F("acknowledged_version")
+        )
+        waiting = OutboxEntry.objects.using(self.using).filter(
+            site_id__in=ids, state=OutboxEntry.State.PENDING
+        )
+        return not (behind.exists() or waiting.exists())
+
+
+@contextmanager
+def probe_sites(road: Road, tell: Callable[[str], None]) -> Iterator[tuple[ProbeSite, ProbeSite]]:
+    """Two sites with a key each, and a second one for the first. Removed however the block ends."""
+    for left in Site.objects.using(road.using).filter(
+        name=NAME, created_at__lt=timezone.now() - LEFT_BEHIND
+    ):
+        remove(left, road)
+    made: list[Site] = []
+    try:
+        made.append(Site.objects.using(road.using).create(name=NAME))
+        made.append(Site.objects.using(road.using).create(name=NAME))
+        one, other = (ProbeSite(site) for site in made)
+        one.add_key("own")
+        one.add_key("leaving")
+        other.add_key("own")
+        yield one, other
+    finally:
+        tell("cleaning up")
+        for site in made:
+            remove(site, road)
+
+
+def remove(site: Site, road: Road) -> None:
+    """Removes a probe site with all that belongs to it, on both databases as far as they answer.
+
+    The audit trail of its keys stays: nothing removes from that.
+    """
+    site_id: Any = site.pk
+    site.delete()
+    try:
+        mirror.mirror_site(road.using, site_id, get_broadcaster())
+    except BroadcastError:
+        return  # the tombstone goes with the next sweep
+    OutboxEntry.objects.using(road.using).filter(site_id=site_id).delete()
+    SiteDelivery.objects.using(road.using).filter(pk=site_id).delete()
+    _forget_tombstone(site_id)
+
+
+def _forget_tombstone(site_id: uuid.UUID) -> None:
+    alias = live_settings().supabase_database
+    if not concerns(alias):
+        return
+    try:
+        with connections[alias].cursor() as cursor:
+            cursor.execute("delete from spool_live.sites where site_id = %s", [site_id])
+    except DatabaseError:
+        return  # a row of two numbers stays; only the migrating role may remove it

@@ -1,0 +1,132 @@
+"""Subscribers on sockets of their own, with the official client, as front ends have them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+from supabase import AsyncClient, acreate_client
+
+from spool_live.isolation.live_cases import Case
+
+READY = ("Subscribed to PostgreSQL", "Replication connection established")
+CLOSE_WITHIN = 5.0
+
+
+@dataclass
+class Subscriber:
+    """One case on the wire: how its join ended, and what arrived when (slug, monotonic time)."""
+
+    case: Case
+    state: str = ""
+    live: bool = False
+    arrived: dict[str, float] = field(default_factory=dict)
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    client: AsyncClient | None = None
+
+    async def join(self, url: str, key: str, within: float) -> None:
+        """Joins, and waits until it is live, refused, or the time is up. Never raises."""
+        try:
+            self.client = await acreate_client(url, key)
+            if self.case.token is not None:
+                await self.client.realtime.set_auth(self.case.token)
+            await self._subscribe(self.client)
+            await asyncio.wait_for(self.settled.wait(), within)
+        except TimeoutError:
+            self.state = self.state or "no answer"
+        except Exception as error:  # noqa: BLE001 - whatever the library makes of a refusal
+            self.state = f"refused: {type(error).__name__}"
+
+    async def _subscribe(self, client: AsyncClient) -> None:
+        case = self.case
+        if case.topic is not None:
+            config: Any = {"config": {"private": True, "broadcast": {"replication_ready": True}}}
+            channel = client.channel(case.topic, config)
+            channel.on_broadcast("live_updates", self._on_broadcast)  # type: ignore[arg-type]
+        else:
+            binding: Any = {"event": "INSERT", "table": "live_updates", **case.binding}
+            channel = client.channel(f"live_updates:{case.name}")
+            channel.on_postgres_changes(callback=self._on_row, **binding)
+        channel.on_system(self._on_system)  # type: ignore[arg-type]
+        await channel.subscribe(self._on_state)
+
+    def _on_broadcast(self, message: dict[str, Any]) -> None:
+        for update in message["payload"]["changes"]:
+            self._take(update)
+
+    def _on_row(self, message: Any) -> None:
+        self._take(message["data"]["record"])
+
+    def _take(self, update: dict[str, Any]) -> None:
+        # A deletion tells nobody's content: without a slug there is nothing to it.
+        slug = update.get("slug")
+        if slug is not None:
+            self.arrived.setdefault(slug, time.monotonic())
+
+    def _on_system(self, message: dict[str, Any]) -> None:
+        text = str(message.get("message", ""))
+        if any(said in text for said in READY):
+            self.live, self.state = True, "live"
+            self.settled.set()
+        elif message.get("status") == "error":
+            self.live, self.state = False, f"refused: {text[:80]}"
+            self.settled.set()
+
+    def _on_state(self, state: Any, error: Exception | None) -> None:
+        if state.value != "SUBSCRIBED":
+            said = str(error or state.value)
+            self.live, self.state = False, f"refused: {said[:80]}"
+            self.settled.set()
+
+
+class Subscribers:
+    """All subscribers, on an event loop in a thread of their own, while the block runs."""
+
+    def __init__(self, url: str, key: str, timeout: float) -> None:
+        self._url, self._key, self._timeout = url, key, timeout
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self.all: list[Subscriber] = []
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._run(self._close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(CLOSE_WITHIN)
+        self._loop.close()
+
+    def join(self, cases: list[Case]) -> list[Subscriber]:
+        """Joins every case at once, and waits until each is settled."""
+        fresh = [Subscriber(case) for case in cases]
+        self.all += fresh
+        self._run(self._join(fresh))
+        return fresh
+
+    async def _join(self, fresh: list[Subscriber]) -> None:
+        await asyncio.gather(*(s.join(self._url, self._key, self._timeout) for s in fresh))
+
+    async def _close(self) -> None:
+        clients = [s.client for s in self.all if s.client is not None]
+        closing = [client.realtime.close() for client in clients]
+        await asyncio.wait_for(asyncio.gather(*closing, return_exceptions=True), CLOSE_WITHIN)
+        # The library leaves the timers of answered pushes behind.
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    def _run(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()

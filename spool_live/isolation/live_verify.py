@@ -1,0 +1,172 @@
+"""The proof on the running services: real keys, tokens, sockets and updates; then everything goes.
+
+The order of the walk: a subscriber whose key will be revoked listens first; then its key is
+revoked; then everybody else joins, on the new epoch; then both sites get their updates.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from spool_live import keys
+from spool_live.isolation.live_cases import Case, cases, leaving_cases
+from spool_live.isolation.live_sites import POLL, ProbeSite, Road, probe_sites
+from spool_live.isolation.live_subscribers import Subscriber, Subscribers
+
+ROUNDS = 3
+GRACE = 1.0
+"""Seconds that those who may receive nothing are given to receive something after all."""
+
+
+@dataclass(frozen=True)
+class LiveResult:
+    """What one subscriber received. ``latency`` in milliseconds from the commit, median."""
+
+    case: str
+    expected: str
+    state: str
+    received: str
+    latency: float | None
+    ok: bool
+    remedy: str = ""
+
+    def as_row(self) -> dict[str, Any]:
+        """As tables and JSON have it."""
+        return {
+            "ok": "ok" if self.ok else "FAILED",
+            "subscriber": self.case,
+            "expected": self.expected,
+            "join": self.state,
+            "received": self.received,
+            "latency_ms": None if self.latency is None else round(self.latency, 1),
+            "remedy": self.remedy,
+        }
+
+
+@dataclass
+class LiveReport:
+    """The results, and what went wrong on the road itself."""
+
+    results: list[LiveResult] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether everybody received exactly what is theirs."""
+        return not self.troubles and bool(self.results) and all(r.ok for r in self.results)
+
+
+def verify_live(
+    request_token: Callable[[str], dict[str, Any]],
+    road: Road,
+    *,
+    tell: Callable[[str], None] = lambda stage: None,
+) -> LiveReport:
+    """Proves that each subscriber receives its own site's updates and nobody else's.
+
+    ``request_token`` exchanges the plain text of a key for the answer of ``POST token/``. What it
+    raises, and interrupts, go through once the probe sites are removed.
+    """
+    report = LiveReport()
+    with probe_sites(road, tell) as (one, other):
+        sites = [one, other]
+        tell("making two sites known")
+        if not road.drive(sites):
+            report.troubles.append("The sites did not reach Supabase: see manage.py live_status.")
+            return report
+        leaving = request_token(one.plain["leaving"])
+        with Subscribers(leaving["supabase_url"], leaving["supabase_key"], road.timeout) as group:
+            tell("joining with a key that will be revoked")
+            gone = group.join(list(leaving_cases(one, leaving)))
+            _write(road, [one], "warm-up")
+            _until(lambda: all("A warm-up" in s.arrived for s in gone), road.timeout)
+            report.results += [_heard_before(s) for s in gone]
+
+            tell("revoking it, and joining as everybody else")
+            keys.revoke_key(one.keys["leaving"])
+            road.drive(sites)
+            own, others = (request_token(p.plain["own"]) for p in sites)
+            rest = group.join(list(cases(one, other, own, others, leaving["token"])))
+            one.written.clear()
+
+            tell("writing to both sites")
+            for number in range(ROUNDS):
+                _write(road, sites, str(number))
+            legit = [s for s in rest if s.case.own is not None]
+            _until(lambda: all(_complete(s) for s in legit), road.timeout)
+            time.sleep(GRACE)
+            report.results += [_judge(s, one, other) for s in [*gone, *rest]]
+    if road.workers and not road.workers_answered:
+        report.troubles.append(
+            "No worker delivered in time, so this process did: is Celery running, with its beat? "
+            "(--no-worker says that there is none on purpose.)"
+        )
+    return report
+
+
+def _write(road: Road, sites: list[ProbeSite], text: str) -> None:
+    for name, probe in zip("AB", sites, strict=False):
+        probe.write(f"{name} {text}")
+    road.drive(sites)
+
+
+def _until(condition: Callable[[], bool], timeout: float) -> None:
+    deadline = time.monotonic() + timeout
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(POLL)
+
+
+def _complete(subscriber: Subscriber) -> bool:
+    own = subscriber.case.own
+    return own is not None and set(own.written) <= set(subscriber.arrived)
+
+
+def _heard_before(subscriber: Subscriber) -> LiveResult:
+    """A subscriber that never heard anything would prove nothing by its silence."""
+    heard = "A warm-up" in subscriber.arrived
+    subscriber.arrived.pop("A warm-up", None)
+    return LiveResult(
+        case=f"{subscriber.case.name}: before the revocation",
+        expected="1 of A",
+        state=subscriber.state,
+        received="1 of A" if heard else "nothing",
+        latency=None,
+        ok=heard,
+        remedy="" if heard else _silent(subscriber.case),
+    )
+
+
+def _judge(subscriber: Subscriber, one: ProbeSite, other: ProbeSite) -> LiveResult:
+    own = subscriber.case.own
+    arrived = subscriber.arrived
+    expected = set(own.written) if own else set()
+    moments = {**one.written, **other.written}
+    latencies = sorted((arrived[slug] - moments[slug]) * 1000 for slug in expected & set(arrived))
+    leaked = set(arrived) - expected
+    remedy = ""
+    if leaked:
+        remedy = "It received what is not its own: run manage.py verify_rls."
+    elif expected - set(arrived):
+        remedy = _silent(subscriber.case)
+    return LiveResult(
+        case=subscriber.case.name,
+        expected=_counted(expected),
+        state=subscriber.state,
+        received=_counted(set(arrived)),
+        latency=latencies[len(latencies) // 2] if latencies else None,
+        ok=set(arrived) == expected,
+        remedy=remedy,
+    )
+
+
+def _silent(case: Case) -> str:
+    where = "realtime.messages" if case.topic else "the publication supabase_realtime"
+    return f"It received too little: run manage.py live_setup (is {where} there?)."
+
+
+def _counted(slugs: set[str]) -> str:
+    counts = {name: sum(slug.startswith(name) for slug in slugs) for name in "AB"}
+    return ", ".join(f"{n} of {name}" for name, n in counts.items() if n) or "nothing"

@@ -1,0 +1,1 @@
+"""Attacks on probe sites: what a token can do, tried."""

@@ -1,0 +1,179 @@
+"""Joining the private topic of a site, as Realtime decides it: once for each join.
+
+Realtime inserts a row for broadcasts and one for presence as itself, becomes the subscriber's role
+with its claims and the topic, and looks which of the two it can see; sending is tried by an insert.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from spool_live.isolation import rules
+from spool_live.isolation.findings import Finding, Rule
+from spool_live.isolation.probes.attacks import Attack, Attacker, Breaches, Outcome
+from spool_live.isolation.probes.claims import ClaimsCase, claims_matrix
+from spool_live.isolation.probes.world import EPOCH_A, World, topic
+from spool_live.isolation.sandbox import Sandbox
+from spool_live.isolation.target import MESSAGES, SUBSCRIBER_ROLE, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """An attempt to join ``topic``: right if ``right``, and necessary if ``must`` too."""
+
+    role: str
+    case: ClaimsCase
+    topic: str
+    right: bool
+    must: bool
+
+    def settings(self) -> dict[str, str]:
+        """What Realtime sets before it looks."""
+        return {
+            "realtime.topic": self.topic,
+            "request.headers": "{}",
+            "request.jwt.claim.role": self.role,
+            **self.case.all_settings(),
+        }
+
+    @property
+    def label(self) -> str:
+        """The attempt for people."""
+        return f"{self.case.name} on {self.topic!r}"
+
+
+def probe_joins(
+    box: Sandbox, attacker: Attacker, target: Target, world: World
+) -> Iterator[Finding]:
+    """Every role with every shape of claims joins the topics of the sites, and a valid token of A
+    every topic that looks like one."""
+    joins = [*_matrix(target, world), *_lookalikes(world)]
+    readers = attacker.holders(target.attackers, MESSAGES, "select")
+    breaches = Breaches()
+    with box.taken_back():
+        looks = _looks(box, {join.topic for join in joins})
+        attacks = (Attack(j.role, j.label, looks[j.topic], j.settings()) for j in joins)
+        for join, (_, outcome) in zip(joins, attacker.run(attacks), strict=True):
+            _judge(breaches, join, outcome, may_read=join.role in readers)
+    for join, outcome in _sends(attacker, target, world):
+        if not outcome.denied:
+            what = f"{join.label}: {outcome.error}" if outcome.failed else join.label
+            breaches.add(rules.JOIN_SEND, f"{MESSAGES} as {join.role}", what)
+    yield from breaches.findings()
+
+
+def may_join(box: Sandbox, attacker: Attacker, token: ClaimsCase, channel: str) -> bool:
+    """Whether a subscriber with ``token`` may join ``channel`` now."""
+    join = Join(SUBSCRIBER_ROLE, token, channel, right=True, must=False)
+    with box.taken_back():
+        look = _looks(box, {channel})[channel]
+        ((_, outcome),) = attacker.run([Attack(join.role, "join", look, join.settings())])
+    return "broadcast" in (outcome.answer or ())
+
+
+def _matrix(target: Target, world: World) -> Iterator[Join]:
+    for case in claims_matrix(world.ids):
+        for role in target.attackers:
+            for site, channel in (
+                (world.ids.site_a, world.topic_a),
+                (world.ids.site_b, world.topic_b),
+            ):
+                right = role == SUBSCRIBER_ROLE and case.site == site
+                if site == world.ids.site_a or site in (case.text or ""):
+                    yield Join(role, case, channel, right, must=right and case.must)
+
+
+def _lookalikes(world: World) -> Iterator[Join]:
+    a, b = world.ids.site_a, world.ids.site_b
+    for channel in (
+        topic(a, EPOCH_A - 1),
+        topic(a, EPOCH_A + 1),
+        topic(world.ids.site_gone, 1),
+        f"site:{a}",
+        f"site:{a}:",
+        f"site:{a}:%",
+        f"site:{a}:*",
+        f"site:{a}:{EPOCH_A} ",
+        f" site:{a}:{EPOCH_A}",
+        f"site:{a}:{EPOCH_A}:more",
+        f"site:{a}:0{EPOCH_A}",
+        f"site:{a.upper()}:{EPOCH_A}",
+        f"SITE:{a}:{EPOCH_A}",
+        f"site:{a},{b}:{EPOCH_A}",
+        f"realtime:{world.topic_b}",
+        "site:%",
+        "site:*",
+        "site:",
+        "site",
+        "%",
+        "",
+        world.topic_a + "x" * 10_240,
+        f"{world.topic_a}' or topic like 'site:%",
+    ):
+        case = world.token_a()
+        if channel != world.topic_a:  # where an id has no letters, upper case changes nothing
+            yield Join(SUBSCRIBER_ROLE, case, channel, right=False, must=False)
+
+
+def _sends(attacker: Attacker, target: Target, world: World) -> Iterator[tuple[Join, Outcome]]:
+    joins = [
+        (Join(role, world.token_a(), channel, right=False, must=False), extension)
+        for role in target.attackers
+        for channel in (world.topic_a, world.topic_b)
+        for extension in ("broadcast", "presence")
+    ]
+    attacks = (
+        Attack(j.role, extension, _send(j.topic, extension), j.settings()) for j, extension in joins
+    )
+    for (join, _), (_, outcome) in zip(joins, attacker.run(attacks), strict=True):
+        yield join, outcome
+
+
+def _looks(box: Sandbox, topics: set[str]) -> dict[str, str]:
+    """Stores a row for broadcasts and one for presence on each topic; the queries that look which
+    of them can be seen. They name the partition too, so that only one is planned for."""
+    rows: dict[str, list[str]] = {}
+    for row in box.rows("join_rows", {"topics": sorted(topics)}):
+        place = f"m.id = '{row['id']}' and m.inserted_at = '{row['inserted_at']}'"
+        rows.setdefault(row["topic"], []).append(place)
+    return {channel: _look(places) for channel, places in rows.items()}
+
+
+def _look(places: Sequence[str]) -> str:
+    return (
+        "select coalesce(jsonb_agg(distinct m.extension), '[]') "  # noqa: S608 - our own ids
+        f"from realtime.messages m where {' or '.join(places)}"
+    )
+
+
+def _send(channel: str, extension: str) -> str:
+    return (
+        "insert into realtime.messages (topic, extension, event, private, payload) "  # noqa: S608
+        f"values ('{channel}', '{extension}', 'live_updates', true, '{{}}')"
+    )
+
+
+def _judge(breaches: Breaches, join: Join, outcome: Outcome, *, may_read: bool) -> None:
+    if outcome.failed:
+        if may_read or not outcome.denied:
+            _add(breaches, rules.JOIN_RAISES, join, f"{join.label}: {outcome.error}")
+        elif join.must:
+            _add(breaches, rules.JOIN_OWN, join, f"{join.label}: {outcome.error}")
+        return
+    if "presence" in outcome.answer:
+        _add(breaches, rules.JOIN_PRESENCE, join, join.label)
+    if "broadcast" in outcome.answer and not join.right:
+        _add(breaches, _wrong_join(join), join, join.label)
+    elif join.must and "broadcast" not in outcome.answer:
+        _add(breaches, rules.JOIN_OWN, join, join.label)
+
+
+def _wrong_join(join: Join) -> Rule:
+    if join.role != SUBSCRIBER_ROLE:
+        return rules.JOIN_OTHER_ROLE
+    return rules.JOIN_OTHER if join.case.site else rules.JOIN_WITHOUT_RIGHT
+
+
+def _add(breaches: Breaches, rule: Rule, join: Join, what: str) -> None:
+    breaches.add(rule, f"{MESSAGES} as {join.role}", what)

@@ -1,0 +1,170 @@
+"""Every rule that the verification checks. A code never changes its meaning.
+
+``R`` reads, ``X`` Realtime's check per subscriber, ``W`` writes, ``S`` what is private, ``J`` joins
+of private channels, ``B`` broadcasts, ``M`` revocation through the mirror, ``D`` what the delivery
+needs; then the catalog: ``T`` tables, ``P`` policies, ``G`` grants, ``F`` functions, ``N``
+triggers, ``H`` schemas, ``U`` the publication, ``E`` exposure of other relations and functions,
+``A`` roles; ``I`` what could not be looked at.
+"""
+
+from __future__ import annotations
+
+from spool_live.isolation.findings import Rule, Severity
+
+_SETUP = "Run manage.py live_setup."
+_SEE_CATALOG = (
+    "The catalog findings (policies, functions, grants) of this report name the cause; restore "
+    "what they say with manage.py live_setup and the SQL they give."
+)
+_LOOK = "Somebody added it: drop it, or make sure that it cannot do harm."
+
+RULES: dict[str, Rule] = {}
+
+
+def _rule(severity: Severity, code: str, title: str, remedy: str) -> Rule:
+    RULES[f"RLS-{code}"] = rule = Rule(f"RLS-{code}", severity, title, remedy)
+    return rule
+
+
+def _error(code: str, title: str, remedy: str = _SEE_CATALOG) -> Rule:
+    return _rule(Severity.ERROR, code, title, remedy)
+
+
+def _warning(code: str, title: str, remedy: str = _SEE_CATALOG) -> Rule:
+    return _rule(Severity.WARNING, code, title, remedy)
+
+
+READ_OWN = _error("R01", "A valid token reads its own site's updates")
+READ_OTHER = _error("R02", "A valid token reads no other site's updates")
+READ_WITHOUT_RIGHT = _error("R03", "A token without a right reads nothing")
+READ_RAISES = _error("R04", "No claims make reading raise an error")
+READ_OTHER_ROLE = _error("R05", "No role but authenticated reads updates")
+READ_OPERATION = _error("R06", "No form of query reaches another site's updates")
+
+POLL_OWN = _error("X01", "Realtime delivers an update to a valid token of its site")
+POLL_WITHOUT_RIGHT = _error("X02", "Realtime delivers an update to nobody else")
+POLL_RAISES = _error("X03", "No subscriber's claims stop Realtime for the whole project")
+
+WRITE_INSERT = _error("W01", "API roles insert no updates")
+WRITE_UPDATE = _error("W02", "API roles change no updates")
+WRITE_DELETE = _error("W03", "API roles delete no updates")
+WRITE_LOCK = _error("W04", "API roles lock no updates")
+
+PRIVATE_READ = _error("S01", "API roles read no private table")
+PRIVATE_CALL = _error("S02", "API roles call no private function")
+PRIVATE_WRITE = _error("S03", "API roles write no private table")
+
+JOIN_OWN = _error("J01", "A valid token joins its site's topic")
+JOIN_OTHER = _error("J02", "A valid token joins no other topic of a site")
+JOIN_WITHOUT_RIGHT = _error("J03", "A token without a right joins no site's topic")
+JOIN_RAISES = _error("J04", "No claims make joining raise an error")
+JOIN_OTHER_ROLE = _error("J05", "No role but authenticated joins a site's topic")
+JOIN_SEND = _error("J06", "Nobody sends to a site's topic through the API")
+JOIN_PRESENCE = _error("J07", "Nobody has presence on a site's topic")
+
+BROADCAST_MISSING = _error("B01", "Every new update is broadcast, once and in order")
+BROADCAST_TOPIC = _error("B02", "A broadcast goes to its site's topic only")
+BROADCAST_PRIVATE = _error("B03", "A broadcast is private")
+BROADCAST_FORM = _error("B04", "A broadcast has the event and payload that clients expect")
+BROADCAST_LIMITS = _error("B05", "A broadcast keeps to 100 updates and 100 kB")
+BROADCAST_OLD_TOPIC = _error("B06", "Nothing goes to a topic that is over")
+BROADCAST_CALL = _error("B07", "A topic that is over is told to re-authenticate, once")
+
+REVOKED_GOES_ON = _error("M01", "What the mirror revokes is silent at once")
+OTHERS_STOP = _error("M02", "The other keys of a site go on after a revocation")
+
+DELIVER_INSERT = _error("D01", "The service role can deliver updates", _SETUP)
+DELIVER_MIRROR = _error("D02", "The service role can mirror sites", _SETUP)
+DELIVER_CLEANUP = _error("D03", "The service role can clean up", _SETUP)
+
+TABLE_MISSING = _error("T01", "Our tables are there", "Run manage.py migrate.")
+TABLE_RLS = _error("T02", "Row Level Security is on")
+TABLE_OWNER = _error("T03", "No API role owns a table of ours")
+TABLE_KIND = _error(
+    "T04",
+    "live_updates is an ordinary table",
+    "Realtime's road and the policies are for an ordinary table: make it one again.",
+)
+TABLE_CHILDREN = _error(
+    "T05",
+    "No table inherits from live_updates",
+    "Rows of a child are read through the child without the parent's policies: drop it, or "
+    "take its inheritance away.",
+)
+TABLE_RULES = _error("T06", "No rewrite rule is on live_updates", _LOOK)
+TABLE_IDENTITY = _warning("T07", "The replica identity of live_updates is its primary key")
+
+POLICY_MISSING = _error("P01", "Our policies are there", _SETUP)
+POLICY_DIFFERS = _error("P02", "Our policies are as we wrote them", _SETUP)
+POLICY_ADDED = _error("P03", "Nobody added a permissive policy", _LOOK)
+POLICY_RESTRICTS = _warning("P04", "Nobody added a restrictive policy", _LOOK)
+POLICY_ON_MESSAGES = _warning("P05", "No other policy decides on the topics of sites")
+
+GRANT_TABLE = _error("G01", "API roles have no rights on our tables but the ones they need")
+GRANT_COLUMN = _error("G02", "API roles have no rights on single columns of our tables")
+GRANT_MISSING = _error("G03", "API roles have the rights they need", _SETUP)
+
+FUNCTION_MISSING = _error("F01", "Our functions are there", "Run manage.py migrate.")
+FUNCTION_BODY = _error("F02", "Our functions are as we wrote them")
+FUNCTION_ATTRIBUTES = _error("F03", "Our functions keep owner's rights, volatility, search_path")
+FUNCTION_OWNER = _error("F04", "The owner of our functions sees our tables and is no API role")
+FUNCTION_EXECUTE = _error("F05", "Nobody executes our functions but who needs to")
+FUNCTION_NO_EXECUTE = _error("F06", "Who needs our functions may execute them", _SETUP)
+
+TRIGGER_DIFFERS = _error("N01", "The broadcast trigger is as we wrote it")
+TRIGGER_DISABLED = _error("N02", "The broadcast trigger is enabled")
+TRIGGER_ADDED = _warning("N03", "Nobody added a trigger to live_updates", _LOOK)
+
+SCHEMA_USAGE = _error("H01", "API roles have no rights on the schema spool_live")
+SCHEMA_EXPOSED = _error(
+    "H02",
+    "Private schemas are not exposed",
+    "Take it off the exposed schemas (Project Settings, Data API).",
+)
+SCHEMA_CREATE = _warning("H03", "API roles create nothing in exposed schemas")
+
+PUBLICATION_MISSING = _warning("U01", "live_updates is in the publication of Realtime", _SETUP)
+PUBLICATION_DELETES = _warning(
+    "U02",
+    "The publication publishes no deletions",
+    "DELETE events pass no policy: they tell every subscriber, of any site and with any event "
+    "filter but INSERT, the primary keys of deleted rows. Nothing of ours depends on them.",
+)
+PUBLICATION_PRIVATE = _error("U03", "The publication holds no private table")
+PUBLICATION_FILTER = _warning(
+    "U04",
+    "The publication filters nothing of live_updates",
+    "Realtime ignores row filters and column lists: what they seem to hide is delivered.",
+)
+
+EXPOSED_PRIVATE = _error("E01", "API roles cannot touch tables of Django")
+EXPOSED_NO_RLS = _error("E02", "No table that API roles touch is without Row Level Security")
+EXPOSED_OTHER = _warning(
+    "E03",
+    "API roles touch nothing in exposed schemas but live_updates",
+    "Where that is on purpose, say so with --allow schema.name; else revoke it.",
+)
+EXPOSED_VIEW = _error("E04", "No view shows private tables with its owner's rights")
+EXPOSED_FUNCTION = _error("E05", "No function shows private tables with its owner's rights")
+EXPOSED_DEFINER = _warning(
+    "E06",
+    "API roles call no other function with its owner's rights",
+    "Where that is on purpose, say so with --allow schema.name; else revoke it.",
+)
+EXPOSED_DEFAULTS = _warning("E07", "New tables are not open to API roles")
+
+ROLE_BYPASSES = _error("A01", "No API role but service_role bypasses Row Level Security")
+ROLE_DATA = _error("A02", "No API role is a member of PostgreSQL's roles for all data")
+ROLE_SETTING = _error("A04", "No API role has a setting that says who asks, or how policies work")
+ROLE_UNTRIED = _warning(
+    "A03",
+    "Every role of the API can be attacked as",
+    "Grant it to the migrating role, so that verify_rls can try it.",
+)
+
+REALTIME_UNSEEN = _warning("I01", "The broadcast road can be looked at")
+INCOMPLETE = _error(
+    "I02",
+    "Every check could be run",
+    "The other findings of this report name the cause in most cases; else the reason does.",
+)

@@ -1,0 +1,135 @@
+"""The transaction that everything happens in: bounded in time, and always rolled back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from django.db import DatabaseError, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from spool_live.exceptions import SpoolLiveError
+
+STATEMENT_TIMEOUT = "15s"
+LOCK_TIMEOUT = "2s"
+_LOCKED = "55P03"
+_CANCELED = "57014"
+_INTERRUPTED = ("08", "57")  # connection exceptions, operator intervention
+
+
+class CannotVerify(SpoolLiveError):
+    """The verification could not be run; the message says why and what to do."""
+
+
+class Sandbox:
+    """Runs the named files of ``spool_live/isolation/sql`` in one transaction.
+
+    No search path but PostgreSQL's own: names are spelled out, and so is what PostgreSQL deparses.
+    ``warnings`` are those that functions of the database raised.
+    """
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self.connection = connection
+        self.alias = connection.alias
+        self.warnings: list[str] = []
+
+    def rows(self, name: str, given: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """The rows of ``sql/<name>.sql`` as dicts. Raises :class:`django.db.DatabaseError`."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(read_sql(name), given)
+            names = [column[0] for column in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def row(self, name: str, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The only row of ``sql/<name>.sql``."""
+        (found,) = self.rows(name, given)
+        return found
+
+    def execute(self, statement: str, given: Sequence[Any] | None = None) -> None:
+        """Runs ``statement`` (several are allowed where there are no parameters)."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(statement, given)
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """A savepoint: what the block did stays, unless it raised."""
+        with transaction.atomic(using=self.alias):
+            yield
+
+    @contextmanager
+    def taken_back(self) -> Iterator[None]:
+        """A savepoint to which everything in the block returns."""
+        with transaction.atomic(using=self.alias):
+            yield
+            transaction.set_rollback(True, using=self.alias)
+
+
+@contextmanager
+def sandbox(alias: str) -> Iterator[Sandbox]:
+    """A :class:`Sandbox` on the database ``alias``.
+
+    What it writes takes no lock that another writer of other rows waits for, reaches no subscriber
+    (rolled back rows never do) and is gone at the end. Raises :class:`CannotVerify` where
+    the database cannot be reached, or somebody's lock lasts longer than we wait.
+    """
+    connection = connections[alias]
+    if connection.vendor != "postgresql":
+        raise CannotVerify(
+            f"The database {alias!r} is {connection.display_name}, not PostgreSQL: point "
+            'SPOOL_LIVE["SUPABASE_DATABASE"] (or --database) at the alias of the database that '
+            "Supabase serves."
+        )
+    try:
+        with transaction.atomic(using=alias):
+            box = Sandbox(connection)
+            box.execute(read_sql("sandbox"), [STATEMENT_TIMEOUT, LOCK_TIMEOUT])
+            with _heard(box):
+                yield box
+            transaction.set_rollback(True, using=alias)
+    except DatabaseError as error:
+        raise CannotVerify(_explain(alias, error)) from error
+
+
+@contextmanager
+def _heard(box: Sandbox) -> Iterator[None]:
+    """What functions of the database warn of ends up in ``box.warnings``."""
+
+    def hear(notice: Any) -> None:
+        box.warnings.append(notice.message_primary)
+
+    box.connection.connection.add_notice_handler(hear)
+    try:
+        yield
+    finally:
+        if box.connection.connection is not None:
+            box.connection.connection.remove_notice_handler(hear)
+
+
+def first_line(error: DatabaseError) -> str:
+    """PostgreSQL's message without its context."""
+    return str(error).strip().partition("\n")[0]
+
+
+def is_no_answer(error: DatabaseError) -> bool:
+    """Whether ``error`` tells nothing of the isolation: a lost connection, a lock, a timeout."""
+    code = getattr(error.__cause__, "sqlstate", None)
+    return code is None or code == _LOCKED or code[:2] in _INTERRUPTED
+
+
+def _explain(alias: str, error: DatabaseError) -> str:
+    reason = first_line(error)
+    if getattr(error.__cause__, "sqlstate", None) in (_LOCKED, _CANCELED):
+        return (
+            f"{reason}: a statement waited {LOCK_TIMEOUT} for somebody's lock or ran "
+            f"{STATEMENT_TIMEOUT} on {alias!r}. Nothing was changed; run it again when less is on."
+        )
+    return f'{reason}. Check DATABASES["{alias}"]: verify_rls connects as the migrating role.'
+
+
+@cache
+def read_sql(name: str) -> str:
+    """The text of ``sql/<name>.sql`` beside this module."""
+    return resources.files(__package__).joinpath("sql", f"{name}.sql").read_text("utf-8")

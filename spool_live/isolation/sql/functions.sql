@@ -1,0 +1,19 @@
+select n.nspname || '.' || p.proname as name, p.prosrc as body, l.lanname::text as language,
+       case p.provolatile when 'i' then 'immutable' when 's' then 'stable' else 'volatile' end as volatility,
+       p.prosecdef as security_definer, coalesce(p.proconfig, '{}') as settings,
+       owner.rolname::text as owner, p.oid::regprocedure::text as signature,
+       owner.rolsuper or owner.rolbypassrls or not exists (
+         select from pg_catalog.pg_class c
+         where c.oid in (to_regclass('public.live_updates'), to_regclass('spool_live.sites'),
+                         to_regclass('spool_live.api_keys'))
+           and c.relowner <> p.proowner) as owner_sees,
+       array(select role from unnest(%(roles)s::text[]) role
+             where has_function_privilege(role, p.oid, 'execute')) as callers,
+       exists (select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) acl
+               where acl.grantee = 0) as public_executes
+from pg_catalog.pg_proc p
+join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+join pg_catalog.pg_language l on l.oid = p.prolang
+join pg_catalog.pg_roles owner on owner.oid = p.proowner
+where p.oid = any (array(select to_regprocedure(wanted) from unnest(%(signatures)s::text[]) wanted)::oid[])
+order by 1

@@ -1,0 +1,19 @@
+-- Roles that a token can name: those that PostgREST's login may become, directly or through others.
+with recursive membership as (
+  select m.roleid, m.member,
+         coalesce((to_jsonb(m) ->> 'set_option')::boolean, true) as may_become  -- from 16 on
+  from pg_catalog.pg_auth_members m
+), reachable (oid) as (
+  select r.oid from pg_catalog.pg_roles r
+  where r.rolname = 'authenticator' or r.rolname = any (%(api_roles)s::text[])
+  union
+  select m.roleid from membership m join reachable on reachable.oid = m.member where m.may_become
+)
+select r.rolname as name, r.rolsuper as superuser, r.rolbypassrls as bypasses,
+       r.rolname = 'authenticator' as login,
+       array(select holder.rolname::text
+             from membership m join pg_catalog.pg_roles holder on holder.oid = m.member
+             where m.roleid = r.oid and m.member in (select oid from reachable)
+             order by 1) as through
+from reachable join pg_catalog.pg_roles r using (oid)
+order by 1

@@ -1,0 +1,141 @@
+"""The stages of a verification: each a few findings, and none that takes the others down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+
+from django.db import DatabaseError
+
+from spool_live.isolation import rules
+from spool_live.isolation.audit import (
+    exposure,
+    functions,
+    grants,
+    policies,
+    publication,
+    roles,
+    schemas,
+    tables,
+    triggers,
+)
+from spool_live.isolation.findings import Finding
+from spool_live.isolation.probes import broadcasts, joins, reads, revocations, world, writes
+from spool_live.isolation.probes.attacks import Attacker
+from spool_live.isolation.sandbox import CannotVerify, Sandbox, first_line, is_no_answer
+from spool_live.isolation.target import FEED, MESSAGES, Target
+from spool_live.provisioning import API_ROLES
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One part of the verification under a name for people."""
+
+    name: str
+    check: Callable[[], Iterable[Finding]]
+
+    def findings(self, box: Sandbox) -> list[Finding]:
+        """What it found; an error that was not looked for is a finding too."""
+        try:
+            with box.step():
+                return list(self.check())
+        except DatabaseError as error:
+            if is_no_answer(error):
+                raise
+            return [rules.INCOMPLETE.broken(self.name, first_line(error))]
+
+
+def catalog_stages(box: Sandbox, target: Target) -> Iterator[Stage]:
+    """The audits: they read the catalog and nothing else."""
+    for name, audit in (
+        ("tables", tables.audit_tables),
+        ("policies", policies.audit_policies),
+        ("grants", grants.audit_grants),
+        ("functions", functions.audit_functions),
+        ("triggers", triggers.audit_triggers),
+        ("schemas", schemas.audit_schemas),
+        ("publication", publication.audit_publication),
+        ("exposed relations", exposure.audit_exposure),
+        ("views", exposure.audit_views),
+        ("functions with their owner's rights", exposure.audit_definer_functions),
+        ("default privileges", exposure.audit_default_privileges),
+        ("roles", roles.audit_roles),
+    ):
+        yield Stage(name, partial(audit, box, target))
+
+
+def attack_stages(box: Sandbox, attacker: Attacker, target: Target) -> Iterator[Stage]:
+    """The attacks, on probe sites that are made between the first two stages."""
+    tried, untried = _able(attacker, target)
+    yield Stage("roles to attack as", lambda: map(_not_tried, untried))
+    probes = world.World()
+    building = Stage("probe sites", partial(world.build_world, box, target, probes))
+    yield building
+    if not probes.updates:
+        return  # nothing to attack; why not is a finding
+    yield Stage("reads", partial(reads.probe_reads, attacker, tried, probes))
+    yield Stage("subscribers", partial(reads.probe_subscribers, attacker, tried, probes))
+    yield Stage("forms of queries", partial(reads.probe_operations, attacker, tried, probes))
+    yield Stage("writes", partial(writes.probe_writes, attacker, tried, probes))
+    yield Stage("private tables", partial(writes.probe_private, attacker, tried, probes))
+    unseen = _unseen(box, target)
+    yield Stage("Realtime", lambda: unseen)
+    mailbox = None if unseen else broadcasts.Mailbox(box, probes)
+    if mailbox:
+        yield Stage("broadcasts", partial(broadcasts.probe_broadcasts, box, probes, mailbox))
+        yield Stage("joins", partial(joins.probe_joins, box, attacker, tried, probes))
+    story = revocations.Revocations(box, attacker, target, probes, mailbox)
+    yield Stage("revocations", story.findings)
+
+
+def _able(attacker: Attacker, target: Target) -> tuple[Target, list[str]]:
+    """The target with only those roles that we can attack as, and the names of the others."""
+    untried = [role for role in target.attackers if not attacker.may_become(role)]
+    if missing := sorted(set(untried) & set(API_ROLES)):
+        raise CannotVerify(
+            f"The role {target.migrator} may not become {', '.join(missing)}, which every attack "
+            f"does: grant {', '.join(API_ROLES)} to {target.migrator}, as on Supabase, or connect "
+            f"as a role that has them."
+        )
+    roles = tuple(role for role in target.roles if role.name not in untried)
+    return replace(target, roles=roles), untried
+
+
+def _not_tried(role: str) -> Finding:
+    return rules.ROLE_UNTRIED.broken(role, "the migrating role may not become it")
+
+
+def _unseen(box: Sandbox, target: Target) -> list[Finding]:
+    """Why the broadcast road cannot be looked at, if so, and what it tells all the same."""
+    heard = []
+    if not target.has_messages:
+        reason = "there is no table realtime.messages: joins and broadcasts were not tried"
+        remedy = (
+            "Enable Realtime in the Supabase project and run manage.py live_setup, or set "
+            'SPOOL_LIVE["REALTIME_MODE"] to "postgres_changes".'
+        )
+    elif not target.sees_everything:
+        heard = [rules.BROADCAST_MISSING.broken(FEED, warning) for warning in box.warnings[:1]]
+        reason = f"{target.migrator} does not bypass Row Level Security: broadcasts are hidden"
+        remedy = "Verify as the role that migrates on Supabase (postgres), which has BYPASSRLS."
+    elif fault := _message_fault(box):
+        reason = f"no message can be stored: {fault}"
+        remedy = (
+            "Realtime makes the partition of the day while a client is connected: connect one, "
+            "then verify again."
+        )
+    else:
+        return []
+    return [rules.REALTIME_UNSEEN.broken(MESSAGES, reason, remedy=remedy), *heard]
+
+
+def _message_fault(box: Sandbox) -> str:
+    try:
+        with box.taken_back():
+            box.rows("join_rows", {"topics": ["verify_rls"]})
+    except DatabaseError as error:
+        if is_no_answer(error):
+            raise
+        return first_line(error)
+    return ""

@@ -1,0 +1,153 @@
+"""What is verified: the database, the roles to attack as, and what belongs to whom there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connections
+
+from spool_live.conf import live_settings
+from spool_live.isolation.sandbox import CannotVerify, Sandbox
+from spool_live.provisioning import API_ROLES, closed_tables
+
+OLDEST_SERVER = 15
+SERVICE_ROLE = "service_role"
+SUBSCRIBER_ROLE = "authenticated"
+FEED = "public.live_updates"
+MESSAGES = "realtime.messages"
+SUPPORT_TABLES = ("spool_live.sites", "spool_live.api_keys")
+_DEFAULT_EXPOSED = ("public", "graphql_public")
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRole:
+    """A role that a token can name. ``through`` are the roles that it is reached through."""
+
+    name: str
+    superuser: bool
+    bypasses: bool
+    through: tuple[str, ...]
+
+    @property
+    def unbounded(self) -> bool:
+        """Whether Row Level Security is nothing to it."""
+        return self.superuser or self.bypasses
+
+    @property
+    def withdrawal(self) -> str:
+        """SQL that takes it from those it is reached through; none for Supabase's own three."""
+        if self.name in API_ROLES or not self.through:
+            return ""
+        return f"revoke {self.name} from {', '.join(self.through)};"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The database under verification, as seen before anything was tried.
+
+    ``attackers`` are all roles of the API but the service role, which may do everything by design;
+    ``closed_tables`` those of ours that nobody may touch through the API; ``django_tables`` the
+    names of all tables of the project; ``allowed`` what the caller says is exposed on purpose.
+    """
+
+    alias: str
+    database: str
+    server_version: str
+    version_number: int
+    migrator: str
+    sees_everything: bool
+    has_messages: bool
+    one_database: bool
+    realtime_mode: str
+    roles: tuple[ApiRole, ...]
+    schemas: tuple[str, ...]
+    closed_tables: tuple[str, ...]
+    django_tables: frozenset[str]
+    allowed: frozenset[str]
+
+    @property
+    def attackers(self) -> tuple[str, ...]:
+        """Names of the roles that must not get at anything but what their claims allow.
+
+        A role that policies do not bind is no use to attack as: that it can be reached is the hole.
+        """
+        return tuple(
+            role.name
+            for role in self.roles
+            if role.name != SERVICE_ROLE and not (role.unbounded and role.name not in API_ROLES)
+        )
+
+    def role(self, name: str) -> ApiRole:
+        """The role of the API with this name."""
+        return next(role for role in self.roles if role.name == name)
+
+    @property
+    def private_tables(self) -> tuple[str, ...]:
+        """Tables of ours that no API role may touch at all."""
+        return (*SUPPORT_TABLES, *self.closed_tables)
+
+
+def inspect_target(
+    box: Sandbox, *, exposed_schemas: Collection[str] = (), allowed: Collection[str] = ()
+) -> Target:
+    """Looks at what ``box`` is connected to. Raises :class:`CannotVerify` with the remedy."""
+    facts = box.row("target", {"api_roles": list(API_ROLES)})
+    _refuse(box.alias, facts)
+    one_database = not live_settings().has_separate_databases
+    told = box.row("exposed_schemas")["schemas"]
+    return Target(
+        alias=box.alias,
+        database=facts["database"],
+        server_version=facts["server_version"].split()[0],
+        version_number=facts["version_number"],
+        migrator=facts["migrator"],
+        sees_everything=facts["sees_everything"],
+        has_messages=facts["has_messages"],
+        one_database=one_database,
+        realtime_mode=live_settings().realtime_mode,
+        roles=_roles(box),
+        schemas=tuple(exposed_schemas) or _split(told) or _DEFAULT_EXPOSED,
+        closed_tables=tuple(f"public.{name}" for name in closed_tables(one_database=one_database)),
+        django_tables=frozenset(_django_tables(box.alias)),
+        allowed=frozenset(allowed),
+    )
+
+
+def _refuse(alias: str, facts: dict[str, Any]) -> None:
+    if facts["version_number"] < OLDEST_SERVER * 10000:
+        raise CannotVerify(
+            f"{alias!r} is PostgreSQL {facts['server_version']}; verify_rls needs "
+            f"{OLDEST_SERVER} or newer, as Supabase runs."
+        )
+    if not facts["has_live_updates"]:
+        raise CannotVerify(
+            f"There is no table public.live_updates on {alias!r}: run manage.py migrate "
+            f'--database {alias}, or point SPOOL_LIVE["SUPABASE_DATABASE"] (or --database) at the '
+            "alias of the database that Supabase serves."
+        )
+    if facts["missing_roles"]:
+        raise CannotVerify(
+            f"These roles do not exist on {alias!r}: {', '.join(facts['missing_roles'])}. "
+            'Point SPOOL_LIVE["SUPABASE_DATABASE"] (or --database) at the database that Supabase '
+            "serves, then run manage.py live_setup."
+        )
+
+
+def _roles(box: Sandbox) -> tuple[ApiRole, ...]:
+    found = box.rows("roles", {"api_roles": list(API_ROLES)})
+    return tuple(
+        ApiRole(row["name"], row["superuser"], row["bypasses"], tuple(row["through"]))
+        for row in found
+        if not row["login"] or row["superuser"]
+    )
+
+
+def _split(schemas: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in (schemas or "").split(",") if name.strip())
+
+
+def _django_tables(alias: str) -> list[str]:
+    introspection = connections[alias].introspection
+    return [*introspection.django_table_names(include_views=True), "django_migrations"]
