@@ -7,6 +7,7 @@ still speaks HTTP to ``NEWSROOM_API_URL`` like any other.
 from __future__ import annotations
 
 import functools
+import math
 import time
 from typing import Any
 
@@ -45,7 +46,7 @@ def fetch_token(slug: str, *, stale_epoch: int | None = None) -> dict[str, Any]:
         kept["usable_until"] = time.time() + usable
         cache.set(name, kept, timeout=usable)
     answer = dict(kept)
-    answer["refresh_in"] = max(1, int(answer.pop("usable_until") - time.time()))
+    answer["refresh_in"] = max(1, math.ceil(answer.pop("usable_until") - time.time()))
     return answer
 
 
