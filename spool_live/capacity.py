@@ -1,0 +1,144 @@
+"""How much a Supabase project carries, in both modes, with the arithmetic shown. Pure.
+
+Plan limits: Supabase's guide "Realtime Limits" (2026); an event is a WebSocket message that is sent
+to or by a client. The cost of Postgres Changes was measured on the real server: 30 us for each
+subscription and inserted row, by one poller a project.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil, inf
+
+UPDATES_PER_MESSAGE = 100
+CHECKS_PER_SECOND = 10_000
+"""A third of what one poller was measured to check: the rest is for other tables and for bursts."""
+CHECKS_PER_TRANSACTION = 200_000
+"""Well below 15 seconds of the poller's time, after which it loses its connection and its slot."""
+JITTER_SECONDS = 2.0
+"""Over how long the subscribers of a site spread their return to a new epoch."""
+AVERAGED_OVER = 60
+"""Realtime counts messages over as many seconds, so a short burst may exceed the rate."""
+
+BOTH, BROADCAST, POSTGRES_CHANGES = "both", "broadcast", "postgres_changes"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a Supabase plan allows."""
+
+    connections: int
+    messages_per_second: int
+    joins_per_second: int
+
+
+PLANS = {
+    "free": Plan(200, 100, 100),
+    "pro": Plan(500, 500, 500),
+    "pro-uncapped": Plan(10_000, 2_500, 2_500),
+    "team": Plan(10_000, 2_500, 2_500),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What is asked: ``subscribers`` of each site, ``edits_per_minute`` of all sites together,
+    ``burst`` rows in the largest bulk edit of one site."""
+
+    sites: int
+    subscribers: int
+    edits_per_minute: float
+    burst: int = 1
+
+    @property
+    def connections(self) -> int:
+        return self.sites * self.subscribers
+
+    @property
+    def edits_per_second(self) -> float:
+        return self.edits_per_minute / 60
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One quantity: how it is reckoned, and what it may be."""
+
+    mode: str
+    quantity: str
+    arithmetic: str
+    value: float
+    limit: float
+
+    @property
+    def fits(self) -> bool:
+        return self.value <= self.limit
+
+
+def reckon(load: Load, plan: Plan) -> Iterator[Line]:
+    """Every quantity that has a limit."""
+    each, rate, burst = load.subscribers, load.edits_per_second, load.burst
+    yield Line(
+        BOTH, "connections", f"{load.sites} sites x {each}", load.connections, plan.connections
+    )
+    yield Line(
+        BOTH,
+        "messages/s",
+        f"{load.edits_per_minute:g}/60 edits x {each} subscribers of a site",
+        rate * each,
+        plan.messages_per_second,
+    )
+    parts = ceil(burst / UPDATES_PER_MESSAGE)
+    yield Line(
+        BROADCAST,
+        "messages/s of a bulk edit",
+        f"{burst}/{UPDATES_PER_MESSAGE} = {parts} messages x {each} / {AVERAGED_OVER} s",
+        parts * each / AVERAGED_OVER,
+        plan.messages_per_second,
+    )
+    yield Line(
+        BROADCAST,
+        "joins/s after a key is revoked",
+        f"{each} subscribers / {JITTER_SECONDS:g} s",
+        each / JITTER_SECONDS,
+        plan.joins_per_second,
+    )
+    yield Line(
+        POSTGRES_CHANGES,
+        "messages/s of a bulk edit",
+        f"{burst} rows x {each} / {AVERAGED_OVER} s",
+        burst * each / AVERAGED_OVER,
+        plan.messages_per_second,
+    )
+    yield Line(
+        POSTGRES_CHANGES,
+        "checks/s",
+        f"{load.edits_per_minute:g}/60 edits x {load.connections} subscriptions",
+        rate * load.connections,
+        CHECKS_PER_SECOND,
+    )
+    yield Line(
+        POSTGRES_CHANGES,
+        "checks of a bulk edit",
+        f"{burst} rows x {load.connections} subscriptions",
+        burst * load.connections,
+        CHECKS_PER_TRANSACTION,
+    )
+
+
+def suffices(mode: str, lines: list[Line]) -> bool:
+    """Whether ``mode`` carries the load."""
+    return all(line.fits for line in lines if line.mode in (BOTH, mode))
+
+
+def ends_at(mode: str, load: Load, plan: Plan) -> float:
+    """The edits a minute at which ``mode`` ends, everything else as in ``load``; 0 where it is not
+    for the number of edits that it does not suffice."""
+    others = [
+        line for line in reckon(load, plan) if line.quantity not in ("messages/s", "checks/s")
+    ]
+    if not suffices(mode, others):
+        return 0.0
+    by_messages = 60 * plan.messages_per_second / load.subscribers if load.subscribers else inf
+    by_checks = 60 * CHECKS_PER_SECOND / load.connections if load.connections else inf
+    return min(by_messages, by_checks) if mode == POSTGRES_CHANGES else by_messages

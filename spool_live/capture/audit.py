@@ -1,0 +1,114 @@
+"""The audit: items whose present state no update has announced, as far as the outbox can tell.
+
+It compares each item with the newest entry about it: whether it is there, its slug, and the
+metadata that its collection would give it now. A change that shows in none of these is not found.
+Where the history was purged, an item without an entry is presumed to be announced.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q
+
+from spool_live import outbox
+from spool_live.capture import transitions
+from spool_live.capture.meaning import snapshot, updates_of
+from spool_live.capture.transitions import Transition
+from spool_live.collections import LiveCollection, registry
+from spool_live.models import OutboxEntry, SiteDelivery
+from spool_live.updates import EventType, LiveUpdateData, metadata_json
+
+_ADDED = ("previous_slug", "published")
+"""Metadata that a transition adds to the collection's own."""
+
+Recorded = tuple[uuid.UUID, LiveUpdateData]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An item, what is wrong, and the updates that would put it right."""
+
+    collection: str
+    item_id: uuid.UUID
+    problem: str
+    updates: list[Recorded]
+
+
+def audit(using: str) -> Iterator[Finding]:
+    """What the outbox of ``using`` has not been told, collection by collection."""
+    purged = set(
+        SiteDelivery.objects.using(using).filter(history_floor__gt=0).values_list("pk", flat=True)
+    )
+    for collection in registry:
+        newest = _newest_entries(using, collection)
+        for item in collection.model._base_manager.using(using).order_by("pk"):
+            entry = newest.pop(collection.item_id_of(item), None)
+            yield from _look_at(collection, item, entry, purged)
+        for entry in newest.values():
+            if entry.event_type != EventType.DELETED:
+                yield _gone(collection, entry)
+
+
+def repair(using: str, findings: list[Finding]) -> int:
+    """Records what was missed, by one INSERT. Returns the number of updates."""
+    updates = [update for finding in findings for update in finding.updates]
+    outbox.record(updates, using=using)
+    return len(updates)
+
+
+def _newest_entries(using: str, collection: LiveCollection) -> dict[uuid.UUID, OutboxEntry]:
+    State = OutboxEntry.State  # noqa: N806 - the enum, under its own name
+    told = OutboxEntry.objects.using(using).filter(
+        ~Q(state__in=[State.MERGED, State.DROPPED]), collection=collection.name
+    )
+    return {entry.item_id: entry for entry in told.order_by("pk")}
+
+
+def _look_at(
+    collection: LiveCollection, item: Any, entry: OutboxEntry | None, purged: set[uuid.UUID]
+) -> Iterator[Finding]:
+    def tell() -> list[Transition]:
+        now = snapshot(collection, item)
+        if entry is None:
+            return [] if now.site_id in purged else transitions.born(now)
+        if entry.event_type == EventType.DELETED:
+            return transitions.born(now)
+        if not now.visible:
+            return []
+        found = transitions.changed(now, now)
+        slug_changed = entry.slug is not None and entry.slug != now.slug
+        extra = {"previous_slug": entry.slug} if slug_changed else {}
+        if now.published and entry.metadata.get("published") is False:
+            return [Transition(t.site_id, EventType.PUBLISHED, t.slug, extra) for t in found]
+        return [Transition(t.site_id, t.event_type, t.slug, extra) for t in found]
+
+    updates = updates_of(collection, item, tell)
+    if not updates:
+        return
+    if entry is None or entry.event_type == EventType.DELETED:
+        problem = "never announced" if entry is None else "announced as deleted"
+        yield Finding(collection.name, collection.item_id_of(item), problem, updates)
+    elif any(_differs(entry, site_id, data) for site_id, data in updates):
+        yield Finding(collection.name, entry.item_id, "changed since", updates)
+
+
+def _differs(entry: OutboxEntry, site_id: uuid.UUID, data: LiveUpdateData) -> bool:
+    now = json.loads(metadata_json(data.metadata))
+    then = {name: v for name, v in entry.metadata.items() if name in now or name not in _ADDED}
+    return (entry.site_id, entry.slug, then) != (site_id, data.slug, now)
+
+
+def _gone(collection: LiveCollection, entry: OutboxEntry) -> Finding:
+    deleted = LiveUpdateData(
+        event_type=EventType.DELETED,
+        collection=collection.name,
+        item_id=entry.item_id,
+        slug=entry.slug,
+    )
+    problem = "gone without a word"
+    return Finding(collection.name, entry.item_id, problem, [(entry.site_id, deleted)])

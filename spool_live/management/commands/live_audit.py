@@ -1,0 +1,43 @@
+"""``manage.py live_audit [--repair]``: what was changed without an update, say by raw SQL."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.db import transaction
+
+from spool_live.capture.audit import audit, repair
+from spool_live.databases import content_databases
+from spool_live.management.output import ReportCommand
+
+
+class Command(ReportCommand):
+    """One row an item. Exit code 1 where something was found and not repaired."""
+
+    help = "Find items whose present state no update has announced."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--repair", action="store_true", help="Record what was missed.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        rows: list[dict[str, Any]] = []
+        for using in content_databases():
+            with transaction.atomic(using=using):
+                findings = list(audit(using))
+                if options["repair"]:
+                    repair(using, findings)
+            rows += [
+                {
+                    "database": using,
+                    "collection": finding.collection,
+                    "item_id": finding.item_id,
+                    "problem": finding.problem,
+                    "repaired": "yes" if options["repair"] else "no",
+                }
+                for finding in findings
+            ]
+        self.report(rows, rows, options)
+        if rows and not options["repair"]:
+            raise SystemExit(1)

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import json
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from spool_live.capture.audit import audit, repair
+from spool_live.delivery import deliver_pending
+from spool_live.models import Site, SiteDelivery
+from spool_live.outbox import purge_settled
+from tests.capture.conftest import Recording
+from tests.testapp.models import Article, Note
+
+pytestmark = pytest.mark.django_db(databases=["default", "other"])
+
+
+def found() -> list[tuple[str, str]]:
+    return [(finding.collection, finding.problem) for finding in audit("default")]
+
+
+def put_right() -> None:
+    repair("default", list(audit("default")))
+
+
+def article(site: Site, **values: Any) -> Article:
+    return Article.objects.create(site=site, **{"title": "A", "slug": "a", **values})
+
+
+def test_nothing_where_everything_was_saved(site: Site) -> None:
+    item = article(site, status="published")
+    item.slug = "b"
+    item.save()
+    item.status = "draft"
+    item.save()
+    Note.objects.create(site=site, text="x").delete()
+    assert found() == []
+
+
+def test_created_without_a_signal(site: Site, recorded: Recording) -> None:
+    Article.objects.bulk_create([Article(site=site, title="A", status="published")])
+    assert found() == [("articles", "never announced")]
+    put_right()
+    assert [r.event for r in recorded()] == ["published"]
+    assert found() == []
+
+
+def test_changed_without_a_signal(site: Site, recorded: Recording) -> None:
+    article(site)
+    article(site, slug="other")
+    recorded()
+    Article.objects.filter(slug="a").update(title="B")
+    assert found() == [("articles", "changed since")]
+    put_right()
+    assert [(r.event, r.metadata) for r in recorded()] == [("updated", {"title": "B"})]
+    assert found() == []
+
+
+def test_renamed_without_a_signal(site: Site, recorded: Recording) -> None:
+    article(site)
+    recorded()
+    Article.objects.update(slug="b")
+    put_right()
+    ((event, _, _, _, slug, metadata),) = recorded()
+    assert (event, slug, metadata["previous_slug"]) == ("updated", "b", "a")
+    assert found() == []
+
+
+def test_published_again_without_a_signal(site: Site, recorded: Recording) -> None:
+    item = article(site, status="published")
+    item.status = "draft"
+    item.save()
+    recorded()
+    Article.objects.update(status="published", title="B")
+    put_right()
+    assert [r.event for r in recorded()] == ["published"]
+
+
+def test_deleted_without_a_signal(site: Site, recorded: Recording) -> None:
+    item = article(site)
+    recorded()
+    Article.objects.all()._raw_delete("default")
+    assert found() == [("articles", "gone without a word")]
+    put_right()
+    ((event, _, item_id, _, slug, _),) = recorded()
+    assert (event, item_id, slug) == ("deleted", item.pk, "a")
+    assert found() == []
+
+
+def test_brought_back_without_a_signal(site: Site) -> None:
+    item = article(site)
+    pk = item.pk
+    item.delete()
+    Article.objects.bulk_create([Article(id=pk, site=site, title="A")])
+    assert found() == [("articles", "announced as deleted")]
+
+
+def test_item_older_than_the_history_is_presumed_to_be_announced(site: Site) -> None:
+    article(site)
+    deliver_pending("default", pause=lambda seconds: None)
+    purge_settled("default", before=timezone.now(), limit=10)
+    assert SiteDelivery.objects.get(pk=site.pk).history_floor == 1
+    assert found() == []
+
+
+class TestCommand:
+    def test_reports_and_fails(self, site: Site) -> None:
+        Note.objects.bulk_create([Note(site=site, text="x")])
+        out = StringIO()
+        with pytest.raises(SystemExit) as ended:
+            call_command("live_audit", format="json", stdout=out)
+        assert ended.value.code == 1
+        (row,) = json.loads(out.getvalue())
+        assert (row["collection"], row["problem"], row["repaired"]) == (
+            "notes",
+            "never announced",
+            "no",
+        )
+
+    def test_repairs(self, site: Site, recorded: Recording) -> None:
+        Note.objects.bulk_create([Note(site=site, text="x")])
+        call_command("live_audit", repair=True, stdout=StringIO())
+        assert recorded.events() == [("created", "notes")]
+        call_command("live_audit", stdout=StringIO())
