@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from spool_live.local import launcher
 from spool_live.local.binaries import PostgresBinaries, find_postgres
 from spool_live.local.data_folder import DataFolder
 from spool_live.local.exceptions import PostgresError
@@ -105,7 +106,7 @@ def test_programs_nobody_can_read_and_that_are_no_wheel_are_refused(
 
 @as_root
 def test_ordinary_user_starts_it_too(open_folder: Path) -> None:
-    if not (may_enter(Path(sys.executable), NOBODY) and may_enter(Path(__file__), NOBODY)):
+    if not (may_enter(Path(sys.prefix), NOBODY) and may_enter(Path(__file__).parent, NOBODY)):
         pytest.skip("this Python or this checkout is below a folder that only root may enter")
     os.chown(open_folder.parent, NOBODY, NOBODY)
     program = """
@@ -121,6 +122,7 @@ with EmbeddedPostgres(Path(sys.argv[1]), port=free_port(), password="secret") as
         group=NOBODY,
         extra_groups=[],
         cwd="/",
+        env={"PYTHONPATH": str(Path(launcher.__file__).parents[2])},
         capture_output=True,
         text=True,
         check=True,
