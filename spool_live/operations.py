@@ -27,14 +27,52 @@ def concerns(alias: str, *, separate_only: bool = False) -> bool:
     )
 
 
-class RunSupabaseSQL(Operation):
+class SupabaseOperation(Operation):
+    """Something done to the Supabase database, and to no other alias nor vendor; changes no model
+    state. Subclasses say what :meth:`forward` and :meth:`backward` do there."""
+
+    reversible = True
+    separate_only = False
+
+    def forward(self, schema_editor: BaseDatabaseSchemaEditor) -> None:
+        """Does it."""
+        raise NotImplementedError
+
+    def backward(self, schema_editor: BaseDatabaseSchemaEditor) -> None:
+        """Takes it back."""
+        raise NotImplementedError
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Changes no model state."""
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        if concerns(schema_editor.connection.alias, separate_only=self.separate_only):
+            self.forward(schema_editor)
+
+    def database_backwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        if concerns(schema_editor.connection.alias, separate_only=self.separate_only):
+            self.backward(schema_editor)
+
+
+class RunSupabaseSQL(SupabaseOperation):
     """Runs ``sql/<name>.sql`` forward and ``sql/<name>.reverse.sql`` backward.
 
-    Does nothing on any alias but the Supabase database, nor on another vendor.
+    With ``separate_only``, only where the Supabase database is an alias of its own.
     """
 
     reduces_to_sql = True
-    reversible = True
 
     def __init__(self, name: str, *, separate_only: bool = False) -> None:
         self.name = name
@@ -44,69 +82,32 @@ class RunSupabaseSQL(Operation):
         kwargs: dict[str, Any] = {"separate_only": True} if self.separate_only else {}
         return type(self).__name__, [self.name], kwargs
 
-    def state_forwards(self, app_label: str, state: ProjectState) -> None:
-        """Changes no model state."""
-
-    def database_forwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
-        to_state: ProjectState,
-    ) -> None:
-        self._run(schema_editor, self.name)
-
-    def database_backwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
-        to_state: ProjectState,
-    ) -> None:
-        self._run(schema_editor, f"{self.name}.reverse")
-
     def describe(self) -> str:
         return f"Run {self.name}.sql on the Supabase database"
 
-    def _run(self, schema_editor: BaseDatabaseSchemaEditor, name: str) -> None:
-        if concerns(schema_editor.connection.alias, separate_only=self.separate_only):
-            schema_editor.execute(read_sql(name), params=None)
+    def forward(self, schema_editor: BaseDatabaseSchemaEditor) -> None:
+        schema_editor.execute(read_sql(self.name), params=None)
+
+    def backward(self, schema_editor: BaseDatabaseSchemaEditor) -> None:
+        schema_editor.execute(read_sql(f"{self.name}.reverse"), params=None)
 
 
-class ProvisionSupabase(Operation):
+class ProvisionSupabase(SupabaseOperation):
     """Does what depends on Supabase's roles, publication and Realtime schema, as far as they exist.
 
     What is missing is no error: ``live_setup`` and ``post_migrate`` do it later.
     """
 
     reduces_to_sql = False
-    reversible = True
 
     def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
         return type(self).__name__, [], {}
 
-    def state_forwards(self, app_label: str, state: ProjectState) -> None:
-        """Changes no model state."""
-
-    def database_forwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
-        to_state: ProjectState,
-    ) -> None:
-        if concerns(schema_editor.connection.alias):
-            provisioning.provision(schema_editor.connection.alias)
-
-    def database_backwards(
-        self,
-        app_label: str,
-        schema_editor: BaseDatabaseSchemaEditor,
-        from_state: ProjectState,
-        to_state: ProjectState,
-    ) -> None:
-        if concerns(schema_editor.connection.alias):
-            provisioning.withdraw(schema_editor.connection.alias)
-
     def describe(self) -> str:
         return "Grants, policies, publication membership as far as Supabase's parts exist"
+
+    def forward(self, schema_editor: BaseDatabaseSchemaEditor) -> None:
+        provisioning.provision(schema_editor.connection.alias)
+
+    def backward(self, schema_editor: BaseDatabaseSchemaEditor) -> None:
+        provisioning.withdraw(schema_editor.connection.alias)
