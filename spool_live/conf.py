@@ -48,6 +48,7 @@ class LiveSettings:
     delivery_batch_bytes: int = 1_000_000
     delivery_lease: timedelta = timedelta(seconds=60)
     delivery_linger: timedelta = timedelta(milliseconds=20)
+    delivery_rate: int = 0
     retry_base: timedelta = timedelta(seconds=1)
     retry_max: timedelta = timedelta(minutes=5)
     nudge: bool = True
@@ -80,6 +81,12 @@ class LiveSettings:
                 raise SpoolLiveConfigurationError(f"SPOOL_LIVE has no key {key!r}.{hint}")
             values[key.lower()] = _typed(key, value, known[key].default)
         return cls(**values)
+
+    @property
+    def batch_limit(self) -> int:
+        """Most updates in one batch: no more than a second's worth where a rate is set."""
+        sizes = (self.delivery_batch_size, self.delivery_rate or self.delivery_batch_size)
+        return max(1, min(sizes))
 
     @property
     def has_separate_databases(self) -> bool:

@@ -60,12 +60,13 @@ def deliver_pending(
 ) -> DeliveryReport:
     """Delivers what waits in the outbox of ``using`` until nothing may go now.
 
-    Under load it lingers a little after a batch, so that the next one fills. Never raises for
-    what Supabase answers: that is in the report, in the entries and in the log.
+    Never raises for what Supabase answers: that is in the report, in the entries and in the log.
     """
     report = DeliveryReport()
     broadcaster = broadcaster or get_broadcaster()
-    while claim := _next_claim(using, pause, lingers=report.delivered > 0):
+    size = 0
+    while claim := _next_claim(using, pause, after=size):
+        size = len(claim.entries)
         settlement = Settlement()
         drop_orphans(claim, settlement)
         ready = mirror_first(claim, settlement, broadcaster)
@@ -76,12 +77,22 @@ def deliver_pending(
     return report
 
 
-def _next_claim(using: str, pause: Callable[[float], None], *, lingers: bool) -> Claim | None:
-    claim = outbox.claim_batch(using)
-    if claim is None and lingers:
-        pause(live_settings().delivery_linger.total_seconds())
-        claim = outbox.claim_batch(using)
-    return claim
+def _next_claim(using: str, pause: Callable[[float], None], *, after: int) -> Claim | None:
+    if (seconds := breath(after)) > 0:
+        pause(seconds)
+    return outbox.claim_batch(using)
+
+
+def breath(size: int) -> float:
+    """Seconds to wait after a batch of ``size`` updates before the next one is claimed.
+
+    After a batch that was neither single nor full, edits are coming in: a moment's wait fills the
+    next batch. A configured rate asks for as long as that many updates may take.
+    """
+    settings = live_settings()
+    fills = 1 < size < settings.batch_limit
+    linger = settings.delivery_linger.total_seconds() if fills else 0.0
+    return max(linger, size / settings.delivery_rate if settings.delivery_rate else 0.0)
 
 
 def drop_orphans(claim: Claim, settlement: Settlement) -> None:

@@ -53,7 +53,7 @@ class Claim:
 def claim_batch(using: str) -> Claim | None:
     """The next batch of the outbox on ``using``, or ``None`` where nothing may go now."""
     now = timezone.now()
-    waiting = _waiting_sites(using, now, live_settings().delivery_batch_size)
+    waiting = _waiting_sites(using, now, live_settings().batch_limit)
     outage = circuit.enter(using, now) if waiting else None
     if outage is None:
         return None
@@ -118,7 +118,7 @@ def _next_entries(using: str, sites: Iterable[uuid.UUID], now: datetime) -> list
     oldest = pending.exclude(coalescing.is_held(now)).order_by(*DELIVERY_ORDER)
     entries: list[ClaimedEntry] = []
     size = 0
-    for entry in read_entries(oldest[: settings.delivery_batch_size]):
+    for entry in read_entries(oldest[: settings.batch_limit]):
         size += ROW_BYTES + len(entry.metadata)
         if entries and size > settings.delivery_batch_bytes:
             break

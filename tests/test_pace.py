@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+import pytest
+
+from spool_live import LiveUpdateData, broadcast_update
+from spool_live.broadcasters.memory import MemoryBroadcaster
+from spool_live.delivery import breath, deliver_pending
+from spool_live.models import Site
+from spool_live.updates import EventType
+
+
+@pytest.fixture
+def site(db: None) -> Site:
+    return Site.objects.create(name="Courier")
+
+
+def record(site: Site, count: int) -> None:
+    for _ in range(count):
+        data = LiveUpdateData(
+            event_type=EventType.UPDATED, collection="stories", item_id=uuid.uuid4()
+        )
+        broadcast_update(site, data)
+
+
+@pytest.mark.parametrize(
+    ("size", "seconds"),
+    [(0, 0.0), (1, 0.0), (2, 0.02), (499, 0.02), (500, 0.0)],
+    ids=["nothing", "single edit", "a few", "almost full", "backlog"],
+)
+def test_a_batch_that_may_fill_is_waited_for(
+    size: int, seconds: float, live: Callable[..., None]
+) -> None:
+    live(DELIVERY_BATCH_SIZE=500, DELIVERY_LINGER=0.02)
+    assert breath(size) == seconds
+
+
+@pytest.mark.parametrize(("size", "seconds"), [(0, 0.0), (1, 0.1), (10, 1.0)])
+def test_rate_asks_for_the_time_that_so_many_may_take(
+    size: int, seconds: float, live: Callable[..., None]
+) -> None:
+    live(DELIVERY_RATE=10)
+    assert breath(size) == seconds
+
+
+def test_backlog_leaves_at_the_configured_rate(site: Site, live: Callable[..., None]) -> None:
+    live(DELIVERY_RATE=10)
+    record(site, 34)
+    pauses: list[float] = []
+    deliver_pending("default", pause=pauses.append)
+    assert len(MemoryBroadcaster.updates) == 34
+    assert pauses == pytest.approx([1.0, 1.0, 1.0, 0.4])
+
+
+def test_backlog_without_a_rate_leaves_without_a_pause(
+    site: Site, live: Callable[..., None]
+) -> None:
+    live(DELIVERY_BATCH_SIZE=5)
+    record(site, 15)
+    pauses: list[float] = []
+    deliver_pending("default", pause=pauses.append)
+    assert pauses == []
+
+
+def test_what_comes_while_it_lingers_goes_in_one_batch(
+    site: Site, live: Callable[..., None]
+) -> None:
+    record(site, 2)
+
+    def edits(seconds: float) -> None:
+        if len(MemoryBroadcaster.updates) == 2:
+            record(site, 30)
+
+    report = deliver_pending("default", pause=edits)
+    assert report.delivered == 32
