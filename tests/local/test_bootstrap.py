@@ -18,7 +18,9 @@ Session = Callable[[str], psycopg.Connection[tuple[object, ...]]]
 
 @pytest.fixture
 def session(local_database: LocalDatabase) -> Iterator[Session]:
-    """Opens connections as a role; everything they did is rolled back."""
+    """Opens connections as a role; everything they did is rolled back. No messages to begin with."""
+    with psycopg.connect(local_database.conninfo()) as connection:
+        connection.execute("truncate realtime.messages")
     opened: list[psycopg.Connection[tuple[object, ...]]] = []
 
     def open_as(role: str) -> psycopg.Connection[tuple[object, ...]]:
