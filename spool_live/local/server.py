@@ -17,10 +17,12 @@ from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.exceptions import DatabaseDiedError, PortInUseError
 from spool_live.local.gateway import Half, create_app
 from spool_live.local.instance import LocalDatabase, local_database
-from spool_live.local.realtime.server import RealtimeServer
+from spool_live.local.realtime.server import MAX_FRAME, RealtimeServer
 from spool_live.local.rest.server import RestServer
 
 _SOCKETS_CLOSE_WITHIN = 3
+_KEEP_ALIVE = 75
+"""Longer than clients keep idle connections (httpx: 5 s), so that no POST meets a closing one."""
 
 
 def run_local_supabase(
@@ -70,12 +72,14 @@ class _Server(uvicorn.Server):
                 app,
                 lifespan="off",
                 ws="websockets-sansio",
+                ws_max_size=MAX_FRAME,
                 ws_per_message_deflate=False,
                 # uvicorn logs the URL of every socket, which holds the API key, at level info
                 log_level="warning",
                 access_log=False,
                 log_config=None,
                 backlog=4096,
+                timeout_keep_alive=_KEEP_ALIVE,
                 timeout_graceful_shutdown=_SOCKETS_CLOSE_WITHIN,
             )
         )

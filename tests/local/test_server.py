@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.exceptions import DatabaseDiedError, PortInUseError, PostgresError
@@ -102,6 +105,23 @@ def test_signals_stop_it_in_order_however_often_they_come(
     log = (config.state_dir / "postgres.log").read_text()
     assert "received fast shutdown request" in log
     assert "database system is shut down" in log
+
+
+def test_open_sockets_are_closed_with_1012_and_do_not_delay_the_end(
+    config: LocalSupabaseConfig,
+) -> None:
+    url = config.url.replace("http", "ws")
+    query = f"vsn=1.0.0&apikey={config.publishable_key}"
+    with running_local_supabase(config):
+        connection = connect(f"{url}/realtime/v1/websocket?{query}")
+        connection.send('{"topic":"phoenix","event":"heartbeat","payload":{},"ref":"1"}')
+        assert '"status":"ok"' in str(connection.recv(5))
+        started = time.monotonic()
+    assert time.monotonic() - started < 5
+    with pytest.raises(ConnectionClosed) as closed:
+        connection.recv(5)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1012
 
 
 def test_no_secret_is_logged(
