@@ -18,7 +18,7 @@ Session = Callable[[str], psycopg.Connection[tuple[object, ...]]]
 
 @pytest.fixture
 def session(local_database: LocalDatabase) -> Iterator[Session]:
-    """Opens connections as a role; everything they did is rolled back. No messages to begin with."""
+    """Opens connections as a role; everything they do is rolled back. It finds no messages."""
     with psycopg.connect(local_database.conninfo()) as connection:
         connection.execute("truncate realtime.messages")
     opened: list[psycopg.Connection[tuple[object, ...]]] = []
