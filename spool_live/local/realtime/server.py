@@ -89,6 +89,8 @@ class RealtimeServer:
                 _every(options.channelless_sweep, self._endpoint.cut_off_channelless),
             )
         ]
+        for task in self._tasks:
+            task.add_done_callback(_report_crash)
         try:
             async with asyncio.timeout(_STREAMING_WITHIN):
                 await self._services.streaming.wait()
@@ -157,6 +159,12 @@ async def _every(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
         except psycopg.Error as error:
             logger.warning("%s: %s", act.__name__.strip("_"), error)
         await asyncio.sleep(seconds)
+
+
+def _report_crash(task: asyncio.Task[None]) -> None:
+    """Nothing that runs in the background ends by itself, unless there is a fault in it."""
+    if not task.cancelled() and task.exception() is not None:
+        logger.critical("realtime is broken, restart it", exc_info=task.exception())
 
 
 def _raise_file_limit() -> None:

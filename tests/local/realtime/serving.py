@@ -80,12 +80,12 @@ class Serving:
 
     def _run(self) -> None:
         try:
-            self._loop.run_until_complete(self._serve())
+            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+                runner.run(self._serve())
         except BaseException as error:  # noqa: BLE001  raised again where the test can see it
             self._failure = error
         finally:
             self._ready.set()
-            self._loop.close()
 
     async def _serve(self) -> None:
         await self.server.start()

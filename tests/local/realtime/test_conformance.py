@@ -168,6 +168,7 @@ class Replay:
 
     async def _expect(self, recorded: Any) -> None:
         if self._recording.name == "22_table_recreated" and recorded["event"] == "system":
+            await self._witness.everything_sent()
             self._serving.call(self._serving.server.follow_publication())
         received = await self.wire.receive()
         assert essence(received) == essence(recorded)

@@ -1,0 +1,209 @@
+"""Measures commit to frame: ``python -m tests.local.realtime.latency [--rows N]``.
+
+The server and its database run here, the subscribers in a second process. Nothing is asserted. The
+last column is the processor time that the serving process used for one row; that of PostgreSQL is
+not in it. On a busy machine it is the one to trust.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import psycopg
+import uvloop
+
+from spool_live.local.config import LocalSupabaseConfig
+from spool_live.local.instance import local_database
+from spool_live.local.postgres import free_port
+from spool_live.local.realtime.options import RealtimeOptions
+from tests.local.realtime.serving import Serving, serve
+from tests.local.realtime.wire import mint
+
+_FRAMES_PER_SECOND = 3000.0
+_MOST_ROWS_PER_SECOND = 20.0
+_AT_A_TIME = 50
+_PING = 0x89
+
+
+@dataclass(frozen=True)
+class Case:
+    """How many sockets listen in which way."""
+
+    mode: str
+    sockets: int
+    claims: str = "same"
+
+
+CASES = (
+    *(Case("broadcast", sockets) for sockets in (1, 50, 1000, 3000)),
+    *(Case("postgres_changes", sockets) for sockets in (1, 50, 1000)),
+    *(Case("postgres_changes", sockets, "distinct") for sockets in (50, 1000)),
+)
+
+
+class Listener(asyncio.Protocol):
+    """The cheapest WebSocket client there is: joins, then hands every text to ``on_text``."""
+
+    def __init__(self, request: bytes, join: bytes, on_text: Callable[[bytes], None]) -> None:
+        self._request = request
+        self._join = join
+        self._on_text = on_text
+        self._received = b""
+        self._open = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self.transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        if not self._open:
+            head, end, self._received = self._received.partition(b"\r\n\r\n")
+            if not end:
+                self._received = head
+                return
+            assert b" 101 " in head, head
+            self._open = True
+            size = len(self._join).to_bytes(2, "big")
+            self.transport.write(b"\x81\xfe" + size + bytes(4) + self._join)
+        while (frame := self._next_frame()) is not None:
+            kind, content = frame
+            if kind == _PING:
+                size = (0x80 | len(content)).to_bytes(1, "big")
+                self.transport.write(b"\x8a" + size + bytes(4) + content)
+            else:
+                self._on_text(content)
+
+    def _next_frame(self) -> tuple[int, bytes] | None:
+        buffer = self._received
+        if len(buffer) < 4:
+            return None
+        size, start = buffer[1], 2
+        if size == 126:
+            size, start = int.from_bytes(buffer[2:4], "big"), 4
+        if len(buffer) < start + size:
+            return None
+        self._received = buffer[start + size :]
+        return buffer[0], buffer[start : start + size]
+
+
+async def subscribe(job: dict[str, Any]) -> None:
+    """The second process: join with every socket, say ``ready``, collect, print latencies in ms."""
+    gate = asyncio.Semaphore(_AT_A_TIME)
+    latencies: list[float] = []
+    expected = len(job["tokens"]) * job["rows"]
+    complete = asyncio.Event()
+
+    async def listen(token: str) -> None:
+        live = asyncio.Event()
+
+        def take(text: bytes) -> None:
+            if live.is_set():
+                sent = text.partition(b'"sent": ')[2].partition(b"}")[0].partition(b",")[0]
+                latencies.append((time.time() - float(sent)) * 1000)
+                if len(latencies) == expected:
+                    complete.set()
+            elif job["live"].encode() in text:
+                live.set()
+
+        payload = {"config": job["config"], "access_token": token}
+        join = json.dumps({**job["join"], "payload": payload}).encode()
+        async with gate:
+            await asyncio.get_running_loop().create_connection(
+                lambda: Listener(job["request"].encode(), join, take), job["host"], job["port"]
+            )
+            await live.wait()
+
+    await asyncio.gather(*map(listen, job["tokens"]))
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    await complete.wait()
+    quantiles = statistics.quantiles(latencies, n=100)
+    sys.stdout.write(json.dumps([quantiles[49], quantiles[94], max(latencies)]) + "\n")
+
+
+async def measure(serving: Serving, case: Case, rows: int) -> list[float]:
+    """p50, p95 and maximum in ms over all sockets and rows, and our CPU in ms per row."""
+    config = serving.config
+    broadcast = case.mode == "broadcast"
+    topic = "site:a" if broadcast else "changes"
+    binding = {"event": "INSERT", "schema": "public", "table": "live_updates"}
+    job = {
+        "host": config.host,
+        "port": config.port,
+        "request": f"GET /realtime/v1/websocket?apikey={config.publishable_key} HTTP/1.1\r\n"
+        f"Host: {config.host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+        "rows": rows,
+        "live": "phx_reply" if broadcast else "Subscribed to PostgreSQL",
+        "join": {"topic": f"realtime:{topic}", "event": "phx_join", "ref": "1", "join_ref": "1"},
+        "config": {"private": broadcast, "postgres_changes": [] if broadcast else [binding]},
+        "tokens": [
+            mint(serving, sites=["a"], jti=str(number) if case.claims == "distinct" else None)
+            for number in range(case.sockets)
+        ],
+    }
+    client = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", __spec__.name, "--subscribe",
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=2**20,
+    )  # fmt: skip
+    assert client.stdin is not None
+    assert client.stdout is not None
+    client.stdin.write(json.dumps(job).encode() + b"\n")
+    assert await client.stdout.readline() == b"ready\n"
+    used = time.process_time()
+    pause = max(1 / _MOST_ROWS_PER_SECOND, case.sockets / _FRAMES_PER_SECOND)
+    await asyncio.to_thread(_write, config, case.mode, rows, pause)
+    result = json.loads(await asyncio.wait_for(client.stdout.readline(), 300))
+    used = time.process_time() - used
+    await client.wait()
+    return [*result, used / rows * 1000]
+
+
+def _write(config: LocalSupabaseConfig, mode: str, rows: int, pause: float) -> None:
+    send = "select realtime.send(%s::jsonb, 'e', 'site:a', true)"
+    insert = "insert into live_updates (site_id, kind, payload) values ('a', 'x', %s)"
+    with psycopg.connect(config.conninfo("postgres"), autocommit=True) as connection:
+        for number in range(rows):
+            time.sleep(pause)
+            content = json.dumps({"padding": "x" * 300, "n": number, "sent": time.time()})
+            connection.execute(send if mode == "broadcast" else insert, (content,))
+
+
+async def main(rows: int) -> None:
+    state = Path(tempfile.mkdtemp(prefix="latency"))
+    config = LocalSupabaseConfig.generate(state, database_port=free_port())
+    options = RealtimeOptions(publication_check=3600, idle_timeout=3600)
+    with local_database(config):
+        with psycopg.connect(config.conninfo("postgres")) as connection:
+            connection.execute(Path(__file__).with_name("schema.sql").read_text().encode())
+        with serve(config, options=options) as serving:
+            sys.stdout.write(
+                "mode              claims     sockets  p50 ms  p95 ms  max ms  CPU ms\n"
+            )
+            for case in CASES:
+                figures = await measure(serving, case, rows)
+                line = f"{case.mode:18}{case.claims:10}{case.sockets:8}"
+                sys.stdout.write(line + "".join(f"{figure:8.1f}" for figure in figures) + "\n")
+                sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=30)
+    parser.add_argument("--subscribe", action="store_true", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.subscribe:
+        uvloop.run(subscribe(json.loads(sys.stdin.readline())))
+    else:
+        asyncio.run(main(arguments.rows))
