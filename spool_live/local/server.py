@@ -153,8 +153,8 @@ def _in_thread(
 
     thread = threading.Thread(target=run, name="local Supabase")
     thread.start()
-    ready.wait()
     try:
+        ready.wait()
         if not failures:
             yield
     finally:
