@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def eventually(holds: Callable[[], bool], within: float = 15) -> None:
+def eventually(holds: Callable[[], bool], within: float = 30) -> None:
     """Return once ``holds`` does; fail after ``within`` seconds."""
     deadline = time.monotonic() + within
     while not holds():

@@ -86,7 +86,7 @@ def test_writes_the_ready_file_serves_and_stops_on_ctrl_c(tmp_path: Path, starte
     )
     assert reply.status_code == 201
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=30)
     assert process.returncode == 0
     assert err == ""
     assert "NEVER USE IT IN PRODUCTION" in out
@@ -102,7 +102,7 @@ def test_prints_json_for_machines_and_keeps_its_secrets(tmp_path: Path, started:
         assert process.stdout is not None
         told.append(json.loads(process.stdout.readline()))
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(30) == 0
     first, second = told
     for name in ("secret_key", "publishable_key", "jwt_secret"):
         assert first[name] == second[name]
@@ -114,13 +114,13 @@ def test_kill_9_leaves_no_process(tmp_path: Path, started: Started) -> None:
     ready(file, process)
     assert len(processes_below(tmp_path / "state")) > 2
     process.kill()
-    process.wait(10)
+    process.wait(30)
     eventually(lambda: processes_below(tmp_path / "state") == set())
 
 
 def test_refuses_debug_false_by_name(tmp_path: Path, started: Started) -> None:
     process = run(tmp_path, started, debug=False)
-    _out, err = process.communicate(timeout=20)
+    _out, err = process.communicate(timeout=30)
     assert process.returncode == 1
     assert "DEBUG" in err
     assert not (tmp_path / "state").exists()
@@ -130,7 +130,7 @@ def test_second_instance_on_a_folder_is_refused(tmp_path: Path, started: Started
     file = tmp_path / "ready.json"
     ready(file, run(tmp_path, started, f"--ready-file={file}"))
     second = run(tmp_path, started)
-    _out, err = second.communicate(timeout=20)
+    _out, err = second.communicate(timeout=30)
     assert second.returncode == 1
     assert "choose another state folder" in err
     assert "Traceback" not in err
@@ -143,7 +143,7 @@ def test_without_the_extra_it_names_the_command_that_brings_it(
     hidden.mkdir()
     (hidden / "__init__.py").write_text("raise ImportError('gone', name='uvicorn')")
     process = run(tmp_path, started)
-    _out, err = process.communicate(timeout=20)
+    _out, err = process.communicate(timeout=30)
     assert process.returncode == 1
     assert "uvicorn: pip install 'spool-live[local]'" in err
     assert "Traceback" not in err
