@@ -24,10 +24,8 @@ from spool_live.client import (
 )
 from spool_live.client.check import check
 from spool_live.models import Site
-from tests.client.conftest import LIBRARY_WARNINGS
 from tests.end_to_end.conftest import Road
 
-pytestmark = [pytest.mark.filterwarnings(warning) for warning in LIBRARY_WARNINGS]
 WAIT = 15.0
 EAGER = Timing(epoch_jitter=0.1, catch_up_interval=1.0, backoff_initial=0.1)
 

@@ -3,32 +3,22 @@
 The quick form belongs to the suite. The long form (20,000 updates, 200 faults and more, kills of
 the gateway and restarts of the database) is run by::
 
-    SPOOL_LIVE_CHAOS=long python -m pytest tests/end_to_end/test_chaos.py -s
+    SPOOL_LIVE_CHAOS=long python -m pytest tests/end_to_end/client/test_chaos.py -s
 """
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from django.conf import LazySettings
 from django.db import connections
-from pytest_django.live_server_helper import LiveServer
 
-from spool_live import keys, mirror
-from spool_live.broadcasters.supabase import SupabaseBroadcaster
 from spool_live.client import SyncLiveUpdatesClient
 from spool_live.local.instance import LocalDatabase
-from spool_live.local.postgres import free_port
-from spool_live.models import Site
-from tests.client.conftest import LIBRARY_WARNINGS
-from tests.end_to_end.chaos import Chaos, behind_proxy, eventually
-from tests.end_to_end.gateway_process import Gateway
+from tests.end_to_end.client.chaos import LONG, Chaos, eventually
 
 
 @dataclass(frozen=True)
@@ -44,56 +34,15 @@ class Size:
     patience: float
 
 
-LONG = os.environ.get("SPOOL_LIVE_CHAOS") == "long"
 SIZE = Size(21_120, 220, 10, 3, 6, 0.35, 120) if LONG else Size(720, 20, 1, 0, 3, 0.1, 40)
 CHUNKS = 6
 TIMEOUT = 3000 if LONG else 120
-
-pytestmark = [pytest.mark.filterwarnings(warning) for warning in LIBRARY_WARNINGS]
-MakeChaos = Callable[..., Chaos]
-
-
-@pytest.fixture
-def chaos(
-    transactional_db: None,
-    live_server: LiveServer,
-    suite_database: LocalDatabase,
-    settings: LazySettings,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[MakeChaos]:
-    """Makes a site with its CMS and a gateway of its own, and proxies before both."""
-    made: list[Chaos] = []
-
-    def make(*, mode: str = "broadcast", lifetime: int = 600, ahead: float = 0.0) -> Chaos:
-        config = replace(suite_database.config, port=free_port())
-        settings.SPOOL_LIVE = {
-            **settings.SPOOL_LIVE,
-            "BROADCASTER": f"{SupabaseBroadcaster.__module__}.{SupabaseBroadcaster.__qualname__}",
-            "SUPABASE_URL": config.url,
-            "REALTIME_MODE": mode,
-            "TOKEN_LIFETIME": timedelta(seconds=lifetime),
-            "RETRY_BASE": timedelta(milliseconds=50),
-            "RETRY_MAX": timedelta(milliseconds=500),
-        }
-        gateway = Gateway(config, ahead)
-        gateway.start()
-        site = Site.objects.create(name="chaos")
-        _, plain = keys.create_key(site, name="front end")
-        mirror.mirror_pending("default")
-        chaos = Chaos(f"{live_server.url}/spool-live/", gateway, site, plain, seed=len(made) + 7)
-        behind_proxy(monkeypatch, chaos)
-        made.append(chaos)
-        return chaos
-
-    yield make
-    for one in made:
-        one.stop()
 
 
 @pytest.mark.timeout(TIMEOUT)
 @pytest.mark.parametrize("mode", ["broadcast", "postgres_changes"])
 def test_each_update_reaches_each_handler_once_and_in_order(
-    chaos: MakeChaos, suite_database: LocalDatabase, mode: str, tmp_path: Path
+    chaos: Callable[..., Chaos], suite_database: LocalDatabase, mode: str, tmp_path: Path
 ) -> None:
     world = chaos(mode=mode, lifetime=SIZE.token_lifetime)
     steady, seen = world.client()
@@ -165,7 +114,7 @@ def _calm(world: Chaos, *clients: SyncLiveUpdatesClient) -> None:
     world.deliver_all(SIZE.patience)
 
 
-def test_cms_away_what_is_missing_is_read_from_supabase(chaos: MakeChaos) -> None:
+def test_cms_away_what_is_missing_is_read_from_supabase(chaos: Callable[..., Chaos]) -> None:
     world = chaos()
     client, seen = world.client()
     with client:
@@ -182,7 +131,7 @@ def test_cms_away_what_is_missing_is_read_from_supabase(chaos: MakeChaos) -> Non
         assert "does not answer" in (client.state.error or "")
 
 
-def test_realtime_clock_ahead_of_the_cms(chaos: MakeChaos) -> None:
+def test_realtime_clock_ahead_of_the_cms(chaos: Callable[..., Chaos]) -> None:
     """Tokens live 302 seconds here and two there: nothing is missed, the client adapts."""
     world = chaos(lifetime=302, ahead=300.0)
     client, seen = world.client()

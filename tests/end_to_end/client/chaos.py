@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 import time
@@ -26,8 +27,9 @@ from spool_live.client import tokens as client_tokens
 from spool_live.client.sync import BackgroundLoop
 from spool_live.models import Site
 from tests.client.proxies import FrameProxy, TcpProxy
-from tests.end_to_end.gateway_process import Gateway
+from tests.end_to_end.client.gateway_process import Gateway
 
+LONG = os.environ.get("SPOOL_LIVE_CHAOS") == "long"
 HASTY = Timing(
     backoff_initial=0.1,
     backoff_maximum=1.0,

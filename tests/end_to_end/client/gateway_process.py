@@ -26,7 +26,7 @@ from spool_live.local.gateway import create_app
 from spool_live.local.realtime.server import RealtimeServer
 from spool_live.local.rest.server import RestServer
 
-_ROOT = Path(__file__).parents[2]
+_ROOT = Path(__file__).parents[3]
 
 
 class Gateway:

@@ -1,0 +1,172 @@
+"""``verify_live`` on the local Supabase: it passes, it catches leaks and silence, it cleans up."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+
+from spool_live import keys, provisioning
+from spool_live.conf import live_settings
+from spool_live.isolation import live_verify
+from spool_live.isolation.live_sites import NAME, probe_sites
+from spool_live.isolation.live_sites import Road as Way
+from spool_live.models import LiveUpdate, OutboxEntry, Site, SiteApiKey, SiteDelivery
+from tests.commands.conftest import Run, run_command
+from tests.end_to_end.conftest import Road
+
+pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
+QUICK = ("--no-worker", "--timeout", "8", "--format", "json")
+
+
+@pytest.fixture
+def run() -> Run:
+    return run_command
+
+
+def left_behind(road: Road) -> dict[str, int]:
+    """What a run could leave, in both databases."""
+    with psycopg.connect(road.supabase.conninfo("supabase_admin")) as connection:
+        mirrored = connection.execute("select count(*) from spool_live.sites").fetchone()
+    return {
+        "sites": Site.objects.count(),
+        "keys": SiteApiKey.objects.count(),
+        "entries": OutboxEntry.objects.count(),
+        "deliveries": SiteDelivery.objects.count(),
+        "rows": LiveUpdate.objects.count(),
+        "mirrored": mirrored[0] if mirrored else -1,
+    }
+
+
+@contextmanager
+def broken(road: Road, *statements: str) -> Iterator[None]:
+    """The Supabase database with its isolation broken, and as it should be afterwards."""
+    with psycopg.connect(road.supabase.conninfo("supabase_admin"), autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement)
+    try:
+        yield
+    finally:
+        provisioning.provision(live_settings().supabase_database)
+
+
+def failed(outcome: Any) -> dict[str, str]:
+    return {r["subscriber"]: r["received"] for r in outcome.rows["results"] if r["ok"] != "ok"}
+
+
+def test_everybody_receives_their_own_and_nothing_is_left(road: Road, run: Run) -> None:
+    before = left_behind(road)
+    outcome = run("verify_live", *QUICK, "--api-url", road.api_url)
+    results = outcome.rows["results"]
+    assert failed(outcome) == {}
+    assert (outcome.code, outcome.rows["ok"], outcome.rows["troubles"]) == (0, True, [])
+    assert len(results) >= 25
+    own = [r for r in results if r["expected"] != "nothing" and "before" not in r["subscriber"]]
+    assert {r["received"] for r in own} == {"3 of A", "3 of B"}
+    assert all(r["latency_ms"] > 0 for r in own)
+    assert left_behind(road) == before
+
+
+@pytest.mark.parametrize("mode", ["postgres_changes"])
+def test_other_mode_needs_no_private_topics(road: Road, run: Run, live: Any, mode: str) -> None:
+    live(REALTIME_MODE=mode)
+    outcome = run("verify_live", *QUICK)
+    assert failed(outcome) == {}
+    assert outcome.code == 0
+
+
+def test_rows_that_leak_are_named_with_who_received_them(road: Road, run: Run) -> None:
+    with broken(
+        road,
+        "alter policy live_updates_read_own_site on public.live_updates using (true)",
+        "alter policy live_updates_fence on public.live_updates using (true)",
+    ):
+        outcome = run("verify_live", *QUICK)
+    assert outcome.code == 1
+    assert failed(outcome)["A: rows without a filter"] == "3 of A, 3 of B"
+    assert failed(outcome)["A: rows of the other site"] == "3 of B"
+    assert failed(outcome)["token without a key: A's rows"] == "3 of A"
+    remedies = {r["remedy"] for r in outcome.rows["results"] if r["ok"] != "ok"}
+    assert any("verify_rls" in remedy for remedy in remedies)
+
+
+def test_topic_that_is_open_to_every_token_is_caught(road: Road, run: Run) -> None:
+    with broken(
+        road,
+        "alter policy spool_live_join_own_site on realtime.messages using (true)",
+        "drop policy if exists spool_live_fence on realtime.messages",
+    ):
+        outcome = run("verify_live", *QUICK)
+    assert failed(outcome)["A: the other site's topic"] == "3 of B"
+    assert "forged token: A's topic" not in failed(outcome)
+
+
+def test_silence_is_caught_too(road: Road, run: Run) -> None:
+    with broken(road, "alter publication supabase_realtime drop table public.live_updates"):
+        outcome = run("verify_live", "--no-worker", "--timeout", "2", "--format", "json")
+    assert outcome.code == 1
+    assert failed(outcome)["B: own rows"] == "nothing"
+
+
+def test_revocation_that_does_not_reach_the_socket_is_caught(
+    road: Road,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(live_verify.keys, "revoke_key", lambda key: None)
+    outcome = run("verify_live", *QUICK)
+    assert failed(outcome)["key revoked while joined, own topic"] == "3 of A"
+    assert failed(outcome)["key revoked while joined, own rows"] == "3 of A"
+
+
+def test_worker_that_does_not_deliver_is_told(road: Road, run: Run) -> None:
+    outcome = run("verify_live", "--timeout", "3", "--format", "json")
+    assert failed(outcome) == {}
+    assert outcome.code == 1
+    assert "is Celery running" in outcome.rows["troubles"][0]
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_run_cleans_up(road: Road, run: Run, ending: signal.Signals) -> None:
+    before = left_behind(road)
+    timer: list[threading.Timer] = []
+    real = live_verify._write
+
+    def write_and_be_interrupted(*args: Any) -> None:
+        real(*args)
+        if not timer:
+            timer.append(threading.Timer(0.05, os.kill, [os.getpid(), ending]))
+            timer[0].start()
+
+    live_verify._write = write_and_be_interrupted
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run("verify_live", *QUICK)
+    finally:
+        live_verify._write = real
+        timer[0].join()
+    assert left_behind(road) == before
+
+
+def test_sites_of_a_killed_run_go_with_the_next(road: Road) -> None:
+    way = Way("default", workers=False, timeout=30)
+    old = Site.objects.create(name=NAME)
+    keys.create_key(old, name="left")
+    Site.objects.filter(pk=old.pk).update(created_at="2020-01-01T00:00:00Z")
+    young = Site.objects.create(name=NAME)
+    with probe_sites(way, lambda stage: None):
+        assert not Site.objects.filter(pk=old.pk).exists()
+        assert Site.objects.filter(pk=young.pk).exists(), "it may belong to another run"
+
+
+def test_api_that_does_not_answer_is_an_error_and_leaves_nothing(road: Road, run: Run) -> None:
+    before = left_behind(road)
+    outcome = run("verify_live", *QUICK, "--api-url", "http://127.0.0.1:9/")
+    assert (outcome.code, "--api-url" in outcome.err) == (1, True)
+    assert left_behind(road) == before
