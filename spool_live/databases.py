@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from django.db import connections, router
+from django.db import DEFAULT_DB_ALIAS, connections, router
 
 from spool_live.conf import live_settings
 from spool_live.models import OutboxEntry
 
+_migrated: set[str] = set()
+"""Aliases on which the outbox was seen: it does not go away."""
+
 
 def content_databases() -> list[str]:
-    """Aliases that have an outbox: every one that the routers let our content tables onto."""
+    """Aliases that have an outbox: ``default``, and those that the routers let our tables onto and
+    that were migrated. A project's other databases need no router to be left alone."""
     settings = live_settings()
     return [
         alias
         for alias in connections
         if not (settings.has_separate_databases and alias == settings.supabase_database)
         and router.allow_migrate_model(alias, OutboxEntry)
+        and (alias == DEFAULT_DB_ALIAS or _has_outbox(alias))
     ]
 
 
@@ -23,3 +28,11 @@ def is_supabase_database(alias: str) -> bool:
     """Whether ``alias`` is the database that Supabase serves, as far as Django can be it."""
     settings = live_settings()
     return alias == settings.supabase_database and connections[alias].vendor == "postgresql"
+
+
+def _has_outbox(alias: str) -> bool:
+    if alias not in _migrated:
+        tables = connections[alias].introspection.table_names()
+        if OutboxEntry._meta.db_table in tables:
+            _migrated.add(alias)
+    return alias in _migrated
