@@ -26,6 +26,11 @@ def mint(serving: Serving, lifetime: float = 3600, **claims: Any) -> str:
     return jwt.encode(content, serving.config.jwt_secret, algorithm="HS256")
 
 
+def binding(table: str, event: str = "*", **more: Any) -> dict[str, Any]:
+    """An entry of ``postgres_changes`` for a table in ``public``."""
+    return {"event": event, "schema": "public", "table": table, **more}
+
+
 class Wire:
     """One socket. Frames of both formats are seen as ``{topic, event, payload, ref, ...}``."""
 
@@ -83,6 +88,10 @@ class Wire:
     async def change(self) -> dict[str, Any]:
         """The ``data`` of the next frame, which must be a change."""
         return dict((await self.expect("postgres_changes"))["payload"]["data"])
+
+    async def records(self, count: int) -> list[int]:
+        """The ids of the next rows."""
+        return [(await self.change())["record"]["id"] for _ in range(count)]
 
     async def quiet(self) -> None:
         """Prove that nothing is waiting: the answer to a heartbeat is the next frame."""
