@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.db import DatabaseError, connections
@@ -60,15 +61,22 @@ class Road:
     using: str
     workers: bool
     timeout: float
+    check: Callable[[], None] = lambda: None
+    """Called wherever an interrupt may be raised."""
     workers_answered: bool = True
 
     def drive(self, sites: list[ProbeSite]) -> bool:
         """Whether all that the sites wait for has arrived within the timeout."""
-        if self.workers and self._wait(sites):
+        if (
+            self.workers
+            and self.workers_answered
+            and self.wait_until(partial(self._arrived, sites))
+        ):
             return True
         self.workers_answered = False
         deadline = time.monotonic() + self.timeout
         while not self._arrived(sites) and time.monotonic() < deadline:
+            self.check()
             try:
                 for probe in sites:
                     mirror.mirror_site(self.using, probe.site.pk, get_broadcaster())
@@ -77,10 +85,12 @@ class Road:
             delivery.deliver_pending(self.using)
         return self._arrived(sites)
 
-    def _wait(self, sites: list[ProbeSite]) -> bool:
+    def wait_until(self, condition: Callable[[], bool]) -> bool:
+        """Whether ``condition`` came true within the timeout."""
         deadline = time.monotonic() + self.timeout
         while time.monotonic() < deadline:
-            if self._arrived(sites):
+            self.check()
+            if condition():
                 return True
             time.sleep(POLL)
         return False

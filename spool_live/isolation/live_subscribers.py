@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
-from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +13,7 @@ from typing import Any, Self
 from supabase import AsyncClient, acreate_client
 
 from spool_live.isolation.live_cases import Case
+from spool_live.isolation.live_sites import POLL, Road
 
 READY = ("Subscribed to PostgreSQL", "Replication connection established")
 CLOSE_WITHIN = 5.0
@@ -37,6 +38,8 @@ class Subscriber:
                 await self.client.realtime.set_auth(self.case.token)
             await self._subscribe(self.client)
             await asyncio.wait_for(self.settled.wait(), within)
+            if not self.live and self.case.own is None:
+                await self.client.realtime.close()  # it would ask again and again
         except TimeoutError:
             self.state = self.state or "no answer"
         except Exception as error:  # noqa: BLE001 - whatever the library makes of a refusal
@@ -52,7 +55,7 @@ class Subscriber:
             binding: Any = {"event": "INSERT", "table": "live_updates", **case.binding}
             channel = client.channel(f"live_updates:{case.name}")
             channel.on_postgres_changes(callback=self._on_row, **binding)
-        channel.on_system(self._on_system)  # type: ignore[arg-type]
+        channel.on_system(self._on_system)
         await channel.subscribe(self._on_state)
 
     def _on_broadcast(self, message: dict[str, Any]) -> None:
@@ -68,7 +71,8 @@ class Subscriber:
         if slug is not None:
             self.arrived.setdefault(slug, time.monotonic())
 
-    def _on_system(self, message: dict[str, Any]) -> None:
+    def _on_system(self, payload: Any) -> None:
+        message = dict(payload)  # a pydantic model
         text = str(message.get("message", ""))
         if any(said in text for said in READY):
             self.live, self.state = True, "live"
@@ -79,16 +83,25 @@ class Subscriber:
 
     def _on_state(self, state: Any, error: Exception | None) -> None:
         if state.value != "SUBSCRIBED":
-            said = str(error or state.value)
-            self.live, self.state = False, f"refused: {said[:80]}"
+            self.live, self.state = False, f"refused: {_reason(error) or state.value}"
             self.settled.set()
+
+
+def _reason(error: Exception | None) -> str:
+    """The code of Realtime's reason (``Unauthorized``), which the library wraps in JSON."""
+    try:
+        said = json.loads(str(error))
+        text = str(said.get("reason") or said.get("message"))
+    except (ValueError, AttributeError):
+        text = str(error or "")
+    return text.partition(":")[0][:60]
 
 
 class Subscribers:
     """All subscribers, on an event loop in a thread of their own, while the block runs."""
 
-    def __init__(self, url: str, key: str, timeout: float) -> None:
-        self._url, self._key, self._timeout = url, key, timeout
+    def __init__(self, url: str, key: str, road: Road) -> None:
+        self._url, self._key, self._road = url, key, road
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self.all: list[Subscriber] = []
@@ -103,7 +116,7 @@ class Subscribers:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._run(self._close())
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(CLOSE_WITHIN)
         self._loop.close()
@@ -112,11 +125,15 @@ class Subscribers:
         """Joins every case at once, and waits until each is settled."""
         fresh = [Subscriber(case) for case in cases]
         self.all += fresh
-        self._run(self._join(fresh))
+        joining = asyncio.run_coroutine_threadsafe(self._join(fresh), self._loop)
+        while not joining.done():
+            self._road.check()
+            time.sleep(POLL)
+        joining.result()
         return fresh
 
     async def _join(self, fresh: list[Subscriber]) -> None:
-        await asyncio.gather(*(s.join(self._url, self._key, self._timeout) for s in fresh))
+        await asyncio.gather(*(s.join(self._url, self._key, self._road.timeout) for s in fresh))
 
     async def _close(self) -> None:
         clients = [s.client for s in self.all if s.client is not None]
@@ -127,6 +144,3 @@ class Subscribers:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
-
-    def _run(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()

@@ -13,7 +13,7 @@ from typing import Any
 
 from spool_live import keys
 from spool_live.isolation.live_cases import Case, cases, leaving_cases
-from spool_live.isolation.live_sites import POLL, ProbeSite, Road, probe_sites
+from spool_live.isolation.live_sites import ProbeSite, Road, probe_sites
 from spool_live.isolation.live_subscribers import Subscriber, Subscribers
 
 ROUNDS = 3
@@ -78,11 +78,11 @@ def verify_live(
             report.troubles.append("The sites did not reach Supabase: see manage.py live_status.")
             return report
         leaving = request_token(one.plain["leaving"])
-        with Subscribers(leaving["supabase_url"], leaving["supabase_key"], road.timeout) as group:
+        with Subscribers(leaving["supabase_url"], leaving["supabase_key"], road) as group:
             tell("joining with a key that will be revoked")
             gone = group.join(list(leaving_cases(one, leaving)))
             _write(road, [one], "warm-up")
-            _until(lambda: all("A warm-up" in s.arrived for s in gone), road.timeout)
+            road.wait_until(lambda: all("A warm-up" in s.arrived for s in gone))
             report.results += [_heard_before(s) for s in gone]
 
             tell("revoking it, and joining as everybody else")
@@ -96,7 +96,7 @@ def verify_live(
             for number in range(ROUNDS):
                 _write(road, sites, str(number))
             legit = [s for s in rest if s.case.own is not None]
-            _until(lambda: all(_complete(s) for s in legit), road.timeout)
+            road.wait_until(lambda: all(_complete(s) for s in legit))
             time.sleep(GRACE)
             report.results += [_judge(s, one, other) for s in [*gone, *rest]]
     if road.workers and not road.workers_answered:
@@ -111,12 +111,6 @@ def _write(road: Road, sites: list[ProbeSite], text: str) -> None:
     for name, probe in zip("AB", sites, strict=False):
         probe.write(f"{name} {text}")
     road.drive(sites)
-
-
-def _until(condition: Callable[[], bool], timeout: float) -> None:
-    deadline = time.monotonic() + timeout
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(POLL)
 
 
 def _complete(subscriber: Subscriber) -> bool:

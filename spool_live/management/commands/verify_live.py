@@ -1,0 +1,98 @@
+"""``manage.py verify_live``: proves the separation of sites on the running services."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+from django.core.management.base import CommandError
+from django.db import router
+from django.test import RequestFactory
+from django.views.decorators.debug import sensitive_variables
+
+from spool_live.api.views import TokenView
+from spool_live.isolation.interrupts import Interrupts
+from spool_live.isolation.live_sites import Road
+from spool_live.isolation.live_verify import verify_live
+from spool_live.management.output import ReportCommand
+from spool_live.models import Site
+
+
+class Command(ReportCommand):
+    """Two probe sites, real keys, tokens, sockets and updates; who received what. Exit code 1
+    where anybody received what is not theirs, or not what is."""
+
+    help = (
+        "Proves on the running services that each site receives its own updates and nobody else's. "
+        "Makes two probe sites and removes them, also when interrupted."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument(
+            "--api-url",
+            help="Where the API is, as https://cms.example/spool-live/ (default: the views are "
+            "called in this process).",
+        )
+        parser.add_argument(
+            "--no-worker",
+            action="store_true",
+            help="No worker is running on purpose: deliver in this process.",
+        )
+        parser.add_argument(
+            "--timeout", type=float, default=15.0, help="Seconds to wait for each step (15)."
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        using = router.db_for_write(Site)
+        interrupts = Interrupts()
+        road = Road(using, not options["no_worker"], options["timeout"], check=interrupts.check)
+        ask = over_http(options["api_url"]) if options["api_url"] else in_process
+        with interrupts.deferred():
+            report = verify_live(ask, road, tell=self._tell(options["verbosity"]))
+        rows = [result.as_row() for result in report.results]
+        value = {"ok": report.ok, "results": rows, "troubles": report.troubles}
+        self.report(value, rows, options)
+        if options["format"] != "json":
+            for trouble in report.troubles:
+                self.stdout.write(trouble)
+        if not report.ok:
+            failed = sum(not result.ok for result in report.results)
+            raise CommandError(f"{failed} of {len(rows)} failed.", returncode=1)
+
+    def _tell(self, verbosity: int) -> Callable[[str], None]:
+        if verbosity > 1 or (verbosity == 1 and sys.stderr.isatty()):
+            return lambda stage: self.stderr.write(f"verify_live: {stage}", self.style.NOTICE)
+        return lambda stage: None
+
+
+@sensitive_variables()
+def in_process(plain: str) -> dict[str, Any]:
+    """``POST token/`` answered by the view itself."""
+    request = RequestFactory().post("/", headers={"Authorization": f"Api-Key {plain}"})
+    response = TokenView.as_view()(request)
+    if response.status_code != httpx.codes.OK:
+        raise CommandError(f"POST token/ answers {response.status_code}: {response.data}")
+    answer: dict[str, Any] = response.data
+    return answer
+
+
+def over_http(api_url: str) -> Callable[[str], dict[str, Any]]:
+    """``POST token/`` over the network."""
+    url = f"{api_url.rstrip('/')}/token/"
+
+    @sensitive_variables()
+    def ask(plain: str) -> dict[str, Any]:
+        try:
+            answer = httpx.post(url, headers={"Authorization": f"Api-Key {plain}"}, timeout=10)
+            answer.raise_for_status()
+            given: dict[str, Any] = answer.json()
+        except (httpx.HTTPError, json.JSONDecodeError) as error:
+            raise CommandError(f"POST {url}: {error}. Check --api-url.") from error
+        return given
+
+    return ask
