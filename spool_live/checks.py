@@ -23,6 +23,7 @@ from spool_live.conf import (
     live_settings,
 )
 from spool_live.exceptions import SpoolLiveConfigurationError
+from spool_live.isolation import CannotVerify, Finding, exposures
 from spool_live.operations import concerns
 from spool_live.provisioning import missing
 from spool_live.supabase_keys import role_of
@@ -61,6 +62,26 @@ def check_provisioning(
         if concerns(alias)
         for step in missing(alias)
     ]
+
+
+@register(Tags.database)
+def check_exposure(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """What Supabase's API serves beside the feed. Runs with the checks of a database."""
+    return [
+        Warning(f"{found.subject}: {found.reason}.", hint=found.sql, id="spool_live.W011")
+        for alias in databases or ()
+        if concerns(alias)
+        for found in _exposures(alias)
+    ]
+
+
+def _exposures(alias: str) -> list[Finding]:
+    try:
+        return exposures(alias)
+    except CannotVerify:
+        return []  # nothing is migrated yet: W010 says so
 
 
 @register(Tags.caches, deploy=True)

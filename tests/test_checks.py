@@ -14,6 +14,7 @@ from django.core.checks import CheckMessage
 from django.db import connections
 
 from spool_live import checks
+from spool_live.conf import live_settings
 from spool_live.operations import concerns
 from spool_live.provisioning import Outcome, StepResult
 
@@ -170,6 +171,22 @@ def test_what_the_supabase_database_lacks_is_w010(
 @pytest.mark.django_db(databases="__all__")
 def test_suite_database_lacks_nothing() -> None:
     assert checks.check_provisioning(None, databases=list(connections)) == []
+
+
+@pytest.mark.django_db(databases="__all__", transaction=True)
+def test_what_else_the_api_serves_is_w011() -> None:
+    alias = live_settings().supabase_database
+    assert checks.check_exposure(None, databases=[alias, "other"]) == []
+    with connections[alias].cursor() as cursor:
+        cursor.execute("create table public.left_open (id int primary key)")
+        cursor.execute("grant select on public.left_open to anon")
+        try:
+            found = checks.check_exposure(None, databases=[alias])
+        finally:
+            cursor.execute("drop table public.left_open")
+    assert numbers(found) == {"W011"}
+    assert "left_open" in found[0].msg
+    assert "revoke" in str(found[0].hint)
 
 
 def test_every_number_has_a_test_here() -> None:

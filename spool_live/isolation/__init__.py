@@ -1,6 +1,6 @@
 """Proof that tenants are separated: what ``manage.py verify_rls`` runs, also on production.
 
->>> from spool_live.isolation import verify
+>>> from spool_live.isolation import exposures, verify
 >>> report = verify()          # on SPOOL_LIVE["SUPABASE_DATABASE"]
 >>> report.isolated, report.findings, report.to_dict()
 """
@@ -8,6 +8,6 @@
 from spool_live.isolation.findings import Finding, Severity
 from spool_live.isolation.report import Report
 from spool_live.isolation.sandbox import CannotVerify
-from spool_live.isolation.verify import verify
+from spool_live.isolation.verify import exposures, verify
 
-__all__ = ["CannotVerify", "Finding", "Report", "Severity", "verify"]
+__all__ = ["CannotVerify", "Finding", "Report", "Severity", "exposures", "verify"]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from itertools import chain
 
 from spool_live.conf import live_settings
+from spool_live.isolation.audit.exposure import audit_exposure
 from spool_live.isolation.findings import Finding, Severity
 from spool_live.isolation.probes.attacks import Attacker
 from spool_live.isolation.report import Report
@@ -52,6 +53,15 @@ def verify(
         duration=time.monotonic() - began,
         findings=tuple(sorted(findings, key=_place)),
     )
+
+
+def exposures(alias: str) -> list[Finding]:
+    """What the API serves of ``alias`` beside the feed: Django's own tables, above all. Reads only.
+
+    Raises :class:`~spool_live.isolation.CannotVerify`.
+    """
+    with sandbox(alias) as box:
+        return list(audit_exposure(box, inspect_target(box, exposed_schemas=(), allowed=())))
 
 
 def _place(finding: Finding) -> tuple[bool, str, str]:
