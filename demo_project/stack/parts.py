@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
@@ -25,7 +27,6 @@ def manage(name: str, folder: Path, *arguments: str, patience: float = 60.0) -> 
         name,
         (sys.executable, str(MANAGE), *arguments),
         _environment(folder),
-        stop_signal=signal.SIGINT,  # Python's own way out: exit handlers run
         patience=patience,
     )
 
@@ -88,10 +89,10 @@ def celery_beat(folder: Path, ready_file: Path) -> Command:
     return _celery("beat", folder, ready_file, "beat", "--schedule", schedule, *pid_file)
 
 
-def web(folder: Path, port: int) -> Command:
-    """Django's own threaded server: light, and it serves the static files."""
-    arguments = ("runserver", "--noreload", "--skip-checks", f"127.0.0.1:{port}")
-    return manage("web", folder, *arguments)
+def web(folder: Path, listener: socket.socket) -> Command:
+    """The pages, the admin and the API, on a socket that listens already."""
+    command = manage("web", folder, "serve_demo", "--fd", str(listener.fileno()))
+    return replace(command, sockets=(listener.fileno(),))
 
 
 def _celery(name: str, folder: Path, ready_file: Path, *arguments: str) -> Command:

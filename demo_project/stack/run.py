@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import shutil
+import socket
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from demo_project.state import (
 )
 from demo_project.supervision import Supervisor
 from demo_project.supervision.lock import exclusive
-from demo_project.supervision.ports import free_ports, is_free
+from demo_project.supervision.ports import PortTakenError, free_ports, listen, port_of
 from demo_project.supervision.probes import accepts_connections, answers_http, file_exists
 
 from . import parts
@@ -33,6 +34,9 @@ from .ready import Ready, write_ready_file
 
 _OURS = ("supabase", "logs", "run", "content.sqlite3*", "credentials.json", "layout")
 """What ``--reset`` removes from the state folder, and nothing else."""
+
+
+_PREFERRED_PORT = 8000
 
 
 class WrongOptions(Exception):
@@ -50,14 +54,6 @@ class DemoOptions:
     ready_file: Path | None = None
 
 
-@dataclass(frozen=True)
-class _Ports:
-    web: int
-    supabase: int
-    database: int
-    broker: int
-
-
 async def run_demo(options: DemoOptions, console: Console) -> None:
     """Run the demo until a stop signal cancels it or one of its processes ends.
 
@@ -68,16 +64,15 @@ async def run_demo(options: DemoOptions, console: Console) -> None:
     began = time.monotonic()
     folder = options.folder
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with exclusive(lock_path(folder)):
+    with exclusive(lock_path(folder)), _web_socket(options.port) as listener:
         _prepare_folder(options)
-        ports = _choose_ports(options.port)
         console.starting(folder)
         async with Supervisor(folder / "logs", console.part_ready) as supervisor:
             try:
-                run = await _start_infrastructure(supervisor, options, ports)
+                run = await _start_infrastructure(supervisor, options, listener)
                 run.save(folder)
                 await supervisor.run(parts.manage("newsroom", folder, "prepare_demo"))
-                await _start_application(supervisor, folder, run, ports)
+                await _start_application(supervisor, folder, run, listener)
                 ready = Ready.collect(folder, run)
                 if options.ready_file:
                     write_ready_file(options.ready_file, ready)
@@ -91,22 +86,23 @@ async def run_demo(options: DemoOptions, console: Console) -> None:
 
 
 async def _start_infrastructure(
-    supervisor: Supervisor, options: DemoOptions, ports: _Ports
+    supervisor: Supervisor, options: DemoOptions, listener: socket.socket
 ) -> RunState:
     """The pages' build, the broker and the local Supabase need nothing of each other."""
     folder = options.folder
+    api, database, broker = free_ports(3)
     ready_file = _ready_file(folder, "supabase")
-    supabase = parts.local_supabase(folder, ports.supabase, ports.database, ready_file)
+    supabase = parts.local_supabase(folder, api, database, ready_file)
     build = parts.manage("pages", folder, "build_demo_page", patience=240.0)
     redis_url, *_ = await _together(
-        _start_broker(supervisor, folder, ports.broker),
+        _start_broker(supervisor, folder, broker),
         supervisor.start(supabase, file_exists(ready_file)),
         supervisor.run(build),
     )
     facts = json.loads(ready_file.read_text())
     return RunState(
         content=options.content,
-        web_url=f"http://127.0.0.1:{ports.web}",
+        web_url=f"http://127.0.0.1:{port_of(listener)}",
         redis_url=redis_url,
         supabase_url=facts["url"],
         publishable_key=facts["publishable_key"],
@@ -126,15 +122,16 @@ async def _start_broker(supervisor: Supervisor, folder: Path, port: int) -> str:
 
 
 async def _start_application(
-    supervisor: Supervisor, folder: Path, run: RunState, ports: _Ports
+    supervisor: Supervisor, folder: Path, run: RunState, listener: socket.socket
 ) -> None:
     worker_file, beat_file = _ready_file(folder, "worker"), _ready_file(folder, "beat")
     worker, beat = parts.celery_worker(folder, worker_file), parts.celery_beat(folder, beat_file)
     await _together(
         supervisor.start(worker, file_exists(worker_file)),
         supervisor.start(beat, file_exists(beat_file)),
-        supervisor.start(parts.web(folder, ports.web), answers_http(f"{run.web_url}/")),
+        supervisor.start(parts.web(folder, listener), answers_http(f"{run.web_url}/")),
     )
+    listener.close()  # from here on it is Django's alone
 
 
 async def _together(*parts: Coroutine[Any, Any, Any]) -> list[Any]:
@@ -173,10 +170,14 @@ def _prepare_folder(options: DemoOptions) -> None:
     credentials.save(folder)
 
 
-def _choose_ports(web: int | None) -> _Ports:
-    if web is not None and not is_free(web):
-        raise WrongOptions(f"Port {web} is taken: give --port another, or leave it out.")
-    return _Ports(*free_ports(web or 8000, 54321, 54322, 6390))
+def _web_socket(port: int | None) -> socket.socket:
+    try:
+        return listen(_PREFERRED_PORT if port is None else port)
+    except PortTakenError as taken:
+        if port is None:
+            return listen(0)
+        message = f"Port {port} is taken: give --port another, or leave it out."
+        raise WrongOptions(message) from taken
 
 
 def _ready_file(folder: Path, name: str) -> Path:

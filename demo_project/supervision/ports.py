@@ -5,30 +5,37 @@ from __future__ import annotations
 import contextlib
 import socket
 
-
-def is_free(port: int) -> bool:
-    """Whether nobody listens on ``port`` of 127.0.0.1."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+_BACKLOG = 512
 
 
-def free_ports(*preferred: int) -> tuple[int, ...]:
-    """Each preferred port if it is free, else any that is; no two alike."""
-    with contextlib.ExitStack() as held:
-        return tuple(_hold(held.enter_context(socket.socket()), port) for port in preferred)
+class PortTakenError(Exception):
+    """Somebody listens on the port that was asked for."""
 
 
-def _hold(probe: socket.socket, preferred: int) -> int:
-    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def listen(port: int) -> socket.socket:
+    """A socket that listens on ``port`` of 127.0.0.1, or on any free one if ``port`` is 0.
+
+    To be handed to a server process: nobody can take the port while that is starting, and early
+    connections wait for it. Raises :class:`PortTakenError`.
+    """
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        probe.bind(("127.0.0.1", preferred))
-    except OSError:
-        probe.bind(("127.0.0.1", 0))
-    probe.listen()  # a port that is bound only would be given away twice
-    port: int = probe.getsockname()[1]
+        listener.bind(("127.0.0.1", port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise PortTakenError(str(port)) from error
+    return listener
+
+
+def port_of(listener: socket.socket) -> int:
+    """The port it listens on."""
+    port: int = listener.getsockname()[1]
     return port
+
+
+def free_ports(count: int) -> tuple[int, ...]:
+    """So many different ports that nobody listens on, for programs that open their own."""
+    with contextlib.ExitStack() as held:
+        return tuple(port_of(held.enter_context(listen(0))) for _ in range(count))

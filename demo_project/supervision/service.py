@@ -34,6 +34,8 @@ class Command:
     """How long it may take to become ready, or to finish where it is run to its end."""
     orphan_signal: signal.Signals = signal.SIGTERM
     """What the kernel sends it when the supervisor dies."""
+    sockets: tuple[int, ...] = ()
+    """File descriptors that it inherits."""
     tells_secrets: bool = False
     """Whether its standard output is for a person's eyes, so that only its errors are logged."""
 
@@ -72,6 +74,7 @@ class Service:
                 stdout=asyncio.subprocess.DEVNULL if self.command.tells_secrets else log,
                 stderr=log,
                 env={**os.environ, **self.command.environment},
+                pass_fds=self.command.sockets,
                 start_new_session=True,  # a terminal's Ctrl-C is for the supervisor alone
             )
 
@@ -91,20 +94,20 @@ class Service:
         return await self._running.wait()
 
     async def stop(self) -> None:
-        """Ask it to stop, then insist."""
-        if self._process is None or self._process.returncode is not None:
+        """Ask it to stop, then insist; nothing of its session stays either."""
+        if self._process is None:
             return
-        self._process.send_signal(self.command.stop_signal)
-        try:
-            async with asyncio.timeout(self.command.grace):
-                await self._process.wait()
-        except TimeoutError:
-            self.kill()
-            await self._process.wait()
+        if self._process.returncode is None:
+            self._process.send_signal(self.command.stop_signal)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self.command.grace):
+                    await self._process.wait()
+        self.kill()
+        await self._process.wait()
 
     def kill(self) -> None:
         """End it and everything in its session, at once."""
-        if self._process is not None and self._process.returncode is None:
+        if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 

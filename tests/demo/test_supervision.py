@@ -10,13 +10,14 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from demo_project.supervision import Command, ServiceFailed, Supervisor
 from demo_project.supervision.lock import AlreadyRunning, exclusive
-from demo_project.supervision.ports import free_ports, is_free
+from demo_project.supervision.ports import PortTakenError, free_ports, listen, port_of
 from demo_project.supervision.probes import accepts_connections, file_exists
 
 from .processes import alive, wait_until
@@ -116,6 +117,38 @@ async def test_a_service_that_ignores_its_signal_is_killed(tmp_path: Path) -> No
         await supervisor.start(stubborn, file_exists(ready))
         pid = supervisor.pids["stubborn"]
     assert not alive(pid)
+
+
+async def test_stop_ends_what_a_service_has_started_too(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    parent = f"""
+        import pathlib, subprocess, sys, time
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        pathlib.Path({str(pid_file)!r}).write_text(str(child.pid))
+        time.sleep(60)
+    """
+    async with Supervisor(tmp_path / "logs", ignore) as supervisor:
+        await supervisor.start(python("parent", parent), file_exists(pid_file))
+        wait_until(lambda: pid_file.read_text() != "")
+        child = int(pid_file.read_text())
+        assert alive(child)
+    wait_until(lambda: not alive(child))
+
+
+async def test_service_inherits_its_sockets(tmp_path: Path) -> None:
+    with listen(0) as listener:
+        code = f"""
+            import socket
+            connection, _ = socket.socket(fileno={listener.fileno()}).accept()
+            connection.sendall(b"from the child")
+        """
+        command = replace(python("server", code), sockets=(listener.fileno(),))
+        async with Supervisor(tmp_path / "logs", ignore) as supervisor:
+            await supervisor.start(command, yes)
+            reader, writer = await asyncio.open_connection("127.0.0.1", port_of(listener))
+            assert await reader.read() == b"from the child"
+            writer.close()
+            await writer.wait_closed()
 
 
 async def test_probe_sees_who_listens() -> None:
@@ -231,9 +264,16 @@ def test_lock_is_exclusive_and_free_again_afterwards(tmp_path: Path) -> None:
         pass
 
 
-def test_free_ports_are_distinct_and_prefer_what_was_asked() -> None:
-    wanted = free_ports(0)[0]
-    ports = free_ports(wanted, wanted, 0)
-    assert ports[0] == wanted
+def test_free_ports_are_distinct_and_can_be_listened_on() -> None:
+    ports = free_ports(3)
     assert len(set(ports)) == 3
-    assert all(is_free(port) for port in ports)
+    for port in ports:
+        with listen(port) as listener:
+            assert port_of(listener) == port
+
+
+def test_listening_socket_keeps_its_port_from_everybody_else() -> None:
+    with listen(0) as listener:
+        with pytest.raises(PortTakenError):
+            listen(port_of(listener))
+        assert port_of(listener) not in free_ports(3)

@@ -1,0 +1,48 @@
+"""``manage.py serve_demo --fd N``: Django's threaded server on an inherited socket."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.contrib.staticfiles.handlers import StaticFilesHandler
+from django.core.management.base import BaseCommand
+from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
+from django.core.wsgi import get_wsgi_application
+
+
+class Command(BaseCommand):
+    help = "Serves the demo's pages, admin, API and static files. Run by the demo command."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--fd", type=int, required=True, help="A socket that listens already.")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        # Leaving through SystemExit runs the exit handlers: the last nudge gets away.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+        server = InheritedServer(socket.socket(fileno=options["fd"]))
+        server.set_app(StaticFilesHandler(get_wsgi_application()))
+        server.serve_forever()
+
+
+class InheritedServer(ThreadedWSGIServer):
+    """As ``runserver`` has it, but on a socket of its parent's: nobody else can have the port."""
+
+    daemon_threads = True
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        super().__init__(listener.getsockname(), WSGIRequestHandler)
+
+    def server_bind(self) -> None:
+        self.socket.close()
+        self.socket = self._listener
+        self.server_name, self.server_port = self.socket.getsockname()
+        self.setup_environ()
+
+    def server_activate(self) -> None:
+        """It listens already."""
