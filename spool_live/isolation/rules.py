@@ -77,6 +77,8 @@ DELIVER_INSERT = _error("D01", "The service role can deliver updates", _SETUP)
 DELIVER_MIRROR = _error("D02", "The service role can mirror sites", _SETUP)
 DELIVER_CLEANUP = _error("D03", "The service role can clean up", _SETUP)
 
+DELIVER_BYPASS = _error("D04", "The service role bypasses Row Level Security", _SETUP)
+
 TABLE_MISSING = _error("T01", "Our tables are there", "Run manage.py migrate.")
 TABLE_RLS = _error("T02", "Row Level Security is on")
 TABLE_OWNER = _error("T03", "No API role owns a table of ours")
@@ -85,11 +87,10 @@ TABLE_KIND = _error(
     "live_updates is an ordinary table",
     "Realtime's road and the policies are for an ordinary table: make it one again.",
 )
-TABLE_CHILDREN = _error(
+TABLE_INHERITS = _error(
     "T05",
-    "No table inherits from live_updates",
-    "Rows of a child are read through the child without the parent's policies: drop it, or "
-    "take its inheritance away.",
+    "live_updates has neither children nor parents",
+    "Rows are read through the one without the policies of the other.",
 )
 TABLE_RULES = _error("T06", "No rewrite rule is on live_updates", _LOOK)
 TABLE_IDENTITY = _warning("T07", "The replica identity of live_updates is its primary key")
@@ -151,11 +152,18 @@ EXPOSED_DEFINER = _warning(
     "API roles call no other function with its owner's rights",
     "Where that is on purpose, say so with --allow schema.name; else revoke it.",
 )
+EXPOSED_DYNAMIC = _warning(
+    "E08",
+    "API roles call no function that becomes another role, or runs any SQL",
+    "A request's session may become every role of the API, service_role among them: so may a "
+    "function in it. Where it cannot be told to, say so with --allow schema.name; else revoke it.",
+)
 EXPOSED_DEFAULTS = _warning("E07", "New tables are not open to API roles")
 
 ROLE_BYPASSES = _error("A01", "No API role but service_role bypasses Row Level Security")
 ROLE_DATA = _error("A02", "No API role is a member of PostgreSQL's roles for all data")
 ROLE_SETTING = _error("A04", "No API role has a setting that says who asks, or how policies work")
+ROLE_LOGIN = _error("A05", "No API role can log in to the database and set claims of its own")
 ROLE_UNTRIED = _warning(
     "A03",
     "Every role of the API can be attacked as",

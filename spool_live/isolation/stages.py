@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from django.db import DatabaseError
 
 from spool_live.isolation import rules
 from spool_live.isolation.audit import (
+    exposed_functions,
     exposure,
     functions,
     grants,
@@ -23,9 +24,8 @@ from spool_live.isolation.audit import (
 from spool_live.isolation.findings import Finding
 from spool_live.isolation.probes import broadcasts, joins, reads, revocations, world, writes
 from spool_live.isolation.probes.attacks import Attacker
-from spool_live.isolation.sandbox import CannotVerify, Sandbox, first_line, is_no_answer
+from spool_live.isolation.sandbox import Sandbox, first_line, is_no_answer
 from spool_live.isolation.target import FEED, MESSAGES, Target
-from spool_live.provisioning import API_ROLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def catalog_stages(box: Sandbox, target: Target) -> Iterator[Stage]:
         ("publication", publication.audit_publication),
         ("exposed relations", exposure.audit_exposure),
         ("views", exposure.audit_views),
-        ("functions with their owner's rights", exposure.audit_definer_functions),
+        ("exposed functions", exposed_functions.audit_exposed_functions),
         ("default privileges", exposure.audit_default_privileges),
         ("roles", roles.audit_roles),
     ):
@@ -67,11 +67,9 @@ def catalog_stages(box: Sandbox, target: Target) -> Iterator[Stage]:
 
 def attack_stages(box: Sandbox, attacker: Attacker, target: Target) -> Iterator[Stage]:
     """The attacks, on probe sites that are made between the first two stages."""
-    tried, untried = _able(attacker, target)
-    yield Stage("roles to attack as", lambda: map(_not_tried, untried))
+    tried = target.for_attacks()
     probes = world.World()
-    building = Stage("probe sites", partial(world.build_world, box, target, probes))
-    yield building
+    yield Stage("probe sites", partial(world.build_world, box, target, probes))
     if not probes.updates:
         return  # nothing to attack; why not is a finding
     yield Stage("reads", partial(reads.probe_reads, attacker, tried, probes))
@@ -89,23 +87,6 @@ def attack_stages(box: Sandbox, attacker: Attacker, target: Target) -> Iterator[
     yield Stage("revocations", story.findings)
 
 
-def _able(attacker: Attacker, target: Target) -> tuple[Target, list[str]]:
-    """The target with only those roles that we can attack as, and the names of the others."""
-    untried = [role for role in target.attackers if not attacker.may_become(role)]
-    if missing := sorted(set(untried) & set(API_ROLES)):
-        raise CannotVerify(
-            f"The role {target.migrator} may not become {', '.join(missing)}, which every attack "
-            f"does: grant {', '.join(API_ROLES)} to {target.migrator}, as on Supabase, or connect "
-            f"as a role that has them."
-        )
-    roles = tuple(role for role in target.roles if role.name not in untried)
-    return replace(target, roles=roles), untried
-
-
-def _not_tried(role: str) -> Finding:
-    return rules.ROLE_UNTRIED.broken(role, "the migrating role may not become it")
-
-
 def _unseen(box: Sandbox, target: Target) -> list[Finding]:
     """Why the broadcast road cannot be looked at, if so, and what it tells all the same."""
     heard = []
@@ -115,7 +96,7 @@ def _unseen(box: Sandbox, target: Target) -> list[Finding]:
             "Enable Realtime in the Supabase project and run manage.py live_setup, or set "
             'SPOOL_LIVE["REALTIME_MODE"] to "postgres_changes".'
         )
-    elif not target.sees_everything:
+    elif not target.sees_messages:
         heard = [rules.BROADCAST_MISSING.broken(FEED, warning) for warning in box.warnings[:1]]
         reason = f"{target.migrator} does not bypass Row Level Security: broadcasts are hidden"
         remedy = "Verify as the role that migrates on Supabase (postgres), which has BYPASSRLS."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import connections
@@ -23,11 +23,14 @@ _DEFAULT_EXPOSED = ("public", "graphql_public")
 
 @dataclass(frozen=True, slots=True)
 class ApiRole:
-    """A role that a token can name. ``through`` are the roles that it is reached through."""
+    """A role that a token can name. ``through`` are the roles that it is reached through;
+    ``attackable`` says whether the migrating role may become it."""
 
     name: str
     superuser: bool
     bypasses: bool
+    attackable: bool
+    can_log_in: bool
     through: tuple[str, ...]
 
     @property
@@ -57,7 +60,7 @@ class Target:
     server_version: str
     version_number: int
     migrator: str
-    sees_everything: bool
+    sees_messages: bool
     has_messages: bool
     one_database: bool
     realtime_mode: str
@@ -83,6 +86,10 @@ class Target:
         """The role of the API with this name."""
         return next(role for role in self.roles if role.name == name)
 
+    def for_attacks(self) -> Target:
+        """The same with only those roles that can be attacked as."""
+        return replace(self, roles=tuple(role for role in self.roles if role.attackable))
+
     @property
     def private_tables(self) -> tuple[str, ...]:
         """Tables of ours that no API role may touch at all."""
@@ -100,10 +107,10 @@ def inspect_target(
     return Target(
         alias=box.alias,
         database=facts["database"],
-        server_version=facts["server_version"].split()[0],
+        server_version=facts["server_version"],
         version_number=facts["version_number"],
         migrator=facts["migrator"],
-        sees_everything=facts["sees_everything"],
+        sees_messages=facts["sees_messages"],
         has_messages=facts["has_messages"],
         one_database=one_database,
         realtime_mode=live_settings().realtime_mode,
@@ -133,12 +140,25 @@ def _refuse(alias: str, facts: dict[str, Any]) -> None:
             'Point SPOOL_LIVE["SUPABASE_DATABASE"] (or --database) at the database that Supabase '
             "serves, then run manage.py live_setup."
         )
+    if facts["closed_roles"]:
+        raise CannotVerify(
+            f"The role {facts['migrator']} may not become {', '.join(facts['closed_roles'])}, as "
+            f"every attack does: grant {', '.join(API_ROLES)} to {facts['migrator']}, as on "
+            "Supabase, or connect as a role that has them."
+        )
 
 
 def _roles(box: Sandbox) -> tuple[ApiRole, ...]:
     found = box.rows("roles", {"api_roles": list(API_ROLES)})
     return tuple(
-        ApiRole(row["name"], row["superuser"], row["bypasses"], tuple(row["through"]))
+        ApiRole(
+            name=row["name"],
+            superuser=row["superuser"],
+            bypasses=row["bypasses"],
+            attackable=row["attackable"],
+            can_log_in=row["can_log_in"],
+            through=tuple(row["through"]),
+        )
         for row in found
         if not row["login"] or row["superuser"]
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,33 +17,33 @@ from spool_live.isolation import Report, verify
 SUPERUSER_ALIAS = "superuser"
 MIGRATOR = "postgres"
 
-Break = Callable[..., Any]
-
 
 @contextmanager
 def database_alias(alias: str, **changes: Any) -> Iterator[None]:
     """Points ``alias`` at the suite's PostgreSQL with ``changes``, while the block runs."""
     given = {**settings.DATABASES[live_settings().supabase_database], **changes}
-    complete = connections.configure_settings({"default": {}, alias: given})[alias]
     before = connections.databases.get(alias)
-    connections[alias].close() if before else None
-    connections.databases[alias] = complete
-    if before:
+    if before is not None:
+        connections[alias].close()
         del connections[alias]
+    connections.databases[alias] = connections.configure_settings({"default": {}, alias: given})[
+        alias
+    ]
     try:
         yield
     finally:
         connections[alias].close()
         del connections[alias]
         del connections.databases[alias]
-        if before:
+        if before is not None:
             connections.databases[alias] = before
 
 
 class Superuser:
-    """The suite's database as its superuser, in a transaction that is rolled back."""
+    """A database as its superuser, inside a transaction."""
 
-    alias = SUPERUSER_ALIAS
+    def __init__(self, alias: str) -> None:
+        self.alias = alias
 
     def execute(self, *statements: str) -> None:
         """Runs the statements as the superuser."""
@@ -52,9 +52,9 @@ class Superuser:
                 cursor.execute(statement)
 
     @contextmanager
-    def as_migrator(self) -> Iterator[None]:
+    def as_migrator(self, role: str = MIGRATOR) -> Iterator[None]:
         """The block runs with the rights of the migrating role and no more."""
-        self.execute(f"set session authorization {MIGRATOR}")
+        self.execute(f"set session authorization {role}")
         yield
         self.execute("reset session authorization")
 
@@ -64,18 +64,30 @@ class Superuser:
             return verify(self.alias, **options)
 
 
-@pytest.fixture(scope="module")
-def superuser_alias(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
-    """The alias of the suite's database as its superuser."""
-    with django_db_blocker.unblock(), database_alias(SUPERUSER_ALIAS, USER="supabase_admin"):
+@pytest.fixture(scope="package")
+def _database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Access to the suite's database, which nothing here changes for good."""
+    with django_db_blocker.unblock():
+        yield
+
+
+@pytest.fixture
+def alias(_database: None) -> str:
+    """The alias of the Supabase database, as the migrating role has it."""
+    return live_settings().supabase_database
+
+
+@pytest.fixture(scope="package")
+def _superuser_alias(_database: None) -> Iterator[str]:
+    with database_alias(SUPERUSER_ALIAS, USER="supabase_admin"):
         yield SUPERUSER_ALIAS
 
 
 @pytest.fixture
-def superuser(superuser_alias: str) -> Iterator[Superuser]:
+def superuser(_superuser_alias: str) -> Iterator[Superuser]:
     """A clean database to break: the warning that a default publication earns is healed."""
-    with transaction.atomic(using=superuser_alias):
-        database = Superuser()
+    with transaction.atomic(using=_superuser_alias):
+        database = Superuser(_superuser_alias)
         database.execute("alter publication supabase_realtime set (publish = 'insert')")
         yield database
-        transaction.set_rollback(True, using=superuser_alias)
+        transaction.set_rollback(True, using=_superuser_alias)

@@ -1,6 +1,7 @@
 -- Ways to break the isolation, one at a time. Each block: its name, the findings that must be among
--- those that name it, "healed: no" where the remedies of the findings cannot undo it, and the SQL, which a
--- superuser runs. pg_temp.rewrite(function, old, new) changes the text of a function.
+-- those that name it, and the SQL, which a superuser runs. The remedies of the findings must undo
+-- it; "healed: no" where they cannot, "healed: same" where another block has tried that remedy.
+-- pg_temp.rewrite(function, old, new) changes the text of a function.
 
 --- name: the read policy is dropped
 --- caught: RLS-P01 RLS-R01 RLS-X01
@@ -203,28 +204,34 @@ select pg_temp.rewrite('spool_live.authorized_site_id()', 'where k.id = claimed_
 
 --- name: the helper takes any site for a key
 --- caught: RLS-F02 RLS-R03
+--- healed: same
 select pg_temp.rewrite('spool_live.authorized_site_id()', 'and k.site_id = claimed_site', '');
 
 --- name: the helper believes the claimed site
 --- caught: RLS-F02 RLS-R03 RLS-X02 RLS-J03
+--- healed: same
 select pg_temp.rewrite('spool_live.authorized_site_id()', 'select k.site_id', 'select claimed_site');
 select pg_temp.rewrite('spool_live.authorized_site_id()', 'and k.site_id = claimed_site', '');
 
 --- name: the helper does not ask for revocation
 --- caught: RLS-F02 RLS-R03 RLS-X02 RLS-J03 RLS-M01
+--- healed: same
 select pg_temp.rewrite('spool_live.authorized_site_id()', 'and k.revoked_at is null', '');
 
 --- name: the helper does not ask for expiry
 --- caught: RLS-F02 RLS-R03 RLS-X02 RLS-J03
+--- healed: same
 select pg_temp.rewrite('spool_live.authorized_site_id()',
   'and (k.expires_at is null or k.expires_at > now())', '');
 
 --- name: the helper does not ask for deleted sites
 --- caught: RLS-F02 RLS-R03 RLS-X02
+--- healed: same
 select pg_temp.rewrite('spool_live.authorized_site_id()', 'and s.deleted_at is null', '');
 
 --- name: the helper falls back to sub
 --- caught: RLS-F02 RLS-R03 RLS-X02
+--- healed: same
 select pg_temp.rewrite('spool_live.authorized_site_id()', 'claimed_key := (claims ->> ''key_id'')::uuid',
   'claimed_key := coalesce(claims ->> ''sub'', claims ->> ''key_id'')::uuid');
 select pg_temp.rewrite('spool_live.authorized_site_id()',
@@ -232,6 +239,7 @@ select pg_temp.rewrite('spool_live.authorized_site_id()',
 
 --- name: the helper takes ids from user_metadata
 --- caught: RLS-F02 RLS-R03
+--- healed: same
 select pg_temp.rewrite('spool_live.authorized_site_id()', 'if jsonb_typeof(claims -> ''site_id'')',
   'if jsonb_typeof(claims -> ''user_metadata'') = ''object'' then
     claims := claims -> ''user_metadata'';
@@ -240,20 +248,24 @@ select pg_temp.rewrite('spool_live.authorized_site_id()', 'if jsonb_typeof(claim
 
 --- name: the helper raises on what is no JSON
 --- caught: RLS-F02 RLS-R04 RLS-X03 RLS-J04
+--- healed: same
 select pg_temp.rewrite('spool_live.authorized_site_id()',
   'exception when data_exception or program_limit_exceeded then
   return null;', '');
 
 --- name: the helper raises on JSON that is nested too deeply
 --- caught: RLS-F02 RLS-R04 RLS-X03
+--- healed: same
 select pg_temp.rewrite('spool_live.authorized_site_id()', ' or program_limit_exceeded', '');
 
 --- name: the helper does not care for types
 --- caught: RLS-F02
+--- healed: same
 select pg_temp.rewrite('spool_live.authorized_site_id()', 'is distinct from ''string''', '= ''null''');
 
 --- name: the helper swallows every error
 --- caught: RLS-F02
+--- healed: same
 select pg_temp.rewrite('spool_live.authorized_site_id()',
   'when data_exception or program_limit_exceeded', 'when others');
 
@@ -336,12 +348,14 @@ select pg_temp.rewrite('public.spool_live_mirror(jsonb)', 'revoked_at = excluded
 
 --- name: the mirror revokes every key of a site
 --- caught: RLS-F02 RLS-M02
+--- healed: same
 select pg_temp.rewrite('public.spool_live_mirror(jsonb)', 'perform spool_live.ask_to_reauthenticate',
   'delete from spool_live.api_keys k where k.site_id = target;
     perform spool_live.ask_to_reauthenticate');
 
 --- name: the mirror applies older versions
 --- caught: RLS-F02 RLS-M01
+--- healed: same
 select pg_temp.rewrite('public.spool_live_mirror(jsonb)',
   'held.version > (site ->> ''version'')::bigint
      or held.epoch > (site ->> ''epoch'')::bigint
@@ -349,10 +363,12 @@ select pg_temp.rewrite('public.spool_live_mirror(jsonb)',
 
 --- name: the mirror keeps the epoch
 --- caught: RLS-F02 RLS-M02 RLS-B06
+--- healed: same
 select pg_temp.rewrite('public.spool_live_mirror(jsonb)', 'epoch = (site ->> ''epoch'')::bigint,', '');
 
 --- name: the mirror brings deleted sites back
 --- caught: RLS-F02 RLS-M01
+--- healed: same
 select pg_temp.rewrite('public.spool_live_mirror(jsonb)',
   'or (held.deleted_at is not null and not tombstone)', '');
 
@@ -362,6 +378,7 @@ select pg_temp.rewrite('spool_live.ask_to_reauthenticate(text)', 'is not null', 
 
 --- name: the mirror tells it in public
 --- caught: RLS-F02 RLS-B07
+--- healed: same
 select pg_temp.rewrite('spool_live.ask_to_reauthenticate(text)', 'true, ''{}''', 'false, ''{}''');
 
 --- name: the topic policy is dropped
@@ -422,12 +439,18 @@ drop policy spool_live_fence on realtime.messages;
 create policy everybody_sends on realtime.messages for insert to authenticated with check (true);
 drop policy spool_live_fence on realtime.messages;
 
+--- name: a restrictive policy on Realtime's messages silences sites
+--- caught: RLS-P04 RLS-J01
+create policy only_chats on realtime.messages as restrictive for select to authenticated
+  using (topic like 'chat:%');
+
 --- name: the topic helper answers an old epoch
 --- caught: RLS-F02 RLS-J01 RLS-J02
 select pg_temp.rewrite('spool_live.authorized_topic()', '|| s.epoch', '|| (s.epoch - 1)');
 
 --- name: the topic helper believes the claim
 --- caught: RLS-F02 RLS-J03
+--- healed: same
 select pg_temp.rewrite('spool_live.authorized_topic()', 's.site_id = spool_live.authorized_site_id()',
   's.site_id::text = current_setting(''request.jwt.claims'', true)::jsonb ->> ''site_id''');
 
@@ -437,15 +460,18 @@ select pg_temp.rewrite('spool_live.broadcast_new_updates()', '''live_updates'', 
 
 --- name: broadcasts go to a topic without epoch
 --- caught: RLS-F02 RLS-B02
+--- healed: same
 select pg_temp.rewrite('spool_live.broadcast_new_updates()', ' || '':'' || part.epoch', '');
 
 --- name: all sites' broadcasts go to one topic
 --- caught: RLS-F02 RLS-B02
+--- healed: same
 select pg_temp.rewrite('spool_live.broadcast_new_updates()', '''site:'' || part.site_id || '':'' || part.epoch',
   '''all-sites''');
 
 --- name: sites are mixed in one broadcast
 --- caught: RLS-F02 RLS-B02
+--- healed: same
 select pg_temp.rewrite('spool_live.broadcast_new_updates()', '''site:'' || part.site_id',
   '''site:'' || min(part.site_id::text)');
 select pg_temp.rewrite('spool_live.broadcast_new_updates()', 'group by part.site_id, part.epoch, part.by_count, part.by_size
@@ -454,35 +480,43 @@ select pg_temp.rewrite('spool_live.broadcast_new_updates()', 's.epoch, as_json',
 
 --- name: broadcasts have another event
 --- caught: RLS-F02 RLS-B04
+--- healed: same
 select pg_temp.rewrite('spool_live.broadcast_new_updates()', '''live_updates'', true', '''INSERT'', true');
 
 --- name: broadcasts lack a field
 --- caught: RLS-F02 RLS-B04
+--- healed: same
 select pg_temp.rewrite('spool_live.broadcast_new_updates()', ', ''seq'', n.seq)', ')');
 
 --- name: broadcasts tell the whole row
 --- caught: RLS-F02 RLS-B04
+--- healed: same
 select pg_temp.rewrite('spool_live.broadcast_new_updates()', '''id'', n.id,',
   '''id'', n.id, ''inserted_at'', n.inserted_at,');
 
 --- name: broadcasts are not cut by number
 --- caught: RLS-F02 RLS-B05
+--- healed: same
 select pg_temp.rewrite('spool_live.broadcast_new_updates()', '/ 100 as by_count', '/ 10000 as by_count');
 
 --- name: broadcasts are not cut by size
 --- caught: RLS-F02 RLS-B05
+--- healed: same
 select pg_temp.rewrite('spool_live.broadcast_new_updates()', '/ 80000 as by_size', '/ 80000000 as by_size');
 
 --- name: broadcasts lose their order
 --- caught: RLS-F02 RLS-B01
+--- healed: same
 select pg_temp.rewrite('spool_live.broadcast_new_updates()', 'order by n.seq nulls last', 'order by n.seq desc');
 
 --- name: deleted sites go on broadcasting
 --- caught: RLS-F02 RLS-B06
+--- healed: same
 select pg_temp.rewrite('spool_live.broadcast_new_updates()', 'and s.deleted_at is null', '');
 
 --- name: broadcasts go to the topic of the last epoch as well
 --- caught: RLS-F02 RLS-B06 RLS-B02
+--- healed: same
 select pg_temp.rewrite('spool_live.broadcast_new_updates()', '  return null;
 exception',
   '  insert into realtime.messages (topic, extension, event, private, payload)
@@ -494,6 +528,7 @@ exception');
 
 --- name: the broadcast trigger always fails, quietly
 --- caught: RLS-F02 RLS-B01
+--- healed: same
 select pg_temp.rewrite('spool_live.broadcast_new_updates()', 'if to_regclass(''realtime.messages'') is null then',
   'perform 1 / 0; if false then');
 
@@ -539,6 +574,13 @@ create rule copied as on insert to public.live_updates do also insert into publi
 --- caught: RLS-T05
 create table public.old_updates () inherits (public.live_updates);
 revoke all on public.old_updates from anon, authenticated;
+
+--- name: the feed inherits from a table that is read
+--- caught: RLS-T05
+create table public.everything (like public.live_updates);
+alter table public.everything enable row level security;
+revoke all on public.everything from anon, authenticated;
+alter table public.live_updates inherit public.everything;
 
 --- name: the replica identity is full
 --- caught: RLS-T07
@@ -616,6 +658,16 @@ grant execute on function public.recent_updates() to anon;
 create function public.do_things() returns integer
 language sql stable security definer as $$ select 1 $$;
 
+--- name: a function runs what it is told to
+--- caught: RLS-E08
+create function public.exec_sql(query text) returns void
+language plpgsql as $$ begin execute query; end $$;
+
+--- name: a function becomes another role
+--- caught: RLS-E08
+create function public.as_admin() returns text
+language sql as $$ select set_config('role', 'service_role', true) $$;
+
 --- name: a table of another app without Row Level Security
 --- caught: RLS-E02
 create table public.notes (id integer primary key);
@@ -669,6 +721,31 @@ alter role anon set role = 'service_role';
 --- name: every request of tokens has the same claims
 --- caught: RLS-A04
 alter role authenticated set request.jwt.claims = '{"role": "authenticated"}';
+
+--- name: every request of the database has claims
+--- caught: RLS-A04
+alter database postgres set request.jwt.claims = '{}';
+
+--- name: requests without a token are the service role's
+--- caught: RLS-A04
+alter role authenticator set pgrst.db_anon_role = 'service_role';
+
+--- name: users choose their role in their metadata
+--- caught: RLS-A04
+alter role authenticator set pgrst.jwt_role_claim_key = '.user_metadata.role';
+
+--- name: tokens' role can log in
+--- caught: RLS-A05
+alter role authenticated login password 'guess';
+
+--- name: anon inherits the rights of tokens
+--- caught: RLS-G01 RLS-J05
+alter role anon inherit;
+grant authenticated to anon;
+
+--- name: the service role is bound by policies
+--- caught: RLS-D01 RLS-D04
+alter role service_role nobypassrls;
 
 --- name: another role can be named, reads through a policy of its own, and joins
 --- caught: RLS-P03 RLS-P05 RLS-G01 RLS-R05 RLS-X02 RLS-J05

@@ -20,7 +20,7 @@ REWRITE = (HERE / "rewrite.sql").read_text()
 
 @dataclass(frozen=True)
 class Mutation:
-    """One way to break things, the findings that must name it, and whether they tell the cure."""
+    """One way to break things, the findings that must name it, and whether to try their cure."""
 
     name: str
     caught: frozenset[str]
@@ -37,7 +37,7 @@ def read_mutations(name: str) -> list[Mutation]:
 def _mutation(block: str) -> Mutation:
     name, _, rest = block.partition("\n")
     notes = dict(re.findall(r"^--- (\w+): (.*)$", rest, flags=re.MULTILINE))
-    return Mutation(name, frozenset(notes["caught"].split()), notes.get("healed") != "no", rest)
+    return Mutation(name, frozenset(notes["caught"].split()), "healed" not in notes, rest)
 
 
 MUTATIONS = read_mutations("mutations")

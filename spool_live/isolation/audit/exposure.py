@@ -1,14 +1,12 @@
-"""What else the API serves: tables of Django, views and functions that look past the policies."""
+"""What else the API serves: tables of Django, and views that look past the policies."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from spool_live.isolation import rules
-from spool_live.isolation.audit.expected import expected_functions
-from spool_live.isolation.audit.grants import Right, by_table, held_rights, told
+from spool_live.isolation.audit.grants import Right, by_table, held_rights, holders, told
 from spool_live.isolation.findings import Finding
 from spool_live.isolation.sandbox import Sandbox
 from spool_live.isolation.target import FEED, MESSAGES, Target
@@ -45,23 +43,6 @@ def audit_views(box: Sandbox, target: Target) -> Iterator[Finding]:
             yield rules.EXPOSED_VIEW.broken(name, reason, sql=sql)
 
 
-def audit_definer_functions(box: Sandbox, target: Target) -> Iterator[Finding]:
-    """Functions that API roles may call and that run with their owner's rights."""
-    private = _mentions(target)
-    given = {"schemas": list(target.schemas), "roles": list(target.attackers)}
-    for row in box.rows("definer_functions", given):
-        if row["name"] in target.allowed or row["name"] in expected_functions():
-            continue
-        mentioned = sorted(set(private.findall(row["definition"])))
-        rule = rules.EXPOSED_FUNCTION if mentioned else rules.EXPOSED_DEFINER
-        yield rule.broken(
-            row["signature"],
-            f"{', '.join(row['callers'])} may call it"
-            + (f", and it speaks of {', '.join(mentioned)}" if mentioned else ""),
-            sql=f"revoke execute on function {row['signature']} from {', '.join(row['from'])};",
-        )
-
-
 def audit_default_privileges(box: Sandbox, target: Target) -> Iterator[Finding]:
     """Where content lives in this database, whatever Django makes next is open from the start."""
     if not target.one_database:
@@ -85,23 +66,18 @@ def _leaking_views(box: Sandbox, target: Target) -> list[dict[str, Any]]:
 
 def _exposed(relation: dict[str, Any], rights: Sequence[Right], target: Target) -> Finding:
     name, kind = relation["name"], relation["kind"]
-    reason = f"{_KINDS[kind]}: {told(rights)}"
+    reason = f"a {_KINDS[kind]}: {told(rights)}"
     rule = rules.EXPOSED_OTHER
     if kind in _TABLES and not relation["row_security"]:
         rule = rules.EXPOSED_NO_RLS
     if relation["plain_name"] in target.django_tables:
         closed = relation["row_security"] and not relation["has_policy"]
         rule = rules.EXPOSED_OTHER if closed else rules.EXPOSED_PRIVATE
-        reason = f"a table of Django, {reason}"
+        reason = f"a {_KINDS[kind]} of Django: {told(rights)}"
     return rule.broken(name, reason, sql=_revoke(name, rights))
 
 
 def _revoke(name: str, rights: Sequence[Right]) -> str:
-    holders = sorted({holder for row in rights for holder in row["from"]})
-    return f"revoke all on {name} from {', '.join(holders)};" if holders else ""
-
-
-def _mentions(target: Target) -> re.Pattern[str]:
-    plain = {table.rpartition(".")[2] for table in (FEED, *target.private_tables)}
-    names = sorted({*plain, *target.django_tables, "spool_live", MESSAGES})
-    return re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})\b")
+    roles, memberships = holders(rights)
+    direct = [f"revoke all on {name} from {', '.join(sorted(roles))};"] if roles else []
+    return "\n".join([*direct, *memberships])

@@ -69,6 +69,21 @@ def told(rights: Sequence[Right]) -> str:
     return "; ".join(f"{' and '.join(who)} may {held}" for held, who in by_rights.items())
 
 
+def holders(rights: Sequence[Right]) -> tuple[dict[str, list[str]], list[str]]:
+    """Whom to take ``rights`` from: privileges by grantee, and SQL that ends the memberships
+    through which a role has what was granted to another."""
+    direct: dict[str, list[str]] = {}
+    memberships: dict[str, None] = {}
+    for right in rights:
+        for grantee in right["from"]:
+            if grantee in ("public", right["role"]):
+                held = direct.setdefault(grantee, [])
+                held += [right["privilege"].lower()] * (right["privilege"].lower() not in held)
+            else:
+                memberships[f"revoke {grantee} from {right['role']};"] = None
+    return direct, list(memberships)
+
+
 def _missing(box: Sandbox) -> Iterator[Finding]:
     for role, table, privileges in NEEDED_GRANTS:
         for privilege in privileges:
@@ -82,13 +97,9 @@ def _missing(box: Sandbox) -> Iterator[Finding]:
 
 
 def _too_much(rule: Rule, table: str, rights: Sequence[Right]) -> Finding:
-    by_holder: dict[str, list[str]] = {}
-    for right in rights:
-        for holder in right["from"]:
-            held = by_holder.setdefault(holder, [])
-            if right["privilege"].lower() not in held:
-                held.append(right["privilege"].lower())
-    sql = "\n".join(f"revoke {', '.join(p)} on {table} from {h};" for h, p in by_holder.items())
+    direct, memberships = holders(rights)
+    privileges = [f"revoke {', '.join(p)} on {table} from {h};" for h, p in direct.items()]
+    sql = "\n".join([*privileges, *memberships])
     if sql:
         return rule.broken(table, told(rights), sql=sql)
     reason = f"{told(rights)}, by ownership or as a member of a role for all data"

@@ -8,6 +8,7 @@ from spool_live.isolation import rules
 from spool_live.isolation.findings import Finding
 from spool_live.isolation.sandbox import Sandbox
 from spool_live.isolation.target import SERVICE_ROLE, ApiRole, Target
+from spool_live.provisioning import API_ROLES
 
 _ALL_DATA = ("pg_read_all_data", "pg_write_all_data", "pg_maintain")
 
@@ -24,11 +25,20 @@ def audit_roles(box: Sandbox, target: Target) -> Iterator[Finding]:
         if role.name in _ALL_DATA:
             reason = f"{_reached(role)}: it has rights on all tables, ours included"
             yield rules.ROLE_DATA.broken(role.name, reason, sql=role.withdrawal)
+        if role.name == SERVICE_ROLE and not role.unbounded:
+            heal = f"alter role {role.name} bypassrls;"
+            yield rules.DELIVER_BYPASS.broken(role.name, "policies bind it", sql=heal)
+        if role.name in API_ROLES and role.can_log_in:
+            reason = "whoever has its password sets claims as he likes: they are but a setting"
+            heal = f"alter role {role.name} nologin;"
+            yield rules.ROLE_LOGIN.broken(role.name, reason, sql=heal)
+        if role.name in target.attackers and not role.attackable:
+            reason = f"{_reached(role)}, and {target.migrator} may not become it to try"
+            yield rules.ROLE_UNTRIED.broken(role.name, reason)
     given = {"roles": ["authenticator", *(role.name for role in target.roles)]}
     for row in box.rows("role_settings", given):
-        reason = f"it is set to {row['value']!r} in every request of {row['role']}"
-        heal = f"alter role {row['role']} reset {row['name']};"
-        yield rules.ROLE_SETTING.broken(f"{row['role']}, {row['name']}", reason, sql=heal)
+        reason = f"{row['name']} is {row['value']!r}"
+        yield rules.ROLE_SETTING.broken(row["whose"], reason, sql=row["reset"])
 
 
 def _reached(role: ApiRole) -> str:

@@ -46,8 +46,12 @@ def _feed(row: dict[str, Any]) -> Iterator[Finding]:
     if row["kind"] != _ORDINARY:
         yield rules.TABLE_KIND.broken(FEED, f"its kind is {row['kind']!r}")
     for child in row["children"]:
-        yield rules.TABLE_CHILDREN.broken(
+        yield rules.TABLE_INHERITS.broken(
             child, f"it inherits from {FEED}", sql=f"alter table {child} no inherit {FEED};"
+        )
+    for parent in row["parents"]:
+        yield rules.TABLE_INHERITS.broken(
+            FEED, f"it inherits from {parent}", sql=f"alter table {FEED} no inherit {parent};"
         )
     for rule in row["rules"]:
         yield rules.TABLE_RULES.broken(

@@ -1,43 +1,42 @@
-"""For a terminal: one block a finding, what to do below it."""
+"""For a terminal: one block a finding, what to do at its end."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from textwrap import indent, wrap
+from textwrap import wrap
 
 from spool_live.isolation.findings import Finding
 from spool_live.isolation.report import Report
 
 WIDTH = 100
 SQL_LINES = 4
+_MARGIN = " " * 4
+_LABEL = len("expected  ")
 
 
 def to_table(report: Report) -> str:
-    """The summary, then code, severity, subject and reason of each finding with its remedy."""
-    widths = [
-        max((len(cells[place]) for cells in map(_cells, report.findings)), default=0)
-        for place in range(2)
-    ]
-    blocks = ["\n".join(_block(finding, widths)) for finding in report.findings]
+    """For each finding its code, severity and subject, what was found, what is expected, and the
+    remedy; the summary last."""
+    blocks = ["\n".join(_block(finding)) for finding in report.findings]
     return "\n\n".join([*blocks, report.summary])
 
 
-def _cells(finding: Finding) -> tuple[str, str, str]:
-    return finding.code, finding.severity.value, finding.subject
+def _block(finding: Finding) -> Iterator[str]:
+    yield f"{finding.code}  {finding.severity.value:7}  {finding.subject}"
+    yield from _paragraph("found", finding.reason)
+    yield from _paragraph("expected", finding.title)
+    if not finding.sql:
+        yield from _paragraph("remedy", finding.remedy)
+        return
+    lines = finding.sql.splitlines()
+    more = [f"... {len(lines) - SQL_LINES} more lines: --format json has them"]
+    yield from _labelled("remedy", lines[:SQL_LINES] + more * (len(lines) > SQL_LINES))
 
 
-def _block(finding: Finding, widths: list[int]) -> Iterator[str]:
-    code, severity, subject = _cells(finding)
-    yield f"{code:{widths[0]}}  {severity:{widths[1]}}  {subject}"
-    yield from _paragraph(f"{finding.title}: {finding.reason}")
-    if finding.sql:
-        lines = finding.sql.splitlines()
-        yield indent("\n".join(lines[:SQL_LINES]), "    > ")
-        if len(lines) > SQL_LINES:
-            yield f"    > ... {len(lines) - SQL_LINES} more lines: --format json has them"
-    else:
-        yield from _paragraph(f"Remedy: {finding.remedy}")
+def _paragraph(label: str, text: str) -> Iterator[str]:
+    return _labelled(label, wrap(text, WIDTH - len(_MARGIN) - _LABEL, break_long_words=False))
 
 
-def _paragraph(text: str) -> list[str]:
-    return [indent(line, "    ") for line in wrap(text, WIDTH - 4, break_long_words=False)]
+def _labelled(label: str, lines: list[str]) -> Iterator[str]:
+    for place, line in enumerate(lines):
+        yield f"{_MARGIN}{label if place == 0 else '':{_LABEL}}{line}"

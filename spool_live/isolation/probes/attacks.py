@@ -105,11 +105,6 @@ class Attacker:
         self.attacks += len(rows)
         return [frozenset(row["visible"]) for row in rows]
 
-    def may_become(self, role: str) -> bool:
-        """Whether the session may run anything as ``role``."""
-        ((_, outcome),) = self.run([Attack(role, "become", "select to_jsonb(1)")])
-        return not outcome.failed
-
     def holders(self, roles: Iterable[str], relation: str, privilege: str) -> frozenset[str]:
         """Those of ``roles`` that hold ``privilege`` on ``relation`` or any of its columns."""
         given = {"roles": list(roles), "relation": relation, "privilege": privilege}

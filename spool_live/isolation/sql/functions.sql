@@ -6,7 +6,7 @@ select n.nspname || '.' || p.proname as name, p.prosrc as body, l.lanname::text 
          select from pg_catalog.pg_class c
          where c.oid in (to_regclass('public.live_updates'), to_regclass('spool_live.sites'),
                          to_regclass('spool_live.api_keys'))
-           and c.relowner <> p.proowner) as owner_sees,
+           and not pg_has_role(p.proowner, c.relowner, 'usage')) as owner_sees,
        array(select role from unnest(%(roles)s::text[]) role
              where has_function_privilege(role, p.oid, 'execute')) as callers,
        exists (select from aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) acl

@@ -1,12 +1,21 @@
--- Settings of the API's roles: PostgREST repeats them in each request.
-select r.rolname::text as role, split_part(setting, '=', 1) as name,
-       substr(setting, strpos(setting, '=') + 1) as value
+-- Settings that say who asks, or how policies work: those of a role are repeated in each of its
+-- requests, and PostgREST takes its own from those of its login.
+select coalesce(r.rolname::text, 'all roles') as whose, given.name, given.value,
+       format('alter %%s reset %%s;',
+              case when s.setrole = 0 then format('database %%I', current_database())
+                   when s.setdatabase = 0 then format('role %%I', r.rolname)
+                   else format('role %%I in database %%I', r.rolname, current_database()) end,
+              given.name) as reset
 from pg_catalog.pg_db_role_setting s
-join pg_catalog.pg_roles r on r.oid = s.setrole
-cross join lateral unnest(s.setconfig) setting
-where r.rolname = any (%(roles)s::text[])
+left join pg_catalog.pg_roles r on r.oid = s.setrole
+cross join lateral (
+  select split_part(setting, '=', 1) as name, substr(setting, strpos(setting, '=') + 1) as value
+  from unnest(s.setconfig) setting
+) given
+where (s.setrole = 0 or r.rolname = any (%(roles)s::text[]))
   and s.setdatabase in (0, (select oid from pg_catalog.pg_database where datname = current_database()))
-  and (split_part(setting, '=', 1) in ('role', 'session_authorization', 'row_security',
-                                       'session_replication_role')
-       or setting like 'request.%%')
+  and (given.name in ('role', 'session_authorization', 'row_security', 'session_replication_role')
+       or starts_with(given.name, 'request.')
+       or (given.name = 'pgrst.db_anon_role' and given.value <> 'anon')
+       or (given.name = 'pgrst.jwt_role_claim_key' and given.value not in ('.role', '."role"')))
 order by 1, 2

@@ -10,7 +10,9 @@ with recursive membership as (
   select m.roleid from membership m join reachable on reachable.oid = m.member where m.may_become
 )
 select r.rolname as name, r.rolsuper as superuser, r.rolbypassrls as bypasses,
-       r.rolname = 'authenticator' as login,
+       r.rolname = 'authenticator' as login, r.rolcanlogin as can_log_in,
+       pg_has_role(r.oid, case when current_setting('server_version_num')::integer >= 160000
+                               then 'set' else 'member' end) as attackable,
        array(select holder.rolname::text
              from membership m join pg_catalog.pg_roles holder on holder.oid = m.member
              where m.roleid = r.oid and m.member in (select oid from reachable)

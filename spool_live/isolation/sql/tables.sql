@@ -4,6 +4,8 @@ select wanted as name, c.oid is not null as present, c.relkind::text as kind,
        owner.rolname::text as owner,
        array(select i.inhrelid::regclass::text from pg_catalog.pg_inherits i
              where i.inhparent = c.oid order by 1) as children,
+       array(select i.inhparent::regclass::text from pg_catalog.pg_inherits i
+             where i.inhrelid = c.oid order by 1) as parents,
        array(select r.rulename::text from pg_catalog.pg_rewrite r
              where r.ev_class = c.oid and r.rulename <> '_RETURN' order by 1) as rules
 from unnest(%(tables)s::text[]) wanted

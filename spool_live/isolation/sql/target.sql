@@ -1,12 +1,25 @@
--- What is connected to, as whom, and what is there to look at.
+-- What is connected to, as whom, and what is there to look at. From 16 on a member may be kept from
+-- becoming the role.
+with relation as (
+  select c.oid, n.nspname || '.' || c.relname as name
+  from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  where (n.nspname, c.relname) in (('public', 'live_updates'), ('realtime', 'messages'))
+), settings as (
+  select current_setting('server_version_num')::integer as version_number
+)
 select current_database() as database,
        current_user as migrator,
-       current_setting('server_version') as server_version,
-       current_setting('server_version_num')::integer as version_number,
-       me.rolsuper or me.rolbypassrls as sees_everything,
-       to_regclass('public.live_updates') is not null as has_live_updates,
-       to_regclass('realtime.messages') is not null as has_messages,
+       split_part(current_setting('server_version'), ' ', 1) as server_version,
+       s.version_number,
+       exists (select from relation r where r.name = 'public.live_updates') as has_live_updates,
+       exists (select from relation r where r.name = 'realtime.messages') as has_messages,
+       exists (select from relation r where r.name = 'realtime.messages'
+               and not row_security_active(r.oid)) as sees_messages,
        array(select wanted from unnest(%(api_roles)s::text[]) wanted
-             where to_regrole(wanted) is null) as missing_roles
-from pg_catalog.pg_roles me
-where me.rolname = current_user
+             where to_regrole(wanted) is null) as missing_roles,
+       array(select wanted from unnest(%(api_roles)s::text[]) wanted
+             where to_regrole(wanted) is not null
+               and not pg_has_role(to_regrole(wanted), case when s.version_number >= 160000
+                                                            then 'set' else 'member' end)
+             ) as closed_roles
+from settings s

@@ -1,6 +1,6 @@
--- Functions of exposed schemas that run with their owner's rights and that an API role may call.
+-- Functions of exposed schemas that an API role may call, but those of extensions.
 select format('%%I.%%I', n.nspname, p.proname) as name, p.oid::regprocedure::text as signature,
-       pg_get_functiondef(p.oid) as definition,
+       p.prosecdef as security_definer, pg_get_functiondef(p.oid) as definition, p.prosrc as body,
        array(select role from unnest(%(roles)s::text[]) role
              where has_function_privilege(role, p.oid, 'execute') order by 1) as callers,
        array(select distinct coalesce(quote_ident(grantee.rolname), 'public')
@@ -10,7 +10,7 @@ select format('%%I.%%I', n.nspname, p.proname) as name, p.oid::regprocedure::tex
              order by 1) as from
 from pg_catalog.pg_proc p
 join pg_catalog.pg_namespace n on n.oid = p.pronamespace
-where n.nspname = any (%(schemas)s::text[]) and p.prosecdef and p.prokind in ('f', 'p')
+where n.nspname = any (%(schemas)s::text[]) and p.prokind in ('f', 'p')
   and p.prorettype not in ('pg_catalog.trigger'::regtype, 'pg_catalog.event_trigger'::regtype)
   and exists (select from unnest(%(roles)s::text[]) role
               where has_function_privilege(role, p.oid, 'execute'))

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+
+def _run(*arguments: str, verbosity: int = 1) -> tuple[str, str]:
+    out, err = StringIO(), StringIO()
+    call_command("verify_rls", *arguments, stdout=out, stderr=err, verbosity=verbosity)
+    return out.getvalue(), err.getvalue()
+
+
+def test_isolated_database_passes_and_shows_its_warning(alias: str) -> None:
+    out, err = _run()
+    assert "RLS-U02  warning  supabase_realtime" in out
+    assert "0 errors, 1 warning" in out
+    assert err == ""
+
+
+def test_warning_fails_where_it_is_asked_to(alias: str) -> None:
+    with pytest.raises(CommandError, match="0 errors, 1 warning") as failure:
+        _run("--fail-on", "warning")
+    assert failure.value.returncode == 1
+
+
+def test_nothing_fails_where_it_is_asked_never_to(alias: str) -> None:
+    out, _ = _run("--fail-on", "never", "--exposed-schema", "spool_live")
+    assert "RLS-H02" in out
+
+
+def test_error_fails_by_default(alias: str) -> None:
+    with pytest.raises(CommandError) as failure:
+        _run("--exposed-schema", "spool_live")
+    assert failure.value.returncode == 1
+
+
+def test_database_that_cannot_be_verified_exits_with_two(alias: str) -> None:
+    with pytest.raises(CommandError, match="SUPABASE_DATABASE") as failure:
+        _run("--database", "other")
+    assert failure.value.returncode == 2
+
+
+def test_json_on_stdout_is_nothing_but_json(alias: str) -> None:
+    out, _ = _run("--format", "json", verbosity=2)
+    assert json.loads(out)["isolated"] is True
+
+
+def test_progress_is_on_stderr_where_it_is_asked_for(alias: str) -> None:
+    _, err = _run(verbosity=2)
+    assert "verify_rls: joins" in err

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from spool_live.isolation import Report, rules
+from spool_live.isolation.formats import FORMATS, render
+from spool_live.isolation.rules import RULES
+
+LONG_SQL = "create function f()\nlanguage sql\nas $$\nselect 1\nunion all\nselect 2\n$$;"
+
+
+@pytest.fixture
+def report() -> Report:
+    return Report(
+        database="postgres",
+        server_version="18.6",
+        one_database=True,
+        realtime_mode="broadcast",
+        roles=("anon", "authenticated"),
+        schemas=("public",),
+        attacks=1000,
+        started_at=datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC),
+        duration=0.51,
+        findings=(
+            rules.FUNCTION_BODY.broken("spool_live.f()", "a | b <c> & \x01", sql=LONG_SQL),
+            rules.FUNCTION_BODY.broken("spool_live.g()", "another"),
+            rules.PUBLICATION_DELETES.broken("supabase_realtime", "it publishes deletions"),
+        ),
+    )
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_format_names_every_finding(report: Report, name: str) -> None:
+    text = render(report, name)
+    for finding in report.findings:
+        assert finding.code in text
+        assert finding.subject in text
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_format_of_a_clean_report_has_no_finding(report: Report, name: str) -> None:
+    text = render(replace(report, findings=()), name)
+    assert "it publishes deletions" not in text
+    assert text
+
+
+def test_table_cuts_long_sql_and_shows_remedies(report: Report) -> None:
+    lines = render(report, "table").splitlines()
+    assert "    remedy    create function f()" in lines
+    assert "              ... 3 more lines: --format json has them" in lines
+    assert any(line.startswith("    remedy    DELETE events pass no policy") for line in lines)
+    assert lines[-1] == report.summary
+    assert max(map(len, lines[:-1])) <= 100
+
+
+def test_json_is_the_report(report: Report) -> None:
+    assert Report.from_dict(json.loads(render(report, "json"))) == report
+
+
+def test_junit_has_a_case_for_each_rule_and_a_failure_for_each_broken_one(report: Report) -> None:
+    suite = ET.fromstring(render(report, "junit"))
+    assert suite.tag == "testsuite"
+    assert len(suite.findall("testcase")) == int(suite.attrib["tests"]) == len(RULES)
+    failures = suite.findall("testcase/failure")
+    assert [failure.attrib["type"] for failure in failures] == ["error", "warning"]
+    assert suite.attrib["failures"] == "2"
+    assert "create function f()" in (failures[0].text or "")
+    assert "spool_live.g()" in (failures[0].text or "")
+
+
+def test_sarif_results_point_to_their_rules(report: Report) -> None:
+    log = json.loads(render(report, "sarif"))
+    (run,) = log["runs"]
+    assert log["version"] == "2.1.0"
+    declared = run["tool"]["driver"]["rules"]
+    assert [rule["id"] for rule in declared] == list(RULES)
+    assert [result["level"] for result in run["results"]] == ["error", "error", "warning"]
+    for result in run["results"]:
+        assert declared[result["ruleIndex"]]["id"] == result["ruleId"]
+        (location,) = result["locations"]
+        assert location["physicalLocation"]["region"]["startLine"] == 1
+    prints = {str(result["partialFingerprints"]) for result in run["results"]}
+    assert len(prints) == len(run["results"])
+
+
+def test_markdown_escapes_cells_and_lists_the_sql(report: Report) -> None:
+    text = render(report, "md")
+    assert text.startswith("# Isolation of postgres: broken\n")
+    assert "a \\| b" in text
+    assert LONG_SQL in text
+    assert "proved" in render(replace(report, findings=()), "md")
