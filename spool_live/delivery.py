@@ -11,7 +11,6 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 
 from django.utils import timezone
 
@@ -71,9 +70,9 @@ def deliver_pending(
         drop_orphans(claim, settlement)
         ready = mirror_first(claim, settlement, broadcaster)
         send(ready, claim, settlement, broadcaster)
-        held = outbox.settle(claim, settlement)
-        report.count(settlement, claim)
-        announce(claim, settlement, held=held)
+        written = outbox.settle(claim, settlement)
+        report.count(written, claim)
+        announce(claim, written, complete=written == settlement)
     return report
 
 
@@ -107,24 +106,9 @@ def mirror_first(
 
     No update overtakes a key change: a site whose mirror cannot be brought up to date waits.
     """
-    waiting = {
-        site_id: list(group) for site_id, group in groupby(claim.entries, lambda e: e.site_id)
-    }
-    ready: list[ClaimedEntry] = []
-    for site_id, site in claim.sites.items():
-        entries = waiting.get(site_id, [])
-        try:
-            if mirror.is_pending(site):
-                answer = mirror.mirror_site(claim.using, site_id, broadcaster)
-                if answer.deleted:
-                    settlement.dropped += [e.pk for e in entries if site_id not in claim.orphans]
-                    continue
-        except (BroadcastUnavailable, BroadcastRefused, UnknownSite) as error:
-            postpone(settlement, claim, [site_id], error)
-            continue
-        if site_id not in claim.orphans:
-            ready += entries
-    return ready
+    pending = [site_id for site_id, site in claim.sites.items() if mirror.is_pending(site)]
+    living = [entry for entry in claim.entries if entry.site_id not in claim.orphans]
+    return _mirror(pending, living, claim, settlement, broadcaster)
 
 
 def send(
@@ -150,12 +134,13 @@ def send(
     except BroadcastUnavailable as error:
         postpone(settlement, claim, site_ids, error)
     except SequenceTaken as error:
-        _renumber(claim, settlement, site_ids, broadcaster, error)
+        _renumber(claim, settlement, entries, broadcaster, error)
     except UnknownSite as error:
         if healed:
             postpone(settlement, claim, site_ids, error)
         else:
-            ready = _heal(claim, settlement, entries, broadcaster)
+            logger.warning("Supabase does not know a site (%s): telling it again", error)
+            ready = _mirror(site_ids, entries, claim, settlement, broadcaster)
             send(ready, claim, settlement, broadcaster, healed=True)
     except BroadcastRefused as error:
         if len(entries) == 1:
@@ -166,43 +151,54 @@ def send(
             send(entries[middle:], claim, settlement, broadcaster, healed=healed)
 
 
-def _heal(
+def _mirror(
+    site_ids: Sequence[uuid.UUID],
+    entries: Sequence[ClaimedEntry],
     claim: Claim,
     settlement: Settlement,
-    entries: Sequence[ClaimedEntry],
     broadcaster: Broadcaster,
 ) -> list[ClaimedEntry]:
-    """Mirrors the sites of a batch again: one of them is unknown over there."""
-    ready: list[ClaimedEntry] = []
-    for site_id in sorted({entry.site_id for entry in entries}):
-        mine = [entry for entry in entries if entry.site_id == site_id]
+    """Sends sites as they are now; returns those of ``entries`` that may go after that.
+
+    Once Supabase is away it is not asked for the other sites: each would cost a timeout.
+    """
+    dead: set[uuid.UUID] = set()
+    for place, site_id in enumerate(site_ids):
         try:
-            answer = mirror.mirror_site(claim.using, site_id, broadcaster)
-        except (BroadcastUnavailable, BroadcastRefused, UnknownSite) as error:
+            if mirror.mirror_site(claim.using, site_id, broadcaster).deleted:
+                dead.add(site_id)
+        except BroadcastUnavailable as error:
+            postpone(settlement, claim, site_ids[place:], error)
+            break
+        except BroadcastError as error:
             postpone(settlement, claim, [site_id], error)
-            continue
-        if answer.deleted:
-            settlement.dropped += [entry.pk for entry in mine]
-        else:
-            ready += mine
-    return ready
+    settlement.dropped += [entry.pk for entry in entries if entry.site_id in dead]
+    return [e for e in entries if e.site_id not in dead and e.site_id not in settlement.retry]
 
 
 def _renumber(
     claim: Claim,
     settlement: Settlement,
-    site_ids: Sequence[uuid.UUID],
+    entries: Sequence[ClaimedEntry],
     broadcaster: Broadcaster,
     error: SequenceTaken,
 ) -> None:
-    """The counter is behind the live table (a restored backup): go on above what is there."""
+    """The counter is behind the live table (a restored backup): go on above what is there.
+
+    Where it is behind nowhere, something else is wrong, and other numbers would not help.
+    """
+    first = {entry.site_id: entry.seq or 0 for entry in reversed(entries)}
     try:
-        newest = broadcaster.newest_seqs(site_ids)
-    except BroadcastUnavailable as unavailable:
-        postpone(settlement, claim, site_ids, unavailable)
+        newest = broadcaster.newest_seqs(first)
+    except BroadcastError as failure:
+        postpone(settlement, claim, list(first), failure)
         return
-    logger.warning("numbers are taken (%s): renumbering what is undelivered", error)
-    settlement.renumber |= newest
+    behind = {site_id: taken for site_id, taken in newest.items() if taken >= first[site_id]}
+    if behind:
+        logger.warning("numbers are taken (%s): renumbering what is undelivered", error)
+        settlement.renumber |= behind
+    else:
+        postpone(settlement, claim, list(first), error)
 
 
 def postpone(
@@ -221,11 +217,10 @@ def postpone(
         settlement.retry_at = timezone.now() + retry_delay(failures)
 
 
-def announce(claim: Claim, settlement: Settlement, *, held: bool) -> None:
+def announce(claim: Claim, settlement: Settlement, *, complete: bool) -> None:
     """Logs how a batch ended and sends the signals."""
-    if not held:
+    if not complete:
         logger.warning("the lease was lost before the batch was settled: it is delivered again")
-        return
     if settlement.delivered:
         updates_delivered.send_robust(
             sender=OutboxEntry, count=len(settlement.delivered), using=claim.using

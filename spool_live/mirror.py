@@ -17,9 +17,10 @@ from django.utils import timezone
 
 from spool_live.broadcasters import Broadcaster, MirrorAnswer, get_broadcaster
 from spool_live.databases import is_supabase_database
-from spool_live.exceptions import BroadcastUnavailable
+from spool_live.exceptions import BroadcastError, BroadcastUnavailable
 from spool_live.models import Site, SiteApiKey, SiteDelivery
 from spool_live.outbox import circuit, ensure_deliveries
+from spool_live.updates import clean_text
 
 logger = logging.getLogger(__name__)
 
@@ -27,33 +28,37 @@ logger = logging.getLogger(__name__)
 def mirror_pending(using: str, broadcaster: Broadcaster | None = None) -> int:
     """Sends every site of ``using`` whose newest version is not acknowledged yet.
 
-    Returns how many are acknowledged now. Raises :class:`BroadcastError` at the first refusal:
-    the others would meet the same.
+    Returns how many are acknowledged now. A site that is refused is logged and holds nobody up;
+    raises :class:`BroadcastUnavailable` at once, as the others would meet the same.
     """
     behind = SiteDelivery.objects.using(using).filter(version__gt=F("acknowledged_version"))
     site_ids = list(behind.order_by("pk").values_list("pk", flat=True))
     outage = circuit.enter(using, timezone.now()) if site_ids else 0
     if outage is None:
         raise BroadcastUnavailable("Supabase was away a moment ago and is left alone until later")
+    broadcaster = broadcaster or get_broadcaster()
     try:
-        for site_id in site_ids:
-            mirror_site(using, site_id, broadcaster or get_broadcaster())
+        acknowledged = sum(_mirror_alone(using, site_id, broadcaster) for site_id in site_ids)
     except BroadcastUnavailable as error:
         until = circuit.next_attempt(outage, error.retry_after)
         circuit.trip(using, str(error), failures=outage, until=until)
         raise
     if outage:
         circuit.close(using)
-    return len(site_ids)
+    return acknowledged
 
 
 def mirror_site(using: str, site_id: uuid.UUID, broadcaster: Broadcaster) -> MirrorAnswer:
     """Sends one site as it is now, and notes what the Supabase database acknowledged.
 
     Where that holds a newer version (the content database was restored from a backup), the site
-    is raised above it and sent once more; a tombstone there is final.
+    is raised above it and sent once more; a tombstone there is final. So none is left for an id
+    that never was a site: it may yet become one.
     """
-    answer = broadcaster.mirror(_payload(using, site_id))
+    payload = _payload(using, site_id)
+    if payload["deleted"] and _never_was(using, site_id):
+        return MirrorAnswer(payload["version"], payload["epoch"], deleted=True, applied=False)
+    answer = broadcaster.mirror(payload)
     if not answer.applied and not answer.deleted:
         _raise_above(using, site_id, answer)
         answer = broadcaster.mirror(_payload(using, site_id))
@@ -86,7 +91,7 @@ def _payload(using: str, site_id: uuid.UUID) -> dict[str, Any]:
         "version": delivery.version,
         "epoch": delivery.epoch,
         "deleted": site is None,
-        "name": None if is_supabase_database(using) else name,
+        "name": None if is_supabase_database(using) else clean_text(name),
         "api_keys": [
             {
                 "id": str(key.pk),
@@ -96,6 +101,25 @@ def _payload(using: str, site_id: uuid.UUID) -> dict[str, Any]:
             for key in keys
         ],
     }
+
+
+def _mirror_alone(using: str, site_id: uuid.UUID, broadcaster: Broadcaster) -> bool:
+    try:
+        mirror_site(using, site_id, broadcaster)
+    except BroadcastUnavailable:
+        raise
+    except BroadcastError as error:
+        logger.error("site %s cannot be mirrored: %s", site_id, error)  # noqa: TRY400
+        return False
+    return True
+
+
+def _never_was(using: str, site_id: uuid.UUID) -> bool:
+    """Whether we never heard of the site, nor of its deletion; nothing is to be told then."""
+    unheard = SiteDelivery.objects.using(using).filter(
+        pk=site_id, acknowledged_version=0, deleted_at=None
+    )
+    return bool(unheard.update(acknowledged_version=F("version")))
 
 
 def _raise_above(using: str, site_id: uuid.UUID, answer: MirrorAnswer) -> None:
@@ -108,10 +132,8 @@ def _raise_above(using: str, site_id: uuid.UUID, answer: MirrorAnswer) -> None:
 
 def _acknowledge(using: str, site_id: uuid.UUID, answer: MirrorAnswer) -> None:
     known = {"acknowledged_version": answer.version, "acknowledged_epoch": answer.epoch}
-    state = SiteDelivery.objects.using(using).filter(
-        pk=site_id, acknowledged_version__lt=answer.version
-    )
+    state = SiteDelivery.objects.using(using).filter(pk=site_id)
     if answer.deleted:
         state.update(**known, deleted_at=timezone.now(), version=answer.version)
     else:
-        state.update(**known)
+        state.filter(acknowledged_version__lt=answer.version).update(**known)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from django.db import transaction
@@ -31,12 +32,24 @@ class Settlement:
     """Sites whose counter must be raised to the given number, and their waiting entries numbered
     afresh."""
 
+    def of_sites(self, sites: Collection[uuid.UUID], claim: Claim) -> Settlement:
+        """The part of it that is about ``sites`` and their entries in ``claim``."""
+        entries = {entry.pk for entry in claim.entries if entry.site_id in sites}
+        return replace(
+            self,
+            delivered=[pk for pk in self.delivered if pk in entries],
+            dropped=[pk for pk in self.dropped if pk in entries],
+            dead={pk: reason for pk, reason in self.dead.items() if pk in entries},
+            retry={site: reason for site, reason in self.retry.items() if site in sites},
+            renumber={site: taken for site, taken in self.renumber.items() if site in sites},
+        )
 
-def settle(claim: Claim, settlement: Settlement) -> bool:
+
+def settle(claim: Claim, settlement: Settlement) -> Settlement:
     """Writes ``settlement`` and releases the lease of ``claim``, in one transaction.
 
     Every write is conditional on the lease token: a worker that lost its lease changes nothing.
-    Returns whether the lease was still held.
+    Returns what was written: the part of the sites whose lease was still held.
     """
     using = claim.using
     with transaction.atomic(using=using):
@@ -44,47 +57,45 @@ def settle(claim: Claim, settlement: Settlement) -> bool:
         # A write first: it locks the rows on every database, and spares SQLite a lock upgrade.
         held.update(leased_until=claim.leased_until)
         mine = set(held.values_list("pk", flat=True))
-        _finish(claim, mine, settlement)
-        _renumber(using, mine, settlement)
-        _postpone(claim, held, mine, settlement)
-        _release(held, settlement)
+        written = settlement.of_sites(mine, claim)
+        _finish(claim, written)
+        _renumber(using, written)
+        _postpone(claim, held, written)
+        _release(held, written)
     _judge(claim, settlement)
-    return mine == set(claim.sites)
+    return written
 
 
-def _finish(claim: Claim, mine: set[uuid.UUID], settlement: Settlement) -> None:
+def _finish(claim: Claim, settlement: Settlement) -> None:
     now = timezone.now()
     State = OutboxEntry.State  # noqa: N806 - the enum, under its own name
     done = {"settled_at": now, "last_error": ""}
-    _entries(claim, mine, settlement.delivered).update(state=State.DELIVERED, **done)
-    _entries(claim, mine, settlement.dropped).update(state=State.DROPPED, **done)
+    _entries(claim, settlement.delivered).update(state=State.DELIVERED, **done)
+    _entries(claim, settlement.dropped).update(state=State.DROPPED, **done)
     for pk, reason in settlement.dead.items():
-        _entries(claim, mine, [pk]).update(
+        _entries(claim, [pk]).update(
             state=State.DEAD, settled_at=now, last_error=reason, attempts=F("attempts") + 1
         )
 
 
-def _renumber(using: str, mine: set[uuid.UUID], settlement: Settlement) -> None:
+def _renumber(using: str, settlement: Settlement) -> None:
     for site_id, taken in settlement.renumber.items():
-        if site_id in mine:
-            pending = OutboxEntry.objects.using(using).filter(
-                site_id=site_id, state=OutboxEntry.State.PENDING
-            )
-            pending.update(seq=None)
-            behind = Q(pk=site_id, last_seq__lt=taken)
-            SiteDelivery.objects.using(using).filter(behind).update(last_seq=taken)
+        pending = OutboxEntry.objects.using(using).filter(
+            site_id=site_id, state=OutboxEntry.State.PENDING
+        )
+        pending.update(seq=None)
+        behind = Q(pk=site_id, last_seq__lt=taken)
+        SiteDelivery.objects.using(using).filter(behind).update(last_seq=taken)
 
 
-def _postpone(
-    claim: Claim, held: QuerySet[SiteDelivery], mine: set[uuid.UUID], settlement: Settlement
-) -> None:
+def _postpone(claim: Claim, held: QuerySet[SiteDelivery], settlement: Settlement) -> None:
     for reason in set(settlement.retry.values()):
-        sites = [s for s, why in settlement.retry.items() if why == reason and s in mine]
+        sites = [site for site, why in settlement.retry.items() if why == reason]
         held.filter(pk__in=sites).update(
             failures=F("failures") + 1, retry_at=settlement.retry_at, last_error=reason
         )
     waiting = [e.pk for e in claim.entries if e.site_id in settlement.retry]
-    _entries(claim, mine, waiting).update(attempts=F("attempts") + 1)
+    _entries(claim, waiting).update(attempts=F("attempts") + 1)
 
 
 def _judge(claim: Claim, settlement: Settlement) -> None:
@@ -103,6 +114,6 @@ def _release(held: QuerySet[SiteDelivery], settlement: Settlement) -> None:
         held.update(**given_back)
 
 
-def _entries(claim: Claim, mine: set[uuid.UUID], pks: list[int]) -> QuerySet[OutboxEntry]:
+def _entries(claim: Claim, pks: list[int]) -> QuerySet[OutboxEntry]:
     pending = OutboxEntry.objects.using(claim.using).filter(state=OutboxEntry.State.PENDING)
-    return pending.filter(pk__in=pks, site_id__in=mine)
+    return pending.filter(pk__in=pks)

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 def test_delivered_ones_are_done_and_the_lease_is_given_back(site: Site, clock: Clock) -> None:
     waiting(site, 2)
     claim = claimed()
-    assert outbox.settle(claim, delivered(claim)) is True
+    assert outbox.settle(claim, delivered(claim)) == delivered(claim)
     assert states(site) == ["delivered", "delivered"]
     assert set(OutboxEntry.objects.values_list("settled_at", flat=True)) == {clock.now}
     stored = delivery(site)
@@ -122,6 +122,12 @@ class TestRenumbering:
         assert (seqs(one), seqs(two)) == ([None], [1])
 
 
+def is_nothing(written: Settlement) -> bool:
+    return not any(
+        (written.delivered, written.dropped, written.dead, written.retry, written.renumber)
+    )
+
+
 class TestFence:
     """A worker that lost its lease changes nothing."""
 
@@ -138,20 +144,20 @@ class TestFence:
             renumber={site.pk: 70},
         )
         before = delivery(site)
-        assert outbox.settle(lost, settlement) is False
+        assert is_nothing(outbox.settle(lost, settlement))
         after = delivery(site)
         assert states(site) == ["pending"]
         assert OutboxEntry.objects.get().attempts == 0
         assert after.lease_token == before.lease_token == held.token
         assert (after.last_seq, after.failures) == (1, 0)
-        assert outbox.settle(held, delivered(held)) is True
+        assert outbox.settle(held, delivered(held)) == delivered(held)
         assert states(site) == ["delivered"]
 
     def test_lease_that_ended_but_nobody_took(self, site: Site, clock: Clock) -> None:
         waiting(site)
         claim = claimed()
         clock.advance(days=1)
-        assert outbox.settle(claim, delivered(claim)) is True
+        assert outbox.settle(claim, delivered(claim)) == delivered(claim)
         assert states(site) == ["delivered"]
 
     def test_lease_of_some_sites_only(self, make_site: MakeSite, clock: Clock) -> None:
@@ -160,14 +166,15 @@ class TestFence:
         waiting(lost)
         claim = claimed()
         SiteDelivery.objects.filter(pk=lost.pk).update(lease_token=uuid.uuid4())
-        assert outbox.settle(claim, delivered(claim)) is False
+        written = outbox.settle(claim, delivered(claim))
+        assert written == delivered(claim, [e.pk for e in claim.entries if e.site_id == kept.pk])
         assert (states(kept), states(lost)) == (["delivered"], ["pending"])
 
     def test_twice(self, site: Site) -> None:
         waiting(site)
         claim = claimed()
-        assert outbox.settle(claim, delivered(claim)) is True
-        assert outbox.settle(claim, Settlement(dropped=[e.pk for e in claim.entries])) is False
+        assert outbox.settle(claim, delivered(claim)) == delivered(claim)
+        assert is_nothing(outbox.settle(claim, Settlement(dropped=[e.pk for e in claim.entries])))
         assert states(site) == ["delivered"]
 
     def test_entry_that_was_settled_by_hand_meanwhile(self, site: Site) -> None:
