@@ -1,0 +1,71 @@
+"""The reference agrees with the code: every setting with its default, every check, every metric."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from spool_live import checks, metrics
+from spool_live.api.urls import urlpatterns
+from spool_live.conf import LiveSettings
+
+REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
+UNITS = {"s": 1, "min": 60, "h": 3600, "days": 86400}
+
+
+def rows(page: str) -> dict[str, list[str]]:
+    """The first column's code of every table row, with the other columns."""
+    text = (REFERENCE / page).read_text("utf-8")
+    found = re.findall(r"^\| `([^`|]+)` \|(.*)\|$", text, re.MULTILINE)
+    return {name: [cell.strip() for cell in rest.split(" | ")] for name, rest in found}
+
+
+def value(text: str) -> object:
+    """A default as the page writes it: `` `"text"` ``, `` `500` `` or a duration (``10 min``)."""
+    if text.startswith("`"):
+        literal = text.strip("`")
+        return (
+            literal.strip('"') if literal.startswith('"') else {"True": True}.get(literal, literal)
+        )
+    number, unit = text.split()
+    return timedelta(seconds=float(number) * UNITS[unit])
+
+
+def test_every_setting_is_documented_and_nothing_else() -> None:
+    assert set(rows("settings.md")) == {field.name.upper() for field in fields(LiveSettings)}
+
+
+@pytest.mark.parametrize("field", fields(LiveSettings), ids=lambda field: field.name)
+def test_documented_default_is_the_real_one(field: object) -> None:
+    name, default = field.name, field.default  # type: ignore[attr-defined]
+    written = value(rows("settings.md")[name.upper()][0])
+    assert written == (str(default) if type(default) is int else default)
+
+
+def test_secrets_are_marked_and_hidden() -> None:
+    hidden = {field.name.upper() for field in fields(LiveSettings) if not field.repr}
+    marked = {name for name, cells in rows("settings.md").items() if "*Secret.*" in cells[1]}
+    assert marked | {"SUPABASE_PUBLISHABLE_KEY"} == hidden
+
+
+def test_every_check_is_documented_and_nothing_else() -> None:
+    source = Path(checks.__file__).read_text("utf-8")
+    numbers = {f"spool_live.{n}" for n in re.findall(r"\b[EW]0\d\d\b", source)}
+    raised = numbers | {f"spool_live.{n}" for n in re.findall(r'"spool_live\.([EW]0\d\d)', source)}
+    assert set(rows("checks.md")) == raised
+
+
+@pytest.mark.django_db(databases="__all__")
+def test_every_metric_is_documented_and_nothing_else() -> None:
+    documented = {name for name in rows("http-api.md") if name.startswith("spool_live_")}
+    assert documented == {gauge.name for gauge in metrics.collect()}
+
+
+def test_every_endpoint_is_documented() -> None:
+    text = (REFERENCE / "http-api.md").read_text("utf-8")
+    for route in urlpatterns:
+        assert re.search(rf"`(GET|POST) {route.pattern}", text), route.pattern
