@@ -21,6 +21,7 @@ _INSERT = (
     "(update_id, site_id, event_type, collection, item_id, slug, timestamp, metadata) VALUES "
 )
 _VALUES = "(%s, %s, %s, %s, %s, %s, %s, %s)"
+_INSERT_ONE = _INSERT + _VALUES
 _MANY = {"postgresql": "outbox/record_postgresql", "sqlite": "outbox/record_sqlite"}
 
 
@@ -49,7 +50,9 @@ def insert(rows: Sequence[Row], *, using: str) -> None:
     connection = connections[using]
     many = _MANY.get(connection.vendor)
     with connection.cursor() as cursor:
-        if many and len(rows) > 1:
+        if len(rows) == 1:
+            cursor.execute(_INSERT_ONE, rows[0])
+        elif many:
             cursor.execute(read_sql(many), [orjson.dumps(rows).decode()])
         else:
             values = ", ".join([_VALUES] * len(rows))
