@@ -1,0 +1,221 @@
+"""The mirror: whole sites with versions, whoever sends them and in whatever order."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from spool_live import keys, mirror
+from spool_live.broadcasters import MirrorAnswer
+from spool_live.broadcasters.memory import MemoryBroadcaster
+from spool_live.databases import is_supabase_database
+from spool_live.exceptions import BroadcastRefused, BroadcastUnavailable
+from spool_live.models import Site, SiteApiKey, SiteDelivery
+
+pytestmark = pytest.mark.django_db
+
+Held = dict[str, Any]
+
+
+def held(site: Site) -> Held:
+    """What the Supabase database knows of a site."""
+    return MemoryBroadcaster.sites[str(site.pk)]
+
+
+def delivery(site: Site) -> SiteDelivery:
+    return SiteDelivery.objects.get(pk=site.pk)
+
+
+def send(site: Site) -> MirrorAnswer:
+    return mirror.mirror_site("default", site.pk, MemoryBroadcaster())
+
+
+@pytest.fixture
+def site(db: None) -> Site:
+    return Site.objects.create(name="Courier")
+
+
+class TestSite:
+    def test_is_sent_as_a_whole(self, site: Site) -> None:
+        expires = datetime(2999, 1, 1, tzinfo=UTC)
+        key, _ = keys.create_key(site, name="x", expires_at=expires)
+        answer = send(site)
+        state = delivery(site)
+        assert held(site) == {
+            "site_id": str(site.pk),
+            "version": state.version,
+            "epoch": 1,
+            "deleted": False,
+            "name": None if is_supabase_database("default") else "Courier",
+            "api_keys": [
+                {"id": str(key.pk), "expires_at": expires.isoformat(), "revoked_at": None}
+            ],
+        }
+        assert answer == MirrorAnswer(state.version, 1, deleted=False, applied=True)
+        assert (state.acknowledged_version, state.acknowledged_epoch) == (state.version, 1)
+        assert not mirror.is_pending(state)
+
+    def test_never_holds_a_secret(self, site: Site) -> None:
+        key, plain = keys.create_key(site, name="x")
+        send(site)
+        told = repr(held(site))
+        assert plain not in told
+        assert key.key_hash not in told
+        assert key.prefix not in told
+
+    def test_revocation_moves_the_epoch(self, site: Site) -> None:
+        key, _ = keys.create_key(site, name="x")
+        send(site)
+        keys.revoke_key(key)
+        assert mirror.is_pending(delivery(site))
+        send(site)
+        [told] = held(site)["api_keys"]
+        assert told["revoked_at"] == SiteApiKey.objects.get().revoked_at.isoformat()  # type: ignore[union-attr]
+        assert held(site)["epoch"] == delivery(site).acknowledged_epoch == 2
+
+    def test_deleted_one_leaves_a_tombstone(self, site: Site) -> None:
+        keys.create_key(site, name="x")
+        send(site)
+        gone = Site(pk=site.pk)
+        site.delete()
+        assert send(gone).deleted is True
+        assert (held(gone)["deleted"], held(gone)["api_keys"]) == (True, [])
+        assert not mirror.is_pending(delivery(gone))
+
+    @pytest.mark.django_db(databases=["default", "other"])
+    def test_name_that_postgresql_cannot_hold(self) -> None:
+        """SQLite holds a NUL."""
+        there = Site.objects.using("other").create(name="a\x00b")
+        mirror.mirror_pending("other", MemoryBroadcaster())
+        assert held(there)["name"] == "ab"
+
+
+class TestVersions:
+    def test_supabase_ahead_of_us_is_overtaken(
+        self, site: Site, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """The content database was restored from a backup."""
+        keys.create_key(site, name="x")
+        send(site)
+        held(site).update(version=70, epoch=9)
+        site.name = "Herald"
+        site.save()
+        answer = send(site)
+        assert answer == MirrorAnswer(71, 10, deleted=False, applied=True)
+        state = delivery(site)
+        assert (state.version, state.epoch) == (71, 10)
+        assert (state.acknowledged_version, state.acknowledged_epoch) == (71, 10)
+        assert "ahead of us" in caplog.text
+
+    def test_tombstone_over_there_is_final(self, site: Site) -> None:
+        send(site)
+        held(site).update(version=70, deleted=True)
+        site.name = "Herald"
+        site.save()
+        assert send(site) == MirrorAnswer(70, 1, deleted=True, applied=False)
+        state = delivery(site)
+        assert state.deleted_at is not None
+        assert not mirror.is_pending(state)
+
+    def test_change_while_it_is_sent_stays_pending(self, site: Site) -> None:
+        class Interrupted(MemoryBroadcaster):
+            def mirror(self, told: Mapping[str, Any]) -> MirrorAnswer:
+                keys.create_key(site, name="x")
+                return super().mirror(told)
+
+        mirror.mirror_site("default", site.pk, Interrupted())
+        assert held(site)["api_keys"] == []
+        assert mirror.is_pending(delivery(site))
+        send(site)
+        assert len(held(site)["api_keys"]) == 1
+        assert not mirror.is_pending(delivery(site))
+
+    def test_answer_that_comes_late_takes_nothing_back(self, site: Site) -> None:
+        class Overtaken(MemoryBroadcaster):
+            """While it waits for the answer, another worker sends the next version."""
+
+            def mirror(self, told: Mapping[str, Any]) -> MirrorAnswer:
+                answer = super().mirror(told)
+                key, _ = keys.create_key(site, name="x")
+                keys.revoke_key(key)
+                send(site)
+                return answer
+
+        mirror.mirror_site("default", site.pk, Overtaken())
+        state = delivery(site)
+        assert state.acknowledged_version == state.version == held(site)["version"]
+        assert state.acknowledged_epoch == state.epoch == 2
+
+    def test_two_workers_that_cross_leave_the_newest(self, site: Site) -> None:
+        """The older request arrives last, and is ignored over there."""
+        older = dict(mirror._payload("default", site.pk))
+        keys.create_key(site, name="x")
+        send(site)
+        assert MemoryBroadcaster().mirror(older).applied is False
+        assert len(held(site)["api_keys"]) == 1
+
+
+class TestPending:
+    def test_sends_what_is_not_acknowledged(self) -> None:
+        sites = [Site.objects.create(name="x") for _ in range(3)]
+        assert mirror.mirror_pending("default", MemoryBroadcaster()) == 3
+        assert mirror.mirror_pending("default", MemoryBroadcaster()) == 0
+        sites[1].save()
+        assert mirror.mirror_pending("default") == 1
+
+    def test_refusal_of_one_holds_up_no_other(self, caplog: pytest.LogCaptureFixture) -> None:
+        sites = [Site.objects.create(name="x") for _ in range(3)]
+        MemoryBroadcaster.failures.append(BroadcastRefused("22P02: no UUID"))
+        assert mirror.mirror_pending("default") == 2
+        assert sum(mirror.is_pending(delivery(site)) for site in sites) == 1
+        assert "cannot be mirrored: 22P02" in caplog.text
+
+    def test_outage_is_met_once(self) -> None:
+        for _ in range(3):
+            Site.objects.create(name="x")
+        MemoryBroadcaster.failures.append(BroadcastUnavailable("no route"))
+        with pytest.raises(BroadcastUnavailable):
+            mirror.mirror_pending("default")
+        assert MemoryBroadcaster.sites == {}
+        assert MemoryBroadcaster.failures == []
+
+    def test_id_that_never_was_a_site_is_nobodys_business(self, db: None) -> None:
+        stranger = SiteDelivery.objects.create(site_id=uuid.uuid4())
+        mirror.mirror_pending("default")
+        assert MemoryBroadcaster.sites == {}
+        stranger.refresh_from_db()
+        assert not mirror.is_pending(stranger)
+
+    def test_deleted_site_that_was_never_told_leaves_a_tombstone(self, site: Site) -> None:
+        gone = Site(pk=site.pk)
+        site.delete()
+        mirror.mirror_pending("default")
+        assert held(gone)["deleted"] is True
+
+
+class TestAll:
+    def test_sends_every_site_again(self, make_key: Callable[..., Any]) -> None:
+        """The Supabase database was reset or replaced."""
+        make_key()
+        make_key()
+        bare = Site.objects.bulk_create([Site(name="made in bulk")])
+        MemoryBroadcaster.reset()
+        assert mirror.mirror_all("default") == 3
+        assert len(MemoryBroadcaster.sites) == 3
+        assert str(bare[0].pk) in MemoryBroadcaster.sites
+
+    def test_of_no_sites(self, db: None) -> None:
+        assert mirror.mirror_all("default") == 0
+
+
+def test_times_are_read_as_they_were_written(site: Site) -> None:
+    moment = timezone.now()
+    keys.create_key(site, name="x", expires_at=moment)
+    send(site)
+    [told] = held(site)["api_keys"]
+    assert datetime.fromisoformat(told["expires_at"]) == moment
