@@ -55,7 +55,7 @@ class CatchUp:
         self._wake.set()
 
     def reschedule(self) -> None:
-        """The socket is gone: from now on ask at the pace of polling."""
+        """The socket came or went: from now on ask at the other pace."""
         self._wake.set()
 
     async def complete(self) -> None:

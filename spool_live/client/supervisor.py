@@ -135,6 +135,7 @@ class Supervisor:
                 ) from None
         await self._catch_up.complete()
         self._state.update(phase=Phase.LIVE, error=None)
+        self._catch_up.reschedule()
         await asyncio.sleep(timing.stable_after)
         self._attempts = 0
         self._state.update(reconnect_attempts=0)

@@ -58,7 +58,7 @@ class Gateway:
             self._process = None
 
     def _wait(self) -> None:
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             try:
                 httpx.get(f"{self.config.url}/", timeout=1)
