@@ -112,6 +112,7 @@ async def test_replay_is_the_newest_in_order_and_does_not_come_twice(
     since = int(time.time() * 1000) - 1000
     for number in range(30):
         sql(SEND, f'{{"n": {number}}}', "e", "site:replay", True)
+    await witness.everything_sent()
     async with connect(serving) as wire:
         replay = {"since": since, "limit": 50}
         token = mint(serving, sites=["replay"])
@@ -129,6 +130,36 @@ async def test_replay_with_wrong_parameters_is_refused(serving: Serving, replay:
         token = mint(serving, sites=["x"])
         reply = await wire.join("site:x", token, private=True, broadcast={"replay": replay})
     assert reply["response"]["reason"] == ("UnableToReplayMessages: Replay params are not valid")
+
+
+async def test_replay_that_the_database_refuses(serving: Serving) -> None:
+    async with connect(serving) as wire:
+        token = mint(serving, sites=["x"])
+        replay = {"since": 10**18}
+        reply = await wire.join("site:x", token, private=True, broadcast={"replay": replay})
+    assert reply["response"]["reason"] == (
+        "UnableToReplayMessages: Realtime was unable to replay messages"
+    )
+
+
+async def test_replay_is_for_those_who_may_read_broadcasts(serving: Serving, sql: Sql) -> None:
+    sql(
+        "create policy only_presence on realtime.messages for select to authenticated"
+        " using (realtime.topic() = 'present' and extension = 'presence')"
+    )
+    try:
+        async with connect(serving) as wire:
+            config: dict[str, Any] = {"private": True, "presence": {"enabled": True}}
+            token = mint(serving)
+            await joined(wire, "present", token, **config)
+            await wire.expect("presence_state")
+            replay = {"replay": {"since": 0}}
+            reply = await wire.join("present", token, **config, broadcast=replay)
+    finally:
+        sql("drop policy only_presence on realtime.messages")
+    assert reply["response"]["reason"] == (
+        "Unauthorized: You do not have permissions to read from this Channel topic: present"
+    )
 
 
 @BOTH_FORMATS
