@@ -12,12 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import httpx
 from django.utils import timezone
 from postgrest.exceptions import APIError
-from supabase import Client, ClientOptions, create_client
+from supabase import Client, ClientOptions, SupabaseException, create_client
 
 from spool_live.backoff import retry_after
 from spool_live.broadcasters.base import Broadcaster, CleanupAnswer, MirrorAnswer
@@ -28,6 +28,8 @@ from spool_live.updates import Update
 
 TABLE = "live_updates"
 TOO_MANY_REQUESTS = 429
+
+Answer = TypeVar("Answer", MirrorAnswer, CleanupAnswer)
 
 _clients: dict[tuple[int, int, str, str], Client] = {}
 
@@ -47,17 +49,20 @@ class SupabaseBroadcaster(Broadcaster):
             returning=cast("Any", "minimal"),
         )
         with _translated():
-            query.execute()
+            answer = query.execute().data
+        if answer:  # we asked for an empty one
+            raise _not_postgrest()
 
     def mirror(self, site: Mapping[str, Any]) -> MirrorAnswer:
-        answer = self._call("spool_live_mirror", {"site": dict(site)})
-        return MirrorAnswer(**answer)
+        with _translated():
+            answer = self._client.rpc("spool_live_mirror", {"site": dict(site)}).execute()
+        return _as(MirrorAnswer, answer.data)
 
     def cleanup(self, before: datetime, max_rows: int) -> CleanupAnswer:
-        answer = self._call(
-            "spool_live_cleanup", {"before": before.isoformat(), "max_rows": max_rows}
-        )
-        return CleanupAnswer(**answer)
+        arguments = {"before": before.isoformat(), "max_rows": max_rows}
+        with _translated():
+            answer = self._client.rpc("spool_live_cleanup", arguments).execute()
+        return _as(CleanupAnswer, answer.data)
 
     def newest_seqs(self, site_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
         newest: dict[uuid.UUID, int] = {}
@@ -66,14 +71,11 @@ class SupabaseBroadcaster(Broadcaster):
             newest_first = query.not_.is_("seq", "null").order("seq", desc=True).limit(1)
             with _translated():
                 found = newest_first.retry(enabled=False).execute()  # we retry, with our delays
+            if not isinstance(found.data, list):
+                raise _not_postgrest()
             for row in cast("list[dict[str, int]]", found.data):
                 newest[site_id] = row["seq"]
         return newest
-
-    def _call(self, function: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        with _translated():
-            answer = self._client.rpc(function, arguments).execute()
-        return cast("dict[str, Any]", answer.data)
 
     @cached_property
     def _client(self) -> Client:
@@ -101,7 +103,13 @@ def _build_client(settings: LiveSettings) -> Client:
         event_hooks={"response": [_heed_retry_after]},
     )
     options = ClientOptions(httpx_client=transport, auto_refresh_token=False, persist_session=False)
-    return create_client(settings.supabase_url, settings.supabase_secret_key, options)
+    try:
+        return create_client(settings.supabase_url, settings.supabase_secret_key, options)
+    except (SupabaseException, ValueError) as error:
+        raise BroadcastUnavailable(
+            f'SPOOL_LIVE["SUPABASE_URL"] is no address of a Supabase project ({error}): it begins '
+            "with https://."
+        ) from error
 
 
 def _heed_retry_after(response: httpx.Response) -> None:
@@ -124,3 +132,18 @@ def _translated() -> Iterator[None]:
             f"Supabase cannot be reached ({type(error).__name__}): check "
             'SPOOL_LIVE["SUPABASE_URL"] and the network.'
         ) from error
+
+
+def _as(kind: type[Answer], data: Any) -> Answer:
+    """What one of our functions answered; proxies and portals answer 200 with pages, too."""
+    try:
+        return kind(**data)
+    except TypeError as error:
+        raise _not_postgrest() from error
+
+
+def _not_postgrest() -> BroadcastUnavailable:
+    return BroadcastUnavailable(
+        'What answers at SPOOL_LIVE["SUPABASE_URL"] is no PostgREST with our functions: check the '
+        "address and the proxies in between, and run manage.py live_setup."
+    )

@@ -1,0 +1,310 @@
+"""The broadcaster of production against a server that answers whatever a test wants."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.utils import timezone
+
+from spool_live.broadcasters import CleanupAnswer, MirrorAnswer, get_broadcaster, supabase
+from spool_live.broadcasters.memory import MemoryBroadcaster
+from spool_live.broadcasters.supabase import SupabaseBroadcaster
+from spool_live.exceptions import (
+    BroadcastRefused,
+    BroadcastUnavailable,
+    SpoolLiveConfigurationError,
+    UnknownSite,
+)
+from spool_live.local.postgres import free_port
+from spool_live.updates import Update
+
+Live = Callable[..., None]
+SECRET = "sb_secret_for_this_test_only"
+SITE = uuid.uuid4()
+
+
+@dataclass
+class Request:
+    method: str
+    path: str
+    query: dict[str, list[str]]
+    headers: dict[str, str]
+    body: Any
+    connection: tuple[str, int]
+
+
+@dataclass
+class Answers:
+    """What the server says next (status, headers, body), and what it was asked."""
+
+    status: int = 201
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    asked: list[Request] = field(default_factory=list)
+
+    def say(self, status: int, body: Any, **headers: str) -> None:
+        self.status = status
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.body = body if isinstance(body, bytes) else json.dumps(body).encode()
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    answers: Answers
+
+    def do_GET(self) -> None:
+        self.do_POST()
+
+    def do_POST(self) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        parts = urlsplit(self.path)
+        self.answers.asked.append(
+            Request(
+                self.command,
+                parts.path,
+                parse_qs(parts.query),
+                {name.lower(): value for name, value in self.headers.items()},
+                json.loads(self.rfile.read(length) or b"null"),
+                self.client_address,
+            )
+        )
+        self.send_response(self.answers.status)
+        for name, value in self.answers.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(self.answers.body)))
+        self.end_headers()
+        self.wfile.write(self.answers.body)
+
+    def log_message(self, *arguments: Any) -> None:
+        """Quiet."""
+
+
+@pytest.fixture(autouse=True)
+def _no_clients() -> Iterator[None]:
+    """Closes the connections of a test behind it."""
+    yield
+    while supabase._clients:
+        _, client = supabase._clients.popitem()
+        client.postgrest.session.close()
+
+
+@pytest.fixture
+def server(live: Live) -> Iterator[Answers]:
+    """A server that the settings name."""
+    answers = Answers()
+    handler = type("Answering", (Handler,), {"answers": answers})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
+        http.daemon_threads = True
+        live(SUPABASE_URL=f"http://127.0.0.1:{http.server_port}", SUPABASE_SECRET_KEY=SECRET)
+        thread = threading.Thread(target=http.serve_forever, args=[0.01])
+        thread.start()
+        yield answers
+        http.shutdown()
+        thread.join()
+
+
+def update(seq: int) -> Update:
+    return Update(
+        id=uuid.uuid4(),
+        site_id=SITE,
+        event_type="content.updated",
+        collection="articles",
+        item_id=uuid.uuid4(),
+        slug=None,
+        timestamp=timezone.now(),
+        metadata={"title": "Füße"},
+        seq=seq,
+    )
+
+
+class TestRequests:
+    def test_broadcast_is_one_idempotent_request(self, server: Answers) -> None:
+        updates = [update(seq) for seq in (1, 2, 3)]
+        SupabaseBroadcaster().broadcast(updates)
+        [asked] = server.asked
+        assert (asked.method, asked.path) == ("POST", "/rest/v1/live_updates")
+        assert asked.query["on_conflict"] == ["id"]
+        assert asked.body == [update.as_row() for update in updates]
+        prefer = asked.headers["prefer"]
+        assert "resolution=ignore-duplicates" in prefer
+        assert "return=minimal" in prefer
+        assert asked.headers["apikey"] == SECRET
+
+    def test_secret_key_is_in_headers_only(self, server: Answers) -> None:
+        SupabaseBroadcaster().broadcast([update(1)])
+        [asked] = server.asked
+        assert SECRET not in f"{asked.path} {asked.query} {asked.body}"
+
+    def test_mirror(self, server: Answers) -> None:
+        site = {"site_id": str(SITE), "version": 3}
+        server.say(200, {"version": 3, "epoch": 2, "deleted": False, "applied": True})
+        answer = SupabaseBroadcaster().mirror(site)
+        assert answer == MirrorAnswer(3, 2, deleted=False, applied=True)
+        assert server.asked[0].path == "/rest/v1/rpc/spool_live_mirror"
+        assert server.asked[0].body == {"site": site}
+
+    def test_cleanup(self, server: Answers) -> None:
+        before = timezone.now()
+        server.say(200, {"deleted": 7, "busy": False, "publishes_deletes": True})
+        answer = SupabaseBroadcaster().cleanup(before, 100)
+        assert answer == CleanupAnswer(7, busy=False, publishes_deletes=True)
+        assert server.asked[0].path == "/rest/v1/rpc/spool_live_cleanup"
+        assert server.asked[0].body == {"before": before.isoformat(), "max_rows": 100}
+
+    def test_newest_seqs(self, server: Answers) -> None:
+        server.say(200, [{"seq": 70}])
+        assert SupabaseBroadcaster().newest_seqs([SITE]) == {SITE: 70}
+        query = server.asked[0].query
+        assert query["site_id"] == [f"eq.{SITE}"]
+        assert (query["order"], query["limit"]) == (["seq.desc"], ["1"])
+
+
+class TestConnection:
+    def test_is_kept_for_the_next_request(self, server: Answers) -> None:
+        for _ in range(3):
+            SupabaseBroadcaster().broadcast([update(1)])
+        assert len({asked.connection for asked in server.asked}) == 1
+        assert len(supabase._clients) == 1
+
+    def test_is_the_threads_own(self, server: Answers) -> None:
+        SupabaseBroadcaster().broadcast([update(1)])
+        thread = threading.Thread(target=SupabaseBroadcaster().broadcast, args=[[update(2)]])
+        thread.start()
+        thread.join()
+        assert len({asked.connection for asked in server.asked}) == 2
+
+    def test_follows_the_settings(self, server: Answers, live: Live) -> None:
+        SupabaseBroadcaster().broadcast([update(1)])
+        live(SUPABASE_SECRET_KEY="sb_secret_rotated")
+        SupabaseBroadcaster().broadcast([update(2)])
+        assert [asked.headers["apikey"] for asked in server.asked] == [SECRET, "sb_secret_rotated"]
+
+
+class TestRefusals:
+    def test_error_of_the_database(self, server: Answers) -> None:
+        server.say(409, {"code": "23503", "message": "no such site", "details": "", "hint": None})
+        with pytest.raises(UnknownSite, match="no such site"):
+            SupabaseBroadcaster().broadcast([update(1)])
+
+    @pytest.mark.parametrize(
+        ("status", "body", "kind"),
+        [
+            pytest.param(400, b"<html>", BroadcastUnavailable, id="page of a proxy"),
+            pytest.param(401, {"message": "Invalid API key"}, BroadcastUnavailable, id="bad key"),
+            pytest.param(403, b"", BroadcastUnavailable, id="forbidden"),
+            pytest.param(404, b"Not Found", BroadcastUnavailable, id="wrong address"),
+            pytest.param(413, b"too large", BroadcastRefused, id="too large"),
+            pytest.param(500, b"", BroadcastUnavailable, id="server error"),
+            pytest.param(502, b"<html>bad gateway", BroadcastUnavailable, id="bad gateway"),
+            pytest.param(503, {"code": 503, "message": "no"}, BroadcastUnavailable, id="number"),
+            pytest.param(400, ["what"], BroadcastUnavailable, id="array"),
+            pytest.param(400, {"code": "22P02", "message": "no", "details": [1]}, BroadcastRefused),
+        ],
+    )
+    def test_answer_of_whatever_shape(
+        self, status: int, body: Any, kind: type[Exception], server: Answers
+    ) -> None:
+        server.say(status, body)
+        broadcaster = SupabaseBroadcaster()
+        for call in (
+            lambda: broadcaster.broadcast([update(1)]),
+            lambda: broadcaster.mirror({"site_id": str(SITE)}),
+            lambda: broadcaster.cleanup(timezone.now(), 1),
+            lambda: broadcaster.newest_seqs([SITE]),
+        ):
+            with pytest.raises(kind):
+                call()
+
+    @pytest.mark.parametrize("body", [b"", b"<html>log in", b"null", b'"text"', b"[]", b'{"a": 1}'])
+    def test_success_that_is_none(self, body: bytes, server: Answers) -> None:
+        """A captive portal, a proxy's page, somebody else's function of that name."""
+        server.say(200, body)
+        for call in (
+            lambda: SupabaseBroadcaster().mirror({"site_id": str(SITE)}),
+            lambda: SupabaseBroadcaster().cleanup(timezone.now(), 1),
+        ):
+            with pytest.raises(BroadcastUnavailable, match="is no PostgREST"):
+                call()
+
+    @pytest.mark.parametrize("body", [b"<html>log in", b'{"a": 1}'])
+    def test_page_is_no_delivery(self, body: bytes, server: Answers) -> None:
+        server.say(200, body)
+        for call in (
+            lambda: SupabaseBroadcaster().broadcast([update(1)]),
+            lambda: SupabaseBroadcaster().newest_seqs([SITE]),
+        ):
+            with pytest.raises(BroadcastUnavailable, match="is no PostgREST"):
+                call()
+
+    def test_error_never_holds_the_secret(self, server: Answers) -> None:
+        server.say(401, {"message": "Invalid API key"})
+        with pytest.raises(BroadcastUnavailable) as refusal:
+            SupabaseBroadcaster().broadcast([update(1)])
+        assert SECRET not in str(refusal.value)
+
+
+class TestNetwork:
+    def test_nobody_listens(self, live: Live) -> None:
+        live(SUPABASE_URL=f"http://127.0.0.1:{free_port()}", SUPABASE_SECRET_KEY=SECRET)
+        with pytest.raises(BroadcastUnavailable, match="cannot be reached"):
+            SupabaseBroadcaster().broadcast([update(1)])
+
+    def test_nobody_answers(self, live: Live) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            live(SUPABASE_URL=url, SUPABASE_SECRET_KEY=SECRET, REQUEST_TIMEOUT=0.1)
+            with pytest.raises(BroadcastUnavailable, match="Timeout"):
+                SupabaseBroadcaster().broadcast([update(1)])
+
+    def test_connection_is_cut(self, live: Live) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as rude:
+
+            def hang_up() -> None:
+                rude.accept()[0].close()
+
+            thread = threading.Thread(target=hang_up)
+            thread.start()
+            url = f"http://127.0.0.1:{rude.getsockname()[1]}"
+            live(SUPABASE_URL=url, SUPABASE_SECRET_KEY=SECRET)
+            with pytest.raises(BroadcastUnavailable):
+                SupabaseBroadcaster().broadcast([update(1)])
+            thread.join()
+
+
+class TestSettings:
+    @pytest.mark.parametrize("missing", ["SUPABASE_URL", "SUPABASE_SECRET_KEY"])
+    def test_what_is_not_set_is_named(self, missing: str, live: Live) -> None:
+        live(**{"SUPABASE_URL": "http://127.0.0.1:9", "SUPABASE_SECRET_KEY": SECRET, missing: ""})
+        with pytest.raises(BroadcastUnavailable, match=missing):
+            SupabaseBroadcaster().broadcast([update(1)])
+
+    @pytest.mark.parametrize("url", ["127.0.0.1:54321", "project.supabase.co", "nonsense"])
+    def test_address_that_is_none(self, url: str, live: Live) -> None:
+        live(SUPABASE_URL=url, SUPABASE_SECRET_KEY=SECRET)
+        with pytest.raises(BroadcastUnavailable, match="SUPABASE_URL"):
+            SupabaseBroadcaster().broadcast([update(1)])
+
+    def test_get_broadcaster_makes_the_configured_one(self, live: Live) -> None:
+        assert isinstance(get_broadcaster(), MemoryBroadcaster)
+        live(BROADCASTER="spool_live.broadcasters.supabase.SupabaseBroadcaster")
+        assert isinstance(get_broadcaster(), SupabaseBroadcaster)
+
+    @pytest.mark.parametrize("path", ["no.such.module", "spool_live.delivery.Nothing", "plain"])
+    def test_broadcaster_that_cannot_be_imported(self, path: str, live: Live) -> None:
+        live(BROADCASTER=path)
+        with pytest.raises(SpoolLiveConfigurationError, match="cannot be imported"):
+            get_broadcaster()
+
+    def test_broadcaster_that_is_none(self, live: Live) -> None:
+        live(BROADCASTER="spool_live.delivery.DeliveryReport")
+        with pytest.raises(SpoolLiveConfigurationError, match="is no Broadcaster"):
+            get_broadcaster()
