@@ -13,6 +13,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from spool_live.key_queryset import ApiKeyQuerySet
 from spool_live.updates import EventType, Update, new_update_id
 
 
@@ -33,24 +34,6 @@ class Site(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-
-class ApiKeyQuerySet(models.QuerySet["SiteApiKey"]):
-    """Refuses bulk writes of what decides a key's right: they would pass the mirror by."""
-
-    def update(self, **kwargs: Any) -> int:
-        """Raises ``TypeError`` for ``site``, ``revoked_at`` and ``expires_at``."""
-        fields = {name.removesuffix("_id") for name in kwargs}
-        if refused := sorted(fields & {"site", "revoked_at", "expires_at"}):
-            raise TypeError(
-                f"{', '.join(refused)} of API keys cannot be changed in bulk: Supabase would not "
-                "hear of it. Use spool_live.keys.revoke_key, or save each key."
-            )
-        return super().update(**kwargs)
-
-    def bulk_create(self, *args: Any, **kwargs: Any) -> Any:
-        """Always raises ``TypeError``."""
-        raise TypeError("API keys cannot be made in bulk: use spool_live.keys.create_key.")
 
 
 class SiteApiKey(models.Model):
@@ -183,6 +166,26 @@ class FailedAuthentication(models.Model):
 
     def __str__(self) -> str:
         return f"{self.address} {self.prefix} {self.reason}: {self.count}"
+
+
+class IsolationReport(models.Model):
+    """The outcome of a verification that was run from the admin."""
+
+    id = models.BigAutoField(primary_key=True)
+    started_at = models.DateTimeField(_("started at"))
+    is_clean = models.BooleanField(_("clean"))
+    is_isolated = models.BooleanField(_("isolated"))
+    report = models.JSONField(_("report"))
+
+    class Meta:
+        db_table = "live_isolation_reports"
+        ordering = ("-started_at",)
+        get_latest_by = "started_at"
+        verbose_name = _("isolation report")
+        verbose_name_plural = _("isolation reports")
+
+    def __str__(self) -> str:
+        return f"{self.started_at:%Y-%m-%d %H:%M}"
 
 
 class SiteDelivery(models.Model):

@@ -23,6 +23,7 @@ CONTENT_TABLES = (
     "site_api_keys",
     "live_api_key_events",
     "live_failed_authentications",
+    "live_isolation_reports",
     "live_site_deliveries",
     "live_updates_outbox",
     "live_delivery_circuit",

@@ -1,8 +1,10 @@
-"""The admin: sites, their keys with history, failed authentications, the outbox."""
+"""The admin: sites, their keys with history, failed authentications, the outbox,
+and the proof that sites are separated."""
 
 from __future__ import annotations
 
 from spool_live.admin.api_keys import SiteApiKeyAdmin
+from spool_live.admin.isolation import IsolationReportAdmin
 from spool_live.admin.outbox import OutboxEntryAdmin
 from spool_live.admin.records import ApiKeyEventAdmin, FailedAuthenticationAdmin
 from spool_live.admin.sites import SiteAdmin
@@ -10,6 +12,7 @@ from spool_live.admin.sites import SiteAdmin
 __all__ = [
     "ApiKeyEventAdmin",
     "FailedAuthenticationAdmin",
+    "IsolationReportAdmin",
     "OutboxEntryAdmin",
     "SiteAdmin",
     "SiteApiKeyAdmin",

@@ -365,4 +365,21 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.CreateModel(
+            name="IsolationReport",
+            fields=[
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("started_at", models.DateTimeField(verbose_name="started at")),
+                ("is_clean", models.BooleanField(verbose_name="clean")),
+                ("is_isolated", models.BooleanField(verbose_name="isolated")),
+                ("report", models.JSONField(verbose_name="report")),
+            ],
+            options={
+                "verbose_name": "isolation report",
+                "verbose_name_plural": "isolation reports",
+                "db_table": "live_isolation_reports",
+                "ordering": ("-started_at",),
+                "get_latest_by": "started_at",
+            },
+        ),
     ]

@@ -1,0 +1,86 @@
+"""``verify_rls`` in the admin: run it, read its report, see when it was last clean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext_lazy as _
+
+from spool_live.admin.read_only import ReadOnlyAdmin
+from spool_live.isolation import CannotVerify, Report, verify
+from spool_live.models import IsolationReport
+
+LIST = "admin:spool_live_isolationreport_changelist"
+_TEMPLATES = "admin/spool_live/isolationreport"
+
+
+@admin.register(IsolationReport)
+class IsolationReportAdmin(ReadOnlyAdmin):
+    """Runs and their findings. Who may add a report may run the verification."""
+
+    list_display = ("started_at", "summary", "is_clean", "is_isolated")
+    list_filter = ("is_clean", "is_isolated")
+    change_list_template = f"{_TEMPLATES}/change_list.html"
+    change_form_template = f"{_TEMPLATES}/change_form.html"
+    fields = ("started_at", "summary")
+    readonly_fields = ("summary",)
+
+    @admin.display(description=_("outcome"))
+    def summary(self, stored: IsolationReport) -> str:
+        """One sentence."""
+        return Report.from_dict(stored.report).summary
+
+    def get_urls(self) -> list[URLPattern]:
+        """The admin's own, and the one that runs the verification."""
+        view = self.admin_site.admin_view(self.run)
+        return [path("run/", view, name="spool_live_isolationreport_run"), *super().get_urls()]
+
+    def run(self, request: HttpRequest) -> HttpResponse:
+        """Runs the verification (seconds), keeps its report and shows it."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not may_run(request):
+            raise PermissionDenied
+        try:
+            report = verify()
+        except CannotVerify as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return HttpResponseRedirect(reverse(LIST))
+        stored = IsolationReport.objects.create(
+            started_at=report.started_at,
+            is_clean=report.clean,
+            is_isolated=report.isolated,
+            report=report.to_dict(),
+        )
+        change = reverse("admin:spool_live_isolationreport_change", args=[stored.pk])
+        return HttpResponseRedirect(change)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The runs, with the last clean one and a button for the next."""
+        clean = IsolationReport.objects.filter(is_clean=True).first()
+        context = {"last_clean": clean, "may_run": may_run(request)}
+        return super().changelist_view(request, {**context, **(extra_context or {})})
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The findings of one run, with their remedies."""
+        stored = self.get_object(request, object_id)
+        findings = Report.from_dict(stored.report).findings if stored else ()
+        context = {"findings": findings, **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, context)
+
+
+def may_run(request: HttpRequest) -> bool:
+    """Whether the user may run the verification."""
+    return request.user.has_perm("spool_live.add_isolationreport")
