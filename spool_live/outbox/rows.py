@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import orjson
 from django.db import connections
@@ -14,7 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from spool_live.sql import read_sql
 from spool_live.updates import LiveUpdateData, clean_text, metadata_json, new_update_id
 
-Row = tuple[Any, ...]
+Row = tuple[str | None, ...]
 
 _INSERT = (
     "INSERT INTO live_updates_outbox "
@@ -28,7 +27,7 @@ _MANY = {"postgresql": "outbox/record_postgresql", "sqlite": "outbox/record_sqli
 def as_row(
     site_id: uuid.UUID, data: LiveUpdateData, now: datetime, connection: BaseDatabaseWrapper
 ) -> Row:
-    """``data`` as the values of a row, in what ``connection`` takes for UUIDs and times."""
+    """``data`` as the values of a row, all text: the driver takes twice as long over objects."""
     return (
         _uuid(connection, new_update_id()),
         _uuid(connection, site_id),
@@ -36,7 +35,7 @@ def as_row(
         clean_text(data.collection),
         _uuid(connection, data.item_id),
         None if data.slug is None else clean_text(data.slug),
-        connection.ops.adapt_datetimefield_value(now),
+        str(connection.ops.adapt_datetimefield_value(now)),
         metadata_json(data.metadata),
     )
 
@@ -59,5 +58,5 @@ def insert(rows: Sequence[Row], *, using: str) -> None:
             cursor.execute(_INSERT + values, [value for row in rows for value in row])
 
 
-def _uuid(connection: BaseDatabaseWrapper, value: uuid.UUID) -> uuid.UUID | str:
-    return value if connection.features.has_native_uuid_field else value.hex
+def _uuid(connection: BaseDatabaseWrapper, value: uuid.UUID) -> str:
+    return str(value) if connection.features.has_native_uuid_field else value.hex
