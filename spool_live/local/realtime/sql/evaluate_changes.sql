@@ -147,6 +147,11 @@ begin
         ' where candidate.deleted or exists (select from %s t where %s)',
         key_types, relation::regclass, key_join
     );
+    -- one plan for all audiences of a role: planning costs more than looking
+    if exists (select from pg_prepared_statements where name = 'visible_rows') then
+        deallocate visible_rows;
+    end if;
+    execute 'prepare visible_rows (jsonb) as ' || find_visible;
     for audience in
         select position::integer - 1 as place, asked ->> 'role' as role,
             asked ->> 'claims' as claims, matches[(asked ->> 'filter')::integer + 1] as candidates
@@ -160,7 +165,7 @@ begin
                 perform set_config('role', audience.role, true);
             end if;
             perform set_config('request.jwt.claims', audience.claims, true);
-            execute find_visible into visible using audience.candidates;
+            execute format('execute visible_rows (%L)', audience.candidates) into visible;
         else
             visible := array(
                 select (candidate ->> 'n')::integer
