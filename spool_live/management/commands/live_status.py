@@ -9,17 +9,24 @@ from django.db.models import Count, Min, Q
 from spool_live.databases import content_databases
 from spool_live.management.output import ReportCommand
 from spool_live.models import OutboxEntry, Site, SiteDelivery
+from spool_live.outbox import circuit
 
 
 class Command(ReportCommand):
-    """One row a site. Exit code 1 where something is dead or held up."""
+    """One row a site. Exit code 1 where something is dead or held up, or Supabase is away."""
 
     help = "What waits for delivery, what died, and why."
 
     def handle(self, *args: Any, **options: Any) -> None:
         rows = [row for using in content_databases() for row in site_rows(using)]
         self.report(rows, rows, options)
-        if any(row["dead"] or row["error"] for row in rows):
+        outages = [found for using in content_databases() if (found := circuit.outage(using))]
+        for outage in outages:
+            self.stderr.write(
+                f"Supabase is away ({outage.failures} attempts failed, the next one is due at "
+                f"{outage.open_until:%H:%M:%S}): {outage.last_error}"
+            )
+        if outages or any(row["dead"] or row["error"] for row in rows):
             raise SystemExit(1)
 
 

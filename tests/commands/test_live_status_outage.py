@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from spool_live.outbox import circuit
+
+pytestmark = pytest.mark.django_db(databases=["default", "other"])
+
+
+def test_outage_is_told_with_its_reason_and_the_next_attempt() -> None:
+    due = timezone.now() + timedelta(seconds=20)
+    circuit.trip("default", "HTTP 503", failures=2, until=due)
+    errors = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("live_status", stdout=StringIO(), stderr=errors)
+    assert "3 attempts failed" in errors.getvalue()
+    assert f"{due:%H:%M:%S}): HTTP 503" in errors.getvalue()
+
+
+def test_outage_that_is_over_is_not_mentioned() -> None:
+    circuit.trip("default", "HTTP 503", failures=0, until=timezone.now())
+    circuit.close("default")
+    errors = StringIO()
+    call_command("live_status", stdout=StringIO(), stderr=errors)
+    assert errors.getvalue() == ""
