@@ -23,7 +23,11 @@ _MARKS = {True: "ok  ", None: "warn", False: "FAIL"}
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status (0 well, 1 failed, 2 wrong configuration)."""
-    options = _parser().parse_args(argv)
+    return run(_parser().parse_args(argv))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do what was parsed; as `main`."""
     logging.getLogger("realtime").setLevel(logging.CRITICAL)  # the state says it in our words
     try:
         config = _config(options)
@@ -47,24 +51,32 @@ def _parser() -> argparse.ArgumentParser:
         description="Follow a site's content changes.",
         epilog="The API key is read from SPOOL_API_KEY only: arguments are visible to others.",
     )
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--site-id", help="default: SPOOL_SITE_ID")
-    common.add_argument(
-        "--api-url", help="where spool_live.urls is mounted; default: SPOOL_API_URL"
-    )
-    common.add_argument("--json", action="store_true", help="one JSON object per line")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    following = commands.add_parser("tail", parents=[common], help="print updates as they come")
-    following.set_defaults(check=False)
-    following.add_argument("--exec", metavar="COMMAND", help="run it for each update (JSON: stdin)")
-    following.add_argument("--collection", action="append", help="only these; may be repeated")
-    following.add_argument("--event-type", action="append", help="only these; may be repeated")
-    following.add_argument("--since", type=int, metavar="SEQ", help="begin after this number")
-    following.add_argument("--cursor", metavar="FILE", help="go on where the last run stopped")
-    following.add_argument("--count", type=int, metavar="N", help="stop after so many updates")
-    checking = commands.add_parser("check", parents=[common], help="find out what does not work")
+    add_tail_arguments(commands.add_parser("tail", help="print updates as they come"))
+    checking = commands.add_parser("check", help="find out what does not work")
+    _add_common_arguments(checking)
     checking.set_defaults(check=True)
     return parser
+
+
+def add_tail_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `tail`, also for `manage.py live_tail`."""
+    _add_common_arguments(parser)
+    parser.set_defaults(check=False)
+    parser.add_argument("--exec", metavar="COMMAND", help="run it for each update (JSON: stdin)")
+    parser.add_argument("--collection", action="append", help="only these; may be repeated")
+    parser.add_argument("--event-type", action="append", help="only these; may be repeated")
+    parser.add_argument("--since", type=int, metavar="SEQ", help="begin after this number")
+    parser.add_argument("--cursor", metavar="FILE", help="go on where the last run stopped")
+    parser.add_argument("--count", type=int, metavar="N", help="stop after so many updates")
+
+
+def _add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--site-id", help="default: SPOOL_SITE_ID")
+    parser.add_argument(
+        "--api-url", help="where spool_live.urls is mounted; default: SPOOL_API_URL"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object per line")
 
 
 def _config(options: argparse.Namespace) -> LiveUpdatesConfig:
