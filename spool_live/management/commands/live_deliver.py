@@ -14,6 +14,7 @@ from spool_live import delivery, mirror
 from spool_live.databases import content_databases
 from spool_live.exceptions import BroadcastError
 from spool_live.management.output import ReportCommand
+from spool_live.outbox import circuit
 
 
 class Command(ReportCommand):
@@ -60,6 +61,9 @@ class Command(ReportCommand):
         except BroadcastError as error:
             reasons.append(str(error))
         report = asdict(delivery.deliver_pending(using))
+        if not report["reasons"] and (outage := circuit.outage(using)):
+            due = f"next attempt at {outage.open_until:%H:%M:%S}"
+            reasons.append(f"{outage.last_error} ({due})")
         report["reasons"] = "; ".join(sorted({*reasons, *report["reasons"]}))
         return {"database": using, **report}
 

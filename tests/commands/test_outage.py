@@ -7,6 +7,8 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
+from spool_live.broadcasters.memory import MemoryBroadcaster
+from spool_live.models import Site
 from spool_live.outbox import circuit
 
 pytestmark = pytest.mark.django_db(databases=["default", "other"])
@@ -28,3 +30,14 @@ def test_outage_that_is_over_is_not_mentioned() -> None:
     errors = StringIO()
     call_command("live_status", stdout=StringIO(), stderr=errors)
     assert errors.getvalue() == ""
+
+
+def test_delivery_by_hand_says_why_nothing_went() -> None:
+    Site.objects.create(name="Courier")
+    due = timezone.now() + timedelta(seconds=20)
+    circuit.trip("default", "HTTP 503", failures=0, until=due)
+    out = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("live_deliver", format="json", stdout=out)
+    assert f"next attempt at {due:%H:%M:%S}" in out.getvalue()
+    assert MemoryBroadcaster.sites == {}
