@@ -94,7 +94,8 @@ class RealtimeServer:
         try:
             async with asyncio.timeout(_STREAMING_WITHIN):
                 await self._services.streaming.wait()
-        except TimeoutError:
+                await self.follow_publication()  # what later checks compare with
+        except (TimeoutError, psycopg.OperationalError):
             logger.warning(
                 "realtime is up but gets no changes yet: PostgreSQL does not answer, or a"
                 " transaction that is open there holds up the replication slot"

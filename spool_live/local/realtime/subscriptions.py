@@ -61,7 +61,7 @@ class Subscriptions:
         self._sessions = sessions
         self._by_subscriber: dict[Subscriber, tuple[Subscription, ...]] = {}
         self._by_table: dict[int, dict[Subscription, None]] = {}
-        self._published: frozenset[int] | None = None
+        self._published: frozenset[int] = frozenset()
 
     def on_table(self, oid: int) -> tuple[Subscription, ...]:
         """Those that want to hear of the table, in the order in which they came."""
@@ -92,14 +92,15 @@ class Subscriptions:
                     del self._by_table[table]
 
     async def follow_publication(self) -> None:
-        """Resolve every subscription anew if other tables are published than at the last call.
+        """Resolve every subscription anew if other tables are published than at the last call
+        (none before the first).
 
         A dropped and recreated table is another table. Raises :class:`psycopg.OperationalError`.
         """
         rows = await self._sessions.fetch(_PUBLISHED, ())
         published = frozenset(oid for (oid,) in rows)
         former, self._published = self._published, published
-        if former is not None and former != published:
+        if former != published:
             for subscriber in tuple(self._by_subscriber):
                 await subscriber.resubscribe()
 

@@ -143,3 +143,23 @@ async def test_day_partitions_are_made_ahead(own_database: LocalDatabase) -> Non
         connection.execute(f"drop table realtime.messages_{day}".encode())
     with serve(own_database.config, options=RealtimeOptions(partition_check=0.1)):
         await eventually(lambda: run(own_database, partitions) == [(before,)])
+
+
+@pytest.mark.parametrize("statements", ["one transaction", "two transactions"])
+async def test_publication_may_be_made_anew(own_database: LocalDatabase, statements: str) -> None:
+    drop, create = "drop publication supabase_realtime", "create publication supabase_realtime"
+    with serve(own_database.config, options=RealtimeOptions(publication_check=0.1)) as serving:
+        async with connect(serving) as wire:
+            await wire.subscribe("t", mint(serving, sites=["a"]), BINDING)
+            if statements == "one transaction":
+                run(own_database, f"{drop}; {create} for table live_updates")
+            else:
+                run(own_database, drop)
+                run(own_database, INSERT, "published by nobody")
+                run(own_database, f"{create} for table live_updates")
+            await eventually(lambda: followed(own_database))
+            run(own_database, INSERT, "after")
+            frame = await wire.receive()
+            while frame["event"] == "system":
+                frame = await wire.receive()
+            assert frame["payload"]["data"]["record"]["kind"] == "after"
