@@ -83,9 +83,7 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.PositiveSmallIntegerField(
-                        default=1, primary_key=True, serialize=False
-                    ),
+                    models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False),
                 ),
                 ("failures", models.PositiveIntegerField(default=0)),
                 ("open_until", models.DateTimeField(default=django.utils.timezone.now)),

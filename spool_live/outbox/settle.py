@@ -7,8 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db import connections, transaction
+from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
 from django.utils import timezone
 
 from spool_live.models import OutboxEntry, SiteDelivery
@@ -116,4 +116,17 @@ def _release(held: QuerySet[SiteDelivery], settlement: Settlement) -> None:
 
 def _entries(claim: Claim, pks: list[int]) -> QuerySet[OutboxEntry]:
     pending = OutboxEntry.objects.using(claim.using).filter(state=OutboxEntry.State.PENDING)
-    return pending.filter(pk__in=pks)
+    return pending.filter(_among(claim.using, pks))
+
+
+def _among(using: str, pks: list[int]) -> Q | Func:
+    """Condition ``pk in pks``, on PostgreSQL with one array for hundreds of parameters."""
+    if connections[using].vendor != "postgresql" or not pks:
+        return Q(pk__in=pks)
+    return Func(
+        F("pk"),
+        Value(pks),
+        arg_joiner=" = ANY(",
+        template="%(expressions)s)",
+        output_field=BooleanField(),
+    )
