@@ -23,12 +23,13 @@ _MARKS = {True: "ok  ", None: "warn", False: "FAIL"}
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status (0 well, 1 failed, 2 wrong configuration)."""
-    return run(_parser().parse_args(argv))
+    options = _parser().parse_args(argv)
+    logging.getLogger("realtime").setLevel(logging.CRITICAL)  # the state says it in our words
+    return run(options)
 
 
 def run(options: argparse.Namespace) -> int:
     """Do what was parsed; as `main`."""
-    logging.getLogger("realtime").setLevel(logging.CRITICAL)  # the state says it in our words
     try:
         config = _config(options)
         return asyncio.run(_check(config, options) if options.check else _tail(config, options))

@@ -65,7 +65,7 @@ class LiveUpdatesClient:
             await feed.reached(
                 lambda state: feed.position is not None or state.phase is Phase.BACKING_OFF
             )
-        except LiveUpdatesError:
+        except BaseException:  # also a caller who does not wait any longer
             await self.disconnect()
             raise
 
@@ -123,6 +123,8 @@ class LiveUpdatesClient:
     def on_reset(self, callback: ResetCallback) -> ResetCallback:
         """Call back when updates were missed for good and content has to be fetched anew."""
         self._handlers.add_reset(callback)
+        if self._feed is not None and self._worker is None:
+            self._start_worker(self._feed)
         return callback
 
     def on_state(self, callback: StateCallback) -> StateCallback:

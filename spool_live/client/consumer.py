@@ -51,7 +51,7 @@ class Consumer:
         self._target = 0  # where the stream was, as far as we know
         self._in_hand: Event | None = None
         self._done: int | None = position
-        self._ended = False
+        self._ended = asyncio.Event()
         self._error: LiveUpdatesError | None = None
         self._arrived = asyncio.Event()
 
@@ -87,7 +87,8 @@ class Consumer:
 
     def end(self, error: LiveUpdatesError | None) -> None:
         """Nothing will come any more."""
-        self._ended, self._error = True, error
+        self._error = error
+        self._ended.set()
         self._arrived.set()
 
     async def get(self) -> Event:
@@ -98,7 +99,7 @@ class Consumer:
         self.done()
         failures = 0
         while not self._queue:
-            if self._ended:
+            if self._ended.is_set():
                 raise self._error or StreamEndedError("The client is disconnected.")
             if self._lagging:
                 failures = await self._catch_up(failures)
@@ -153,8 +154,7 @@ class Consumer:
             page = await self._read_log(self._position or 0, min(self._size, PAGE_SIZE))
         except TransientError as error:
             self._lagging = True
-            await asyncio.sleep(retry_delay(failures + 1, error.retry_after, self._timing))
-            return failures + 1
+            return await self._pause(failures + 1, error.retry_after)
         finally:
             aside, self._aside = self._aside, None
         self._take_page(page)
@@ -163,11 +163,19 @@ class Consumer:
             return 0
         if page.epoch is None and (self._position or 0) < target:  # only the CMS proves a gap
             self._lagging = True
-            await asyncio.sleep(retry_delay(failures + 1, None, self._timing))
-            return failures + 1
+            return await self._pause(failures + 1)
         for event in aside:
             self._take(event)
         return 0
+
+    async def _pause(self, failures: int, retry_after: float | None = None) -> int:
+        """Back off, unless the end comes first."""
+        try:
+            async with asyncio.timeout(retry_delay(failures, retry_after, self._timing)):
+                await self._ended.wait()
+        except TimeoutError:
+            pass
+        return failures
 
     def _take_page(self, page: Page) -> None:
         if page.reset:

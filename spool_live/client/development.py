@@ -105,10 +105,9 @@ class _Narrator:
         if state.phase is Phase.LIVE and state.error is None:
             logger.info("[DEV] Connected to Spool Realtime for site: %s", state.site_id)
         elif state.phase is Phase.STOPPED and state.error:
-            logger.error("[DEV] Live updates are off: %s", state.error)
-            logger.info("[DEV] Restart your dev server to turn live updates on again")
+            logger.warning("[DEV] Live updates are off; restart your dev server to try again")
         elif state.phase is Phase.BACKING_OFF:
-            logger.warning(
+            logger.info(
                 "[DEV] Live updates connection error: %s Reconnecting (attempt %d of %s)",
                 state.error,
                 state.reconnect_attempts,

@@ -113,6 +113,7 @@ class Feed:
         try:
             await first_of(self._supervisor.run(), self._catch_up.run())
         except LiveUpdatesError as error:
+            logger.error("Live updates of site %s stopped: %s", self.config.site_id, error)  # noqa: TRY400  # no fault of the code
             self.error = error
         except Exception as error:
             logger.exception("The live updates client stopped")

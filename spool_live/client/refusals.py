@@ -28,9 +28,9 @@ def handshake_error(error: InvalidStatus) -> TransientError:
             "Supabase Realtime has too many connections.", retry_after=RETRY_AFTER
         )
     if status in _REFUSED:
-        return SubscriptionRefusedError(
+        return RealtimeUnavailableError(
             f"Supabase Realtime refused the key that the CMS named (HTTP {status}): on the CMS, "
-            'check SPOOL_LIVE["SUPABASE_PUBLISHABLE_KEY"].'
+            'check SPOOL_LIVE["SUPABASE_PUBLISHABLE_KEY"]. Until then, updates come by polling.'
         )
     return RealtimeUnavailableError(f"Supabase Realtime answered HTTP {status} to the handshake.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Coroutine
@@ -31,6 +32,7 @@ from spool_live.client.token_source import TokenSource
 from spool_live.client.tokens import BroadcastChannel, Token
 from spool_live.client.watchdog import Verdict, Watchdog
 
+logger = logging.getLogger("spool_live.client")
 wall_clock = time.time  # never compared with what a server says, only with itself
 
 
@@ -135,6 +137,7 @@ class Supervisor:
                 ) from None
         await self._catch_up.complete()
         self._state.update(phase=Phase.LIVE, error=None)
+        logger.info("Live updates of site %s are live", connection.token.site_id)
         self._catch_up.reschedule()
         await asyncio.sleep(timing.stable_after)
         self._attempts = 0
@@ -171,7 +174,9 @@ class Supervisor:
         """Turn what has lasted too long into something fatal."""
         if isinstance(error, TokenExpiredError) and not self._tokens.refused_as_expired():
             error.add_note("The clocks of the CMS and of Supabase differ: check NTP on both.")
-        if isinstance(error, SubscriptionRefusedError):
+        if not isinstance(error, SubscriptionRefusedError):
+            self._refused_since = None
+        else:
             self._refused_since = self._refused_since or time.monotonic()
             if time.monotonic() - self._refused_since >= self._timing.refused_for:
                 raise GivenUpError(str(error)) from error
@@ -190,6 +195,9 @@ class Supervisor:
         )
         self._catch_up.reschedule()
         delay = retry_delay(self._attempts, error.retry_after, self._timing, random.random)
+        logger.info(
+            "Live updates reconnect in %.1f s, attempt %d: %s", delay, self._attempts, error
+        )
         await asyncio.sleep(delay)
 
 

@@ -59,7 +59,7 @@ async def test_listener_that_dies_of_an_exception_is_named(
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(401, SubscriptionRefusedError), (429, RateLimitedError), (500, RealtimeUnavailableError)],
+    [(401, RealtimeUnavailableError), (429, RateLimitedError), (500, RealtimeUnavailableError)],
 )
 async def test_refused_handshake_raises(world: World, status: int, kind: type[Exception]) -> None:
     world.realtime.refuse_handshake = (status, "no")

@@ -52,8 +52,8 @@ def test_any_other_end_of_the_channel(error: Exception | None) -> None:
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (401, SubscriptionRefusedError),
-        (403, SubscriptionRefusedError),
+        (401, RealtimeUnavailableError),
+        (403, RealtimeUnavailableError),
         (404, RealtimeUnavailableError),
         (429, RateLimitedError),
         (500, RealtimeUnavailableError),
