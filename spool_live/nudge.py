@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 FLUSH_AT_EXIT = 1.0
 """Seconds that a process which ends waits for its last nudge to leave."""
+HANGS_AFTER = 5.0
+"""Seconds after which a broker that took a nudge and does not answer is worth a log line."""
 QUIET_AFTER_FAILURE = 30.0
 """Seconds between two log lines about a broker that cannot be reached."""
 
@@ -46,11 +48,16 @@ class Nudger:
                 self._thread = threading.Thread(target=self._run, name="spool-nudge", daemon=True)
                 self._thread.start()
             self._condition.notify()
+            since = self._busy_since
+        if since is not None and time.monotonic() - since >= HANGS_AFTER:
+            self._warn("The broker does not answer: updates wait for the next sweep.")
 
     def flush(self, timeout: float) -> bool:
         """Waits at most ``timeout`` seconds until nothing is left to send; says whether so."""
         with self._condition:
-            return self._condition.wait_for(lambda: not self._waiting and not self._busy, timeout)
+            return self._condition.wait_for(
+                lambda: not self._waiting and self._busy_since is None, timeout
+            )
 
     def after_fork(self) -> None:
         """A child process has no thread of its parent, and must not send its parent's nudges."""
@@ -59,7 +66,7 @@ class Nudger:
     def _reset(self) -> None:
         self._condition = threading.Condition()
         self._waiting: set[str] = set()
-        self._busy = False
+        self._busy_since: float | None = None
         self._thread = None
 
     def _run(self) -> None:
@@ -67,10 +74,10 @@ class Nudger:
             with self._condition:
                 self._condition.wait_for(lambda: bool(self._waiting))
                 using = self._waiting.pop()
-                self._busy = True
+                self._busy_since = time.monotonic()
             self._try_to_send(using)
             with self._condition:
-                self._busy = False
+                self._busy_since = None
                 self._condition.notify_all()
             time.sleep(live_settings().nudge_interval.total_seconds())
 
@@ -78,13 +85,14 @@ class Nudger:
         try:
             self._send(using)
         except Exception as error:  # noqa: BLE001 - whatever a broker raises: the sweep delivers
-            now = time.monotonic()
-            if now >= self._quiet_until:
-                self._quiet_until = now + QUIET_AFTER_FAILURE
-                logger.warning(
-                    "The broker cannot be reached (%s): updates wait for the next sweep.",
-                    type(error).__name__,
-                )
+            name = type(error).__name__
+            self._warn(f"The broker cannot be reached ({name}): updates wait for the next sweep.")
+
+    def _warn(self, message: str) -> None:
+        now = time.monotonic()
+        if now >= self._quiet_until:
+            self._quiet_until = now + QUIET_AFTER_FAILURE
+            logger.warning(message)
 
 
 def _send_task(using: str) -> None:
