@@ -201,6 +201,13 @@ def test_migrating_role_that_does_not_bypass_policies_says_so(superuser: Superus
     assert "not broadcast: 42501" in found["RLS-B01"].reason
 
 
+def test_migrating_role_as_the_hosted_service_has_it_is_enough(superuser: Superuser) -> None:
+    superuser.execute("revoke supabase_realtime_admin from postgres")
+    report = superuser.verify()
+    assert report.clean
+    assert report.attacks > 500
+
+
 def test_policy_for_a_role_that_the_api_cannot_reach_is_no_finding(superuser: Superuser) -> None:
     superuser.execute(
         "create role writer",
