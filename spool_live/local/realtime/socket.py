@@ -45,9 +45,11 @@ class RealtimeSocket:
         try:
             await asyncio.wait((reader, writer, self._closing), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for channel in tuple(self.channels.values()):
-                channel.close()
-            await _stop(reader, writer)
+            try:
+                await _stop(reader, writer)
+            finally:
+                for channel in tuple(self.channels.values()):
+                    channel.close()
         if self._closing.done():
             await self._say_goodbye(self._closing.result())
 
