@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 import time
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -104,6 +105,7 @@ class Subscribers:
         self._url, self._key, self._road = url, key, road
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._joining: list[Future[None]] = []
         self.all: list[Subscriber] = []
 
     def __enter__(self) -> Self:
@@ -116,6 +118,7 @@ class Subscribers:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        wait(self._joining, CLOSE_WITHIN)  # a socket that is being opened cannot be closed well
         asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(CLOSE_WITHIN)
@@ -126,6 +129,7 @@ class Subscribers:
         fresh = [Subscriber(case) for case in cases]
         self.all += fresh
         joining = asyncio.run_coroutine_threadsafe(self._join(fresh), self._loop)
+        self._joining.append(joining)
         while not joining.done():
             self._road.check()
             time.sleep(POLL)
