@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 import sys
+import threading
 from argparse import ArgumentParser
 from typing import Any
 
@@ -12,6 +13,8 @@ from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.management.base import BaseCommand
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 from django.core.wsgi import get_wsgi_application
+
+from demo_project.celery import app as celery_app
 
 
 class Command(BaseCommand):
@@ -26,7 +29,15 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, lambda *_: sys.exit())
         server = InheritedServer(socket.socket(fileno=options["fd"]))
         server.set_app(StaticFilesHandler(get_wsgi_application()))
+        threading.Thread(target=greet_broker, daemon=True).start()
         server.serve_forever()
+
+
+def greet_broker() -> None:
+    """Load the tasks and connect, for which the first nudge would otherwise wait."""
+    celery_app.finalize(auto=True)
+    with celery_app.producer_or_acquire() as producer:
+        producer.connection.ensure_connection(max_retries=3)
 
 
 class InheritedServer(ThreadedWSGIServer):
