@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -183,6 +183,20 @@ class TestPending:
             mirror.mirror_pending("default")
         assert MemoryBroadcaster.sites == {}
         assert MemoryBroadcaster.failures == []
+
+    def test_nobody_asks_until_the_outage_may_be_over(
+        self, site: Site, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        MemoryBroadcaster.failures.append(BroadcastUnavailable("no route", retry_after=60))
+        for _ in range(2):
+            with pytest.raises(BroadcastUnavailable):
+                mirror.mirror_pending("default")
+            assert MemoryBroadcaster.sites == {}
+        later = timezone.now() + timedelta(seconds=61)
+        monkeypatch.setattr(timezone, "now", lambda: later)
+        assert mirror.mirror_pending("default") == 1
+        site.save()
+        assert mirror.mirror_pending("default") == 1
 
     def test_id_that_never_was_a_site_is_nobodys_business(self, db: None) -> None:
         stranger = SiteDelivery.objects.create(site_id=uuid.uuid4())

@@ -65,7 +65,7 @@ def take(
     state = instance._state.__dict__
     row: Model | None = state[_ROWS].pop() if state.get(_ROWS) else None
     column = _site_column(collections)
-    if column is None:
+    if column is None or (row is None and not created and _SITE not in state):
         return row
     written = update_fields is None or column in _attnames(instance, update_fields)
     now = instance.__dict__.get(column)

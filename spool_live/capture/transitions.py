@@ -59,10 +59,8 @@ def changed(before: Snapshot, after: Snapshot) -> list[Transition]:
     """
     if before.site_id != after.site_id:
         return gone(before) + born(after)
-    if not before.visible:
+    if not before.visible or after.site_id is None:
         return born(after)
-    if after.site_id is None:
-        return []
     unpublished = before.published and not after.published
     if not after.announced and not unpublished:
         return gone(before)

@@ -183,6 +183,14 @@ class TestUpdate:
             Recorded("updated", "articles", article.pk, site, "ferry", {"title": "Ferry"})
         ]
 
+    def test_forced_update_of_a_row_that_was_never_loaded(
+        self, site: Site, recorded: Recording
+    ) -> None:
+        pk = Article.objects.create(site=site, slug="x").pk
+        recorded()
+        Article(pk=pk, site=site, slug="y").save(force_update=True)
+        assert [(e.event, e.slug) for e in recorded()] == [("updated", "y")]
+
     def test_expression_as_a_value(self, site: Site, recorded: Recording) -> None:
         product = Product.objects.create(tenant=site.pk, sku="x")
         recorded()
