@@ -126,12 +126,12 @@ def test_renamed_section_changes_every_card_of_it(reader: Reader, courier_editor
 
 
 def test_scheduled_article_appears_by_itself(reader: Reader, courier_editor: Editor) -> None:
-    due = datetime.now(UTC) + timedelta(seconds=3)
+    due = (datetime.now(UTC) + timedelta(seconds=8)).replace(microsecond=0)
     courier_editor.edit(
         DREDGER, publish_at_0=due.strftime("%Y-%m-%d"), publish_at_1=due.strftime("%H:%M:%S")
     )
     assert card(reader.courier, DREDGER).count() == 0
-    expect(card(reader.courier, DREDGER)).to_be_visible(timeout=20_000)
+    expect(card(reader.courier, DREDGER)).to_be_visible(timeout=30_000)
     assert datetime.now(UTC) >= due
 
 
