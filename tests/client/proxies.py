@@ -20,7 +20,7 @@ Frame = dict[str, Any]
 
 
 class TcpProxy:
-    """Forwards bytes, later (`delay`), not at all (`frozen`), or refuses to be connected to."""
+    """Forwards bytes: at once, later (`delay`), not at all (`freeze`), or for nobody (`refuse`)."""
 
     def __init__(self, target: str) -> None:
         parts = urlsplit(target)
@@ -28,6 +28,7 @@ class TcpProxy:
         self._path = parts.path
         self._server: asyncio.Server | None = None
         self._links: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
+        self._refusing = False
         self._thawed = asyncio.Event()
         self._thawed.set()
         self.delay = 0.0
@@ -41,15 +42,24 @@ class TcpProxy:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
-    async def refuse(self) -> None:
-        """Nobody listens here any more; what is connected stays."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+    def refuse(self) -> None:
+        """Hang up on whoever is connected or connects.
+
+        (It goes on listening: asyncio's server leaks what it accepts while it is being closed.)
+        """
+        self._refusing = True
+        self.abort()
+
+    def heal(self) -> None:
+        """Work again."""
+        self._refusing = False
+        self.delay = 0.0
+        self._thawed.set()
 
     async def stop(self) -> None:
-        await self.refuse()
-        self.thaw()
+        if self._server is not None:
+            self._server.close()
+        self.heal()
         self.abort()
 
     def abort(self) -> None:
@@ -68,10 +78,10 @@ class TcpProxy:
         """Keep all connections, forward nothing: a server that looks alive."""
         self._thawed.clear()
 
-    def thaw(self) -> None:
-        self._thawed.set()
-
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._refusing:
+            writer.transport.abort()
+            return
         try:
             there, back = await asyncio.open_connection(*self._target)
         except OSError:

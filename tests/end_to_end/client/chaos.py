@@ -126,20 +126,20 @@ class Chaos:
         """The ways to break it; each heals itself, or is healed by the next `heal`."""
         codes = [1000, 1001, 1011, 1012, 4000]
         return {
-            "connection reset": self.socket.abort,
-            "half-closed": lambda: self.run(_soon(self.socket.half_close)),
-            "frozen": self.socket.freeze,
+            "connection reset": self._on_loop(self.socket.abort),
+            "half-closed": self._on_loop(self.socket.half_close),
+            "frozen": self._on_loop(self.socket.freeze),
             "delayed": lambda: setattr(self.socket, "delay", self.rand.uniform(0.02, 0.2)),
-            "refused": lambda: self.run(self._refuse(self.socket)),
+            "refused": self._on_loop(self.socket.refuse),
             "close code": lambda: self.run(self.frames.close_all(self.rand.choice(codes))),
             "token expired": lambda: self._end("Token has expired 0 seconds ago"),
             "system error": lambda: self._end("Realtime was unable to connect to the database"),
             "frames lost": lambda: setattr(self.frames, "lose", 0.3),
             "frames repeated": lambda: setattr(self.frames, "repeat", 0.5),
             "frames reordered": lambda: setattr(self.frames, "reorder", 0.4),
-            "cms reset": self.cms.abort,
-            "cms frozen": self.cms.freeze,
-            "cms refused": lambda: self.run(self._refuse(self.cms)),
+            "cms reset": self._on_loop(self.cms.abort),
+            "cms frozen": self._on_loop(self.cms.freeze),
+            "cms refused": self._on_loop(self.cms.refuse),
             "new epoch": self._new_epoch,
         }
 
@@ -153,12 +153,9 @@ class Chaos:
 
     def heal(self) -> None:
         """Everything works again."""
-        self.socket.delay = 0.0
         self.frames.lose = self.frames.repeat = self.frames.reorder = 0.0
         for proxy in (self.socket, self.cms):
-            self.run(_soon(proxy.thaw))
-            self.run(proxy.refuse())
-            self.run(proxy.start())
+            self._on_loop(proxy.heal)()
 
     def stop(self) -> None:
         for proxy in (self.socket, self.frames, self.cms):
@@ -179,19 +176,19 @@ class Chaos:
     def _end(self, message: str) -> None:
         self.run(self.frames.end_channels(message))
 
-    async def _refuse(self, proxy: TcpProxy) -> None:
-        await proxy.refuse()
-        proxy.abort()
+    def _on_loop(self, function: Callable[[], None]) -> Callable[[], None]:
+        """The function, called where the proxies live."""
+
+        async def call() -> None:
+            function()
+
+        return lambda: self.run(call())
 
     def _new_epoch(self) -> None:
         key, _ = keys.create_key(self.site, name=f"key {self.recorded}")
         mirror.mirror_pending("default")
         keys.revoke_key(key)
         mirror.mirror_pending("default")
-
-
-async def _soon(function: Callable[[], None]) -> None:
-    function()
 
 
 def _pending() -> bool:

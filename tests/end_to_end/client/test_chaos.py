@@ -119,7 +119,7 @@ def test_cms_away_what_is_missing_is_read_from_supabase(chaos: Callable[..., Cha
     client, seen = world.client()
     with client:
         client.wait_until_live(20)
-        world.run(world._refuse(world.cms))
+        world._on_loop(world.cms.refuse)()
         world.frames.lose = 1.0
         world.record(5)
         world.deliver()
