@@ -19,8 +19,11 @@ except ImportError as error:
 
 from spool_live.client.client import LiveUpdatesClient
 from spool_live.client.config import LiveUpdatesConfig
+from spool_live.client.cursor import CursorStore, FileCursor
+from spool_live.client.development import DevelopmentFeed
 from spool_live.client.exceptions import (
     ConfigurationError,
+    DisconnectedError,
     GivenUpError,
     IncompatibleServerError,
     InvalidCredentialsError,
@@ -48,6 +51,10 @@ del _httpx, _realtime, _standardwebhooks
 __all__ = [
     "ConfigurationError",
     "ConnectionState",
+    "CursorStore",
+    "DevelopmentFeed",
+    "DisconnectedError",
+    "FileCursor",
     "GivenUpError",
     "IncompatibleServerError",
     "InvalidCredentialsError",

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from spool_live.client import shared
 from spool_live.client.config import LiveUpdatesConfig
-from spool_live.client.consumer import Consumer, StreamEndedError
+from spool_live.client.consumer import Consumer
 from spool_live.client.cursor import CursorKeeper
-from spool_live.client.exceptions import LiveUpdatesError
+from spool_live.client.exceptions import DisconnectedError, LiveUpdatesError
 from spool_live.client.feed import Feed
 from spool_live.client.handlers import Handlers, ResetCallback, UpdateCallback, warn_of
 from spool_live.client.state import ConnectionState, Phase, StateCallback
@@ -149,7 +149,7 @@ class LiveUpdatesClient:
                 yield event
                 consumer.done()
                 await self._save_cursor()
-        except StreamEndedError:
+        except DisconnectedError:
             return
         finally:
             self._forget(feed, consumer)
@@ -173,7 +173,7 @@ class LiveUpdatesClient:
 
     def _connected_feed(self) -> Feed:
         if self._feed is None:
-            raise LiveUpdatesError("The client is not connected: await client.connect() first.")
+            raise DisconnectedError("The client is not connected: await client.connect() first.")
         return self._feed
 
     def _consumer(self, feed: Feed, *, from_start: bool) -> Consumer:

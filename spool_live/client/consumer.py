@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Literal
 
-from spool_live.client.exceptions import LiveUpdatesError, TransientError
+from spool_live.client.exceptions import DisconnectedError, LiveUpdatesError, TransientError
 from spool_live.client.policy import Timing, retry_delay
 from spool_live.client.sequencer import Page
 from spool_live.client.updates import EVERYTHING, Event, LiveUpdate, Reset, UpdateFilter
@@ -15,10 +15,6 @@ from spool_live.client.updates import EVERYTHING, Event, LiveUpdate, Reset, Upda
 ReadLog = Callable[[int, int], Awaitable[Page]]
 
 PAGE_SIZE = 500
-
-
-class StreamEndedError(LiveUpdatesError):
-    """The client was disconnected; the iteration is over."""
 
 
 class Consumer:
@@ -94,13 +90,13 @@ class Consumer:
     async def get(self) -> Event:
         """The next event. The one before counts as handled from now on.
 
-        Raises what ended the stream (StreamEndedError after a disconnect).
+        Raises what ended the stream (DisconnectedError after a disconnect).
         """
         self.done()
         failures = 0
         while not self._queue:
             if self._ended.is_set():
-                raise self._error or StreamEndedError("The client is disconnected.")
+                raise self._error or DisconnectedError("The client is disconnected.")
             if self._lagging:
                 failures = await self._catch_up(failures)
             else:

@@ -13,6 +13,7 @@
     │   ├── TokenExpiredError           Realtime counts the token as expired
     │   ├── SubscriptionRefusedError    Realtime refuses the join; stops after a minute of it
     │   └── RateLimitedError            waits `retry_after` seconds
+    ├── DisconnectedError               connect first; the client is not, or no longer
     ├── GivenUpError                    the client has stopped; connect again when the cause is gone
     └── WebhookVerificationError        refuse this request: it was not signed with your secret
 """
@@ -83,6 +84,10 @@ class RateLimitedError(TransientError):
         super().__init__(
             f"{message} Trying again in {retry_after:.0f} seconds.", retry_after=retry_after
         )
+
+
+class DisconnectedError(LiveUpdatesError):
+    """The client is not connected, or was disconnected while it was asked for something."""
 
 
 class GivenUpError(LiveUpdatesError):

@@ -11,7 +11,7 @@ from spool_live.client.api import ContentApi
 from spool_live.client.catch_up import CatchUp
 from spool_live.client.config import LiveUpdatesConfig
 from spool_live.client.consumer import Consumer
-from spool_live.client.exceptions import GivenUpError, LiveUpdatesError
+from spool_live.client.exceptions import DisconnectedError, GivenUpError, LiveUpdatesError
 from spool_live.client.log import UpdateLog
 from spool_live.client.state import ConnectionState, Phase, StateHolder
 from spool_live.client.stream import Stream
@@ -102,7 +102,7 @@ class Feed:
         try:
             while not wanted(self.state.current):
                 if self.ended:
-                    raise self.error or LiveUpdatesError("The client is disconnected.")
+                    raise self.error or DisconnectedError("The client is disconnected.")
                 changed.clear()
                 await changed.wait()
             return self.state.current

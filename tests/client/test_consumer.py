@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from spool_live.client.consumer import Consumer, StreamEndedError
-from spool_live.client.exceptions import GivenUpError, ServerUnreachableError
+from spool_live.client.consumer import Consumer
+from spool_live.client.exceptions import DisconnectedError, GivenUpError, ServerUnreachableError
 from spool_live.client.policy import Timing
 from spool_live.client.sequencer import Page
 from spool_live.client.updates import Reset, UpdateFilter
@@ -174,7 +174,7 @@ async def test_update_without_number_is_handed_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "raised"), [(None, StreamEndedError), (GivenUpError("no"), GivenUpError)]
+    ("error", "raised"), [(None, DisconnectedError), (GivenUpError("no"), GivenUpError)]
 )
 async def test_end_comes_after_what_is_queued(
     error: GivenUpError | None, raised: type[Exception]
