@@ -80,6 +80,16 @@ class SupabaseDatabase:
             yield session
 
 
+WAIT = 20.0
+"""Seconds to wait for what must come."""
+
+
+def waits_for_a_lock(supabase: SupabaseDatabase, pid: int) -> bool:
+    """Whether a session is being kept waiting by another."""
+    query = "select coalesce(array_length(pg_blocking_pids(%s), 1), 0)"
+    return bool(supabase.value(query, pid))
+
+
 @pytest.fixture
 def supabase(request: pytest.FixtureRequest) -> SupabaseDatabase:
     """The Supabase database."""

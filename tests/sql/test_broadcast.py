@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.sql.conftest import MakeTenant, SupabaseDatabase, Tenant
+from tests.sql.conftest import WAIT, MakeTenant, SupabaseDatabase, Tenant, waits_for_a_lock
+from tests.worker.processes import until
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
 LIMIT_BYTES = 100_000
-WAIT = 10.0
 
 
 @pytest.fixture
@@ -225,20 +223,6 @@ class TestReauthenticate:
         query = "select revoked_at is not null from spool_live.api_keys where id = %s"
         assert supabase.value(query, tenant.key_id) is True
         assert ["not asked to re-authenticate" in n for n in notices] == [True]
-
-
-def waits_for_a_lock(supabase: SupabaseDatabase, pid: int) -> bool:
-    """Whether a session is being kept waiting by another."""
-    query = "select coalesce(array_length(pg_blocking_pids(%s), 1), 0)"
-    return bool(supabase.value(query, pid))
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Waits until ``condition`` holds."""
-    deadline = time.monotonic() + WAIT
-    while not condition():
-        assert time.monotonic() < deadline, "never came true"
-        time.sleep(0.005)
 
 
 @pytest.mark.django_db(transaction=True, databases="__all__")

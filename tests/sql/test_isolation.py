@@ -167,6 +167,12 @@ class TestReading:
         assert visible(supabase, a.claims) == set()
         assert visible(supabase, b.claims) == set(b.updates)
 
+    def test_tombstone_counts_even_where_keys_were_left(
+        self, supabase: SupabaseDatabase, a: Tenant
+    ) -> None:
+        supabase.rows("update spool_live.sites set deleted_at = now()")
+        assert visible(supabase, a.claims) == set()
+
     def test_key_with_time_left(self, supabase: SupabaseDatabase, a: Tenant) -> None:
         a.mirror(expires_at="2999-01-01T00:00:00+00:00")
         assert visible(supabase, a.claims) == set(a.updates)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import threading
 import uuid
 from typing import Any
 
 import pytest
 from django.db import DatabaseError, transaction
 
-from tests.sql.conftest import MakeTenant, SupabaseDatabase, Tenant
+from tests.sql.conftest import WAIT, MakeTenant, SupabaseDatabase, Tenant, waits_for_a_lock
+from tests.worker.processes import until
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
@@ -140,6 +142,23 @@ class TestName:
         mirror(supabase, tenant, version=9, name=None)
         mirror(supabase, tenant, version=10, name=None, deleted=True)
         assert self.names(supabase, tenant) == before != []
+
+
+@pytest.mark.django_db(transaction=True, databases="__all__")
+def test_older_one_that_comes_meanwhile_waits_and_is_ignored(
+    supabase: SupabaseDatabase, tenant: Tenant
+) -> None:
+    call = "select public.spool_live_mirror(%s)"
+    newer, older = (json.dumps(tenant.payload(version=version)) for version in (9, 5))
+    with supabase.other_session() as first, supabase.other_session() as second:
+        first.execute(call, [newer])
+        thread = threading.Thread(target=second.execute, args=[call, [older]])
+        thread.start()
+        until(lambda: waits_for_a_lock(supabase, second.info.backend_pid))
+        first.commit()
+        thread.join(WAIT)
+        second.commit()
+    assert held(supabase, tenant) == (9, 1, False)
 
 
 @pytest.mark.parametrize(
