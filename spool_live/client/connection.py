@@ -18,9 +18,10 @@ from realtime import (
     RealtimeChannelConfig,
     RealtimeSubscribeStates,
 )
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from spool_live.client.exceptions import RealtimeUnavailableError, TransientError
+from spool_live.client.first_of import first_of
 from spool_live.client.policy import Timing
 from spool_live.client.refusals import channel_error, handshake_error
 from spool_live.client.tokens import BroadcastChannel, ChangesChannel, Token
@@ -86,6 +87,7 @@ class RealtimeConnection:
         self.events: asyncio.Queue[ConnectionEvent] = asyncio.Queue(MAX_EVENTS)
         self._timing = timing
         self._lost: TransientError | None = None
+        self._ended = asyncio.Event()
         self._client = AsyncRealtimeClient(
             f"{token.supabase_url}/realtime/v1",
             token=token.supabase_key,
@@ -112,11 +114,15 @@ class RealtimeConnection:
 
     async def ping(self) -> float:
         """Seconds to Realtime and back."""
-        socket = self._client._ws_connection  # noqa: SLF001  # the library has no ping
+        socket = getattr(self._client, "_ws_connection", None)  # the library has no ping
         if socket is None:
             raise RealtimeUnavailableError("The Realtime connection was closed.")
-        async with asyncio.timeout(self._timing.request):
-            return await (await socket.ping())
+        try:
+            async with asyncio.timeout(self._timing.request):
+                seconds: float = await (await socket.ping())
+        except (TimeoutError, ConnectionClosed) as error:
+            raise RealtimeUnavailableError("Realtime does not answer a ping.") from error
+        return seconds
 
     async def _open(self) -> None:
         await self._client.set_auth(self.token.jwt)
@@ -130,7 +136,7 @@ class RealtimeConnection:
                 f"({type(error).__name__}). Updates come by polling until it is back."
             ) from error
         self._watch_listener()
-        await self._bind().subscribe(self._on_status)
+        await first_of(self._bind().subscribe(self._on_status), self._ended.wait())
         if self._lost is not None:
             raise self._lost
 
@@ -161,7 +167,7 @@ class RealtimeConnection:
 
     def _watch_listener(self) -> None:
         """The library's listening task may die alone, while everything else looks alive."""
-        listener: asyncio.Task[None] | None = self._client._listen_task  # noqa: SLF001  # no public sign of its death
+        listener: asyncio.Task[None] | None = getattr(self._client, "_listen_task", None)
         if listener is not None:
             listener.add_done_callback(self._on_listener_done)
 
@@ -169,6 +175,7 @@ class RealtimeConnection:
         """Never raises: it runs inside the library's listening task."""
         if isinstance(event, Lost):
             self._lost = self._lost or event.error
+            self._ended.set()
         if self.events.full():  # what is dropped here is a gap, and the log closes gaps
             self.events.get_nowait()
         self.events.put_nowait(event)
@@ -200,7 +207,7 @@ class RealtimeConnection:
             channel.rejoin_timer.reset()
             for push in (channel.join_push, *channel.messages_waiting_for_ack.values()):
                 push.destroy()
-        socket = self._client._ws_connection  # noqa: SLF001  # close() forgets it first
+        socket = getattr(self._client, "_ws_connection", None)  # close() forgets it first
         try:
             async with asyncio.timeout(self._timing.close):
                 await self._client.close()

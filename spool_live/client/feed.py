@@ -12,10 +12,11 @@ from spool_live.client.catch_up import CatchUp
 from spool_live.client.config import LiveUpdatesConfig
 from spool_live.client.consumer import Consumer
 from spool_live.client.exceptions import DisconnectedError, GivenUpError, LiveUpdatesError
+from spool_live.client.first_of import first_of
 from spool_live.client.log import UpdateLog
 from spool_live.client.state import ConnectionState, Phase, StateHolder
 from spool_live.client.stream import Stream
-from spool_live.client.supervisor import Supervisor, first_of
+from spool_live.client.supervisor import Supervisor
 from spool_live.client.token_source import TokenSource
 from spool_live.client.watchdog import Watchdog
 

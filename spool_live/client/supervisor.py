@@ -6,8 +6,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Sequence
 
 from spool_live.client.catch_up import CatchUp
 from spool_live.client.connection import (
@@ -25,11 +24,13 @@ from spool_live.client.exceptions import (
     TokenExpiredError,
     TransientError,
 )
+from spool_live.client.first_of import first_of
 from spool_live.client.policy import Timing, retry_delay
 from spool_live.client.state import Phase, StateHolder
 from spool_live.client.stream import Stream
 from spool_live.client.token_source import TokenSource
 from spool_live.client.tokens import BroadcastChannel, Token
+from spool_live.client.updates import LiveUpdate
 from spool_live.client.watchdog import Verdict, Watchdog
 
 logger = logging.getLogger("spool_live.client")
@@ -112,7 +113,7 @@ class Supervisor:
                 case Lost(error):
                     raise error
 
-    def _receive_updates(self, updates: Any) -> None:
+    def _receive_updates(self, updates: Sequence[LiveUpdate]) -> None:
         for update in updates:
             if update.seq is not None:
                 self._watchdog.heard(update.seq)
@@ -199,16 +200,3 @@ class Supervisor:
             "Live updates reconnect in %.1f s, attempt %d: %s", delay, self._attempts, error
         )
         await asyncio.sleep(delay)
-
-
-async def first_of(*coroutines: Coroutine[Any, Any, None]) -> None:
-    """Run them together until one of them ends; raise what it raised, and cancel the others."""
-    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -65,8 +65,9 @@ class RealtimeServer:
 
     async def kill(self) -> None:
         """What SIGKILL looks like from outside: no closing handshake."""
-        for channel in list(self.joined):
-            channel.socket.transport.abort()
+        if self._server is not None:
+            for socket in list(self._server.connections):
+                socket.transport.abort()
         await self.stop()
 
     @property

@@ -68,6 +68,18 @@ async def test_refused_handshake_raises(world: World, status: int, kind: type[Ex
             pass
 
 
+async def test_listener_that_dies_during_the_join_does_not_make_us_wait(world: World) -> None:
+    world.realtime.answers_joins = False
+    opening = asyncio.ensure_future(
+        RealtimeConnection(await token_of(world), Timing()).__aenter__()
+    )
+    await eventually(lambda: world.realtime.joins)
+    await world.realtime.kill()
+    with pytest.raises(RealtimeUnavailableError):
+        async with asyncio.timeout(2):
+            await opening
+
+
 async def test_refused_join_raises(world: World) -> None:
     world.realtime.refuse_join = "Unauthorized: no"
     with pytest.raises(SubscriptionRefusedError, match="Unauthorized: no"):

@@ -58,7 +58,7 @@ async def test_started_often_it_connects_once(
     one = feed(events.append)
     for _ in range(3):
         one.start()
-    await eventually(lambda: len(world.realtime.joined) == 1)
+    await eventually(lambda: one._client and one._client.state.connected)
     await world.publish()
     await eventually(lambda: len(events) == 1)
     assert world.cms.token_requests == 1
@@ -72,9 +72,10 @@ async def test_reloaded_module_replaces_its_old_self(
     first = feed(old.append)
     first.start()
     await eventually(lambda: len(world.realtime.joined) == 1)
-    feed(new.append).start()
+    second = feed(new.append)
+    second.start()
     await eventually(lambda: first._client and not first._client.state.connected)
-    await eventually(lambda: len(world.realtime.joined) == 1)
+    await eventually(lambda: second._client and second._client.state.connected)
     await world.publish()
     await eventually(lambda: len(new) == 1)
     assert old == []
@@ -106,7 +107,8 @@ async def test_async_function_is_awaited(
         await asyncio.sleep(0)
         events.append(event)
 
-    feed(on_webhook).start()
-    await eventually(lambda: len(world.realtime.joined) == 1)
+    one = feed(on_webhook)
+    one.start()
+    await eventually(lambda: one._client and one._client.state.connected)
     await world.publish()
     await eventually(lambda: len(events) == 1)

@@ -393,21 +393,3 @@ async def test_rate_limit_of_the_cms_is_obeyed(world: World) -> None:
     await eventually(lambda: "Trying again in 1 seconds" in (client.state.error or ""))
     await eventually(lambda: seqs(seen) == [1, 2])
     assert time.monotonic() - started >= 1
-
-
-async def test_first_of_raises_and_cancels_the_others() -> None:
-    cancelled = asyncio.Event()
-
-    async def fails() -> None:
-        await asyncio.sleep(0)
-        raise ValueError("first")
-
-    async def waits() -> None:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            cancelled.set()
-
-    with pytest.raises(ValueError, match="first"):
-        await supervisor_module.first_of(waits(), fails())
-    assert cancelled.is_set()
