@@ -30,8 +30,10 @@ export async function depart(element: Element): Promise<void> {
   ).finished;
 }
 
-/** Marks `element` as fresh for a moment; styles say how that looks. */
+/** Marks `element` as fresh for a moment, anew if it is still; styles say how that looks. */
 export function highlight(element: HTMLElement, how: string): void {
+  delete element.dataset.fresh;
+  void element.offsetWidth; // the browser must see it gone, or the animation would not begin again
   element.dataset.fresh = how;
   clearTimeout(Number(element.dataset.freshTimer));
   element.dataset.freshTimer = String(setTimeout(() => delete element.dataset.fresh, 6_000));
