@@ -67,6 +67,9 @@ SPOOL_LIVE: dict[str, Any] = {
     "SUPABASE_SECRET_KEY": "sb_secret_bench",
     "JWT_SIGNING_KEY": "only for benchmarks, but of a decent length",
     "NUDGE": RIG.get("nudge", False),
+    "TOKEN_RATE": "1000000/min",
+    "UPDATES_RATE": "1000000/min",
+    "ADDRESS_RATE": "1000000/min",
 }
 CELERY_BROKER_URL = f"redis://127.0.0.1:{RIG['broker_port']}/0"
 CELERY_DB_REUSE_MAX = 1000

@@ -100,7 +100,10 @@ def test_restarted_client_goes_on_where_it_stopped(road: Road, tmp_path: Path) -
     road.edit(site, "two")
     road.edit(site, "three")
     with following(road, site, key, cursor=cursor) as again:
-        assert [again.next().slug, again.next().slug] == ["two", "three"]
+        update = again.next()
+        if update.slug == "one":  # at least once: it may have been closed before it noted this one
+            update = again.next()
+        assert [update.slug, again.next().slug] == ["two", "three"]
 
 
 def test_client_may_begin_with_the_whole_history(road: Road) -> None:
