@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import connections, transaction
+from django.db import ProgrammingError, connections, transaction
 from django.utils import timezone
 
 from spool_live.conf import live_settings
@@ -20,6 +20,9 @@ from spool_live.databases import is_supabase_database
 from spool_live.models import Site
 
 Row = tuple[Any, ...]
+
+OUTSIDERS = ("anon", "authenticated")
+"""The API's roles of those who are not us."""
 
 
 class SupabaseDatabase:
@@ -209,3 +212,31 @@ def notices(supabase: SupabaseDatabase) -> Iterator[list[str]]:
     session.add_notice_handler(hear)
     yield heard
     session.remove_notice_handler(hear)
+
+
+@pytest.fixture
+def a(make_tenant: MakeTenant) -> Tenant:
+    return make_tenant(updates=3)
+
+
+@pytest.fixture
+def b(make_tenant: MakeTenant) -> Tenant:
+    return make_tenant(updates=2)
+
+
+def visible(
+    supabase: SupabaseDatabase, claims: dict[str, Any] | str | None, role: str = "authenticated"
+) -> set[uuid.UUID]:
+    """The updates that a token with ``claims`` reads."""
+    with supabase.acting(role, claims):
+        return {row[0] for row in supabase.rows("select id from public.live_updates")}
+
+
+def refused(supabase: SupabaseDatabase, role: str, claims: Any, query: str, *values: Any) -> bool:
+    """Whether a role may not even try ``query``."""
+    with supabase.acting(role, claims):
+        try:
+            supabase.rows(query, *values)
+        except ProgrammingError as error:
+            return getattr(error.__cause__, "sqlstate", None) == "42501"
+    return False

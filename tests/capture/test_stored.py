@@ -1,0 +1,181 @@
+"""Moves: an item that changes its site is deleted there and created here."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from spool_live.models import Site
+from tests.capture.conftest import Announce, Recording, rolled_back
+from tests.testapp.models import (
+    Article,
+    Note,
+    Product,
+    Section,
+    Snippet,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def statements(queries: CaptureQueriesContext) -> list[str]:
+    """The first word of each statement, and the table it is about."""
+    return [query["sql"].partition(" ")[0] for query in queries.captured_queries]
+
+
+class TestMove:
+    """An item that changes its site is deleted there and created here."""
+
+    def test_of_a_comparing_collection(
+        self, site: Site, other_site: Site, recorded: Recording
+    ) -> None:
+        article = Article.objects.create(site=site, slug="x", status="published")
+        recorded()
+        article.site = other_site
+        article.save()
+        assert [(e.event, e.site) for e in recorded()] == [
+            ("deleted", site),
+            ("published", other_site),
+        ]
+
+    def test_of_a_plain_collection_costs_no_query(
+        self, site: Site, other_site: Site, recorded: Recording
+    ) -> None:
+        Note.objects.create(site=site, text="x")
+        recorded()
+        note = Note.objects.get()
+        note.site = other_site
+        with CaptureQueriesContext(connection) as queries:
+            note.save()
+        assert statements(queries) == ["UPDATE", "INSERT"]
+        assert [(e.event, e.site) for e in recorded()] == [
+            ("deleted", site),
+            ("created", other_site),
+        ]
+        note.save()
+        assert [(e.event, e.site) for e in recorded()] == [("updated", other_site)]
+
+    def test_right_after_its_creation(
+        self, site: Site, other_site: Site, recorded: Recording
+    ) -> None:
+        note = Note.objects.create(site=site, text="x")
+        recorded()
+        note.site = other_site
+        note.save()
+        assert [(e.event, e.site) for e in recorded()] == [
+            ("deleted", site),
+            ("created", other_site),
+        ]
+
+    def test_saved_later_by_update_fields(
+        self, site: Site, other_site: Site, recorded: Recording
+    ) -> None:
+        note = Note.objects.create(site=site, text="x")
+        recorded()
+        note.site = other_site
+        note.save(update_fields=["text"])
+        assert [(e.event, e.site) for e in recorded()] == [("updated", site)]
+        note.save(update_fields=["site"])
+        assert [(e.event, e.site) for e in recorded()] == [
+            ("deleted", site),
+            ("created", other_site),
+        ]
+
+    def test_tried_again_after_a_rollback(
+        self, site: Site, other_site: Site, recorded: Recording
+    ) -> None:
+        note = Note.objects.create(site=site, text="x")
+        recorded()
+        note.site = other_site
+        with rolled_back():
+            note.save()
+        note.save()
+        assert [(e.event, e.site) for e in recorded()] == [
+            ("deleted", site),
+            ("created", other_site),
+        ]
+
+    def test_of_an_item_loaded_without_its_site(
+        self, site: Site, other_site: Site, recorded: Recording
+    ) -> None:
+        Note.objects.create(site=site, text="x")
+        recorded()
+        note = Note.objects.only("text").get()
+        note.site = other_site
+        note.save()
+        assert [(e.event, e.site) for e in recorded()] == [
+            ("deleted", site),
+            ("created", other_site),
+        ]
+
+    def test_by_saving_over_an_existing_primary_key(
+        self, site: Site, other_site: Site, recorded: Recording
+    ) -> None:
+        note = Note.objects.create(site=site, text="x")
+        recorded()
+        Note(pk=note.pk, site=other_site, text="y").save()
+        assert [(e.event, e.site) for e in recorded()] == [
+            ("deleted", site),
+            ("created", other_site),
+        ]
+
+    def test_to_and_from_no_site(self, site: Site, recorded: Recording) -> None:
+        product = Product.objects.create(tenant=site.pk, sku="x")
+        product.tenant = None
+        product.save()
+        product.save()
+        product.tenant = site.pk
+        product.save()
+        assert [e.event for e in recorded()] == ["created", "deleted", "created"]
+
+    def test_site_id_given_as_text_is_no_move(self, site: Site, recorded: Recording) -> None:
+        product = Product.objects.create(tenant=str(site.pk), sku="x")
+        product.save()
+        product.tenant = str(site.pk)  # type: ignore[assignment]
+        product.save()
+        assert [(e.event, e.site) for e in recorded()] == [
+            ("created", site),
+            ("updated", site),
+            ("updated", site),
+        ]
+
+    def test_through_a_dotted_path(self, site: Site, other_site: Site, recorded: Recording) -> None:
+        here = Section.objects.create(site=site, name="here")
+        there = Section.objects.create(site=other_site, name="there")
+        snippet = Snippet.objects.create(section=here, text="x")
+        snippet.section = there
+        snippet.save()
+        snippet.section = None
+        snippet.save()
+        snippet.section_id = here.pk
+        snippet.save()
+        assert [(e.event, e.site) for e in recorded()] == [
+            ("created", site),
+            ("deleted", site),
+            ("created", other_site),
+            ("deleted", other_site),
+            ("created", site),
+        ]
+
+    def test_of_what_on_the_dotted_path_leads_to_the_site_is_not_heard(
+        self, site: Site, other_site: Site, recorded: Recording
+    ) -> None:
+        section = Section.objects.create(site=site, name="here")
+        Snippet.objects.create(section=section, text="x")
+        recorded()
+        section.site = other_site
+        section.save()
+        assert recorded() == []
+
+    def test_where_the_site_is_a_property(
+        self, site: Site, other_site: Site, recorded: Recording, announced: Announce
+    ) -> None:
+        section = Section.objects.create(site=site, name="x")
+        announced(Section, get_site=lambda self, item: Site(id=item.site_id))
+        section.site = other_site
+        section.save()
+        assert [(e.event, e.site) for e in recorded()] == [
+            ("deleted", site),
+            ("created", other_site),
+        ]
