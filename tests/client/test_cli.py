@@ -34,13 +34,13 @@ class Process:
         self.process = process
 
     async def line(self) -> str:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert self.process.stdout is not None
             return (await self.process.stdout.readline()).decode().strip()
 
     async def said(self, text: str) -> None:
         """Wait for a line on stderr."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             assert self.process.stderr is not None
             while line := (await self.process.stderr.readline()).decode():
                 if text in line:
@@ -48,7 +48,7 @@ class Process:
         pytest.fail(f"never said {text!r}")
 
     async def end(self) -> tuple[int, str, str]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             out, err = await self.process.communicate()
         assert self.process.returncode is not None
         return self.process.returncode, out.decode(), err.decode()

@@ -20,7 +20,7 @@ from spool_live.client.sync import BackgroundLoop
 from tests.end_to_end.client.chaos import LONG
 from tests.end_to_end.client.conftest import MakeChaos, make_site
 
-SITES, EACH = 10, 100 if LONG else 20
+SITES, EACH = 10, 100 if LONG else 8
 CLIENTS = SITES * EACH
 FILES = 4 * CLIENTS
 ALL_AT_ONCE = 100  # connect so many at a time
@@ -77,7 +77,7 @@ def many_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, hard))
 
 
-@pytest.mark.timeout(600 if LONG else 120)
+@pytest.mark.timeout(600 if LONG else 300)
 def test_crowd_is_live_misses_nothing_and_does_not_come_back_at_once(
     chaos: MakeChaos, asgi_cms: str, settings: LazySettings, many_files: None
 ) -> None:
@@ -104,16 +104,16 @@ def test_crowd_is_live_misses_nothing_and_does_not_come_back_at_once(
             world.site = site
             world.record(3)
         world.deliver()
-        world.run(crowd.have([1, 2, 3], 30))
+        world.run(crowd.have([1, 2, 3], 90))
         killed = time.monotonic()
         world.gateway.kill()
         for site, _ in sites:
             world.site = site
             world.record(2)
         world.gateway.start()
-        world.deliver_all(30)
+        world.deliver_all(90)
         world.run(crowd.live_again(150))
-        world.run(crowd.have([1, 2, 3, 4, 5], 30))
+        world.run(crowd.have([1, 2, 3, 4, 5], 90))
         again_after = time.monotonic() - killed
     finally:
         world.run(crowd.leave())
