@@ -7,7 +7,9 @@ everything on one PostgreSQL.
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.postgres import free_port
 
 STATE_DIR = Path(tempfile.mkdtemp(prefix="spool-live-tests-"))
+atexit.register(shutil.rmtree, STATE_DIR, ignore_errors=True)
 LOCAL_SUPABASE = LocalSupabaseConfig.generate(
     STATE_DIR / "supabase", port=free_port(), database_port=free_port()
 )
