@@ -67,8 +67,14 @@ async def spool_live(world: World, *arguments: str, **environ: str) -> Process:
             env=os.environ | variables | environ,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            # A suite that runs in the background may ignore SIGINT, and so would its children.
+            preexec_fn=hear_sigint,
         )
     )
+
+
+def hear_sigint() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 async def test_tail_prints_updates_until_interrupted(world: World) -> None:
