@@ -95,3 +95,7 @@ def __getattr__(name: str) -> Any:
             "create_spool_webhook_handler makes a Django view, and Django is not installed. For "
             "another framework use spool_live.client.WebhookReceiver."
         ) from error
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
