@@ -17,15 +17,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import router, transaction
+from django.db import connections, router, transaction
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from spool_live import key_trail
-from spool_live.models import FailedAuthentication, Site, SiteApiKey
+from spool_live.models import FailedAuthentication, Site, SiteApiKey, SiteDelivery
+from spool_live.sql import read_sql
 
 KEY_PATTERN = re.compile(r"spool_[a-z0-9]{12}_[A-Za-z0-9_-]{43}[0-9a-f]{6}")
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
+_DELIVERY_COLUMNS = ("last_seq", "acknowledged_version", "acknowledged_epoch")
 
 Reason = FailedAuthentication.Reason
 
@@ -46,6 +48,15 @@ class Refusal:
 
     reason: FailedAuthentication.Reason
     prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An active key, and what delivery knows of its site: its ``last_seq`` and what of its
+    mirror Supabase has acknowledged (the rest of ``delivery`` is not read)."""
+
+    key: SiteApiKey
+    delivery: SiteDelivery
 
 
 @sensitive_variables()
@@ -128,8 +139,8 @@ def revoke_key(key: SiteApiKey, *, using: str | None = None) -> None:
 
 
 @sensitive_variables()
-def identify(plain: str, *, using: str | None = None) -> SiteApiKey | Refusal:
-    """The active key that ``plain`` is, with its site; or why it is none.
+def identify(plain: str, *, using: str | None = None) -> Identity | Refusal:
+    """Whose active key ``plain`` is; or why it is none.
 
     One indexed query, and none where the text cannot be a key at all. Asks the database that
     takes the writes: on a replica a revoked key could live on.
@@ -137,27 +148,27 @@ def identify(plain: str, *, using: str | None = None) -> SiteApiKey | Refusal:
     if not looks_like_key(plain):
         return Refusal(Reason.UNKNOWN)
     prefix = plain[: plain.index("_", len("spool_"))]
-    key = _keys(using).filter(prefix=prefix).first()
-    if key is None:
+    found = _read("keys/by_prefix", [prefix], using)
+    if found is None:
         return Refusal(Reason.UNKNOWN)
-    if not hmac.compare_digest(key.key_hash, hash_key(plain)):
-        return Refusal(Reason.WRONG_SECRET, key.prefix)
-    return _active(key)
+    if not hmac.compare_digest(found.key.key_hash, hash_key(plain)):
+        return Refusal(Reason.WRONG_SECRET, found.key.prefix)
+    return _active(found)
 
 
 def identify_by_id(
     key_id: uuid.UUID, site_id: uuid.UUID, *, using: str | None = None
-) -> SiteApiKey | Refusal:
-    """The active key with this id and site, as a token names it; or why there is none."""
-    key = _keys(using).filter(pk=key_id, site_id=site_id).first()
-    return Refusal(Reason.BAD_TOKEN) if key is None else _active(key)
+) -> Identity | Refusal:
+    """Whose active key has this id and site, as a token names it; or why there is none."""
+    found = _read("keys/by_id", [key_id, site_id], using)
+    return Refusal(Reason.BAD_TOKEN) if found is None else _active(found)
 
 
 @sensitive_variables()
 def find_key(plain: str, *, using: str | None = None) -> SiteApiKey | None:
-    """The active key that ``plain`` is, with its site; ``None`` for anything else."""
+    """The active key that ``plain`` is; ``None`` for anything else."""
     found = identify(plain, using=using)
-    return found if isinstance(found, SiteApiKey) else None
+    return found.key if isinstance(found, Identity) else None
 
 
 @sensitive_variables()
@@ -177,16 +188,27 @@ def looks_like_key(text: str) -> bool:
     return bool(KEY_PATTERN.fullmatch(text)) and with_checksum(text[:-6]) == text
 
 
-def _keys(using: str | None) -> Any:
+def _read(statement: str, given: list[Any], using: str | None) -> Identity | None:
+    """By SQL of ours: making a query of the ORM takes five times as long as running it."""
     alias = using or router.db_for_write(SiteApiKey)
-    return SiteApiKey.objects.using(alias).select_related("site")
+    as_stored = SiteApiKey._meta.pk.get_db_prep_value
+    parameters = [
+        as_stored(value, connections[alias]) if isinstance(value, uuid.UUID) else value
+        for value in given
+    ]
+    rows: Any = SiteApiKey.objects.using(alias).raw(read_sql(statement), parameters)
+    for key in rows:
+        known = {name: getattr(key, name) or 0 for name in _DELIVERY_COLUMNS}
+        return Identity(key, SiteDelivery(site_id=key.site_id, **known))
+    return None
 
 
 def _locked(key: SiteApiKey, alias: str) -> SiteApiKey:
     return SiteApiKey.objects.using(alias).select_for_update().get(pk=key.pk)
 
 
-def _active(key: SiteApiKey) -> SiteApiKey | Refusal:
+def _active(found: Identity) -> Identity | Refusal:
+    key = found.key
     if key.is_active():
-        return key
+        return found
     return Refusal(Reason.EXPIRED if key.revoked_at is None else Reason.REVOKED, key.prefix)

@@ -13,8 +13,8 @@ from rest_framework.views import APIView
 
 from spool_live import keys, tokens
 from spool_live.key_use import note_use
-from spool_live.keys import PlainKey, Reason, Refusal
-from spool_live.models import Site, SiteApiKey
+from spool_live.keys import Identity, PlainKey, Reason, Refusal
+from spool_live.models import SiteApiKey, SiteDelivery
 
 API_KEY = "Api-Key"
 BEARER = "Bearer"
@@ -37,6 +37,7 @@ class Subscriber:
     """The ``request.user`` of our API: a front end that holds a key of one site."""
 
     key: SiteApiKey
+    delivery: SiteDelivery
     is_authenticated: bool = True
     is_active: bool = True
     is_anonymous: bool = False
@@ -45,11 +46,6 @@ class Subscriber:
     def pk(self) -> str:
         """What throttles count by."""
         return str(self.key.pk)
-
-    @property
-    def site(self) -> Site:
-        """The one site it may read."""
-        return self.key.site
 
 
 class ApiKeyAuthentication(BaseAuthentication):
@@ -92,11 +88,11 @@ class IsSubscriber(BasePermission):
         return isinstance(request.user, Subscriber)
 
 
-def _subscriber(found: SiteApiKey | Refusal) -> tuple[Subscriber, SiteApiKey]:
+def _subscriber(found: Identity | Refusal) -> tuple[Subscriber, SiteApiKey]:
     if isinstance(found, Refusal):
         raise InvalidCredentials(found)
-    note_use(found)
-    return Subscriber(found), found
+    note_use(found.key)
+    return Subscriber(found.key, found.delivery), found.key
 
 
 @sensitive_variables()

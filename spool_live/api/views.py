@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any, cast
 
 from django.db import router
@@ -30,7 +29,7 @@ from spool_live.api.authentication import (
 )
 from spool_live.api.throttles import SubscriberThrottle, failed
 from spool_live.conf import live_settings
-from spool_live.models import OutboxEntry, SiteDelivery
+from spool_live.models import OutboxEntry
 
 
 class KeyNotReady(APIException):
@@ -99,20 +98,15 @@ class TokenView(SubscriberView):
 
     rate_setting = "token_rate"
 
-    @cached_property
-    def delivery(self) -> SiteDelivery:
-        """The state of the subscriber's site."""
-        return _delivery_of(self.subscriber.key.site_id)
-
     @property
     def rate_subject(self) -> str:
         """Each epoch brings the key its whole rate anew: all its clients come for new tokens."""
-        return f"{self.subscriber.key.pk}:{self.delivery.acknowledged_epoch}"
+        return f"{self.subscriber.key.pk}:{self.subscriber.delivery.acknowledged_epoch}"
 
     @sensitive_variables("token")
     def post(self, request: Request) -> Response:
         """See DESIGN 5.4. 401 ``invalid_credentials``, 503 ``key_not_ready``."""
-        key, delivery = self.subscriber.key, self.delivery
+        key, delivery = self.subscriber.key, self.subscriber.delivery
         if key.mirror_version > delivery.acknowledged_version:
             raise KeyNotReady
         token = tokens.mint(key)
@@ -142,12 +136,6 @@ class SiteView(SubscriberView):
     def get(self, request: Request) -> Response:
         """``{site_id, name, key: {id, name, prefix, expires_at}}``."""
         return Response(serializers.site_response(self.subscriber.key))
-
-
-def _delivery_of(site_id: Any) -> SiteDelivery:
-    using = router.db_for_write(SiteDelivery)
-    found = SiteDelivery.objects.using(using).filter(pk=site_id).first()
-    return found or SiteDelivery(site_id=site_id)
 
 
 def _with_code(error: APIException, data: Any) -> dict[str, Any]:

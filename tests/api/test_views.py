@@ -65,11 +65,11 @@ def test_token_response_is_all_that_a_subscriber_needs(
     }
 
 
-def test_token_request_takes_two_queries(
+def test_token_request_takes_one_query(
     make_key: MakeKey, call: Call, django_assert_num_queries: Any
 ) -> None:
     _, plain = make_key()
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         assert call("post", "token/", plain).status_code == 200
 
 
