@@ -1,7 +1,6 @@
 """The Celery application of the demo: ``celery -A demo_project worker``."""
 
 import os
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,6 @@ READY_FILE_VARIABLE = "SPOOL_LIVE_DEMO_READY_FILE"
 app = Celery("demo_project")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
-
-
-@worker_ready.connect
-def greet_supabase(**kwargs: Any) -> None:
-    """Importing its client and the first connection take a while: not the first editor's."""
-    from spool_live.broadcasters import get_broadcaster  # noqa: PLC0415 - needs the settings
-
-    get_broadcaster().newest_seqs([uuid.uuid4()])
 
 
 @worker_ready.connect

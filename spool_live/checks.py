@@ -46,6 +46,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
         *_choice_messages(settings),
         *_key_messages(settings),
         *_signing_messages(settings),
+        *_delivery_messages(settings),
         *_throttle_messages(settings),
         *_project_messages(),
     ]
@@ -206,6 +207,17 @@ def _signing_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
             hint="Between one minute and one hour: a token cannot be called back from a private "
             "channel that missed its epoch, and a very short one is renewed all the time.",
             id="spool_live.W006",
+        )
+
+
+def _delivery_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
+    if settings.delivery_lease <= settings.request_timeout:
+        yield Error(
+            f'SPOOL_LIVE["DELIVERY_LEASE"] ({settings.delivery_lease}) is not longer than '
+            f'SPOOL_LIVE["REQUEST_TIMEOUT"] ({settings.request_timeout}): a worker whose lease may '
+            "end within a request does not send it, so nothing would be delivered.",
+            hint="Make it several times as long. The defaults are 60 and 10 seconds.",
+            id="spool_live.E014",
         )
 
 

@@ -8,11 +8,12 @@ call when they run.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from celery import shared_task
 from celery.schedules import crontab
-from celery.signals import worker_init
+from celery.signals import worker_init, worker_process_init
 
 SWEEP_SECONDS = 5.0
 
@@ -65,8 +66,12 @@ def clean_up() -> None:
 
 
 @worker_init.connect(dispatch_uid="spool_live.tasks")
-def load_broadcaster(**kwargs: Any) -> None:
-    """Imports the broadcaster before the worker forks: the first update should not wait for it."""
+@worker_process_init.connect(dispatch_uid="spool_live.tasks")
+def prepare_broadcaster(**kwargs: Any) -> None:
+    """Loads the broadcaster before a worker forks and readies it in each child: the first update
+    should wait for neither."""
     from spool_live.broadcasters import get_broadcaster  # noqa: PLC0415
+    from spool_live.exceptions import BroadcastUnavailable  # noqa: PLC0415
 
-    get_broadcaster()
+    with suppress(BroadcastUnavailable):  # a check says what is not set
+        get_broadcaster().prepare()

@@ -66,6 +66,19 @@ class TestInThisProcess:
     def test_clean_up(self) -> None:
         tasks.clean_up()
 
+    def test_worker_readies_the_broadcaster(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        prepared: list[str] = []
+        monkeypatch.setattr(MemoryBroadcaster, "prepare", lambda self: prepared.append("yes"))
+        tasks.prepare_broadcaster()
+        assert prepared == ["yes"]
+
+    def test_worker_without_supabase_settings_starts(
+        self, monkeypatch: pytest.MonkeyPatch, settings: Any
+    ) -> None:
+        unset = {"BROADCASTER": REAL, "SUPABASE_URL": ""}
+        settings.SPOOL_LIVE = {**settings.SPOOL_LIVE, **unset}
+        tasks.prepare_broadcaster()
+
     def test_schedule_names_tasks_that_exist(self) -> None:
         names = {entry["task"] for entry in tasks.BEAT_SCHEDULE.values()}
         assert names == {"spool_live.sweep", "spool_live.cleanup"}

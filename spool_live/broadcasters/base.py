@@ -40,6 +40,9 @@ class Broadcaster(ABC):
     side is away or not set up; nothing has to be undone then.
     """
 
+    def prepare(self) -> None:  # noqa: B027 - most have nothing to prepare
+        """Does what the first call on this thread would otherwise wait for, and asks nobody."""
+
     @abstractmethod
     def broadcast(self, updates: Sequence[Update]) -> None:
         """Writes ``updates`` at once, all or none, each once however often it is called (by id).

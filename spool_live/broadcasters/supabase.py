@@ -40,6 +40,10 @@ class SupabaseBroadcaster(Broadcaster):
     A client takes some 30 ms to build, so each thread of each process builds it once.
     """
 
+    def prepare(self) -> None:
+        """Builds this thread's client."""
+        _ = self._client
+
     def broadcast(self, updates: Sequence[Update]) -> None:
         rows = [update.as_row() for update in updates]
         query = self._client.table(TABLE).upsert(

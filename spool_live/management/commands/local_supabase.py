@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 class Command(BaseCommand):
-    """Runs in the foreground until SIGINT or SIGTERM. Prints secrets: they are local ones."""
+    """Runs in the foreground until SIGINT or SIGTERM. Prints secrets, which are local ones, unless
+    ``--verbosity 0`` asks for silence: then the ready file alone has them."""
 
     help = "Run a local Supabase (PostgreSQL, REST, Realtime) for development and tests."
     requires_system_checks: list[str] = []
@@ -76,6 +77,8 @@ class Command(BaseCommand):
 
         if options["ready_file"] is not None:
             write_private(options["ready_file"], as_json(config))
+        if options["verbosity"] == 0:
+            return
         as_chosen = json.dumps(as_json(config)) if options["format"] == "json" else as_text(config)
         self.stdout.write(as_chosen)
         self.stdout.flush()
