@@ -16,11 +16,11 @@ from typing import Any, Literal, cast
 import jwt
 
 from spool_live.local.config import API_KEY_ISSUER, LocalSupabaseConfig
+from spool_live.local.token_keys import TokenKeys
 
 Claims = dict[str, Any]
 ApiKeyRole = Literal["anon", "service_role"]
 
-_ALGORITHMS = ("HS256", "HS384", "HS512")
 _REST_SKEW = 30
 
 
@@ -30,7 +30,7 @@ class TokenProblem(Enum):
     MALFORMED = "malformed"
     """Not three base64 parts of which the first two are JSON objects."""
     UNSUPPORTED_ALGORITHM = "unsupported algorithm"
-    """Readable, but signed in a way for which there is no key here (only the shared secret is)."""
+    """Readable, but signed in a way, or with a ``kid``, for which there is no key here."""
     BAD_SIGNATURE = "bad signature"
 
 
@@ -43,20 +43,22 @@ class TokenError(Exception):
         self.parts = parts
 
 
-def decode_token(token: str, secret: str) -> Claims:
-    """The claims of ``token`` if its HS256, HS384 or HS512 signature is made with ``secret``.
+def decode_token(token: str, keys: TokenKeys) -> Claims:
+    """The claims of ``token`` if its signature is made with one of ``keys``.
 
     No claim is looked at. Raises :class:`TokenError`.
     """
     parts = token.count(".") + 1
     try:
-        algorithm = jwt.get_unverified_header(token).get("alg")
-        if algorithm not in _ALGORITHMS:
+        header = jwt.get_unverified_header(token)
+        algorithm = header.get("alg")
+        key = keys.verifying(algorithm, header.get("kid"))
+        if key is None:
             raise TokenError(TokenProblem.UNSUPPORTED_ALGORITHM, parts)
         return jwt.decode(
             token,
-            secret,
-            algorithms=[algorithm],
+            key,
+            algorithms=[str(algorithm)],
             options={
                 "verify_exp": False,
                 "verify_nbf": False,
@@ -89,7 +91,7 @@ def api_key_role(config: LocalSupabaseConfig, api_key: str, now: float) -> ApiKe
     if api_key == config.secret_key:
         return "service_role"
     try:
-        claims = decode_token(api_key, config.jwt_secret)
+        claims = decode_token(api_key, config.token_keys)
     except TokenError:
         return None
     expires = claims.get("exp")
@@ -121,13 +123,13 @@ class RestTokenError(Exception):
         self.details = details
 
 
-def rest_claims(token: str, secret: str, now: float) -> Claims:
+def rest_claims(token: str, keys: TokenKeys, now: float) -> Claims:
     """The claims by PostgREST's rules: 30 s of skew, role ``anon`` where none is named.
 
     Raises :class:`RestTokenError`. ``now`` is in seconds since the epoch.
     """
     try:
-        claims = decode_token(token, secret)
+        claims = decode_token(token, keys)
     except TokenError as error:
         raise _rest_decode_error(token, error) from error
     _refuse_wrong_times(claims, math.floor(now))

@@ -10,6 +10,8 @@ from typing import Literal
 
 import jwt
 
+from spool_live.local.token_keys import TokenKeys, generate_signing_key
+
 PrivilegeWorld = Literal["grant-all", "grant-none"]
 """Supabase's default privileges on new ``public`` tables: projects created before 2026-05-30 grant
 everything to the API roles (``grant-all``), newer ones nothing (``grant-none``)."""
@@ -35,6 +37,25 @@ class Penalties:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """What a project on the hosted service may use of Realtime; None, the default, is no limit.
+
+    Rates are averages over up to a minute, as there; ``judged_every`` so many seconds (really 5)
+    the server looks whether one was exceeded.
+    """
+
+    connections: int | None = None
+    """Sockets at a time; one more is refused with HTTP 429."""
+    joins_per_second: float | None = None
+    """Above it, joins fail, their sockets are closed and new ones refused with HTTP 429."""
+    messages_per_second: float | None = None
+    """Broadcasts, each counted once and once per receiver, and, by themselves, rows of
+    ``postgres_changes`` per subscriber. Above it, what the database sends is lost silently; a
+    broadcast of a client closes the channels that it reaches."""
+    judged_every: float = 5.0
+
+
+@dataclass(frozen=True)
 class LocalSupabaseConfig:
     """Everything the database, the REST half and the realtime half must agree on.
 
@@ -49,12 +70,18 @@ class LocalSupabaseConfig:
     database_name: str = "postgres"
     privilege_world: PrivilegeWorld = "grant-none"
     jwt_secret: str = field(repr=False, default="")
+    signing_key: str = field(repr=False, default="")
+    """Today's way to sign tokens: a private ES256 key as JWK. Empty where the project has none."""
     publishable_key: str = field(repr=False, default="")
     secret_key: str = field(repr=False, default="")
     database_password: str = field(repr=False, default="")
     """One password for ``supabase_admin`` (superuser), ``postgres`` (migrates) and
     ``authenticator`` (what the API logs in as)."""
     penalties: Penalties = Penalties()
+    limits: Limits = Limits()
+    sleeps_after_restart: bool = False
+    """Whether joined channels stay dead after a restart of PostgreSQL until somebody joins or
+    refreshes a token, as on the hosted service (see :mod:`spool_live.local.realtime.dormancy`)."""
     exposed_schemas: tuple[str, ...] = ("public",)
     """Schemas that ``/rest/v1`` serves; the first is the default."""
     max_rows: int = 1000
@@ -77,11 +104,17 @@ class LocalSupabaseConfig:
             database_port=database_port,
             privilege_world=privilege_world,
             jwt_secret=secrets.token_urlsafe(48),
+            signing_key=generate_signing_key(),
             publishable_key=f"sb_publishable_{secrets.token_urlsafe(16)}_local000",
             secret_key=f"sb_secret_{secrets.token_urlsafe(16)}_local000",
             database_password=secrets.token_urlsafe(24),
             penalties=penalties or Penalties(),
         )
+
+    @property
+    def token_keys(self) -> TokenKeys:
+        """What tokens are verified with."""
+        return TokenKeys(self.jwt_secret, self.signing_key)
 
     @property
     def url(self) -> str:

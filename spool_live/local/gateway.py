@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -34,9 +34,17 @@ class Half(Protocol):
     async def stop(self) -> None: ...
 
 
-def create_app(halves: Sequence[Half]) -> Starlette:
-    """The ASGI application of ``halves``, which the caller starts and stops."""
+def create_app(halves: Sequence[Half], *, jwks: Mapping[str, Any] | None = None) -> Starlette:
+    """The ASGI application of ``halves``, which the caller starts and stops.
+
+    ``jwks`` is the JWK Set of the public signing keys; a project publishes it below ``/auth/v1``.
+    """
+
+    async def publish_keys(_request: Request) -> Response:
+        return JSONResponse(jwks or {"keys": []})
+
     routes = [route for half in halves for route in half.routes]
+    routes.append(Route("/auth/v1/.well-known/jwks.json", publish_keys, methods=["GET"]))
     cors = Middleware(
         CORSMiddleware,
         allow_origins=["*"],

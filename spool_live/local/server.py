@@ -117,7 +117,7 @@ class _Service:
         Raises :class:`DatabaseDiedError`.
         """
         halves: list[Half] = [RestServer(self._config), RealtimeServer(self._config)]
-        self._server = _Server(create_app(halves), on_ready)
+        self._server = _Server(create_app(halves, jwks=self._config.token_keys.jwks), on_ready)
         self._server.should_exit = self._stopping
         database.when_ended(self.stop)
         loop_factory = self._server.config.get_loop_factory()

@@ -10,7 +10,7 @@ from spool_live.local.config import LocalSupabaseConfig, PrivilegeWorld
 from spool_live.local.exceptions import StateError
 from spool_live.local.postgres import free_port
 
-SECRET_NAMES = ("jwt_secret", "publishable_key", "secret_key", "database_password")
+SECRET_NAMES = ("jwt_secret", "signing_key", "publishable_key", "secret_key", "database_password")
 
 
 def configuration(
@@ -34,13 +34,7 @@ def configuration(
     file = state_dir / "secrets.json"
     if file.exists():
         kept = _read(file)
-        return replace(
-            config,
-            jwt_secret=kept["jwt_secret"],
-            publishable_key=kept["publishable_key"],
-            secret_key=kept["secret_key"],
-            database_password=kept["database_password"],
-        )
+        return replace(config, **kept)
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_private(file, {name: getattr(config, name) for name in SECRET_NAMES})
     return config

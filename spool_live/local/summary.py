@@ -26,6 +26,7 @@ def as_json(config: LocalSupabaseConfig) -> dict[str, str]:
         "anon_key": config.api_key_jwt("anon"),
         "service_role_key": config.api_key_jwt("service_role"),
         "jwt_secret": config.jwt_secret,
+        "signing_key": config.signing_key,
         "database_url": config.conninfo("postgres"),
         "authenticator_database_url": config.conninfo("authenticator"),
         "state_dir": str(config.state_dir),
@@ -61,6 +62,9 @@ Settings to copy:
 
 SPOOL_LIVE = {_source(spool_live)}
 DATABASES["default"] = {_source(database)}  # or another alias, as SPOOL_LIVE["SUPABASE_DATABASE"]
+
+# To sign tokens as projects of today do: "JWT_ALGORITHM": "ES256", and as JWT_SIGNING_KEY the
+# signing_key that --ready-file and --format json tell.
 
 Ctrl-C stops it.
 """

@@ -19,8 +19,10 @@ from spool_live.local.authorization import (
     token_for_api_key,
 )
 from spool_live.local.config import API_KEY_ISSUER, LocalSupabaseConfig
+from spool_live.local.token_keys import TokenKeys
 
 SECRET = "a shared secret that is long enough for the longest of the three HMACs"
+KEYS = TokenKeys(SECRET)
 NOW = 1_800_000_000.0
 
 
@@ -41,7 +43,7 @@ def config() -> LocalSupabaseConfig:
 @pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])
 def test_decode_returns_claims_whatever_they_are(algorithm: str) -> None:
     claims = {"role": 7, "exp": 1, "sub": 5, "aud": ["x"], "iat": "late"}
-    assert decode_token(sign(claims, algorithm=algorithm), SECRET) == claims
+    assert decode_token(sign(claims, algorithm=algorithm), KEYS) == claims
 
 
 @pytest.mark.parametrize(
@@ -72,14 +74,14 @@ def test_decode_returns_claims_whatever_they_are(algorithm: str) -> None:
 )
 def test_decode_names_what_is_wrong(token: str, problem: TokenProblem, parts: int) -> None:
     with pytest.raises(TokenError) as caught:
-        decode_token(token, SECRET)
+        decode_token(token, KEYS)
     assert (caught.value.problem, caught.value.parts) == (problem, parts)
 
 
 def test_decode_refuses_signed_payload_that_is_no_object() -> None:
     token = jwt.api_jws.encode(b"[1]", SECRET, algorithm="HS256")
     with pytest.raises(TokenError) as caught:
-        decode_token(token, SECRET)
+        decode_token(token, KEYS)
     assert caught.value.problem is TokenProblem.MALFORMED
 
 
@@ -107,13 +109,13 @@ def test_opaque_key_becomes_a_jwt_of_its_role_and_a_legacy_key_stays(
     now = time.time()
     translated = token_for_api_key(config, config.secret_key, now)
     assert translated is not None
-    assert decode_token(translated, config.jwt_secret)["role"] == "service_role"
+    assert decode_token(translated, config.token_keys)["role"] == "service_role"
     legacy = config.api_key_jwt("anon")
     assert token_for_api_key(config, legacy, now) == legacy
 
 
 def test_rest_token_without_role_is_anon() -> None:
-    assert rest_claims(sign({"site_id": "a"}), SECRET, NOW) == {"site_id": "a", "role": "anon"}
+    assert rest_claims(sign({"site_id": "a"}), KEYS, NOW) == {"site_id": "a", "role": "anon"}
 
 
 @pytest.mark.parametrize(
@@ -125,7 +127,7 @@ def test_rest_token_without_role_is_anon() -> None:
     ],
 )
 def test_rest_allows_half_a_minute_of_skew(claims: dict[str, Any]) -> None:
-    assert rest_claims(sign(claims), SECRET, NOW)["role"] == "anon"
+    assert rest_claims(sign(claims), KEYS, NOW)["role"] == "anon"
 
 
 @pytest.mark.parametrize(
@@ -147,7 +149,7 @@ def test_rest_allows_half_a_minute_of_skew(claims: dict[str, Any]) -> None:
 )
 def test_rest_refusals_have_postgrest_codes_and_texts(token: str, code: str, message: str) -> None:
     with pytest.raises(RestTokenError) as caught:
-        rest_claims(token, SECRET, NOW)
+        rest_claims(token, KEYS, NOW)
     assert (caught.value.code, caught.value.message) == (code, message)
 
 
@@ -155,4 +157,4 @@ def test_rest_refusals_have_postgrest_codes_and_texts(token: str, code: str, mes
 def test_rest_times_must_be_numbers(name: str) -> None:
     token = jwt.api_jws.encode(json.dumps({name: "soon"}).encode(), SECRET, algorithm="HS256")
     with pytest.raises(RestTokenError, match=f"'{name}' claim must be a number"):
-        rest_claims(token, SECRET, NOW)
+        rest_claims(token, KEYS, NOW)

@@ -62,7 +62,7 @@ async def admit(
         raise JoinRefusedError("ChannelRateLimitReached: Too many channels")
     token = request.access_token or connection_token
     try:
-        identity = verify_token(token, services.config.jwt_secret, services.now())
+        identity = verify_token(token, services.config.token_keys, services.now())
         access = await authorize(services, topic, request, identity, headers)
         missed = await _missed(services, topic, request, access)
     except TokenRefusedError as error:

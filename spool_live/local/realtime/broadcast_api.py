@@ -68,7 +68,7 @@ class BroadcastApi:
         services = self._services
         try:
             return verify_token(
-                api_token(services, key.strip()), services.config.jwt_secret, services.now()
+                api_token(services, key.strip()), services.config.token_keys, services.now()
             )
         except TokenRefusedError:
             return None

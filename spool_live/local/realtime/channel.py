@@ -141,7 +141,7 @@ class Channel:
             return
         services = self._services
         try:
-            identity = verify_token(token, services.config.jwt_secret, services.now())
+            identity = verify_token(token, services.config.token_keys, services.now())
             access = await authorize(
                 services, self._name, self._request, identity, self._connection.headers
             )

@@ -56,7 +56,7 @@ def _token(services: Services, connection: HTTPConnection) -> str:
         raise HandshakeRefusedError(401, "API key is missing")
     token = api_token(services, key)
     try:
-        verify_token(token, services.config.jwt_secret, services.now())
+        verify_token(token, services.config.token_keys, services.now())
     except TokenRefusedError as error:
         raise HandshakeRefusedError(401, error.at_handshake) from error
     return token

@@ -10,6 +10,7 @@ import orjson
 
 from spool_live.local.authorization import TokenError, TokenProblem, decode_token
 from spool_live.local.realtime.terms import inspect_term
+from spool_live.local.token_keys import TokenKeys
 
 _MISSING_CLAIMS = "Fields `role` and `exp` are required in JWT"
 
@@ -46,13 +47,13 @@ class Identity:
         return orjson.dumps(self.claims, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def verify_token(token: str, secret: str, now: float) -> Identity:
+def verify_token(token: str, keys: TokenKeys, now: float) -> Identity:
     """The identity in ``token``; ``now`` is in seconds since the epoch.
 
     Raises :class:`TokenRefusedError`.
     """
     try:
-        claims = decode_token("".join(token.split()), secret)
+        claims = decode_token("".join(token.split()), keys)
     except TokenError as error:
         raise _refusal(error.problem, token) from error
     role, expires = claims.get("role"), claims.get("exp")

@@ -29,7 +29,7 @@ def identify(config: LocalSupabaseConfig, headers: Headers) -> Caller:
     if token is None:
         return Caller("anon", '{"role": "anon"}')
     try:
-        claims = rest_claims(token, config.jwt_secret, time.time())
+        claims = rest_claims(token, config.token_keys, time.time())
     except RestTokenError as error:
         raise ApiError(401, error.code, error.message, details=error.details) from error
     return Caller(claims["role"], json.dumps(claims))

@@ -6,8 +6,10 @@ import jwt
 import pytest
 
 from spool_live.local.realtime.tokens import TokenRefusedError, verify_token
+from spool_live.local.token_keys import TokenKeys, generate_signing_key
 
 SECRET = "a secret that is long enough for HS512, which wants sixty-four bytes"
+KEYS = TokenKeys(SECRET, generate_signing_key())
 NOW = 1_800_000_000.5
 
 
@@ -19,29 +21,29 @@ def token(algorithm: str = "HS256", secret: str = SECRET, **claims: Any) -> str:
 
 def refusal(text: str) -> TokenRefusedError:
     with pytest.raises(TokenRefusedError) as caught:
-        verify_token(text, SECRET, NOW)
+        verify_token(text, KEYS, NOW)
     return caught.value
 
 
 @pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])
 def test_valid_token_tells_who_it_is(algorithm: str) -> None:
-    identity = verify_token(token(algorithm, site="s1"), SECRET, NOW)
+    identity = verify_token(token(algorithm, site="s1"), KEYS, NOW)
     assert (identity.role, identity.expires_at) == ("authenticated", 1_800_000_060)
     assert identity.claims["site"] == "s1"
 
 
 def test_claims_in_another_order_are_the_same_identity() -> None:
-    first = verify_token(token(a=1, b=[2]), SECRET, NOW)
-    second = verify_token(token(b=[2], a=1), SECRET, NOW)
+    first = verify_token(token(a=1, b=[2]), KEYS, NOW)
+    second = verify_token(token(b=[2], a=1), KEYS, NOW)
     assert first.canonical_claims == second.canonical_claims
 
 
 def test_whitespace_in_a_token_does_not_matter() -> None:
-    assert verify_token(f" {token()}\n", SECRET, NOW).role == "authenticated"
+    assert verify_token(f" {token()}\n", KEYS, NOW).role == "authenticated"
 
 
 def test_fractional_expiry_is_rounded() -> None:
-    assert verify_token(token(exp=1_800_000_059.7), SECRET, NOW).expires_at == 1_800_000_060
+    assert verify_token(token(exp=1_800_000_059.7), KEYS, NOW).expires_at == 1_800_000_060
 
 
 @pytest.mark.parametrize(("exp", "ago"), [(1_800_000_000, 0), (1_799_999_995, 5)])
