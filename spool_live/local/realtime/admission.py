@@ -25,6 +25,13 @@ class JoinRefusedError(Exception):
     """The text is the ``reason`` in the reply."""
 
 
+class TooManyJoinsError(JoinRefusedError):
+    """The socket is closed after the reply."""
+
+    def __init__(self) -> None:
+        super().__init__("ClientJoinRateLimitReached: Too many joins per second")
+
+
 class AccessDeniedError(Exception):
     """The policies do not let this identity read the topic."""
 
@@ -58,6 +65,9 @@ async def admit(
     topic = wire_topic.removeprefix(PREFIX)
     if not topic:
         raise JoinRefusedError("TopicNameRequired: You must provide a topic name")
+    if services.joins.exceeded:
+        raise TooManyJoinsError
+    services.joins.count()
     if open_channels >= services.options.max_channels_per_socket:
         raise JoinRefusedError("ChannelRateLimitReached: Too many channels")
     token = request.access_token or connection_token

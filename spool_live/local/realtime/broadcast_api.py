@@ -9,7 +9,11 @@ import psycopg
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from spool_live.local.realtime.broadcasts import PREFIX
+from spool_live.local.realtime.broadcasts import (
+    PREFIX,
+    TOO_MANY_MESSAGES,
+    broadcast_from_client,
+)
 from spool_live.local.realtime.handshake import api_token
 from spool_live.local.realtime.hub import Room
 from spool_live.local.realtime.protocol import Binary, Broadcast, Encoded
@@ -33,6 +37,8 @@ class BroadcastApi:
             messages = _messages(orjson.loads(await request.body()))
         except (orjson.JSONDecodeError, ValueError) as error:
             return JSONResponse({"errors": {"messages": [str(error)]}}, 422)
+        if self._services.messages.exceeded:
+            return _too_many()
         for room, event, payload in messages:
             if await self._may_send(identity, room):
                 await self._send(room, event, payload)
@@ -56,6 +62,8 @@ class BroadcastApi:
                 payload = Binary(await request.body())
             case _:
                 return JSONResponse({"message": "Unsupported Media Type"}, 415)
+        if self._services.messages.exceeded:
+            return _too_many()
         if not await self._may_send(identity, room):
             return JSONResponse({"message": "Forbidden"}, 403)
         await self._send(room, request.path_params["event"], payload)
@@ -83,7 +91,8 @@ class BroadcastApi:
 
     async def _send(self, room: Room, event: str, payload: Any) -> None:
         broadcast = Broadcast(PREFIX + room.topic, event, payload)
-        await self._services.hub.broadcast(room, Encoded(broadcast))
+        services = self._services
+        await broadcast_from_client(services.hub, services.messages, room, Encoded(broadcast))
 
 
 def _messages(body: Any) -> list[tuple[Room, str, Any]]:
@@ -101,6 +110,10 @@ def _message(number: int, message: Any) -> tuple[Room, str, Any]:
     if not isinstance(topic, str) or not topic or not isinstance(event, str) or not event:
         raise ValueError(f"message {number} needs a topic and an event")
     return Room(topic, message.get("private") is True), event, message["payload"]
+
+
+def _too_many() -> Response:
+    return JSONResponse({"message": TOO_MANY_MESSAGES}, 429)
 
 
 def _unauthorized() -> Response:

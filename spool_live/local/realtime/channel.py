@@ -15,6 +15,7 @@ from spool_live.local.realtime.admission import (
     Admission,
     authorize,
 )
+from spool_live.local.realtime.broadcasts import TOO_MANY_MESSAGES, broadcast_from_client
 from spool_live.local.realtime.hub import Extension, Room
 from spool_live.local.realtime.protocol import (
     Binary,
@@ -76,6 +77,7 @@ class Channel:
 
     def open(self) -> None:
         """Reply to the join, then begin to deliver."""
+        self._services.dormancy.wake()
         self.reply({"postgres_changes": list(self._request.bindings)}, self.join_ref)
         for broadcast in self._missed.values():
             self.send_encoded(Encoded(broadcast))
@@ -125,6 +127,10 @@ class Channel:
         if extension in self._access.readable and message_id not in self._missed:
             self.send_encoded(encoded)
 
+    def overrun(self) -> None:
+        """See :class:`~.hub.Member`."""
+        self._shut(TOO_MANY_MESSAGES)
+
     def send_encoded(self, encoded: Encoded) -> None:
         """Send a frame that may be for many, if this socket's format can carry it."""
         frame = encoded.frame(self._connection.serializer)
@@ -157,6 +163,7 @@ class Channel:
                     f"You no longer have permission to read from this Channel topic: {self._name}"
                 )
                 return
+            services.dormancy.wake()
             self._token, self._identity, self._access = token, identity, access
             self._watch_expiry()
             self._subscribe_after(services.config.penalties.claims_swap)
@@ -172,7 +179,9 @@ class Channel:
         if not isinstance(content, Broadcast):
             content = Message(self.topic, "broadcast", content)
         sender = None if self._request.to_self else self
-        await self._services.hub.broadcast(self._room, Encoded(content), sender=sender)
+        await broadcast_from_client(
+            self._services.hub, self._services.messages, self._room, Encoded(content), sender
+        )
         if self._request.acknowledge:
             self.reply({}, message.ref)
 

@@ -27,6 +27,7 @@ class WebSocketEndpoint:
         websocket = WebSocket(scope, receive, send)
         try:
             handshake = shake_hands(self._services, websocket)
+            self._check_limits()
         except HandshakeRefusedError as error:
             await asyncio.sleep(self._services.config.penalties.handshake_refused)
             await _refuse(error, scope, receive, send)
@@ -37,6 +38,14 @@ class WebSocketEndpoint:
             await socket.serve()
         finally:
             self._open.discard(socket)
+
+    def _check_limits(self) -> None:
+        """Raises :class:`HandshakeRefusedError`."""
+        connections = self._services.config.limits.connections
+        if connections is not None and len(self._open) >= connections:
+            raise HandshakeRefusedError(429, "Too many connected users")
+        if self._services.joins.exceeded:
+            raise HandshakeRefusedError(429, "Too many joins per second")
 
     def close_all(self, code: int) -> None:
         """Close every socket."""

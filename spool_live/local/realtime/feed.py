@@ -12,6 +12,7 @@ from spool_live.local.realtime.changes import evaluate
 from spool_live.local.realtime.database import Session
 from spool_live.local.realtime.hub import breathe
 from spool_live.local.realtime.pgoutput import Change
+from spool_live.local.realtime.rates import Rate
 from spool_live.local.realtime.subscriptions import Subscriptions
 
 logger = logging.getLogger(__name__)
@@ -25,10 +26,11 @@ class ChangeFeed:
     """Takes changes as fast as they come, up to a bound, and delivers them in commit order."""
 
     def __init__(
-        self, session: Session, subscriptions: Subscriptions, max_record_bytes: int
+        self, session: Session, subscriptions: Subscriptions, rate: Rate, max_record_bytes: int
     ) -> None:
         self._session = session
         self._subscriptions = subscriptions
+        self._rate = rate
         self._max_record_bytes = max_record_bytes
         self._queue: asyncio.Queue[Change] = asyncio.Queue(_LONGEST_QUEUE)
 
@@ -46,6 +48,8 @@ class ChangeFeed:
             await self._deliver(batch)
 
     async def _deliver(self, batch: Sequence[Change]) -> None:
+        if self._rate.exceeded:  # silently, as there
+            return
         try:
             deliveries = await evaluate(
                 self._session, self._subscriptions, batch, self._max_record_bytes
@@ -58,6 +62,7 @@ class ChangeFeed:
             return
         for number, delivery in enumerate(deliveries, start=1):
             delivery.subscriber.send_encoded(delivery.encoded)
+            self._rate.count()
             if number % _FRAMES_PER_BREATH == 0:
                 await breathe()
 

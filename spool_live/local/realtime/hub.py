@@ -24,6 +24,10 @@ class Room(NamedTuple):
 class Member(Protocol):
     """A channel, seen from the room it is in."""
 
+    def overrun(self) -> None:
+        """More was broadcast than the project may."""
+        ...
+
     def deliver(self, encoded: Encoded, extension: Extension, message_id: str | None) -> None:
         """Hand over a broadcast or a presence diff, if it may be read. No waiting.
 
@@ -53,6 +57,10 @@ class Hub:
         """Whether anybody would hear a broadcast."""
         return room in self._rooms
 
+    def members(self, room: Room) -> tuple[Member, ...]:
+        """Everybody in the room, in the order in which they came."""
+        return tuple(self._rooms.get(room, ()))
+
     async def broadcast(
         self,
         room: Room,
@@ -65,7 +73,7 @@ class Hub:
 
         Members that come or leave meanwhile may or may not get it.
         """
-        for number, member in enumerate(tuple(self._rooms.get(room, ())), start=1):
+        for number, member in enumerate(self.members(room), start=1):
             if member is not sender:
                 member.deliver(encoded, "broadcast", message_id)
             if number % _FRAMES_PER_BREATH == 0:
@@ -73,7 +81,7 @@ class Hub:
 
     def announce(self, room: Room, diff: Encoded) -> None:
         """Deliver a presence diff to everybody in the room, at once."""
-        for member in tuple(self._rooms.get(room, ())):
+        for member in self.members(room):
             member.deliver(diff, "presence", None)
 
 

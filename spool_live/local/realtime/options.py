@@ -18,6 +18,9 @@ class RealtimeOptions:
     sends nothing."""
     partition_check: float = 3600.0
     """How often the day partitions of ``realtime.messages`` are made ahead."""
+    long_absence: float = 60.0
+    """How long PostgreSQL must have been away for ``postgres_changes`` to stay dead, too, where
+    the configuration has ``sleeps_after_restart``."""
     max_channels_per_socket: int = 100
     max_record_bytes: int = 1024 * 1024
     """Rows larger than this are sent as ``Error 413`` with their small columns only."""

@@ -15,11 +15,13 @@ from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.realtime.broadcast_api import BroadcastApi
 from spool_live.local.realtime.broadcasts import broadcast_row, is_message_table
 from spool_live.local.realtime.database import Session, SessionPool
+from spool_live.local.realtime.dormancy import Dormancy
 from spool_live.local.realtime.endpoint import WebSocketEndpoint
 from spool_live.local.realtime.feed import ChangeFeed
 from spool_live.local.realtime.options import RealtimeOptions
 from spool_live.local.realtime.pgoutput import Change
 from spool_live.local.realtime.policies import ChannelPolicies
+from spool_live.local.realtime.rates import Rate
 from spool_live.local.realtime.replication import ReplicationStream
 from spool_live.local.realtime.services import Services
 from spool_live.local.realtime.socket import RESTART
@@ -55,11 +57,22 @@ class RealtimeServer:
         self._conninfo = config.conninfo(_SERVER_ROLE)
         sessions = SessionPool(self._conninfo, _POOL_SIZE)
         subscriptions = Subscriptions(sessions)
+        limits, options = config.limits, self._options
+        rows = Rate(limits.messages_per_second, limits.judged_every)
         self._services = Services(
-            config, self._options, now, sessions, ChannelPolicies(sessions), subscriptions
+            config,
+            options,
+            now,
+            sessions,
+            ChannelPolicies(sessions),
+            subscriptions,
+            Dormancy(faithful=config.sleeps_after_restart, long=options.long_absence),
+            joins=Rate(limits.joins_per_second, limits.judged_every),
+            messages=Rate(limits.messages_per_second, limits.judged_every),
+            rows=rows,
         )
         self._evaluation = Session(self._conninfo)
-        self._feed = ChangeFeed(self._evaluation, subscriptions, self._options.max_record_bytes)
+        self._feed = ChangeFeed(self._evaluation, subscriptions, rows, options.max_record_bytes)
         self._endpoint = WebSocketEndpoint(self._services)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -132,20 +145,24 @@ class RealtimeServer:
             delay = min(delay * 2, _LONGEST_RETRY)
 
     async def _follow(self, stream: ReplicationStream) -> None:
-        streaming = self._services.streaming
+        streaming, dormancy = self._services.streaming, self._services.dormancy
         try:
+            dormancy.database_returned()
             streaming.set()
             async for changes in stream:
                 for change in changes:
                     await self._take(change)
         finally:
             streaming.clear()
+            dormancy.database_left()
             stream.close()
 
     async def _take(self, change: Change) -> None:
+        dormancy = self._services.dormancy
         if is_message_table(change.relation):
-            await broadcast_row(self._services.hub, change)
-        else:
+            if not dormancy.broadcasts_lost:
+                await broadcast_row(self._services.hub, change, self._services.messages)
+        elif not dormancy.changes_lost:
             await self._feed.put(change)
 
     async def _make_partitions(self) -> None:

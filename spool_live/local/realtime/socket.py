@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from spool_live.local.realtime.admission import JoinRefusedError, admit
+from spool_live.local.realtime.admission import JoinRefusedError, TooManyJoinsError, admit
 from spool_live.local.realtime.broadcasts import PREFIX
 from spool_live.local.realtime.channel import Channel
 from spool_live.local.realtime.handshake import Handshake
@@ -92,6 +92,7 @@ class RealtimeSocket:
                     await self._websocket.send_text(frame)
                 else:
                     await self._websocket.send_bytes(frame)
+                self._outgoing.task_done()
 
     async def _handle_frame(self, frame: Frame) -> None:
         with contextlib.suppress(MalformedFrameError):  # dropped, as the real server does
@@ -136,6 +137,9 @@ class RealtimeSocket:
         except JoinRefusedError as error:
             await asyncio.sleep(self._services.config.penalties.join_refused)
             self._reply(message, "error", {"reason": str(error)})
+            if isinstance(error, TooManyJoinsError):
+                await self._outgoing.join()
+                self.close(NORMAL)
         else:
             channel = Channel(self._services, self, message, admission)
             self.channels[message.topic] = channel

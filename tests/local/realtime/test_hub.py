@@ -15,6 +15,9 @@ class Listener:
     def deliver(self, encoded: Encoded, extension: Extension, message_id: str | None) -> None:
         self.heard.append((encoded, extension, message_id))
 
+    def overrun(self) -> None:
+        raise AssertionError("nobody counts here")
+
 
 def note() -> Encoded:
     return Encoded(Message("realtime:t", "broadcast", {}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,12 @@ def followed(database: LocalDatabase) -> bool:
     return bool(run(database, "select 1 from pg_replication_slots where temporary and active"))
 
 
+def sent(database: LocalDatabase) -> bool:
+    """Whether the server has all that was committed."""
+    lag = "select 1 from pg_stat_replication where sent_lsn >= pg_current_wal_flush_lsn()"
+    return bool(run(database, lag))
+
+
 async def test_changes_and_broadcasts_go_on_after_a_restart_of_postgresql(
     own_database: LocalDatabase, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -65,6 +72,58 @@ async def test_changes_and_broadcasts_go_on_after_a_restart_of_postgresql(
             await wire.expect("broadcast")
             await wire.quiet()
     assert "no changes from PostgreSQL, trying again" in caplog.text
+
+
+@pytest.mark.parametrize("waking", ["refresh", "join of somebody else"])
+async def test_like_the_real_server_broadcasts_stay_dead_until_somebody_wakes_them(
+    own_database: LocalDatabase, waking: str
+) -> None:
+    config = replace(own_database.config, sleeps_after_restart=True)
+    with serve(config) as serving:
+        async with connect(serving) as wire:
+            token = mint(serving, sites=["a"])
+            await wire.subscribe("t", token, BINDING)
+            await wire.join("site:a", token, private=True)
+            await asyncio.to_thread(own_database.stop)
+            await asyncio.to_thread(own_database.start)
+            await eventually(lambda: followed(own_database))
+            run(own_database, "select realtime.send('{}', 'lost', 'site:a', true)")
+            run(own_database, INSERT, "comes back by itself")
+            assert (await wire.change())["record"]["kind"] == "comes back by itself"
+            if waking == "refresh":
+                same, new = token, mint(serving, sites=["a"], nonce=1)
+                await wire.send("access_token", {"access_token": same}, "realtime:site:a")
+                await wire.quiet()
+                run(own_database, "select realtime.send('{}', 'lost', 'site:a', true)")
+                run(own_database, INSERT, "after an identical token")
+                await wire.change()
+                await wire.send("access_token", {"access_token": new}, "realtime:site:a")
+                await wire.quiet()
+            else:
+                async with connect(serving) as other:
+                    await other.join("site:a", token, private=True)
+            run(own_database, "select realtime.send('{}', 'awake', 'site:a', true)")
+            assert (await wire.expect("broadcast"))["payload"]["event"] == "awake"
+
+
+async def test_like_the_real_server_a_long_absence_ends_changes_until_a_refresh(
+    own_database: LocalDatabase,
+) -> None:
+    config = replace(own_database.config, sleeps_after_restart=True)
+    with serve(config, options=RealtimeOptions(long_absence=0.0)) as serving:
+        async with connect(serving) as wire:
+            await wire.subscribe("t", mint(serving, sites=["a"]), BINDING)
+            await asyncio.to_thread(own_database.stop)
+            await asyncio.to_thread(own_database.start)
+            await eventually(lambda: followed(own_database))
+            run(own_database, INSERT, "lost")
+            await eventually(lambda: sent(own_database))
+            await wire.quiet()
+            new = {"access_token": mint(serving, sites=["a"], nonce=1)}
+            await wire.send("access_token", new, "realtime:t")
+            assert (await wire.expect("system"))["payload"]["status"] == "ok"
+            run(own_database, INSERT, "awake")
+            assert (await wire.change())["record"]["kind"] == "awake"
 
 
 async def test_without_postgresql_joins_are_refused_or_wait(own_database: LocalDatabase) -> None:
