@@ -38,8 +38,8 @@ class Gateway:
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        values: dict[str, Any] = asdict(self.config) | {"ahead": self._ahead}
-        del values["penalties"]
+        plain = {k: v for k, v in asdict(self.config).items() if not isinstance(v, dict)}
+        values: dict[str, Any] = plain | {"ahead": self._ahead}
         self._process = subprocess.Popen(
             [sys.executable, "-m", __name__], stdin=subprocess.PIPE, text=True, cwd=_ROOT
         )
