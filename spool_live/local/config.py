@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -115,6 +115,12 @@ class LocalSupabaseConfig:
     def token_keys(self) -> TokenKeys:
         """What tokens are verified with."""
         return TokenKeys(self.jwt_secret, self.signing_key)
+
+    def like_hosted(self, limits: Limits) -> LocalSupabaseConfig:
+        """The same with these limits, the delays of the hosted service, and its channels that stay
+        dead after a restart of PostgreSQL."""
+        penalties = Penalties(handshake_refused=2.0, join_refused=5.0, claims_swap=2.0)
+        return replace(self, limits=limits, penalties=penalties, sleeps_after_restart=True)
 
     @property
     def url(self) -> str:

@@ -14,7 +14,10 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
+from django.conf import LazySettings
+from django.core.management import call_command
 
+from spool_live.local.config import Limits, LocalSupabaseConfig
 from tests.local.processes import eventually, processes_below
 
 SETTINGS = """
@@ -147,3 +150,22 @@ def test_without_the_extra_it_names_the_command_that_brings_it(
     assert process.returncode == 1
     assert "uvicorn: pip install 'spool-live[local]'" in err
     assert "Traceback" not in err
+
+
+def test_plan_makes_it_as_unkind_as_the_hosted_service(
+    tmp_path: Path, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DEBUG = True
+    configs: list[LocalSupabaseConfig] = []
+    monkeypatch.setattr(
+        "spool_live.local.server.run_local_supabase",
+        lambda config, on_ready: configs.append(config),
+    )
+    for options in [{}, {"plan": "free"}]:
+        call_command("local_supabase", state_dir=tmp_path, **options)
+    kind, unkind = configs
+    assert kind.limits == Limits()
+    assert not kind.sleeps_after_restart
+    assert (unkind.limits.connections, unkind.limits.messages_per_second) == (200, 100)
+    assert unkind.penalties.join_refused == 5
+    assert unkind.sleeps_after_restart

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from spool_live.capacity import PLANS
+
 if TYPE_CHECKING:
     from spool_live.local.config import LocalSupabaseConfig
 
@@ -38,6 +40,12 @@ class Command(BaseCommand):
             " 2026-05-30, or nothing, as in newer ones (grant-none)",
         )
         parser.add_argument(
+            "--plan",
+            choices=list(PLANS),
+            help="be as unkind as the hosted service on this plan: its limits, its delays before a"
+            " refusal, channels that stay dead after a restart of PostgreSQL (default: none)",
+        )
+        parser.add_argument(
             "--ready-file",
             type=Path,
             help="JSON with addresses and secrets, written once everything answers",
@@ -51,6 +59,7 @@ class Command(BaseCommand):
             )
         try:
             # here, because it needs the extra: importing it names the command that brings it
+            from spool_live.local.config import Limits  # noqa: PLC0415
             from spool_live.local.exceptions import LocalSupabaseError  # noqa: PLC0415
             from spool_live.local.server import run_local_supabase  # noqa: PLC0415
             from spool_live.local.state import configuration  # noqa: PLC0415
@@ -65,6 +74,14 @@ class Command(BaseCommand):
                 database_port=options["database_port"],
                 privilege_world=options["privileges"],
             )
+            if (plan := PLANS.get(options["plan"])) is not None:
+                config = config.like_hosted(
+                    Limits(
+                        connections=plan.connections,
+                        joins_per_second=plan.joins_per_second,
+                        messages_per_second=plan.messages_per_second,
+                    )
+                )
             run_local_supabase(config, lambda running: self._announce(running, options))
         except LocalSupabaseError as error:
             raise CommandError(str(error)) from error
