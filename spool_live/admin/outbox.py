@@ -10,19 +10,19 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from spool_live import outbox
-from spool_live.admin.read_only import ReadOnlyAdmin
+from spool_live.admin.read_only import OfSiteAdmin
 from spool_live.models import OutboxEntry
 
 
 @admin.register(OutboxEntry)
-class OutboxEntryAdmin(ReadOnlyAdmin):
+class OutboxEntryAdmin(OfSiteAdmin):
     """Read-only but for requeueing."""
 
     list_display = (
         "event_type",
         "collection",
         "slug",
-        "site_id",
+        "site",
         "seq",
         "state",
         "timestamp",

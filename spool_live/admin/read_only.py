@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.forms import ModelForm
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from spool_live.key_trail import Origin, acting
+from spool_live.models import Site
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -28,6 +30,20 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Never."""
         return False
+
+
+class OfSiteAdmin(ReadOnlyAdmin):
+    """Of rows that hold a site's id without a foreign key: they outlive it."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Each row with the name of its site."""
+        name = Site.objects.filter(pk=OuterRef("site_id")).values("name")
+        return super().get_queryset(request).annotate(site_name=Subquery(name))
+
+    @admin.display(description=_("site"), ordering="site_name")
+    def site(self, row: Any) -> str:
+        """The site's name; of a deleted one the id is left."""
+        return str(row.site_name or row.site_id)
 
 
 class ActingAdmin(admin.ModelAdmin):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from spool_live.admin.read_only import ReadOnlyAdmin
+from spool_live.admin.read_only import OfSiteAdmin, ReadOnlyAdmin
 from spool_live.models import ApiKeyEvent, FailedAuthentication
 
 
 @admin.register(ApiKeyEvent)
-class ApiKeyEventAdmin(ReadOnlyAdmin):
+class ApiKeyEventAdmin(OfSiteAdmin):
     """What was done to keys: nobody can change or remove a line here."""
 
-    list_display = ("at", "action", "prefix", "key_name", "site_id", "actor_name", "origin")
+    list_display = ("at", "action", "prefix", "key_name", "site", "actor_name", "origin")
     list_filter = ("action", "origin", "at")
     search_fields = ("prefix", "key_name", "actor_name", "site_id", "key_id")
 

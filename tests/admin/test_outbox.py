@@ -39,6 +39,16 @@ def test_dead_entry_is_requeued(admin_client: Client, dead: OutboxEntry) -> None
     assert dead.seq == 1
 
 
+def test_entry_names_its_site_or_what_is_left_of_it(
+    admin_client: Client, dead: OutboxEntry
+) -> None:
+    assert "Ledger" in admin_client.get(reverse(LIST)).content.decode()
+    Site.objects.all().delete()
+    page = admin_client.get(reverse(LIST)).content.decode()
+    assert "Ledger" not in page
+    assert str(dead.site_id) in page
+
+
 def test_who_may_only_look_requeues_nothing(
     staff: Callable[..., Client], dead: OutboxEntry
 ) -> None:
