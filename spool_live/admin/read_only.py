@@ -38,8 +38,8 @@ class OfSiteAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Each row with the name of its site."""
         name = Site.objects.filter(pk=OuterRef("site_id")).values("name")
-        rows: QuerySet[Any] = super().get_queryset(request)
-        return rows.annotate(site_name=Subquery(name))
+        rows: QuerySet[Any] = super().get_queryset(request).annotate(site_name=Subquery(name))
+        return rows
 
     @admin.display(description=_("site"), ordering="site_name")
     def site(self, row: Any) -> str:
