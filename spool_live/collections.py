@@ -16,13 +16,15 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from functools import cached_property
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 from django.core.exceptions import FieldDoesNotExist, ObjectDoesNotExist
-from django.db.models import ForeignKey, Model
+from django.db import connections
+from django.db.models import ForeignKey, Model, Q
 from django.dispatch import Signal
 from django.utils.text import slugify
 
+from spool_live.conditions import holds, own_field
 from spool_live.exceptions import SpoolLiveConfigurationError
 from spool_live.models import Site
 from spool_live.updates import COLLECTION_LIMIT
@@ -44,9 +46,13 @@ class LiveCollection:
     (``None`` where items have no slug), ``m2m_fields`` (names of the many-to-many fields whose
     change is an update of the item; ``None`` means all), ``coalesce`` (``True``: what waits of one
     item is delivered as one update; a ``timedelta``: its plain updates also wait that long for the
-    next ones).
+    next ones), ``published_when`` and ``announced_when`` (a ``Q`` on the item's own columns: what
+    :meth:`is_published` and :meth:`announces` answer), ``metadata_fields`` (names of fields, or
+    names in the metadata with the fields' names: what :meth:`get_metadata` answers), ``capture``
+    (``"signals"``, or ``"trigger"`` for triggers in a PostgreSQL content database; what those are
+    to know must be declared by attributes).
 
-    Override the methods for anything that a field name cannot say.
+    Override the methods for anything that an attribute cannot say.
     """
 
     name: str = ""
@@ -54,6 +60,10 @@ class LiveCollection:
     slug_field: str | None = None
     m2m_fields: tuple[str, ...] | None = None
     coalesce: bool | timedelta = False
+    published_when: Q | None = None
+    announced_when: Q | None = None
+    metadata_fields: tuple[str, ...] | Mapping[str, str] = ()
+    capture: Literal["signals", "trigger"] = "signals"
 
     def __init__(self, model: type[Model]) -> None:
         self.model: type[Model] = model
@@ -70,19 +80,22 @@ class LiveCollection:
         return getattr(item, self.slug_field) if self.slug_field else None
 
     def is_published(self, item: Any) -> bool:
-        """Whether the public may see ``item``. Override it where items have such a state."""
-        raise NotImplementedError
+        """Whether the public may see ``item``: ``published_when``, or override it."""
+        if self.published_when is None:
+            raise NotImplementedError
+        return holds(self.published_when, item)
 
     def get_metadata(self, item: Any) -> Mapping[str, Any]:
         """A JSON object of at most 8 KiB that travels with each update of ``item``.
 
         Every subscriber of the site reads it, also for drafts: see :meth:`announces`.
         """
-        return {}
+        fields = self.metadata_columns
+        return {name: getattr(item, attname) for name, attname in fields.items()} if fields else {}
 
     def announces(self, item: Any) -> bool:
-        """Whether changes of ``item`` are recorded at all. Override it to leave drafts out."""
-        return True
+        """Whether changes of ``item`` are recorded at all: ``announced_when``, or override it."""
+        return self.announced_when is None or holds(self.announced_when, item)
 
     # -- what capture asks -----------------------------------------------------------------
 
@@ -111,7 +124,8 @@ class LiveCollection:
     @cached_property
     def has_publish_state(self) -> bool:
         """Whether the collection says what is published."""
-        return type(self).is_published is not LiveCollection.is_published
+        declared = self.published_when is not None
+        return declared or type(self).is_published is not LiveCollection.is_published
 
     @cached_property
     def has_slug(self) -> bool:
@@ -121,24 +135,41 @@ class LiveCollection:
     @cached_property
     def compares_rows(self) -> bool:
         """Whether a change can only be told from the row as it was: costs one query a save."""
-        filters = type(self).announces is not LiveCollection.announces
+        overridden = type(self).announces is not LiveCollection.announces
+        filters = overridden or self.announced_when is not None
         remote_site = self.site_column is None
         return self.has_publish_state or self.has_slug or remote_site or filters
 
+    @cached_property
+    def metadata_columns(self) -> dict[str, str]:
+        """Names in the metadata, with the attributes that hold the declared fields' values."""
+        named = self.metadata_fields
+        pairs = named if isinstance(named, Mapping) else dict(zip(named, named, strict=True))
+        return {name: own_field(self.model, field).attname for name, field in pairs.items()}
+
+    def is_left_to_trigger(self, using: str) -> bool:
+        """Whether triggers record the changes on ``using``, and the signals' receivers must not."""
+        return self.capture == "trigger" and connections[using].vendor == "postgresql"
+
     def site_id_of(self, item: Model) -> uuid.UUID | None:
         """The id of the item's site, or ``None``. Raises ``ValueError`` for what is no site id."""
-        site = self.get_site(item)
+        site = getattr(item, self.site_column) if self.site_column else self.get_site(item)
         if isinstance(site, Site):
             site = site.pk
         return site if site is None or isinstance(site, uuid.UUID) else uuid.UUID(str(site))
 
     def item_id_of(self, item: Model) -> uuid.UUID:
         """The item's UUID primary key as it is, any other as a stable UUIDv5."""
-        key = self.model._meta.pk.to_python(item.pk)  # it may have been given as text
+        key = item.pk
+        if not isinstance(key, (int, uuid.UUID)):
+            key = self.model._meta.pk.to_python(key)  # it may have been given as text
         if isinstance(key, uuid.UUID):
             return key
-        label = self.model._meta.concrete_model._meta.label_lower  # type: ignore[union-attr]
-        return uuid.uuid5(ITEM_NAMESPACE, f"{label}:{key}")
+        return uuid.uuid5(ITEM_NAMESPACE, f"{self._label}:{key}")
+
+    @cached_property
+    def _label(self) -> str:
+        return self.model._meta.concrete_model._meta.label_lower  # type: ignore[union-attr]
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r} of {self.model._meta.label}>"
@@ -200,6 +231,10 @@ class Registry:
 
     def __contains__(self, model: type[Model]) -> bool:
         return model in self._collections
+
+    def recorded_by_signals(self, model: type[Model], using: str) -> list[LiveCollection]:
+        """The collections of ``model`` that no trigger on ``using`` records."""
+        return [c for c in self.of_model(model) if not c.is_left_to_trigger(using)]
 
     def of_model(self, model: type[Model]) -> list[LiveCollection]:
         """The collections an item of ``model`` belongs to: its own and its concrete parents'."""

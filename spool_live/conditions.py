@@ -1,0 +1,93 @@
+"""Conditions on an item's own columns, as a ``Q``: they hold in Python as they do in PostgreSQL.
+
+So that a publish state that is declared once means the same whoever asks: the signals' receivers,
+the audit, or a trigger in the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, cast
+
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import Field, Model, Q
+
+_Comparison = tuple[str, Any]
+_CONNECTORS: dict[str, Callable[[Iterable[bool]], bool]] = {
+    Q.AND: all,
+    Q.OR: any,
+    Q.XOR: lambda answers: sum(answers) % 2 == 1,
+}
+_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
+    "exact": lambda ours, given: bool(ours == given),
+    "in": lambda ours, given: ours is not None and ours in given,
+    "isnull": lambda ours, given: (ours is None) is given,
+    "gt": lambda ours, given: ours is not None and ours > given,
+    "gte": lambda ours, given: ours is not None and ours >= given,
+    "lt": lambda ours, given: ours is not None and ours < given,
+    "lte": lambda ours, given: ours is not None and ours <= given,
+}
+_ORDERED = {"gt", "gte", "lt", "lte"}
+_TEXT = {"CharField", "SlugField", "TextField"}
+"""PostgreSQL orders text by its collation, Python by code points."""
+
+
+def holds(condition: Q, item: Model) -> bool:
+    """Whether ``condition`` is true of ``item`` as it is in memory. No query."""
+    answers = [
+        holds(child, item) if isinstance(child, Q) else _is_true(item, *cast("_Comparison", child))
+        for child in condition.children
+    ]
+    return _CONNECTORS[condition.connector](answers) != condition.negated
+
+
+def faults(condition: Q, model: type[Model]) -> Iterator[str]:
+    """What in ``condition`` cannot be asked of an item of ``model``; nothing for a good one."""
+    for child in condition.children:
+        if isinstance(child, Q):
+            yield from faults(child, model)
+        elif not isinstance(child, tuple):
+            yield f"{child!r} is no comparison of a field with a value"
+        else:
+            yield from _faults(model, *child)
+
+
+def own_field(model: type[Model], name: str) -> Field[Any, Any]:
+    """The column of ``model`` that ``name`` (a field's name, its attname or ``pk``) means.
+
+    Raises ``FieldDoesNotExist`` for what is no column of the model's own or its parents' tables.
+    """
+    field = model._meta.pk if name == "pk" else model._meta.get_field(name)
+    if not isinstance(field, Field) or field.column is None:
+        raise FieldDoesNotExist(f"{model._meta.label} has no column {name!r}")
+    return field
+
+
+def _is_true(item: Model, path: str, given: Any) -> bool:
+    name, _, lookup = path.partition("__")
+    field = own_field(type(item), name)
+    ours = field.to_python(getattr(item, field.attname))
+    return _COMPARISONS[lookup or "exact"](ours, _as_python(field, lookup, given))
+
+
+def _as_python(field: Field[Any, Any], lookup: str, given: Any) -> Any:
+    if lookup == "isnull":
+        return given
+    if lookup == "in":
+        return [_as_python(field, "", one) for one in given]
+    return field.to_python(given.pk if isinstance(given, Model) else given)
+
+
+def _faults(model: type[Model], path: str, given: Any) -> Iterator[str]:
+    name, _, lookup = path.partition("__")
+    try:
+        field = own_field(model, name)
+    except FieldDoesNotExist:
+        yield f"{name!r} is no column of {model._meta.label}"
+        return
+    if (lookup or "exact") not in _COMPARISONS:
+        yield f"{path!r}: only {', '.join(_COMPARISONS)} on the item's own columns are supported"
+    elif lookup in _ORDERED and field.get_internal_type() in _TEXT:
+        yield f"{path!r}: text is ordered differently by PostgreSQL and Python"
+    elif hasattr(given, "resolve_expression"):
+        yield f"{path!r}: compare with a plain value, not with {given!r}"
