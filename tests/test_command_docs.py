@@ -1,0 +1,50 @@
+"""The reference of the commands agrees with the code: each command, each argument, each default."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.core.management import BaseCommand, get_commands, load_command_class
+
+PAGE = Path(__file__).parent.parent / "docs" / "reference" / "commands.md"
+COMMANDS = sorted(name for name, app in get_commands().items() if app == "spool_live")
+SHARED = BaseCommand().create_parser("manage.py", "any")
+DJANGOS_OWN = {option for action in SHARED._actions for option in action.option_strings}
+
+
+def documented() -> dict[str, dict[str, str]]:
+    """For each command the defaults by argument, as the page has them."""
+    sections = re.split(r"^## `([a-z_]+)`$", PAGE.read_text("utf-8"), flags=re.MULTILINE)[1:]
+    row = re.compile(r"^\| `([^`]+)` \| ?([^|]*?) ?\|", re.MULTILINE)
+    pairs = zip(sections[::2], sections[1::2], strict=True)
+    return {name: dict(row.findall(section)) for name, section in pairs}
+
+
+def arguments(parser: argparse.ArgumentParser) -> Iterator[tuple[str, object]]:
+    """Options and subcommands, with their defaults; not the values that have no name."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, below in action.choices.items():
+                yield name, None
+                yield from arguments(below)
+        elif action.option_strings and not DJANGOS_OWN & set(action.option_strings):
+            yield action.option_strings[0], action.default
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_arguments_and_defaults_are_documented(name: str) -> None:
+    parser = load_command_class("spool_live", name).create_parser("manage.py", name)
+    real = dict(arguments(parser))
+    page = documented()[name]
+    assert set(page) == set(real)
+    for argument, default in real.items():
+        if isinstance(default, (str, int, float, Path)) and default not in ("", False):
+            assert page[argument] == f"`{default}`", argument
+
+
+def test_no_command_is_documented_that_is_not_there() -> None:
+    assert set(documented()) == set(COMMANDS)
