@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.report import as_table, write_report
 from benchmarks.rig import running_rig
 
-SUITES = ("saves", "delivery", "nudging", "contention", "endpoints", "soak")
+SUITES = ("saves", "delivery", "nudging", "contention", "endpoints", "fanout", "soak")
 
 
 def main() -> None:

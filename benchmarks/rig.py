@@ -23,8 +23,8 @@ from spool_live.local.bootstrap import bootstrap
 from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.postgres import EmbeddedPostgres, free_port
 
-DURABLE = {"fsync": "on", "shared_buffers": "128MB", "wal_level": "replica"}
-"""As a production server is set, and no logical decoding beside the content."""
+DURABLE = {"fsync": "on", "shared_buffers": "128MB", "wal_level": "logical"}
+"""As Supabase's server is set; nothing is decoded but while the local Supabase runs."""
 
 
 @dataclass
@@ -125,14 +125,14 @@ def child(command: list[str], **environment: str) -> Iterator[subprocess.Popen[b
 
 
 @contextmanager
-def running_worker() -> Iterator[None]:
+def running_worker(**environment: str) -> Iterator[None]:
     """A Celery worker with one process, as small sites have it."""
     from benchmarks.celery import app
 
     command = [sys.executable, "-m", "celery", "-A", "benchmarks.celery", "worker"]
     command += ["--pool", "prefork", "-c", "1", "--loglevel", "error", "--without-gossip"]
     command += ["--without-mingle", "--without-heartbeat"]
-    with child(command):
+    with child(command, **environment):
         wait_until(lambda: bool(app.control.inspect(timeout=0.5).ping()), 60)
         yield
 

@@ -61,11 +61,20 @@ DEFAULT_CONNECTIONS: dict[str, Any] = {}
 DJANGO_OUTBOX_PATTERN = {"DEFAULT_STOMP_HOST_AND_PORTS": []}
 EVENTSTREAM_STORAGE_CLASS = "django_eventstream.storage.DjangoModelStorage"
 
+
+def supabase_settings(given: dict[str, Any]) -> dict[str, Any]:
+    """The part of ``SPOOL_LIVE`` that says which Supabase: the receiver, where none is given."""
+    stub = f"http://127.0.0.1:{RIG['receiver_port']}"
+    return {
+        "SUPABASE_URL": given.get("supabase_url", stub),
+        "SUPABASE_PUBLISHABLE_KEY": given.get("publishable_key", "sb_publishable_bench"),
+        "SUPABASE_SECRET_KEY": given.get("secret_key", "sb_secret_bench"),
+        "JWT_SIGNING_KEY": given.get("jwt_secret", "only for benchmarks, but of a decent length"),
+    }
+
+
 SPOOL_LIVE: dict[str, Any] = {
-    "SUPABASE_URL": f"http://127.0.0.1:{RIG['receiver_port']}",
-    "SUPABASE_PUBLISHABLE_KEY": "sb_publishable_bench",
-    "SUPABASE_SECRET_KEY": "sb_secret_bench",
-    "JWT_SIGNING_KEY": "only for benchmarks, but of a decent length",
+    **supabase_settings(RIG),
     "NUDGE": RIG.get("nudge", False),
     "TOKEN_RATE": "1000000/min",
     "UPDATES_RATE": "1000000/min",

@@ -14,14 +14,14 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import psycopg
 import uvloop
 
+from benchmarks.listener import Listener, join_message, upgrade_request
 from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.instance import local_database
 from spool_live.local.postgres import free_port
@@ -32,7 +32,6 @@ from tests.local.realtime.wire import mint
 _FRAMES_PER_SECOND = 3000.0
 _MOST_ROWS_PER_SECOND = 20.0
 _AT_A_TIME = 50
-_PING = 0x89
 
 
 @dataclass(frozen=True)
@@ -49,52 +48,6 @@ CASES = (
     *(Case("postgres_changes", sockets) for sockets in (1, 50, 1000)),
     *(Case("postgres_changes", sockets, "distinct") for sockets in (50, 1000)),
 )
-
-
-class Listener(asyncio.Protocol):
-    """The cheapest WebSocket client there is: joins, then hands every text to ``on_text``."""
-
-    def __init__(self, request: bytes, join: bytes, on_text: Callable[[bytes], None]) -> None:
-        self._request = request
-        self._join = join
-        self._on_text = on_text
-        self._received = b""
-        self._open = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)
-        self.transport.write(self._request)
-
-    def data_received(self, data: bytes) -> None:
-        self._received += data
-        if not self._open:
-            head, end, self._received = self._received.partition(b"\r\n\r\n")
-            if not end:
-                self._received = head
-                return
-            assert b" 101 " in head, head
-            self._open = True
-            size = len(self._join).to_bytes(2, "big")
-            self.transport.write(b"\x81\xfe" + size + bytes(4) + self._join)
-        while (frame := self._next_frame()) is not None:
-            kind, content = frame
-            if kind == _PING:
-                size = (0x80 | len(content)).to_bytes(1, "big")
-                self.transport.write(b"\x8a" + size + bytes(4) + content)
-            else:
-                self._on_text(content)
-
-    def _next_frame(self) -> tuple[int, bytes] | None:
-        buffer = self._received
-        if len(buffer) < 4:
-            return None
-        size, start = buffer[1], 2
-        if size == 126:
-            size, start = int.from_bytes(buffer[2:4], "big"), 4
-        if len(buffer) < start + size:
-            return None
-        self._received = buffer[start + size :]
-        return buffer[0], buffer[start : start + size]
 
 
 async def subscribe(job: dict[str, Any]) -> None:
@@ -116,8 +69,7 @@ async def subscribe(job: dict[str, Any]) -> None:
             elif job["live"].encode() in text:
                 live.set()
 
-        payload = {"config": job["config"], "access_token": token}
-        join = json.dumps({**job["join"], "payload": payload}).encode()
+        join = join_message(job["topic"], token, job["config"])
         async with gate:
             await asyncio.get_running_loop().create_connection(
                 lambda: Listener(job["request"].encode(), join, take), job["host"], job["port"]
@@ -141,12 +93,10 @@ async def measure(serving: Serving, case: Case, rows: int) -> list[float]:
     job = {
         "host": config.host,
         "port": config.port,
-        "request": f"GET /realtime/v1/websocket?apikey={config.publishable_key} HTTP/1.1\r\n"
-        f"Host: {config.host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+        "request": upgrade_request(config.host, config.publishable_key).decode(),
         "rows": rows,
         "live": "phx_reply" if broadcast else "Subscribed to PostgreSQL",
-        "join": {"topic": f"realtime:{topic}", "event": "phx_join", "ref": "1", "join_ref": "1"},
+        "topic": topic,
         "config": {"private": broadcast, "postgres_changes": [] if broadcast else [binding]},
         "tokens": [
             mint(serving, sites=["a"], jti=str(number) if case.claims == "distinct" else None)
