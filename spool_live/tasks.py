@@ -8,7 +8,8 @@ call when they run.
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from celery import shared_task
@@ -27,7 +28,21 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
 }
 
 
+@contextmanager
+def sound_connections() -> Iterator[None]:
+    """Gives up the database connections that an error has broken. Where ``CELERY_DB_REUSE_MAX`` is
+    set Celery would keep them for as many tasks, all of which would fail."""
+    from django.db import close_old_connections  # noqa: PLC0415
+
+    try:
+        yield
+    except Exception:
+        close_old_connections()
+        raise
+
+
 @shared_task(name="spool_live.deliver", ignore_result=True)
+@sound_connections()
 def deliver_updates(using: str) -> None:
     """Brings sites and keys up to date at Supabase, then delivers what waits on ``using``."""
     from spool_live import delivery  # noqa: PLC0415
@@ -38,14 +53,26 @@ def deliver_updates(using: str) -> None:
 
 @shared_task(name="spool_live.sweep", ignore_result=True)
 def sweep() -> None:
-    """Finds what no nudge announced: lost nudges, due retries, ended leases."""
+    """Finds what no nudge announced: lost nudges, due retries, ended leases.
+
+    A database that is away does not keep the others waiting; its error is raised at the end.
+    """
+    from django.db import Error  # noqa: PLC0415
+
     from spool_live.databases import content_databases  # noqa: PLC0415
 
+    failure: Error | None = None
     for using in content_databases():
-        deliver_updates(using)
+        try:
+            deliver_updates(using)
+        except Error as error:
+            failure = error
+    if failure:
+        raise failure
 
 
 @shared_task(name="spool_live.mirror", ignore_result=True)
+@sound_connections()
 def mirror_changes(using: str) -> None:
     """Sends pending changes of sites and keys; what cannot go now goes with a later sweep."""
     from spool_live import mirror  # noqa: PLC0415
@@ -58,6 +85,7 @@ def mirror_changes(using: str) -> None:
 
 
 @shared_task(name="spool_live.cleanup", ignore_result=True)
+@sound_connections()
 def clean_up() -> None:
     """Removes expired rows from the live table and settled entries from the outbox."""
     from spool_live import cleanup  # noqa: PLC0415

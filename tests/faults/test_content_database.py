@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
+from spool_live import databases, tasks
 from spool_live.broadcasters.memory import MemoryBroadcaster
 from spool_live.delivery import deliver_pending
 from spool_live.models import OutboxEntry, Site, SiteDelivery
@@ -56,8 +57,8 @@ def site() -> Site:
 
 @pytest.mark.parametrize(
     "statement",
-    ['SET "lease_token"', "SET last_seq", "UPDATE live_updates_outbox AS t SET seq"],
-    ids=["leasing", "raising the counter", "numbering"],
+    ["SET lease_token", "SET last_seq"],
+    ids=["leasing", "numbering"],
 )
 def test_claim_that_is_cut_off_leaves_nothing_behind(site: Site, statement: str) -> None:
     record(site, 3)
@@ -71,7 +72,7 @@ def test_claim_that_is_cut_off_leaves_nothing_behind(site: Site, statement: str)
 
 def test_settlement_that_is_cut_off_is_done_again_and_writes_nothing_twice(site: Site) -> None:
     record(site, 3)
-    with cut_at('SET "state"'):
+    with cut_at("SET state"):
         deliver()
     assert len(MemoryBroadcaster.updates) == 3
     assert set(OutboxEntry.objects.values_list("state", flat=True)) == {"pending"}
@@ -80,6 +81,37 @@ def test_settlement_that_is_cut_off_is_done_again_and_writes_nothing_twice(site:
     deliver()
     assert [update.seq for update in MemoryBroadcaster.updates] == [1, 2, 3, 4]
     assert set(OutboxEntry.objects.values_list("state", flat=True)) == {"delivered"}
+
+
+@pytest.mark.parametrize("task", [tasks.deliver_updates, tasks.mirror_changes])
+def test_task_that_is_cut_off_gives_its_connection_up(
+    site: Site, task: Callable[[str], None]
+) -> None:
+    """Celery would keep it for the next ``CELERY_DB_REUSE_MAX`` tasks."""
+    record(site)
+    with cut_at("live_site_deliveries"):
+        try:
+            task("default")
+        finally:
+            assert connection.connection is None
+    task("default")
+
+
+def test_database_that_is_away_does_not_keep_the_others_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reached: list[str] = []
+
+    def deliver(using: str) -> None:
+        if using == "away":
+            raise OperationalError
+        reached.append(using)
+
+    monkeypatch.setattr(databases, "content_databases", lambda: ["away", "default"])
+    monkeypatch.setattr(tasks, "deliver_updates", deliver)
+    with pytest.raises(OperationalError):
+        tasks.sweep()
+    assert reached == ["default"]
 
 
 def test_edit_that_is_cut_off_leaves_neither_itself_nor_its_update(site: Site) -> None:
