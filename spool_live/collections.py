@@ -161,7 +161,7 @@ class LiveCollection:
     def item_id_of(self, item: Model) -> uuid.UUID:
         """The item's UUID primary key as it is, any other as a stable UUIDv5."""
         key = item.pk
-        if not isinstance(key, (int, uuid.UUID)):
+        if not isinstance(key, uuid.UUID):
             key = self.model._meta.pk.to_python(key)  # it may have been given as text
         if isinstance(key, uuid.UUID):
             return key

@@ -11,6 +11,7 @@ from django.db.models import Model
 from django.db.models.signals import m2m_changed, post_init, post_save, pre_delete, pre_save
 
 from spool_live.capture import receivers, relations, stored
+from spool_live.capture.plan import plan_of
 from spool_live.capture.transactions import save_in_transaction, stop_saving_in_transaction
 from spool_live.collections import registry
 from spool_live.models import Site
@@ -39,12 +40,12 @@ def disconnect_all() -> None:
 
 def _connections() -> Iterator[tuple[Any, Callable[..., None], Any]]:
     for model in apps.get_models():
-        collections = registry.of_model(model)
-        if collections:
-            yield pre_save, receivers.before_save, model
-            yield post_save, receivers.after_save, model
-        if any(not collection.compares_rows for collection in collections):
-            yield post_init, stored.remember_site, model
+        plan = plan_of(model)
+        if plan.collections:
+            yield pre_save, partial(receivers.before_save, plan), model
+            yield post_save, partial(receivers.after_save, plan), model
+        if any(not collection.compares_rows for collection in plan.collections):
+            yield post_init, partial(stored.remember_site, plan), model
         if _is_announced_when_deleted(model):
             yield pre_delete, receivers.before_delete, model
     for collection in registry:

@@ -24,8 +24,11 @@ logger = logging.getLogger(__name__)
 
 def snapshot(collection: LiveCollection, item: Model) -> Snapshot:
     """What matters of ``item`` as it is."""
+    site_id = collection.site_id_of(item)
+    if not collection.compares_rows:
+        return Snapshot(site_id)
     return Snapshot(
-        site_id=collection.site_id_of(item),
+        site_id=site_id,
         slug=collection.get_slug(item),
         published=collection.is_published(item) if collection.has_publish_state else None,
         announced=collection.announces(item),
@@ -46,19 +49,21 @@ def updates_of(
         return []
     if not found:
         return []
+    item_id = collection.item_id_of(item)
     metadata = _metadata(collection, item)
-    return [(t.site_id, _as_update(collection, item, t, metadata)) for t in found]
+    return [(t.site_id, _as_update(collection, item_id, t, metadata)) for t in found]
 
 
 def _as_update(
-    collection: LiveCollection, item: Model, transition: Transition, metadata: Mapping[str, Any]
+    collection: LiveCollection,
+    item_id: uuid.UUID,
+    transition: Transition,
+    metadata: Mapping[str, Any],
 ) -> LiveUpdateData:
+    if extra := transition.extra:
+        metadata = {**extra, **metadata, **extra}  # first, so that it is never cut
     return LiveUpdateData(
-        event_type=transition.event_type,
-        collection=collection.name,
-        item_id=collection.item_id_of(item),
-        slug=transition.slug,
-        metadata={**transition.extra, **metadata, **transition.extra},
+        transition.event_type, collection.name, item_id, transition.slug, metadata
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,19 +11,24 @@ from django.db.models import ManyToManyField, Model
 from spool_live import outbox
 from spool_live.capture import meaning, relations, stored, transitions
 from spool_live.capture.meaning import snapshot
+from spool_live.capture.plan import Plan
 from spool_live.capture.stored import KnownSite
 from spool_live.capture.transitions import Snapshot, Transition
 from spool_live.collections import LiveCollection, registry
 
 
-def before_save(sender: type[Model], instance: Model, raw: bool, using: str, **kwargs: Any) -> None:
+def before_save(
+    plan: Plan, /, sender: type[Model], instance: Model, raw: bool, using: str, **kwargs: Any
+) -> None:
     """Remembers the row as it is stored, where a collection needs it."""
     stored.mark_fixture(instance, raw=raw)
     if not raw:
-        stored.remember(sender, instance, using, registry.of_model(sender))
+        stored.remember(plan, sender, instance, using)
 
 
 def after_save(
+    plan: Plan,
+    /,
     sender: type[Model],
     instance: Model,
     created: bool,
@@ -36,10 +40,9 @@ def after_save(
     """Records what the save of ``instance`` means. Fixtures (``raw``) record nothing."""
     if raw:
         return
-    collections = registry.of_model(sender)
-    row = stored.take(instance, update_fields, collections, created=created)
+    row = stored.take(plan, instance, update_fields, created=created)
     item = stored.as_stored(instance, row, update_fields)
-    for collection in collections:
+    for collection in plan.collections:
         _record(collection, item, using, partial(_meaning_of_save, collection, row, item, created))
 
 
@@ -85,7 +88,7 @@ def _meaning_of_save(
     if isinstance(row, KnownSite):
         known = Snapshot(stored.site_uuid(row.site_id))
         return transitions.changed(
-            known, after if row.written else replace(after, site_id=known.site_id)
+            known, after if row.written else Snapshot(known.site_id, *after[1:])
         )
     return transitions.changed(snapshot(collection, row), after)
 

@@ -9,30 +9,26 @@ from __future__ import annotations
 import copy
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connections
 from django.db.models import Model, QuerySet
 
-from spool_live.collections import LiveCollection, registry
+from spool_live.capture.plan import Plan
 
 _ROWS = "spool_live_rows"
 _SITE = "spool_live_site"
 _FIXTURE = "spool_live_fixture"
 
 
-@dataclass(frozen=True, slots=True)
-class KnownSite:
+class KnownSite(NamedTuple):
     """All that is known of the stored row: its site, and whether this save writes the column."""
 
     site_id: Any
     written: bool
 
 
-def remember(
-    sender: type[Model], instance: Model, using: str, collections: Iterable[LiveCollection]
-) -> None:
+def remember(plan: Plan, sender: type[Model], instance: Model, using: str) -> None:
     """Fetches the stored row of ``instance`` in one query, where one may exist and is needed.
 
     The row is locked (as the UPDATE that follows would), so that two editors' transitions cannot
@@ -41,21 +37,14 @@ def remember(
     """
     state = instance._state.__dict__
     row = None
-    if _may_be_stored(instance) and (
-        instance._state.adding
-        or _SITE not in state
-        or any(collection.compares_rows for collection in collections)
-    ):
-        row = _locked(sender, collections, using).filter(pk=instance.pk).first()
-    state.setdefault(_ROWS, []).append(row)
+    if (plan.compares or instance._state.adding or _SITE not in state) and _may_be_stored(instance):
+        row = next(iter(_locked(plan, sender, using).filter(pk=instance.pk)), None)
+    if row is not None or state.get(_ROWS):
+        state.setdefault(_ROWS, []).append(row)
 
 
 def take(
-    instance: Model,
-    update_fields: Iterable[str] | None,
-    collections: Iterable[LiveCollection],
-    *,
-    created: bool,
+    plan: Plan, instance: Model, update_fields: Iterable[str] | None, *, created: bool
 ) -> Model | KnownSite | None:
     """What :func:`remember` or the loading of ``instance`` noted; ``None`` for nothing.
 
@@ -63,8 +52,9 @@ def take(
     only the row knows.
     """
     state = instance._state.__dict__
-    row: Model | None = state[_ROWS].pop() if state.get(_ROWS) else None
-    column = _site_column(collections)
+    rows = state.get(_ROWS)
+    row: Model | None = rows.pop() if rows else None
+    column = plan.site_column
     if column is None or (row is None and not created and _SITE not in state):
         return row
     written = update_fields is None or column in _attnames(instance, update_fields)
@@ -94,16 +84,16 @@ def as_stored(
     return item
 
 
-def remember_site(sender: type[Model], instance: Model, **kwargs: Any) -> None:
+def remember_site(plan: Plan, /, instance: Model, **kwargs: Any) -> None:
     """Receiver of ``post_init``: notes the site that ``instance`` was loaded with."""
-    column = _site_column(registry.of_model(sender))
-    if column in instance.__dict__:
-        setattr(instance._state, _SITE, instance.__dict__[column])
+    if plan.site_column in instance.__dict__:
+        instance._state.__dict__[_SITE] = instance.__dict__[plan.site_column]
 
 
 def mark_fixture(instance: Model, *, raw: bool) -> None:
     """Notes whether ``instance`` was last saved by a fixture."""
-    setattr(instance._state, _FIXTURE, raw)
+    if raw or _FIXTURE in instance._state.__dict__:
+        instance._state.__dict__[_FIXTURE] = raw
 
 
 def is_fixture(instance: Model) -> bool:
@@ -117,11 +107,6 @@ def site_uuid(value: Any) -> uuid.UUID | None:
     return value if value is None or isinstance(value, uuid.UUID) else uuid.UUID(str(value))
 
 
-def _site_column(collections: Iterable[LiveCollection]) -> str | None:
-    columns = {collection.site_column for collection in collections}
-    return columns.pop() if len(columns) == 1 else None
-
-
 def _attnames(instance: Model, names: Iterable[str]) -> set[str]:
     return {instance._meta.get_field(name).attname for name in names}  # type: ignore[union-attr]
 
@@ -132,17 +117,14 @@ def _may_be_stored(instance: Model) -> bool:
     return instance.pk is not None and not (instance._state.adding and has_default)
 
 
-def _locked(
-    sender: type[Model], collections: Iterable[LiveCollection], using: str
-) -> QuerySet[Model]:
+def _locked(plan: Plan, sender: type[Model], using: str) -> QuerySet[Model]:
     model = sender._meta.concrete_model or sender
     rows: QuerySet[Model] = model._base_manager.using(using)
-    remote = ["__".join(c.site_path[:-1]) for c in collections if len(c.site_path) > 1]
-    if remote:
-        rows = rows.select_related(*remote)
+    if plan.related:
+        rows = rows.select_related(*plan.related)
     features = connections[using].features
     if not features.has_select_for_update or not connections[using].in_atomic_block:
         return rows
     if features.has_select_for_update_of:
         return rows.select_for_update(of=("self",), no_key=features.has_select_for_no_key_update)
-    return rows if remote else rows.select_for_update()
+    return rows if plan.related else rows.select_for_update()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from spool_live.updates import EventType
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+
+class Snapshot(NamedTuple):
     """What matters of an item at one moment. ``published`` is ``None`` where the collection has no
     publish state, ``announced`` is ``False`` for items that the collection leaves out."""
 
@@ -25,15 +27,14 @@ class Snapshot:
         return self.announced and self.site_id is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(NamedTuple):
     """One update to record: for which site, what happened, under which slug, and what to add to
     the metadata."""
 
     site_id: uuid.UUID
     event_type: EventType
     slug: str | None
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = NOTHING
 
 
 def born(after: Snapshot) -> list[Transition]:
@@ -69,4 +70,4 @@ def changed(before: Snapshot, after: Snapshot) -> list[Transition]:
     event = EventType.PUBLISHED if newly_published else EventType.UPDATED
     if before.slug != after.slug and before.slug is not None:
         extra["previous_slug"] = before.slug
-    return [Transition(after.site_id, event, after.slug, extra)]
+    return [Transition(after.site_id, event, after.slug, extra or NOTHING)]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from weakref import WeakKeyDictionary
 
 from django.db import connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -17,8 +16,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from spool_live.models import OutboxEntry
 from spool_live.outbox.rows import Row, insert
 
-_open: WeakKeyDictionary[BaseDatabaseWrapper, int] = WeakKeyDictionary()
-"""How many blocks are open, one within the other, on each connection."""
+_OPEN = "spool_live_open_batches"
+"""Attribute of a connection: how many blocks are open on it, one within the other."""
 
 
 class _Waiting:
@@ -43,18 +42,19 @@ def batch(*, using: str | None = None) -> Iterator[None]:
     alias = using or router.db_for_write(OutboxEntry)
     connection = connections[alias]
     with transaction.atomic(using=alias):
-        _open[connection] = _open.get(connection, 0) + 1
+        depth = connection.__dict__.get(_OPEN, 0)
+        setattr(connection, _OPEN, depth + 1)
         try:
             yield
-            if _open[connection] == 1:
+            if depth == 0:
                 _write(connection)
         finally:
-            _open[connection] -= 1
+            setattr(connection, _OPEN, depth)
 
 
 def is_open(connection: BaseDatabaseWrapper) -> bool:
     """Whether what is recorded on ``connection`` now waits for the end of a block."""
-    return _open.get(connection, 0) > 0
+    return bool(connection.__dict__.get(_OPEN))
 
 
 def wait(
@@ -69,7 +69,7 @@ def wait(
             return
     waiting = _Waiting(announce)
     waiting.rows += rows
-    transaction.on_commit(waiting, using=connection.alias, robust=True)
+    connection.on_commit(waiting, robust=True)
 
 
 def _write(connection: BaseDatabaseWrapper) -> None:
@@ -79,4 +79,4 @@ def _write(connection: BaseDatabaseWrapper) -> None:
     for one in waiting:
         one.rows.clear()
     if rows:
-        insert(rows, using=connection.alias)
+        insert(rows, connection)

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 
-from django.db import connections, router, transaction
+from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
@@ -35,12 +35,12 @@ def record(updates: Sequence[tuple[uuid.UUID, LiveUpdateData]], *, using: str) -
     if not updates:
         return
     connection = connections[using]
-    now = timezone.now()
-    given = [rows.as_row(site_id, data, now, connection) for site_id, data in updates]
+    now = str(connection.ops.adapt_datetimefield_value(timezone.now()))
+    given = [rows.as_row(site_id, data, now) for site_id, data in updates]
     if batching.is_open(connection):
         batching.wait(given, _announcer(using), connection)
     else:
-        rows.insert(given, using=using)
+        rows.insert(given, connection)
         _announce_after_commit(connection)
 
 
@@ -51,7 +51,7 @@ def _announce_after_commit(connection: BaseDatabaseWrapper) -> None:
         savepoints, last, *_ = connection.run_on_commit[-1]
         if last is announcer and savepoints <= set(connection.savepoint_ids):
             return
-    transaction.on_commit(announcer, using=connection.alias, robust=True)
+    connection.on_commit(announcer, robust=True)
 
 
 @cache

@@ -1,0 +1,37 @@
+"""What capture knows of a model before anything is saved: worked out once, when it is connected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Model
+
+from spool_live.collections import LiveCollection, registry
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The collections that an item of a model belongs to, and what they need of its stored row.
+
+    ``site_column`` is the item's own column that says the site (``None`` where another row or a
+    method does, or the collections disagree), ``compares`` whether each save reads the stored row,
+    ``related`` the relations that are read with it.
+    """
+
+    collections: tuple[LiveCollection, ...]
+    site_column: str | None
+    compares: bool
+    related: tuple[str, ...]
+
+
+def plan_of(model: type[Model]) -> Plan:
+    """The plan for items of ``model``, by the collections that are registered now."""
+    collections = tuple(registry.of_model(model))
+    columns = {collection.site_column for collection in collections}
+    paths = {collection.site_path[:-1] for collection in collections}
+    return Plan(
+        collections,
+        site_column=columns.pop() if len(columns) == 1 else None,
+        compares=any(collection.compares_rows for collection in collections),
+        related=tuple(sorted("__".join(path) for path in paths if path)),
+    )
