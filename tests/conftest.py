@@ -22,7 +22,11 @@ from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.instance import LocalDatabase, local_database
 from spool_live.local.server import serving_local_supabase
 from spool_live.models import Site, SiteApiKey
+from tests.leaks import pytest_runtest_makereport, watch
 
+__all__ = ["pytest_runtest_makereport"]  # a hook, for pytest to find here
+
+watch()
 NEEDS = {
     "browser": ("SPOOL_LIVE_REQUIRE_BROWSER", "needs Chromium: run by tox run -e browser"),
     "node": ("SPOOL_LIVE_REQUIRE_NODE", "needs Node 22 or newer: run by tox run -e node"),
