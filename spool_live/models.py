@@ -233,23 +233,22 @@ class OutboxEntry(models.Model):
         DROPPED = "dropped", _("dropped (site deleted)")
         MERGED = "merged", _("merged into an earlier one")
 
+    # Plain types: lengths, checks and long conditions of indexes are a price that each save pays.
     id = models.BigAutoField(primary_key=True)
     update_id = models.UUIDField(default=new_update_id, editable=False)
     site_id = models.UUIDField()
-    event_type = models.CharField(max_length=32, choices=[(e.value, e.value) for e in EventType])
-    collection = models.CharField(max_length=200)
+    event_type = models.TextField(choices=[(e.value, e.value) for e in EventType])
+    collection = models.TextField()
     item_id = models.UUIDField()
     slug = models.TextField(null=True)  # noqa: DJ001 - null is "has no slug", as on the wire
     timestamp = models.DateTimeField()
     metadata = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
 
     # Database defaults, because recording writes none of these columns.
-    state = models.CharField(
-        max_length=10, choices=State, default=State.PENDING, db_default=State.PENDING
-    )
+    state = models.TextField(choices=State, default=State.PENDING, db_default=State.PENDING)
     seq = models.BigIntegerField(null=True)
-    attempts = models.PositiveIntegerField(default=0, db_default=0)
-    merged = models.PositiveIntegerField(
+    attempts = models.IntegerField(default=0, db_default=0)
+    merged = models.IntegerField(
         default=0, db_default=0, help_text="How many later updates of the item were merged into it."
     )
     last_error = models.TextField(default="", db_default="", blank=True)
@@ -273,7 +272,7 @@ class OutboxEntry(models.Model):
             models.Index(fields=["id"], condition=models.Q(state="dead"), name="live_outbox_dead"),
             models.Index(
                 fields=["settled_at"],
-                condition=models.Q(state__in=["delivered", "dropped", "merged"]),
+                condition=models.Q(settled_at__isnull=False),
                 name="live_outbox_settled",
             ),
         ]

@@ -106,17 +106,16 @@ class Migration(migrations.Migration):
                 ("site_id", models.UUIDField()),
                 (
                     "event_type",
-                    models.CharField(
+                    models.TextField(
                         choices=[
                             ("content.created", "content.created"),
                             ("content.updated", "content.updated"),
                             ("content.published", "content.published"),
                             ("content.deleted", "content.deleted"),
                         ],
-                        max_length=32,
                     ),
                 ),
-                ("collection", models.CharField(max_length=200)),
+                ("collection", models.TextField()),
                 ("item_id", models.UUIDField()),
                 ("slug", models.TextField(null=True)),
                 ("timestamp", models.DateTimeField()),
@@ -128,7 +127,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "state",
-                    models.CharField(
+                    models.TextField(
                         choices=[
                             ("pending", "pending"),
                             ("delivered", "delivered"),
@@ -138,14 +137,13 @@ class Migration(migrations.Migration):
                         ],
                         db_default="pending",
                         default="pending",
-                        max_length=10,
                     ),
                 ),
                 ("seq", models.BigIntegerField(null=True)),
-                ("attempts", models.PositiveIntegerField(db_default=0, default=0)),
+                ("attempts", models.IntegerField(db_default=0, default=0)),
                 (
                     "merged",
-                    models.PositiveIntegerField(
+                    models.IntegerField(
                         db_default=0,
                         default=0,
                         help_text="How many later updates of the item were merged into it.",
@@ -175,7 +173,7 @@ class Migration(migrations.Migration):
                         name="live_outbox_dead",
                     ),
                     models.Index(
-                        condition=models.Q(("state__in", ["delivered", "dropped", "merged"])),
+                        condition=models.Q(("settled_at__isnull", False)),
                         fields=["settled_at"],
                         name="live_outbox_settled",
                     ),
