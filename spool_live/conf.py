@@ -20,6 +20,9 @@ from spool_live.exceptions import SpoolLiveConfigurationError
 RealtimeMode = Literal["broadcast", "postgres_changes"]
 REALTIME_MODES = ("broadcast", "postgres_changes")
 JWT_ALGORITHMS = ("HS256", "ES256", "RS256")
+POSTGRES_CHANGES_BATCH = 200
+"""Rows of one transaction, each checked for each subscription of the project: with 1,000 of those
+the poller is at it for 6 of the 15 seconds that it has."""
 DEFAULT_BROADCASTER = "spool_live.broadcasters.supabase.SupabaseBroadcaster"
 
 
@@ -44,8 +47,8 @@ class LiveSettings:
 
     broadcaster: str = DEFAULT_BROADCASTER
     request_timeout: timedelta = timedelta(seconds=10)
-    delivery_batch_size: int = 500
-    delivery_batch_bytes: int = 1_000_000
+    delivery_batch_size: int = 1_000
+    delivery_batch_bytes: int = 2_000_000
     delivery_lease: timedelta = timedelta(seconds=60)
     delivery_linger: timedelta = timedelta(milliseconds=20)
     delivery_rate: int = 0
@@ -84,8 +87,13 @@ class LiveSettings:
 
     @property
     def batch_limit(self) -> int:
-        """Most updates in one batch: no more than a second's worth where a rate is set."""
-        sizes = (self.delivery_batch_size, self.delivery_rate or self.delivery_batch_size)
+        """Most updates in one batch: no more than a second's worth where a rate is set, nor than
+        what Postgres Changes check for many subscribers within one transaction."""
+        sizes = [self.delivery_batch_size]
+        if self.delivery_rate:
+            sizes.append(self.delivery_rate)
+        if self.realtime_mode == "postgres_changes":
+            sizes.append(POSTGRES_CHANGES_BATCH)
         return max(1, min(sizes))
 
     @property

@@ -10,11 +10,13 @@ import threading
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
 import httpx
+import orjson
 from django.utils import timezone
 from postgrest.exceptions import APIError
 from supabase import Client, ClientOptions, SupabaseException, create_client
@@ -28,6 +30,8 @@ from spool_live.updates import Update
 
 TABLE = "live_updates"
 TOO_MANY_REQUESTS = 429
+_SHAPE: list[dict[str, Any]] = [dict.fromkeys(field.name for field in fields(Update))]
+"""Tells the official client which columns the rows have."""
 
 Answer = TypeVar("Answer", MirrorAnswer, CleanupAnswer)
 
@@ -45,13 +49,13 @@ class SupabaseBroadcaster(Broadcaster):
         _ = self._client
 
     def broadcast(self, updates: Sequence[Update]) -> None:
-        rows = [update.as_row() for update in updates]
-        query = self._client.table(TABLE).upsert(
-            rows,
-            on_conflict="id",
-            ignore_duplicates=True,
-            returning=cast("Any", "minimal"),
+        if not updates:
+            return
+        client = self._client
+        query = client.table(TABLE).upsert(
+            _SHAPE, on_conflict="id", ignore_duplicates=True, returning=cast("Any", "minimal")
         )
+        cast("_Transport", client.options.httpx_client).body = orjson.dumps(updates)
         with _translated():
             answer = query.execute().data
         if answer:  # we asked for an empty one
@@ -95,12 +99,24 @@ class SupabaseBroadcaster(Broadcaster):
         return _clients[key]
 
 
+class _Transport(httpx.Client):
+    """The official client's transport, which sends a ``body`` that is set before a request in place
+    of the client's own: that takes five times as long to encode rows."""
+
+    body: bytes | None = None
+
+    def build_request(self, *args: Any, **options: Any) -> httpx.Request:
+        if self.body is not None:
+            options["content"], self.body = self.body, None
+        return super().build_request(*args, **options)
+
+
 def _build_client(settings: LiveSettings) -> Client:
     for name in ("SUPABASE_URL", "SUPABASE_SECRET_KEY"):
         if not getattr(settings, name.lower()):
             raise BroadcastUnavailable(f'SPOOL_LIVE["{name}"] is not set.')
     # HTTP/1.1: for big requests one after the other HTTP/2 is the slower one.
-    transport = httpx.Client(
+    transport = _Transport(
         timeout=settings.request_timeout.total_seconds(),
         limits=httpx.Limits(keepalive_expiry=60),
         http2=False,

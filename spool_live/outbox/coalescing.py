@@ -14,10 +14,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from spool_live.collections import registry
+from spool_live.conf import live_settings
 from spool_live.models import OutboxEntry, SiteDelivery
 from spool_live.outbox.entries import ClaimedEntry, read_entries
 from spool_live.updates import EventType, metadata_json
@@ -52,7 +53,8 @@ def windows() -> dict[str, timedelta]:
 def is_held(now: datetime) -> Q:
     """Condition on ``OutboxEntry``: a plain update that still waits for the next ones.
 
-    A timestamp of the future (a clock that was set back) holds nothing.
+    One that others were merged into has waited; a timestamp of the future (a clock that was set
+    back) holds nothing.
     """
     held = Q(pk__in=[])
     for name, window in windows().items():
@@ -61,29 +63,33 @@ def is_held(now: datetime) -> Q:
                 collection=name,
                 event_type=UPDATED,
                 seq=None,
+                merged=0,
                 timestamp__gt=now - window,
                 timestamp__lte=now,
             )
     return held
 
 
-def coalesce_waiting(
-    using: str, entries: list[ClaimedEntry], sites: dict[uuid.UUID, SiteDelivery], now: datetime
-) -> list[ClaimedEntry]:
-    """``entries`` with those of coalesced collections merged, and written down as merged.
+def held_parameters(now: datetime) -> dict[str, Any]:
+    """What :func:`is_held` says, as parameters of our SQL."""
+    held = {name: window for name, window in windows().items() if window}
+    return {"now": now, "held": list(held), "windows": list(held.values())}
+
+
+def coalesce_waiting(using: str, sites: dict[uuid.UUID, SiteDelivery], now: datetime) -> None:
+    """Merges the updates of coalesced collections that come next, and writes them down as merged.
 
     To be called under the lease of ``sites``, before numbers are given.
     """
     known = windows()
-    mergeable = [e for e in entries if e.seq is None and e.collection in known]
-    if not mergeable:
-        return entries
+    if not known:
+        return
+    ripe = _unnumbered(using, sites).filter(collection__in=known).exclude(is_held(now))
+    mergeable = list(read_entries(ripe.order_by("id")[: live_settings().batch_limit]))
     windowed = [entry for entry in mergeable if known[entry.collection]]
     together = {e.pk: e for e in (*mergeable, *_others_of(using, windowed))}
     kept, gone = merge_all(together[pk] for pk in sorted(together))
     _write(using, kept, gone, sites)
-    untouched = [e for e in entries if e.pk not in together]
-    return sorted((*untouched, *kept), key=lambda entry: entry.pk)
 
 
 def merge_all(entries: Iterable[ClaimedEntry]) -> tuple[list[ClaimedEntry], list[ClaimedEntry]]:
@@ -134,14 +140,16 @@ def _others_of(using: str, entries: Sequence[ClaimedEntry]) -> Iterable[ClaimedE
     """All that waits of the same items: later updates that are still held, or past the batch."""
     if not entries:
         return ()
-    waiting = OutboxEntry.objects.using(using).filter(
-        state=OutboxEntry.State.PENDING,
-        seq=None,
-        site_id__in={entry.site_id for entry in entries},
+    waiting = _unnumbered(using, {entry.site_id for entry in entries}).filter(
         collection__in={entry.collection for entry in entries},
         item_id__in={entry.item_id for entry in entries},
     )
     return read_entries(waiting.order_by("id"))
+
+
+def _unnumbered(using: str, site_ids: Iterable[uuid.UUID]) -> QuerySet[OutboxEntry]:
+    waiting = OutboxEntry.objects.using(using).filter(state=OutboxEntry.State.PENDING, seq=None)
+    return waiting.filter(site_id__in=list(site_ids))
 
 
 def _write(

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from django.db import connections, transaction
 from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
@@ -14,6 +15,8 @@ from django.utils import timezone
 from spool_live.models import OutboxEntry, SiteDelivery
 from spool_live.outbox import circuit
 from spool_live.outbox.claim import Claim
+from spool_live.outbox.numbering import array
+from spool_live.sql import read_sql
 
 
 @dataclass
@@ -52,6 +55,10 @@ def settle(claim: Claim, settlement: Settlement) -> Settlement:
     Returns what was written: the part of the sites whose lease was still held.
     """
     using = claim.using
+    if connections[using].vendor == "postgresql" and settlement == Settlement(settlement.delivered):
+        written = _settle_delivered(claim, settlement)
+        _judge(claim, settlement)
+        return written
     with transaction.atomic(using=using):
         held = SiteDelivery.objects.using(using).filter(lease_token=claim.token)
         # A write first: it locks the rows on every database, and spares SQLite a lock upgrade.
@@ -64,6 +71,19 @@ def settle(claim: Claim, settlement: Settlement) -> Settlement:
         _release(held, written)
     _judge(claim, settlement)
     return written
+
+
+def _settle_delivered(claim: Claim, settlement: Settlement) -> Settlement:
+    """The usual end, by one statement."""
+    values: dict[str, Any] = {
+        "token": claim.token,
+        "now": timezone.now(),
+        "entries": array(settlement.delivered),
+    }
+    with connections[claim.using].cursor() as cursor:
+        cursor.execute(read_sql("outbox/settle_delivered"), values)
+        mine = {site_id for (site_id,) in cursor.fetchall()}
+    return settlement if mine == set(claim.sites) else settlement.of_sites(mine, claim)
 
 
 def _finish(claim: Claim, settlement: Settlement) -> None:

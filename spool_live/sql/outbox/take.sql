@@ -1,0 +1,46 @@
+-- The next entries of leased sites, as many as fit, numbered where they have no number yet.
+-- To be run after the lease, as a statement of its own: it must see what the holder of the lease
+-- before this one has committed.
+WITH next AS MATERIALIZED (
+  SELECT o.id, o.update_id, o.site_id, o.event_type, o.collection, o.item_id, o.slug,
+         o.timestamp, o.metadata::text AS metadata, o.seq, o.merged
+  FROM live_updates_outbox o
+  WHERE o.state = 'pending'
+    AND o.site_id = ANY (%(sites)s::uuid[])
+    AND NOT EXISTS (
+      SELECT FROM unnest(%(held)s::text[], %(windows)s::interval[]) AS w (collection, wait)
+      WHERE o.collection = w.collection AND o.event_type = 'content.updated'
+        AND o.seq IS NULL AND o.merged = 0
+        AND o.timestamp > %(now)s - w.wait AND o.timestamp <= %(now)s)
+  ORDER BY o.seq NULLS LAST, o.id
+  LIMIT %(limit)s
+), fitting AS MATERIALIZED (
+  SELECT m.*
+  FROM (
+    SELECT n.*, row_number() OVER w AS place,
+           sum(%(row_bytes)s + octet_length(n.metadata)) OVER w AS bytes
+    FROM next n
+    WINDOW w AS (ORDER BY n.seq NULLS LAST, n.id ROWS UNBOUNDED PRECEDING)
+  ) m
+  WHERE m.place = 1 OR m.bytes <= %(bytes)s
+), fresh AS MATERIALIZED (
+  SELECT id, site_id, row_number() OVER (PARTITION BY site_id ORDER BY id) AS nth
+  FROM fitting
+  WHERE seq IS NULL
+), raised AS (
+  UPDATE live_site_deliveries d
+  SET last_seq = d.last_seq + many.number
+  FROM (SELECT site_id, count(*) AS number FROM fresh GROUP BY site_id) many
+  WHERE d.site_id = many.site_id
+  RETURNING d.site_id, d.last_seq - many.number AS last_seq
+), numbered AS (
+  UPDATE live_updates_outbox o
+  SET seq = raised.last_seq + fresh.nth
+  FROM fresh JOIN raised USING (site_id)
+  WHERE o.id = fresh.id
+  RETURNING o.id, o.seq
+)
+SELECT f.id, f.update_id, f.site_id, f.event_type, f.collection, f.item_id, f.slug, f.timestamp,
+       f.metadata, coalesce(f.seq, numbered.seq) AS seq, f.merged
+FROM fitting f LEFT JOIN numbered USING (id)
+ORDER BY f.site_id, 10
