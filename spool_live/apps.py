@@ -28,6 +28,7 @@ class SpoolLiveConfig(AppConfig):
         sites.connect()
         nudge.connect()
         post_migrate.connect(_provision, sender=self, dispatch_uid="spool_live.provision")
+        post_migrate.connect(_install_triggers, sender=self, dispatch_uid="spool_live.triggers")
 
 
 def _reconnect(**kwargs: Any) -> None:
@@ -42,3 +43,11 @@ def _provision(using: str, **kwargs: Any) -> None:
 
     if concerns(using):
         provision(using)
+
+
+def _install_triggers(using: str, **kwargs: Any) -> None:
+    from spool_live.capture import triggers  # noqa: PLC0415
+    from spool_live.databases import content_databases  # noqa: PLC0415
+
+    if using in content_databases():
+        triggers.install(using)

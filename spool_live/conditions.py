@@ -52,6 +52,15 @@ def faults(condition: Q, model: type[Model]) -> Iterator[str]:
             yield from _faults(model, *child)
 
 
+def fields_of(condition: Q, model: type[Model]) -> Iterator[Field[Any, Any]]:
+    """The columns that ``condition`` reads, which has no faults."""
+    for child in condition.children:
+        if isinstance(child, Q):
+            yield from fields_of(child, model)
+        else:
+            yield own_field(model, cast("_Comparison", child)[0].partition("__")[0])
+
+
 def own_field(model: type[Model], name: str) -> Field[Any, Any]:
     """The column of ``model`` that ``name`` (a field's name, its attname or ``pk``) means.
 

@@ -24,6 +24,7 @@ from spool_live.collections import LiveCollection, registry
 from spool_live.updates import EventType, LiveUpdateData
 
 M = TypeVar("M", bound=Model)
+T = TypeVar("T")
 CHUNK = 1000
 """Items whose keys or rows are in one statement, well below every database's limit."""
 
@@ -48,7 +49,8 @@ def record_changes(
     For content that was changed by raw SQL, ``loaddata`` or a data migration: call it in the same
     transaction (for deletions before them, while the items can still be read). ``using`` defaults
     to the query's database, or the first item's. Items that belong to no site, that their
-    collection leaves out, or whose model is not registered are passed over.
+    collection leaves out, whose changes a trigger has recorded, or whose model is not registered
+    are passed over.
     """
     tell = _MEANINGS[EventType(event_type)]
     found = list(items)
@@ -58,7 +60,7 @@ def record_changes(
     updates = [
         update
         for item in found
-        for collection in registry.of_model(type(item))
+        for collection in registry.recorded_by_signals(type(item), alias)
         for update in updates_of(collection, item, partial(_told, tell, collection, item))
     ]
     outbox.record(updates, using=alias)
@@ -74,8 +76,8 @@ class LiveQuerySet(QuerySet[M]):
 
     def update(self, **kwargs: Any) -> int:
         """``QuerySet.update``, recorded. Two queries more for each thousand items."""
-        if not registry.of_model(self.model):
-            return super().update(**kwargs)
+        if not registry.recorded_by_signals(self.model, self._written_to):
+            return self._announced(super().update(**kwargs))
         rows = 0
         with outbox.batch(using=self._written_to):
             before = self._stored(Q(pk__in=self.order_by().values("pk")), lock=True)
@@ -109,8 +111,8 @@ class LiveQuerySet(QuerySet[M]):
             update_fields,
             unique_fields,
         )
-        if not registry.of_model(self.model):
-            return create()
+        if not registry.recorded_by_signals(self.model, self._written_to):
+            return self._announced(create())
         with outbox.batch(using=self._written_to):
             if not (ignore_conflicts or update_conflicts):
                 created = create()
@@ -148,6 +150,12 @@ class LiveQuerySet(QuerySet[M]):
         self._for_write = True
         return self.db
 
+    def _announced(self, written: T) -> T:
+        """``written``, of which a trigger may have recorded something: then a worker is told."""
+        if registry.of_model(self.model):
+            outbox.announce(using=self._written_to)
+        return written
+
     def _stored(self, chosen: Q, *, lock: bool = False) -> dict[Any, M]:
         """The rows that match ``chosen``, by primary key, as full instances."""
         using = self._written_to
@@ -174,7 +182,7 @@ def _record(using: str, items: Iterable[Model], before: dict[Any, Any]) -> None:
     updates: list[tuple[uuid.UUID, LiveUpdateData]] = []
     for item in items:
         row = before.get(item.pk)
-        for collection in registry.of_model(type(item)):
+        for collection in registry.recorded_by_signals(type(item), using):
             tell = partial(_meaning, collection, row, item)
             updates += updates_of(collection, item, tell)
     outbox.record(updates, using=using)

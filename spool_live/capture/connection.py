@@ -10,7 +10,7 @@ from django.apps import apps
 from django.db.models import Model
 from django.db.models.signals import m2m_changed, post_init, post_save, pre_delete, pre_save
 
-from spool_live.capture import receivers, relations, stored
+from spool_live.capture import beside_triggers, receivers, relations, stored
 from spool_live.capture.plan import plan_of
 from spool_live.capture.transactions import save_in_transaction, stop_saving_in_transaction
 from spool_live.collections import registry
@@ -24,7 +24,7 @@ def connect_all() -> None:
     disconnect_all()
     save_in_transaction(Site)
     for collection in registry:
-        save_in_transaction(collection.model)
+        save_in_transaction(collection.model, registry.recorded_by_signals)
     for signal, receiver, sender in _connections():
         signal.connect(receiver, sender=sender, weak=False)
         _connected.append((signal, receiver, sender))
@@ -40,8 +40,10 @@ def disconnect_all() -> None:
 
 def _connections() -> Iterator[tuple[Any, Callable[..., None], Any]]:
     for model in apps.get_models():
-        plan = plan_of(model)
-        if plan.collections:
+        everywhere, plan = plan_of(model), plan_of(model, beside_triggers=True)
+        if everywhere != plan:
+            yield from beside_triggers.connections(model, everywhere, plan)
+        elif plan.collections:
             yield pre_save, partial(receivers.before_save, plan), model
             yield post_save, partial(receivers.after_save, plan), model
         if any(not collection.compares_rows for collection in plan.collections):

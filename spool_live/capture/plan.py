@@ -24,9 +24,11 @@ class Plan:
     related: tuple[str, ...]
 
 
-def plan_of(model: type[Model]) -> Plan:
-    """The plan for items of ``model``, by the collections that are registered now."""
-    collections = tuple(registry.of_model(model))
+def plan_of(model: type[Model], *, beside_triggers: bool = False) -> Plan:
+    """The plan for items of ``model``, by the collections that are registered now; with
+    ``beside_triggers`` by those of them that no trigger records."""
+    found = registry.of_model(model)
+    collections = tuple(c for c in found if not (beside_triggers and c.capture == "trigger"))
     columns = {collection.site_column for collection in collections}
     paths = {collection.site_path[:-1] for collection in collections}
     return Plan(

@@ -53,7 +53,8 @@ def before_delete(sender: type[Model], instance: Model, using: str, **kwargs: An
     own.
     """
     for collection in registry:
-        if collection.model._meta.concrete_model is sender._meta.concrete_model:
+        own = collection.model._meta.concrete_model is sender._meta.concrete_model
+        if own and not collection.is_left_to_trigger(using):
             _record(collection, instance, using, partial(_meaning_of_delete, collection, instance))
 
 

@@ -16,8 +16,11 @@ from django.db.models import Model
 _wrapped: dict[type[Model], Callable[..., None] | None] = {}
 
 
-def save_in_transaction(model: type[Model]) -> None:
-    """Wraps ``model.save_base``: it opens a transaction unless one is open."""
+def save_in_transaction(
+    model: type[Model], needs_one: Callable[[type[Model], str], object] = lambda model, using: True
+) -> None:
+    """Wraps ``model.save_base``: it opens a transaction unless one is open, or ``needs_one`` (given
+    the item's model and the alias) says that it can do without."""
     if model in _wrapped:
         return
     original = model.save_base
@@ -26,7 +29,7 @@ def save_in_transaction(model: type[Model]) -> None:
     @wraps(original)
     def save_base(self: Model, *args: Any, **kwargs: Any) -> None:
         using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
-        if connections[using].in_atomic_block:
+        if connections[using].in_atomic_block or not needs_one(type(self), using):
             original(self, *args, **kwargs)
         else:
             with transaction.atomic(using=using):

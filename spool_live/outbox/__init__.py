@@ -9,7 +9,7 @@ from spool_live.outbox.batching import batch
 from spool_live.outbox.claim import Claim, claim_batch
 from spool_live.outbox.entries import ClaimedEntry
 from spool_live.outbox.history import CatchUp, catch_up, purge_settled
-from spool_live.outbox.record import broadcast_update, record
+from spool_live.outbox.record import announce, broadcast_update, record
 from spool_live.outbox.requeue import requeue_dead
 from spool_live.outbox.settle import Settlement, settle
 from spool_live.outbox.sites import ensure_deliveries, site_changed, site_deleted
@@ -19,6 +19,7 @@ __all__ = [
     "Claim",
     "ClaimedEntry",
     "Settlement",
+    "announce",
     "batch",
     "broadcast_update",
     "catch_up",

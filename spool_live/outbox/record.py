@@ -44,6 +44,17 @@ def record(updates: Sequence[tuple[uuid.UUID, LiveUpdateData]], *, using: str) -
         _announce_after_commit(connection)
 
 
+def announce(*, using: str) -> None:
+    """Wakes a worker after the commit for what a trigger on ``using`` records by itself.
+
+    Where autocommit is off and no ``atomic`` block is open, nobody knows when that is: then the
+    sweep finds it.
+    """
+    connection = connections[using]
+    if connection.in_atomic_block or connection.get_autocommit():
+        _announce_after_commit(connection)
+
+
 def _announce_after_commit(connection: BaseDatabaseWrapper) -> None:
     """Once a transaction: a callback that waits already, and lives as long as we, will do."""
     announcer = _announcer(connection.alias)

@@ -1,0 +1,217 @@
+"""The triggers that a collection calls for: one each for insertions, changes and deletions.
+
+Insertions and deletions are recorded by statement, any number of rows with one INSERT. Changes are
+recorded by row: a statement's trigger would have to join old and new rows, which costs a single
+save half as much again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import truncate_name
+from psycopg.sql import SQL, Composable, Identifier, Literal
+
+from spool_live.capture.triggers.expressions import columns_of, of_row
+from spool_live.capture.triggers.support import faults_of
+from spool_live.collections import ITEM_NAMESPACE, LiveCollection, registry
+from spool_live.exceptions import SpoolLiveConfigurationError
+from spool_live.models import OutboxEntry
+from spool_live.sql import read_sql
+from spool_live.updates import METADATA_LIMIT
+
+LONGEST_NAME = 63
+_UUIDV7_SINCE = 18_00_00
+_UUIDV7 = (
+    "encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid()) placing substring(int8send("
+    "(extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6), 52, 1), 53, 1),"
+    " 'hex')::uuid"
+)
+"""``uuidv7()`` for servers before PostgreSQL 18: its first 48 bits are the milliseconds."""
+_OUTBOX = OutboxEntry._meta.db_table
+_FIT = "spool_live_fit_metadata_v1"
+_ITEM_ID = "spool_live_item_id_v1"
+_PLAIN = ("r", "p")
+"""Kinds of relation that may have the triggers: tables, partitioned ones too."""
+_ADDED = ("published", "previous_slug")
+"""Names that a transition adds to the metadata, before the collection's own."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """A kind of change: the rows its function reads, and how its trigger is fired.
+
+    ``kind`` is PostgreSQL's ``tgtype``.
+    """
+
+    name: str
+    rows: tuple[str, ...]
+    timing: str
+    kind: int
+
+
+EVENTS = (
+    Event(
+        "insert",
+        ("item",),
+        "after insert on {} referencing new table as inserted for each statement",
+        kind=4,
+    ),
+    Event("update", ("old", "new"), "after update on {} for each row", kind=17),
+    Event(
+        "delete",
+        ("item",),
+        "after delete on {} referencing old table as deleted for each statement",
+        kind=8,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as PostgreSQL knows it."""
+
+    schema: str
+    name: str
+    columns: frozenset[str]
+    is_plain: bool
+
+    @property
+    def sql(self) -> Identifier:
+        """Its name with its schema."""
+        return Identifier(self.schema, self.name)
+
+
+@dataclass(frozen=True)
+class CaptureTrigger:
+    """One trigger as it has to be: on which table, running which function with which body."""
+
+    collection: str
+    event: Event
+    table: Table
+    schema: str
+    function: str
+    body: str
+
+    @property
+    def name(self) -> str:
+        """The trigger's name on its table."""
+        return f"spool_live_{self.event.name}"
+
+    def statements(self) -> Iterator[Composable]:
+        """What makes it, or puts it right."""
+        function = Identifier(self.schema, self.function)
+        yield SQL(read_sql("capture/function")).format(function=function, body=Literal(self.body))
+        yield SQL("create or replace trigger {} {} execute function {}()").format(
+            Identifier(self.name), SQL(self.event.timing).format(self.table.sql), function
+        )
+
+
+class Definitions:
+    """What the registrations call for on the PostgreSQL database ``using``.
+
+    Raises :class:`SpoolLiveConfigurationError` for a collection whose declaration a trigger cannot
+    follow.
+    """
+
+    def __init__(self, using: str) -> None:
+        self.connection: BaseDatabaseWrapper = connections[using]
+        self.collections = [c for c in registry if c.is_left_to_trigger(using)]
+        for collection in self.collections:
+            for fault in faults_of(collection):
+                raise SpoolLiveConfigurationError(
+                    f"{collection!r}: {fault.problem}. {fault.remedy}"
+                )
+        self._reads = {c.name: columns_of(c) for c in self.collections}
+        read = {table for columns in self._reads.values() for table, _ in columns}
+        self._tables = _locate(self.connection, {_OUTBOX, *read})
+        self._ossp = _schema_of_extension(self.connection, "uuid-ossp")
+
+    def waits_for(self, collection: LiveCollection) -> str:
+        """What ``collection`` reads and is not there yet, or cannot have triggers; else empty."""
+        for table, column in sorted(self._reads[collection.name]):
+            found = self._tables.get(table)
+            if found is None or column not in found.columns:
+                return f"{table}.{column} does not exist"
+        own = self._tables[collection.model._meta.db_table]
+        return "" if own.is_plain else f"{own.name} is no table"
+
+    def has_outbox(self) -> bool:
+        """Whether there is anything that triggers could write into."""
+        return _OUTBOX in self._tables
+
+    def helpers(self) -> Iterator[Composable]:
+        """The functions that the triggers' functions call."""
+        limit, namespace = Literal(METADATA_LIMIT), Literal(ITEM_NAMESPACE.bytes)
+        fit, item_id = self._function(_FIT), self._function(_ITEM_ID)
+        yield SQL(read_sql("capture/fit_metadata")).format(fit=fit, limit=limit)
+        yield SQL(read_sql("capture/item_id")).format(item_id=item_id, namespace=namespace)
+
+    def of_collection(self, collection: LiveCollection) -> Iterator[CaptureTrigger]:
+        """The triggers of ``collection``, whose tables and columns must be there."""
+        table = self._tables[collection.model._meta.db_table]
+        for event in EVENTS:
+            yield CaptureTrigger(
+                collection.name,
+                event,
+                table,
+                self._tables[_OUTBOX].schema,
+                truncate_name(f"spool_live_{event.name}_{table.name}", LONGEST_NAME, 8),
+                self._body(collection, event),
+            )
+
+    def _body(self, collection: LiveCollection, event: Event) -> str:
+        names = dict.fromkeys((*_ADDED, *collection.metadata_columns))
+        parts: dict[str, Composable] = {
+            "outbox": self._tables[_OUTBOX].sql,
+            "collection": Literal(collection.name),
+            "update_id": SQL("uuidv7()" if self._version >= _UUIDV7_SINCE else _UUIDV7),
+            "fit": self._function(_FIT),
+            "limit": Literal(METADATA_LIMIT),
+            "names": SQL("array[{}]::text[]").format(SQL(", ").join(map(Literal, names))),
+        }
+        for row in event.rows:
+            parts |= of_row(
+                collection,
+                row,
+                located=lambda table: self._tables[table].sql,
+                named=self._named,
+                connection=self.connection,
+            )
+        body = SQL(read_sql(f"capture/{event.name}")).format(**parts)
+        return body.as_string(self.connection.connection)
+
+    def _named(self, name: Composable) -> Composable:
+        if self._ossp is None:
+            return SQL("{}({})").format(self._function(_ITEM_ID), name)
+        function, namespace = Identifier(self._ossp, "uuid_generate_v5"), Literal(ITEM_NAMESPACE)
+        return SQL("{}({}, {})").format(function, namespace, name)
+
+    def _function(self, name: str) -> Composable:
+        return Identifier(self._tables[_OUTBOX].schema, name)
+
+    @property
+    def _version(self) -> int:
+        return int(self.connection.pg_version)  # type: ignore[attr-defined]  # PostgreSQL's
+
+
+def _locate(connection: BaseDatabaseWrapper, names: set[str]) -> dict[str, Table]:
+    quoted = {connection.ops.quote_name(name): name for name in names}
+    with connection.cursor() as cursor:
+        cursor.execute(read_sql("capture/tables"), [list(quoted)])
+        return {
+            quoted[name]: Table(schema, table, frozenset(columns), kind in _PLAIN)
+            for name, schema, table, kind, columns in cursor.fetchall()
+        }
+
+
+def _schema_of_extension(connection: BaseDatabaseWrapper, name: str) -> str | None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select extnamespace::regnamespace::text from pg_extension where extname = %s", [name]
+        )
+        row = cursor.fetchone()
+    return str(row[0]) if row else None

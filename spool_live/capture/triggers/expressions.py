@@ -1,0 +1,123 @@
+"""What a collection declares, as SQL on a row of its table (``old``, ``new`` or another alias)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+from django.core.exceptions import EmptyResultSet, FullResultSet
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Field, Q
+from django.db.models.sql import Query
+from psycopg.sql import SQL, Composable, Identifier, Literal
+
+from spool_live.capture.triggers.support import (
+    key_type,
+    metadata_of,
+    site_path_of,
+    target_of,
+)
+from spool_live.collections import LiveCollection
+from spool_live.conditions import fields_of, own_field
+
+Located = Callable[[str], Composable]
+"""From a model's ``db_table`` to the table with its schema."""
+Named = Callable[[Composable], Composable]
+"""From a text to the UUIDv5 of it."""
+
+_TIMESTAMP = SQL(
+    "to_char({0} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS'"
+    " || case when date_trunc('second', {0}) = {0} then '\"Z\"' else '.MS\"Z\"' end)"
+)
+"""As ``DjangoJSONEncoder`` writes it: milliseconds, where there are any."""
+_AS_JSON = {"DateTimeField": _TIMESTAMP, "DecimalField": SQL("{0}::text")}
+
+
+def of_row(
+    collection: LiveCollection,
+    row: str,
+    *,
+    located: Located,
+    named: Named,
+    connection: BaseDatabaseWrapper,
+) -> dict[str, Composable]:
+    """All that capture asks of an item, for the row that is called ``row``.
+
+    ``located`` finds tables, ``named`` makes the id of an item whose key is no UUID.
+    """
+    model = collection.model
+    slug = collection.slug_field
+    key = _column(row, model._meta.pk)
+    label = f"{model._meta.label_lower}:"
+    return {
+        f"{row}_site": _site(collection, row, located),
+        f"{row}_slug": _column(row, own_field(model, slug)) if slug else SQL("null::text"),
+        f"{row}_published": _holds(collection, collection.published_when, row, connection)
+        or SQL("null::boolean"),
+        f"{row}_announced": _holds(collection, collection.announced_when, row, connection)
+        or SQL("true"),
+        f"{row}_key": key,
+        f"{row}_id": key
+        if key_type(model) == "UUIDField"
+        else named(SQL("{} || {}::text").format(Literal(label), key)),
+        f"{row}_metadata": _metadata(collection, row),
+    }
+
+
+def columns_of(collection: LiveCollection) -> set[tuple[str, str]]:
+    """The tables (as models name them) and columns that the expressions read."""
+    model = collection.model
+    read = [model._meta.pk, *metadata_of(collection).values(), *site_path_of(collection)]
+    if collection.slug_field:
+        read.append(own_field(model, collection.slug_field))
+    for condition in (collection.published_when, collection.announced_when):
+        read += fields_of(condition or Q(), model)
+    return {(field.model._meta.db_table, str(field.column)) for field in read}
+
+
+def _site(collection: LiveCollection, row: str, located: Located) -> Composable:
+    path = site_path_of(collection)
+    value: Composable = _column(row, path[0])
+    for foreign_key, field in pairwise(path):
+        value = SQL("(select {} from {} one where {} = {})").format(
+            _column("one", field),
+            located(field.model._meta.db_table),
+            _column("one", target_of(foreign_key)),
+            value,
+        )
+    return value
+
+
+def _holds(
+    collection: LiveCollection, condition: Q | None, row: str, connection: BaseDatabaseWrapper
+) -> Composable | None:
+    if condition is None:
+        return None
+    query = Query(collection.model)
+    where = query.build_where(condition)
+    where = where.relabeled_clone({query.get_initial_alias(): row})
+    try:
+        text, values = query.get_compiler(connection=connection).compile(where)
+    except EmptyResultSet:
+        return SQL("false")
+    except FullResultSet:
+        return SQL("true")
+    written = connection.ops.compose_sql(text, values)  # type: ignore[attr-defined]  # PostgreSQL's
+    return SQL("coalesce({}, false)").format(SQL(written))
+
+
+def _metadata(collection: LiveCollection, row: str) -> Composable:
+    pairs = [
+        SQL("{}, {}").format(Literal(name), _as_json(field, _column(row, field)))
+        for name, field in metadata_of(collection).items()
+    ]
+    return SQL("jsonb_build_object({})").format(SQL(", ").join(pairs))
+
+
+def _as_json(field: Field[Any, Any], column: Composable) -> Composable:
+    return _AS_JSON.get(field.get_internal_type(), SQL("{0}")).format(column)
+
+
+def _column(row: str, field: Field[Any, Any]) -> Composable:
+    return Identifier(row, str(field.column))

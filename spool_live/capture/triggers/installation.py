@@ -1,0 +1,165 @@
+"""Puts the triggers into the database, takes them out, and says where they do not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from django.db import connections, transaction
+from psycopg.sql import SQL, Composable, Identifier
+
+from spool_live.capture.triggers.definitions import CaptureTrigger, Definitions
+from spool_live.sql import read_sql
+
+LOCK_TIMEOUT = "5s"
+_ENABLED = ("O", "A")
+
+
+class State(StrEnum):
+    """How a trigger stands to the registrations."""
+
+    INSTALLED = "installed"
+    MISSING = "missing"
+    DIFFERS = "differs"
+    DISABLED = "disabled"
+    STALE = "stale"
+    WAITING = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One trigger: its collection (empty for one that no registration calls for), table, name,
+    state, and what it waits for."""
+
+    collection: str
+    table: str
+    trigger: str
+    state: State
+    detail: str = ""
+
+
+class Installed(NamedTuple):
+    """A trigger as the catalog has it: when it is fired, and the function that it runs."""
+
+    kind: int
+    enabled: str
+    function: str
+    body: str
+    pinned: bool
+
+
+Key = tuple[str, str, str]
+"""Schema, table and name of a trigger."""
+
+
+def status(using: str) -> list[Status]:
+    """Each trigger that is or should be on ``using``. Reads only.
+
+    Raises :class:`SpoolLiveConfigurationError` for a collection that a trigger cannot follow.
+    """
+    if not has_triggers(using):
+        return []
+    definitions, installed = Definitions(using), _installed(using)
+    found = []
+    for collection in definitions.collections:
+        if waits_for := definitions.waits_for(collection):
+            table = collection.model._meta.db_table
+            found.append(Status(collection.name, table, "", State.WAITING, waits_for))
+    wanted = _wanted(definitions)
+    for key, trigger in wanted.items():
+        state = _state(trigger, installed.get(key))
+        found.append(Status(trigger.collection, trigger.table.name, trigger.name, state))
+    for _, table, name in installed.keys() - wanted.keys():
+        found.append(Status("", table, name, State.STALE))
+    return found
+
+
+def install(using: str) -> list[Status]:
+    """Makes what is missing or differs, drops what is stale, leaves alone what fits.
+
+    One transaction; waits at most 5 s for a table that is in use. Returns the state afterwards.
+    """
+    if not has_triggers(using):
+        return []
+    with _exclusively(using) as run:
+        definitions, installed = Definitions(using), _installed(using)
+        wanted = _wanted(definitions)
+        run(_drops(key for key in installed if key not in wanted))
+        wrong = [t for k, t in wanted.items() if _state(t, installed.get(k)) != State.INSTALLED]
+        if wrong:
+            run(definitions.helpers())
+        for trigger in wrong:
+            run(trigger.statements())
+        return status(using)
+
+
+def remove(using: str) -> list[Status]:
+    """Drops every capture trigger on ``using``. Until they are back, nobody records the changes of
+    their collections."""
+    if not has_triggers(using):
+        return []
+    with _exclusively(using) as run:
+        run(_drops(_installed(using)))
+        return status(using)
+
+
+def statements(using: str) -> list[str]:
+    """All of the SQL that would make the triggers on an empty database."""
+    if not has_triggers(using):
+        return []
+    definitions = Definitions(using)
+    wanted = _wanted(definitions).values()
+    made = [*definitions.helpers()] if wanted else []
+    made += [statement for trigger in wanted for statement in trigger.statements()]
+    return [statement.as_string(definitions.connection.connection) for statement in made]
+
+
+def has_triggers(using: str) -> bool:
+    """Whether the database of ``using`` is one that can capture by triggers."""
+    return connections[using].vendor == "postgresql"
+
+
+def _wanted(definitions: Definitions) -> dict[Key, CaptureTrigger]:
+    return {
+        (trigger.table.schema, trigger.table.name, trigger.name): trigger
+        for collection in definitions.collections
+        if not definitions.waits_for(collection)
+        for trigger in definitions.of_collection(collection)
+    }
+
+
+def _state(trigger: CaptureTrigger, installed: Installed | None) -> State:
+    if installed is None:
+        return State.MISSING
+    if installed.enabled not in _ENABLED:
+        return State.DISABLED
+    wanted = Installed(trigger.event.kind, installed.enabled, trigger.function, trigger.body, True)
+    return State.INSTALLED if installed == wanted else State.DIFFERS
+
+
+def _installed(using: str) -> dict[Key, Installed]:
+    with connections[using].cursor() as cursor:
+        cursor.execute(read_sql("capture/installed"))
+        return {(row[0], row[1], row[2]): Installed(*row[3:]) for row in cursor.fetchall()}
+
+
+def _drops(keys: Iterable[Key]) -> Iterator[Composable]:
+    for schema, table, name in keys:
+        yield SQL("drop trigger {} on {}").format(Identifier(name), Identifier(schema, table))
+
+
+@contextmanager
+def _exclusively(using: str) -> Iterator[Callable[[Iterable[Composable]], None]]:
+    """A transaction that no other installation runs beside; yields what executes in it."""
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        cursor.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
+        cursor.execute("select pg_advisory_xact_lock(hashtext('spool_live_triggers'))")
+
+        def run(composed: Iterable[Composable]) -> None:
+            for statement in composed:
+                cursor.execute(statement.as_string(cursor.connection))
+
+        yield run

@@ -1,0 +1,163 @@
+"""What a trigger can know of an item: columns, nothing that only Python can say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import Field, ForeignKey, JSONField, Model, Q
+
+from spool_live.collections import LiveCollection
+from spool_live.conditions import faults, own_field
+
+CAPTURES = ("signals", "trigger")
+MOST_FIELDS = 50
+"""A function of PostgreSQL takes a hundred arguments: a name and a value for each field."""
+INTEGERS = {
+    "AutoField",
+    "BigAutoField",
+    "BigIntegerField",
+    "IntegerField",
+    "PositiveBigIntegerField",
+    "PositiveIntegerField",
+    "PositiveSmallIntegerField",
+    "SmallAutoField",
+    "SmallIntegerField",
+}
+TEXTS = {"CharField", "SlugField", "TextField"}
+KEYS = INTEGERS | TEXTS | {"UUIDField"}
+METADATA = KEYS | {"BooleanField", "DateField", "DateTimeField", "DecimalField", "FloatField"}
+_STAY = 'or leave capture at "signals"'
+_REPLACED_BY = {
+    "get_site": "site_field",
+    "get_slug": "slug_field",
+    "is_published": "published_when",
+    "announces": "announced_when",
+    "get_metadata": "metadata_fields",
+}
+"""Methods of a collection, and the attribute that says the same so that a trigger can know it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a collection's declaration, and what to do."""
+
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.problem}. {self.remedy}"
+
+
+def faults_of(collection: LiveCollection) -> Iterator[Fault]:
+    """What ``collection`` declares wrongly, for triggers also what they cannot do."""
+    if collection.capture not in CAPTURES:
+        yield Fault(f"capture = {collection.capture!r}", f"Choose one of {', '.join(CAPTURES)}.")
+    for name in ("published_when", "announced_when"):
+        for fault in faults(getattr(collection, name) or Q(), collection.model):
+            yield Fault(f"{name}: {fault}", "Declare what columns say, or override the method.")
+    try:
+        fields = metadata_of(collection)
+    except FieldDoesNotExist as error:
+        yield Fault(f"metadata_fields: {error}", "Name columns of the item's own table.")
+        return
+    if collection.capture == "trigger":
+        yield from _trigger_faults(collection, fields)
+
+
+def _trigger_faults(
+    collection: LiveCollection, fields: dict[str, Field[Any, Any]]
+) -> Iterator[Fault]:
+    model, own = collection.model, type(collection)
+    for method, attribute in _REPLACED_BY.items():
+        if getattr(own, method) is not getattr(LiveCollection, method):
+            yield Fault(
+                f"{method}() is Python, which a trigger cannot call",
+                f"Declare {attribute} instead, {_STAY}.",
+            )
+    if model._meta.parents:
+        yield Fault(
+            f"{model._meta.label} lies in two tables (multi-table inheritance)",
+            f"Register the parent model, {_STAY}.",
+        )
+    if key_type(model) not in KEYS:
+        problem = "the primary key is neither a UUID nor a number nor a text"
+        yield Fault(problem, f"Give the model such a key, {_STAY}.")
+    yield from _path_faults(collection)
+    for field in fields.values():
+        if not _is_plain(field):
+            kind = type(field).__name__
+            problem = f"metadata_fields: a trigger cannot write {field.name} ({kind}) as JSON"
+            yield Fault(problem, f"Leave it out, {_STAY}.")
+    if len(fields) > MOST_FIELDS:
+        yield Fault("metadata_fields: too many", f"Name at most {MOST_FIELDS}, {_STAY}.")
+
+
+def _path_faults(collection: LiveCollection) -> Iterator[Fault]:
+    try:
+        site_path_of(collection)
+    except FieldDoesNotExist as error:
+        yield Fault(f"site_field: {error}", f"Name foreign keys that lead to a site, {_STAY}.")
+    if not collection.slug_field:
+        return
+    try:
+        slug = own_field(collection.model, collection.slug_field)
+    except FieldDoesNotExist as error:
+        yield Fault(f"slug_field: {error}", f"Name a column of the item, {_STAY}.")
+    else:
+        if slug.get_internal_type() not in TEXTS:
+            yield Fault(f"slug_field: {slug.name} is no text", f"Name a text column, {_STAY}.")
+
+
+def metadata_of(collection: LiveCollection) -> dict[str, Field[Any, Any]]:
+    """The declared metadata: its names, with their columns. Raises ``FieldDoesNotExist``."""
+    columns = collection.metadata_columns.items()
+    return {name: own_field(collection.model, attname) for name, attname in columns}
+
+
+def site_path_of(collection: LiveCollection) -> list[Field[Any, Any]]:
+    """The columns from the item to the site's id, each but the last a foreign key of its row.
+
+    Raises ``FieldDoesNotExist`` for a path that leads over anything else, or to no UUID.
+    """
+    model = collection.model
+    path: list[Field[Any, Any]] = []
+    for step in collection.site_field.split("."):
+        if path:
+            model = target_of(path[-1]).model
+        field = own_field(model, step)
+        if field not in (model._meta.concrete_model or model)._meta.local_concrete_fields:
+            raise FieldDoesNotExist(f"{step!r} lies in the table of a parent of {model.__name__}")
+        path.append(field)
+    if _value_type(path[-1]) != "UUIDField":
+        raise FieldDoesNotExist(f"{collection.site_field!r} does not end at the UUID of a site")
+    return path
+
+
+def key_type(model: type[Model]) -> str:
+    """The internal type of the primary key's values, foreign keys followed."""
+    pk = model._meta.pk
+    return _value_type(pk) if getattr(pk, "column", None) else type(pk).__name__
+
+
+def target_of(field: Field[Any, Any]) -> Field[Any, Any]:
+    """What a foreign key points at. Raises ``FieldDoesNotExist`` for any other field."""
+    if not isinstance(field, ForeignKey):
+        raise FieldDoesNotExist(f"{field.name!r} is no foreign key")
+    return field.target_field
+
+
+def _value_type(field: Field[Any, Any]) -> str:
+    while isinstance(field, ForeignKey):
+        field = field.target_field
+    return field.get_internal_type()
+
+
+def _is_plain(field: Field[Any, Any]) -> bool:
+    if isinstance(field, JSONField):
+        return field.encoder is None and field.decoder is None
+    while isinstance(field, ForeignKey):
+        field = field.target_field
+    return field.get_internal_type() in METADATA and not hasattr(field, "from_db_value")

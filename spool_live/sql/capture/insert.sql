@@ -1,0 +1,15 @@
+-- The items that a statement inserted, in its order: what transitions.born says.
+begin
+  insert into {outbox}
+    (update_id, site_id, event_type, collection, item_id, slug, timestamp, metadata)
+  select {update_id}, site_id,
+         case when published then 'content.published' else 'content.created' end,
+         {collection}, item_id, slug, statement_timestamp(),
+         case when octet_length(metadata::text) > {limit} then {fit}(metadata, {names})
+              else metadata end
+  from (select {item_site} as site_id, {item_slug} as slug, {item_published} as published,
+               {item_announced} as announced, {item_id} as item_id, {item_metadata} as metadata
+        from inserted as item offset 0) as born
+  where site_id is not null and announced;
+  return null;
+end
