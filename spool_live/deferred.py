@@ -1,7 +1,8 @@
 """Small writes that a request must not wait for: kept in memory, written by a thread of ours.
 
-What comes together within a second is one write. At the end of a process the rest is written; a
-process that is killed loses at most that second, so only what may be lost belongs here.
+What comes together within a second is one write. A database that is busy or away for a moment is
+asked again; at the end of a process the rest is written. A process that is killed loses at most
+what came since the last write, so only what may be lost belongs here.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from django.db import connections
 logger = logging.getLogger(__name__)
 
 DELAY = 1.0
+TRIES = 5
+"""How often a write is tried, with twice the delay before each: for half a minute in all."""
 FLUSH_AT_EXIT = 1.0
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -29,8 +32,10 @@ _all: WeakSet[DeferredWrites[object, object]] = WeakSet()
 class DeferredWrites(Generic[K, V]):
     """Collects values by key, and hands them to ``write`` a moment later on a daemon thread.
 
-    ``combine`` merges a new value into a waiting one. Beyond ``capacity`` keys the value goes to
-    ``overflow`` (a key), or nowhere. Errors of ``write`` are logged; its values are lost.
+    ``combine`` merges two values of a key, whichever came first. Beyond ``capacity`` keys a value
+    goes to ``overflow`` (a key), or nowhere. ``write`` writes all or nothing, or may
+    be repeated: after an error it gets the same again, with what has come since. What it refuses
+    for too long is lost, which is logged at the level ``loss``.
     """
 
     def __init__(
@@ -40,11 +45,13 @@ class DeferredWrites(Generic[K, V]):
         *,
         overflow: K | None = None,
         capacity: int = 1000,
+        loss: int = logging.WARNING,
     ) -> None:
         self._write = write
         self._combine = combine
         self._overflow = overflow
         self._capacity = capacity
+        self._loss = loss
         self._waiting: dict[K, V] = {}
         self._thread: threading.Thread | None = None
         self.reset()
@@ -63,7 +70,7 @@ class DeferredWrites(Generic[K, V]):
                 self._thread = self._start()
 
     def write_now(self) -> None:
-        """Writes what waits, on the calling thread. Never raises."""
+        """Tries once to write what waits, on the calling thread. Never raises."""
         with self._lock:
             batch, self._waiting = self._waiting, {}
         if not batch:
@@ -71,17 +78,20 @@ class DeferredWrites(Generic[K, V]):
         try:
             self._write(batch)
         except Exception as error:  # noqa: BLE001 - the database's troubles are not the request's
-            logger.warning("%d small writes were lost: %s", len(batch), type(error).__name__)
+            self._try_again_or_lose(batch, type(error).__name__)
+        else:
+            self._failures = 0
 
     def reset(self) -> None:
         """Forgets what waits: a child process must not write its parent's."""
         self._lock = threading.Lock()
         self._waiting = {}
         self._thread = None
+        self._failures = 0
         self._hurry = threading.Event()
 
     def finish(self, timeout: float) -> None:
-        """Writes what waits soon, and waits for it at most ``timeout`` seconds."""
+        """Writes what waits at once, and waits for it at most ``timeout`` seconds."""
         with self._lock:
             thread = self._thread
         self._hurry.set()
@@ -94,13 +104,28 @@ class DeferredWrites(Generic[K, V]):
         return thread
 
     def _run(self) -> None:
-        self._hurry.wait(DELAY)
-        with self._lock:
-            self._thread = None
         try:
-            self.write_now()
+            while True:
+                self._hurry.wait(DELAY * 2**self._failures)
+                self.write_now()
+                if self._failures:
+                    connections.close_all()  # the error may be the connection's
+                with self._lock:
+                    if not self._waiting:
+                        self._thread = None
+                        return
         finally:
             connections.close_all()
+
+    def _try_again_or_lose(self, batch: Mapping[K, V], error: str) -> None:
+        self._failures += 1
+        if self._failures == TRIES:
+            self._failures = 0
+            logger.log(self._loss, "%d small writes were lost: %s", len(batch), error)
+            return
+        logger.info("%d small writes wait a moment: %s", len(batch), error)
+        for key, value in batch.items():
+            self.add(key, value)
 
 
 def _reset_all() -> None:

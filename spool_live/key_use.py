@@ -32,3 +32,4 @@ def write_uses(batch: Mapping[uuid.UUID, datetime]) -> None:
 
 
 uses: DeferredWrites[uuid.UUID, datetime] = DeferredWrites(write_uses, max)
+"""What is lost of these is made up for by the next use of the key."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Mapping
 
 import pytest
+from django.db import OperationalError
 
 from spool_live import deferred
 from spool_live.deferred import DeferredWrites
@@ -90,6 +92,70 @@ def test_keys_beyond_the_capacity_go_to_the_overflow_or_nowhere() -> None:
             writes.add(name, 1)
         writes.write_now()
     assert kept == [{"a": 1}, {"a": 2, "rest": 2}]
+
+
+class Busy:
+    """A database that refuses some writes first. ``done`` is set by the first that it takes."""
+
+    def __init__(self, refusals: int) -> None:
+        self.refusals = refusals
+        self.batches: list[Mapping[str, int]] = []
+        self.done = threading.Event()
+
+    def __call__(self, batch: Mapping[str, int]) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise OperationalError("database is locked")
+        self.batches.append(batch)
+        self.done.set()
+
+
+def test_busy_database_is_asked_again(caplog: pytest.LogCaptureFixture) -> None:
+    busy = Busy(2)
+    writes = DeferredWrites(busy, lambda a, b: a + b)
+    writes.add("a", 1)
+    assert busy.done.wait(WAIT)
+    assert busy.batches == [{"a": 1}]
+    assert not [record for record in caplog.records if record.levelno > logging.INFO]
+
+
+def test_what_comes_while_a_write_waits_goes_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deferred, "DELAY", 600.0)
+    busy = Busy(1)
+    writes = DeferredWrites(busy, lambda a, b: a + b)
+    writes.add("a", 1)
+    writes.write_now()
+    writes.add("a", 2)
+    writes.add("b", 3)
+    writes.write_now()
+    assert busy.batches == [{"a": 3, "b": 3}]
+    writes.finish(WAIT)
+
+
+def test_process_that_ends_asks_again_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deferred, "DELAY", 600.0)
+    busy = Busy(3)
+    writes = DeferredWrites(busy, max)
+    writes.add("a", 1)
+    writes.finish(WAIT)
+    assert busy.batches == [{"a": 1}]
+
+
+@pytest.mark.parametrize("level", [logging.WARNING, logging.ERROR])
+def test_what_is_refused_for_too_long_is_lost_and_said_once(
+    level: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(deferred, "DELAY", 600.0)
+    busy = Busy(deferred.TRIES)
+    writes = DeferredWrites(busy, max, loss=level)
+    writes.add("a", 1)
+    writes.finish(WAIT)
+    assert busy.batches == []
+    (record,) = (record for record in caplog.records if record.levelno > logging.INFO)
+    assert (record.levelno, "OperationalError" in record.message) == (level, True)
+    writes.add("a", 2)
+    writes.write_now()
+    assert busy.batches == [{"a": 2}]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime
 
-from django.db import router
+from django.db import router, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -24,20 +24,25 @@ Subject = tuple[str, str, str]
 
 
 def write_failures(batch: Mapping[Subject, int]) -> None:
-    """Adds counts to the rows of the current hour, and alerts where one reaches the threshold."""
+    """Adds counts to the rows of the current hour, all or none, and alerts where one reaches the
+    threshold."""
     using = router.db_for_write(FailedAuthentication)
     now = timezone.now()
-    for (address, prefix, reason), count in batch.items():
-        row, _ = FailedAuthentication.objects.using(using).get_or_create(
-            hour=now.replace(minute=0, second=0, microsecond=0),
-            address=address,
-            prefix=prefix,
-            reason=reason,
-            defaults={"last_at": now},
-        )
-        rows = FailedAuthentication.objects.using(using).filter(pk=row.pk)
-        rows.update(count=F("count") + count, last_at=now)
-        _alert(rows.get(), count)
+    written: list[tuple[FailedAuthentication, int]] = []
+    with transaction.atomic(using=using):
+        for (address, prefix, reason), count in sorted(batch.items()):
+            row, _ = FailedAuthentication.objects.using(using).get_or_create(
+                hour=now.replace(minute=0, second=0, microsecond=0),
+                address=address,
+                prefix=prefix,
+                reason=reason,
+                defaults={"last_at": now},
+            )
+            rows = FailedAuthentication.objects.using(using).filter(pk=row.pk)
+            rows.update(count=F("count") + count, last_at=now)
+            written.append((rows.get(), count))
+    for row, count in written:
+        _alert(row, count)
 
 
 def purge_failures(using: str, *, before: datetime) -> int:
@@ -70,4 +75,6 @@ failure_log: DeferredWrites[Subject, int] = DeferredWrites(
     write_failures,
     lambda held, more: held + more,
     overflow=(ELSEWHERE, "", FailedAuthentication.Reason.UNKNOWN),
+    loss=logging.ERROR,
 )
+"""An alert hangs on these counts: their loss is an error. (The throttle counts in the cache.)"""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from spool_live import deferred
 from spool_live.models import FailedAuthentication
 from spool_live.signals import authentication_failures
 from spool_live.throttling.failures import ELSEWHERE, failure_log, purge_failures, write_failures
@@ -49,7 +53,7 @@ def test_flood_from_many_addresses_is_one_row_beyond_the_capacity() -> None:
     assert FailedAuthentication.objects.get(address=ELSEWHERE).count == 500
 
 
-def test_database_away_costs_the_count_and_nothing_else(
+def test_database_away_for_long_costs_the_count_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(batch: Any) -> None:
@@ -57,8 +61,30 @@ def test_database_away_costs_the_count_and_nothing_else(
 
     monkeypatch.setattr(failure_log, "_write", fail)
     failure_log.add(SUBJECT, 1)
+    for _ in range(deferred.TRIES):
+        failure_log.write_now()
+    (record,) = (record for record in caplog.records if record.levelno == logging.ERROR)
+    assert record.message == "1 small writes were lost: ConnectionError"
+
+
+def test_counts_are_written_all_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written again after an error must not count twice."""
+    update = QuerySet.update
+    calls: list[Any] = []
+
+    def fail_at_the_second(self: Any, **values: Any) -> int:
+        calls.append(values)
+        if len(calls) == 2:
+            raise OperationalError("database is locked")
+        return update(self, **values)
+
+    monkeypatch.setattr(QuerySet, "update", fail_at_the_second)
+    for n in range(2):
+        failure_log.add((f"192.0.2.{n}", "", "unknown"), 1)
     failure_log.write_now()
-    assert "1 small writes were lost: ConnectionError" in caplog.text
+    assert not FailedAuthentication.objects.exists()
+    failure_log.write_now()
+    assert list(FailedAuthentication.objects.values_list("count", flat=True)) == [1, 1]
 
 
 def test_old_rows_are_purged() -> None:
