@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.http11 import Request, Response
 
 Frame = dict[str, Any]
+ABNORMAL = 1006
 
 
 class TcpProxy:
@@ -127,6 +128,7 @@ class FrameProxy:
         self.reorder = 0.0
         self.port = 0
         self.mangled = 0
+        self.forwarded = 0
 
     @property
     def url(self) -> str:
@@ -144,7 +146,11 @@ class FrameProxy:
             await self._server.wait_closed()
 
     async def close_all(self, code: int) -> None:
-        """Begin to close; the answers may never come."""
+        """Begin to close; the answers may never come. 1006 is an end without a word."""
+        if code == ABNORMAL:
+            for connection in list(self._topics):
+                connection.transport.abort()
+            return
         self._closing = [
             asyncio.ensure_future(connection.close(code)) for connection in list(self._topics)
         ]
@@ -202,7 +208,7 @@ class FrameProxy:
             await asyncio.gather(*pumps, return_exceptions=True)
         if upstream.close_code is not None:
             code = upstream.close_code
-            if code == 1006:
+            if code == ABNORMAL:
                 downstream.transport.abort()
             else:
                 await downstream.close(code)
@@ -225,6 +231,7 @@ class FrameProxy:
                 held = text
                 continue
             if not self._happens(self.lose):
+                self.forwarded += 1
                 await downstream.send(text)
             if self._happens(self.repeat):
                 await downstream.send(text)

@@ -10,6 +10,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
@@ -25,10 +26,12 @@ from spool_live.client import (
 )
 from spool_live.client import tokens as client_tokens
 from spool_live.client.sync import BackgroundLoop
+from spool_live.local.instance import LocalDatabase
 from spool_live.models import Site
 from tests.client.proxies import FrameProxy, TcpProxy
 from tests.end_to_end.client.gateway_process import Gateway
 
+CLOSE_CODES = (1000, 1001, 1006, 1011, 1012, 4000)
 LONG = os.environ.get("SPOOL_LIVE_CHAOS") == "long"
 HASTY = Timing(
     backoff_initial=0.1,
@@ -84,6 +87,8 @@ class Chaos:
         self.run(self.socket.start())
         self.run(self.cms.start())
         self.faults: Counter[str] = Counter()
+        self.kinds = self._kinds()
+        self._to_come: list[str] = []
         self.recorded = 0
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
@@ -116,23 +121,25 @@ class Chaos:
         """What the worker does; where Supabase is away, it waits in the outbox."""
         delivery.deliver_pending("default", pause=lambda seconds: None)
 
-    def fault(self, kinds: dict[str, Callable[[], None]]) -> None:
-        """Break one thing."""
-        name = self.rand.choice(list(kinds))
+    def fault(self) -> None:
+        """Break one thing; none again before all others had their turn."""
+        if not self._to_come:
+            self._to_come = self.rand.sample(list(self.kinds), len(self.kinds))
+        name = self._to_come.pop()
         self.faults[name] += 1
-        kinds[name]()
+        self.kinds[name]()
 
-    def kinds(self) -> dict[str, Callable[[], None]]:
+    def _kinds(self) -> dict[str, Callable[[], None]]:
         """The ways to break it; each heals itself, or is healed by the next `heal`."""
-        codes = [1000, 1001, 1011, 1012, 4000]
         return {
             "connection reset": self._on_loop(self.socket.abort),
             "half-closed": self._on_loop(self.socket.half_close),
             "frozen": self._on_loop(self.socket.freeze),
             "delayed": lambda: setattr(self.socket, "delay", self.rand.uniform(0.02, 0.2)),
             "refused": self._on_loop(self.socket.refuse),
-            "close code": lambda: self.run(self.frames.close_all(self.rand.choice(codes))),
+            **{f"closed with {code}": partial(self._close, code) for code in CLOSE_CODES},
             "token expired": lambda: self._end("Token has expired 0 seconds ago"),
+            "rate limit": lambda: self._end("Too many messages per second"),
             "system error": lambda: self._end("Realtime was unable to connect to the database"),
             "frames lost": lambda: setattr(self.frames, "lose", 0.3),
             "frames repeated": lambda: setattr(self.frames, "repeat", 0.5),
@@ -150,6 +157,14 @@ class Chaos:
         self.record(5)
         self.deliver()
         self.gateway.start()
+
+    def restart(self, database: LocalDatabase) -> None:
+        """PostgreSQL goes and comes back, under gateway and CMS."""
+        self.faults["database restarted"] += 1
+        connections.close_all()
+        database.stop()
+        time.sleep(self.rand.uniform(0, 1))
+        database.start()
 
     def heal(self) -> None:
         """Everything works again."""
@@ -172,6 +187,9 @@ class Chaos:
                 return
             assert time.monotonic() < deadline, report
             time.sleep(0.05)
+
+    def _close(self, code: int) -> None:
+        self.run(self.frames.close_all(code))
 
     def _end(self, message: str) -> None:
         self.run(self.frames.end_channels(message))

@@ -20,6 +20,7 @@ from spool_live import keys, mirror
 from spool_live.broadcasters.supabase import SupabaseBroadcaster
 from spool_live.local.instance import LocalDatabase
 from spool_live.local.postgres import free_port
+from spool_live.local.realtime.options import RealtimeOptions
 from spool_live.models import Site
 from tests.client.conftest import LIBRARY_WARNINGS
 from tests.end_to_end.client.chaos import Chaos, behind_proxy
@@ -78,9 +79,15 @@ def chaos(
     made: list[Chaos] = []
 
     def make(
-        *, mode: str = "broadcast", lifetime: int = 600, ahead: float = 0.0, proxied: bool = True
+        *,
+        mode: str = "broadcast",
+        lifetime: int = 600,
+        ahead: float = 0.0,
+        proxied: bool = True,
+        options: RealtimeOptions | None = None,
+        **switches: Any,
     ) -> Chaos:
-        config = replace(suite_database.config, port=free_port())
+        config = replace(suite_database.config, port=free_port(), **switches)
         settings.SPOOL_LIVE = {
             **settings.SPOOL_LIVE,
             "BROADCASTER": f"{SupabaseBroadcaster.__module__}.{SupabaseBroadcaster.__qualname__}",
@@ -90,7 +97,7 @@ def chaos(
             "RETRY_BASE": timedelta(milliseconds=50),
             "RETRY_MAX": timedelta(milliseconds=500),
         }
-        gateway = Gateway(config, ahead)
+        gateway = Gateway(config, ahead, options)
         gateway.start()
         site, key = make_site("chaos")
         chaos = Chaos(f"{live_server.url}/spool-live/", gateway, site, key, seed=len(made) + 7)

@@ -1,7 +1,8 @@
 """Both halves of the local Supabase as a process that can be killed, over a database that stays.
 
-Reads one line of JSON from stdin: the fields of the configuration, and `ahead`, the seconds by
-which Realtime's clock is ahead. Ends when stdin does, so that it never outlives its test.
+Reads one line of JSON from stdin: the fields of the configuration, those of Realtime's options,
+and `ahead`, the seconds by which Realtime's clock is ahead. Ends when stdin does, so that it never
+outlives its test.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from typing import Any
 import httpx
 import uvicorn
 
-from spool_live.local.config import LocalSupabaseConfig
+from spool_live.local.config import Limits, LocalSupabaseConfig, Penalties
 from spool_live.local.gateway import create_app
+from spool_live.local.realtime.options import RealtimeOptions
 from spool_live.local.realtime.server import RealtimeServer
 from spool_live.local.rest.server import RestServer
 
@@ -32,14 +34,23 @@ _ROOT = Path(__file__).parents[3]
 class Gateway:
     """Starts, kills and starts again."""
 
-    def __init__(self, config: LocalSupabaseConfig, ahead: float = 0.0) -> None:
+    def __init__(
+        self,
+        config: LocalSupabaseConfig,
+        ahead: float = 0.0,
+        options: RealtimeOptions | None = None,
+    ) -> None:
         self.config = config
         self._ahead = ahead
+        self._options = options or RealtimeOptions()
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        plain = {k: v for k, v in asdict(self.config).items() if not isinstance(v, dict)}
-        values: dict[str, Any] = plain | {"ahead": self._ahead}
+        values: dict[str, Any] = {
+            "config": asdict(self.config),
+            "options": asdict(self._options),
+            "ahead": self._ahead,
+        }
         self._process = subprocess.Popen(
             [sys.executable, "-m", __name__], stdin=subprocess.PIPE, text=True, cwd=_ROOT
         )
@@ -70,11 +81,12 @@ class Gateway:
 
 
 async def _serve(values: dict[str, Any]) -> None:
-    ahead = values.pop("ahead")
-    schemas = tuple(values.pop("exposed_schemas"))
-    state_dir = Path(values.pop("state_dir"))
-    config = LocalSupabaseConfig(state_dir, exposed_schemas=schemas, **values)
-    halves = [RestServer(config), RealtimeServer(config, now=lambda: time.time() + ahead)]
+    ahead = values["ahead"]
+    config = _config(values["config"])
+    realtime = RealtimeServer(
+        config, RealtimeOptions(**values["options"]), now=lambda: time.time() + ahead
+    )
+    halves = [RestServer(config), realtime]
     options: dict[str, Any] = {"lifespan": "off", "log_level": "warning", "access_log": False}
     async with AsyncExitStack() as stack:
         for half in halves:
@@ -91,6 +103,16 @@ async def _serve(values: dict[str, Any]) -> None:
             **options,
         )
         await uvicorn.Server(server).serve()
+
+
+def _config(values: dict[str, Any]) -> LocalSupabaseConfig:
+    typed = {
+        "state_dir": Path(values["state_dir"]),
+        "exposed_schemas": tuple(values["exposed_schemas"]),
+        "penalties": Penalties(**values["penalties"]),
+        "limits": Limits(**values["limits"]),
+    }
+    return LocalSupabaseConfig(**(values | typed))
 
 
 def _end_with_stdin() -> None:

@@ -9,16 +9,15 @@ the gateway and restarts of the database) is run by::
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-from django.db import connections
 
-from spool_live.client import SyncLiveUpdatesClient
+from spool_live.client import SyncLiveUpdatesClient, refusals
 from spool_live.local.instance import LocalDatabase
+from spool_live.local.realtime.options import RealtimeOptions
 from tests.end_to_end.client.chaos import LONG, Chaos, eventually
+from tests.end_to_end.client.conftest import MakeChaos
 
 
 @dataclass(frozen=True)
@@ -34,17 +33,33 @@ class Size:
     patience: float
 
 
-SIZE = Size(21_120, 220, 10, 3, 6, 0.35, 120) if LONG else Size(720, 20, 1, 0, 3, 0.1, 40)
+SIZE = Size(21_120, 220, 10, 4, 6, 0.35, 120) if LONG else Size(864, 24, 1, 1, 3, 0.1, 40)
+SKEW = 300  # seconds
 CHUNKS = 6
 TIMEOUT = 3000 if LONG else 120
 
 
 @pytest.mark.timeout(TIMEOUT)
-@pytest.mark.parametrize("mode", ["broadcast", "postgres_changes"])
+@pytest.mark.parametrize(
+    ("mode", "ahead"),
+    [("broadcast", SKEW), ("postgres_changes", -SKEW)],
+    ids=["broadcast, Realtime's clock ahead", "postgres_changes, Realtime's clock behind"],
+)
 def test_each_update_reaches_each_handler_once_and_in_order(
-    chaos: Callable[..., Chaos], suite_database: LocalDatabase, mode: str, tmp_path: Path
+    chaos: MakeChaos,
+    suite_database: LocalDatabase,
+    monkeypatch: pytest.MonkeyPatch,
+    mode: str,
+    ahead: int,
 ) -> None:
-    world = chaos(mode=mode, lifetime=SIZE.token_lifetime)
+    monkeypatch.setattr(refusals, "RETRY_AFTER", 0.5)
+    world = chaos(
+        mode=mode,
+        ahead=ahead,
+        lifetime=SIZE.token_lifetime + max(ahead, 0),
+        sleeps_after_restart=True,
+        options=RealtimeOptions(long_absence=0.5),
+    )
     steady, seen = world.client()
     own, seen_alone = world.client(shared=False)
     stuck, seen_late = world.client(queue_size=20)
@@ -66,6 +81,7 @@ def test_each_update_reaches_each_handler_once_and_in_order(
             assert handler.seqs == expected
             assert handler.resets == []
         settled = time.monotonic() - began - stormed
+    assert set(world.faults) == {*world.kinds, "gateway killed", "database restarted"}
     print(  # noqa: T201  # the result of the long form
         f"\n{mode}: {world.recorded} updates, {sum(world.faults.values())} faults in "
         f"{stormed:.0f} s (settled after {settled:.1f} s), {world.frames.mangled} frames mangled: "
@@ -74,8 +90,7 @@ def test_each_update_reaches_each_handler_once_and_in_order(
 
 
 def _storm(world: Chaos, database: LocalDatabase) -> None:
-    kinds = world.kinds()
-    kills = {SIZE.faults * (n + 1) // (SIZE.kills + 1) for n in range(SIZE.kills)}
+    kills = {SIZE.faults * (n + 1) // (SIZE.kills + 2) for n in range(SIZE.kills)}
     restarts = {
         SIZE.faults * (2 * n + 1) // (2 * SIZE.database_restarts)
         for n in range(SIZE.database_restarts)
@@ -88,21 +103,13 @@ def _storm(world: Chaos, database: LocalDatabase) -> None:
         if step in kills:
             world.kill_gateway()
         elif step in restarts:
-            _restart(world, database)
+            world.restart(database)
         else:
-            world.fault(kinds)
+            world.fault()
         world.deliver()
         time.sleep(SIZE.pause * world.rand.random() * 2)
         if step % 3 == 2:
             world.heal()
-
-
-def _restart(world: Chaos, database: LocalDatabase) -> None:
-    world.faults["database restarted"] += 1
-    connections.close_all()
-    database.stop()
-    time.sleep(world.rand.uniform(0, 1))
-    database.start()
 
 
 def _calm(world: Chaos, *clients: SyncLiveUpdatesClient) -> None:
@@ -114,7 +121,7 @@ def _calm(world: Chaos, *clients: SyncLiveUpdatesClient) -> None:
     world.deliver_all(SIZE.patience)
 
 
-def test_cms_away_what_is_missing_is_read_from_supabase(chaos: Callable[..., Chaos]) -> None:
+def test_cms_away_what_is_missing_is_read_from_supabase(chaos: MakeChaos) -> None:
     world = chaos()
     client, seen = world.client()
     with client:
@@ -131,7 +138,7 @@ def test_cms_away_what_is_missing_is_read_from_supabase(chaos: Callable[..., Cha
         assert "does not answer" in (client.state.error or "")
 
 
-def test_realtime_clock_ahead_of_the_cms(chaos: Callable[..., Chaos]) -> None:
+def test_realtime_clock_ahead_of_the_cms(chaos: MakeChaos) -> None:
     """Tokens live 302 seconds here and two there: nothing is missed, the client adapts."""
     world = chaos(lifetime=302, ahead=300.0)
     client, seen = world.client()
