@@ -22,17 +22,19 @@ _REFUSALS = ("Unauthorized", "permission", "JWT", "Jwt", "signature", "PrivateOn
 
 def handshake_error(error: InvalidStatus) -> TransientError:
     """What a refused upgrade means (protocol sheet 1.2)."""
-    status = error.response.status_code
+    status, said = error.response.status_code, _said(error.response.body)
     if status == _LIMITED:
         return RateLimitedError(
-            "Supabase Realtime has too many connections.", retry_after=RETRY_AFTER
+            f"Supabase Realtime refuses connections for now{said}.", retry_after=RETRY_AFTER
         )
     if status in _REFUSED:
         return RealtimeUnavailableError(
-            f"Supabase Realtime refused the key that the CMS named (HTTP {status}): on the CMS, "
-            'check SPOOL_LIVE["SUPABASE_PUBLISHABLE_KEY"]. Until then, updates come by polling.'
+            f"Supabase Realtime refused the key that the CMS named (HTTP {status}{said}). Check "
+            'SPOOL_LIVE["SUPABASE_PUBLISHABLE_KEY"] there; until then, updates come by polling.'
         )
-    return RealtimeUnavailableError(f"Supabase Realtime answered HTTP {status} to the handshake.")
+    return RealtimeUnavailableError(
+        f"Supabase Realtime answered HTTP {status} to the handshake{said}."
+    )
 
 
 def channel_error(status: str, error: Exception | None) -> TransientError:
@@ -48,6 +50,14 @@ def channel_error(status: str, error: Exception | None) -> TransientError:
             'SPOOL_LIVE["JWT_SIGNING_KEY"] and run "manage.py live_setup".'
         )
     return RealtimeUnavailableError(f"The Realtime channel ended ({status}): {reason or '-'}.")
+
+
+def _said(body: bytes | None) -> str:
+    """The server's own words, to be appended; nothing where a proxy answered."""
+    try:
+        return f": {str(json.loads(body or b'')['error'])[:200]}"
+    except (KeyError, TypeError, ValueError):
+        return ""
 
 
 def _reason(error: Exception | None) -> str:

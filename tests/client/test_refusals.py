@@ -64,6 +64,15 @@ def test_handshake(status: int, kind: type[Exception]) -> None:
     assert type(error) is kind
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [(b'{"error": "Too many joins per second"}', "Too many joins per second"), (b"<html>", "now.")],
+)
+def test_handshake_tells_what_the_server_said(body: bytes, said: str) -> None:
+    error = handshake_error(InvalidStatus(Response(429, "", Headers(), body)))
+    assert said in str(error)
+
+
 def test_rate_limit_waits_thirty_seconds() -> None:
     error = channel_error("CHANNEL_ERROR", Exception("Too many messages per second"))
     assert error.retry_after == 30
