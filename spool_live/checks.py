@@ -15,6 +15,8 @@ from django.db import connections
 
 from spool_live import throttling, tokens
 from spool_live.broadcasters import get_broadcaster
+from spool_live.capture import triggers
+from spool_live.collections import registry
 from spool_live.conf import (
     DEFAULT_BROADCASTER,
     JWT_ALGORITHMS,
@@ -22,6 +24,7 @@ from spool_live.conf import (
     LiveSettings,
     live_settings,
 )
+from spool_live.databases import content_databases
 from spool_live.exceptions import SpoolLiveConfigurationError
 from spool_live.isolation import CannotVerify, Finding, exposures
 from spool_live.operations import concerns
@@ -76,6 +79,42 @@ def check_exposure(
         if concerns(alias)
         for found in _exposures(alias)
     ]
+
+
+@register(Tags.models)
+def check_collections(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """What collections declare that cannot be, or that a trigger cannot follow."""
+    return [
+        Error(f"{collection!r}: {fault.problem}.", hint=fault.remedy, id="spool_live.E015")
+        for collection in registry
+        for fault in triggers.faults_of(collection)
+    ]
+
+
+@register(Tags.database)
+def check_triggers(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Triggers that are not as the collections say. Runs with the checks of a database."""
+    return [
+        Warning(
+            f"The trigger {found.trigger} on {found.table!r} of {alias!r} is {found.state.value}.",
+            hint=f"{found.detail or 'Changes may go unrecorded'}: run manage.py migrate, or "
+            "manage.py live_triggers --install.",
+            id="spool_live.W012",
+        )
+        for alias in databases or ()
+        if alias in content_databases()
+        for found in _statuses(alias)
+        if found.state is not triggers.State.INSTALLED
+    ]
+
+
+def _statuses(alias: str) -> list[triggers.Status]:
+    try:
+        return triggers.status(alias)
+    except SpoolLiveConfigurationError:
+        return []  # E015 says so
 
 
 def _exposures(alias: str) -> list[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db.models import Model
 
@@ -15,13 +15,15 @@ class Plan:
 
     ``site_column`` is the item's own column that says the site (``None`` where another row or a
     method does, or the collections disagree), ``compares`` whether each save reads the stored row,
-    ``related`` the relations that are read with it.
+    ``related`` the relations that are read with it, ``selects`` the SQL that reads it, as it was
+    compiled first.
     """
 
     collections: tuple[LiveCollection, ...]
     site_column: str | None
     compares: bool
     related: tuple[str, ...]
+    selects: dict[tuple[type[Model], str, bool], str | None] = field(default_factory=dict)
 
 
 def plan_of(model: type[Model], *, beside_triggers: bool = False) -> Plan:

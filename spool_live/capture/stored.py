@@ -38,7 +38,7 @@ def remember(plan: Plan, sender: type[Model], instance: Model, using: str) -> No
     state = instance._state.__dict__
     row = None
     if (plan.compares or instance._state.adding or _SITE not in state) and _may_be_stored(instance):
-        row = next(iter(_locked(plan, sender, using).filter(pk=instance.pk)), None)
+        row = _fetch(plan, sender, instance.pk, using)
     if row is not None or state.get(_ROWS):
         state.setdefault(_ROWS, []).append(row)
 
@@ -117,8 +117,28 @@ def _may_be_stored(instance: Model) -> bool:
     return instance.pk is not None and not (instance._state.adding and has_default)
 
 
-def _locked(plan: Plan, sender: type[Model], using: str) -> QuerySet[Model]:
+def _fetch(plan: Plan, sender: type[Model], pk: Any, using: str) -> Model | None:
+    """The row, locked. Django takes longer to build the query than the database to answer it, so
+    its SQL is kept where the key is all that differs from one save to the next."""
+    connection = connections[using]
     model = sender._meta.concrete_model or sender
+    key = (model, using, connection.in_atomic_block)
+    if key not in plan.selects:
+        plan.selects[key] = _sql(plan, _locked(plan, model, using).filter(pk=pk))
+    if (sql := plan.selects[key]) is None:
+        return next(iter(_locked(plan, model, using).filter(pk=pk)), None)
+    value = model._meta.pk.get_db_prep_value(pk, connection)
+    return next(iter(model._base_manager.using(using).raw(sql, [value])), None)
+
+
+def _sql(plan: Plan, rows: QuerySet[Model]) -> str | None:
+    """The SELECT of ``rows`` if it has one table and one parameter, which is the key."""
+    sql, params = rows.query.get_compiler(rows.db).as_sql()
+    simple = len(params) == 1 and not plan.related and not rows.model._meta.parents
+    return sql if simple else None
+
+
+def _locked(plan: Plan, model: type[Model], using: str) -> QuerySet[Model]:
     rows: QuerySet[Model] = model._base_manager.using(using)
     if plan.related:
         rows = rows.select_related(*plan.related)

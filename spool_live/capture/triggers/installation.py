@@ -63,6 +63,8 @@ def status(using: str) -> list[Status]:
     if not has_triggers(using):
         return []
     definitions, installed = Definitions(using), _installed(using)
+    if not definitions.has_outbox():
+        return []  # nothing is migrated yet
     found = []
     for collection in definitions.collections:
         if waits_for := definitions.waits_for(collection):
@@ -86,7 +88,7 @@ def install(using: str) -> list[Status]:
         return []
     with _exclusively(using) as run:
         definitions, installed = Definitions(using), _installed(using)
-        wanted = _wanted(definitions)
+        wanted = _wanted(definitions) if definitions.has_outbox() else {}
         run(_drops(key for key in installed if key not in wanted))
         wrong = [t for k, t in wanted.items() if _state(t, installed.get(k)) != State.INSTALLED]
         if wrong:
@@ -111,7 +113,7 @@ def statements(using: str) -> list[str]:
     if not has_triggers(using):
         return []
     definitions = Definitions(using)
-    wanted = _wanted(definitions).values()
+    wanted = _wanted(definitions).values() if definitions.has_outbox() else ()
     made = [*definitions.helpers()] if wanted else []
     made += [statement for trigger in wanted for statement in trigger.statements()]
     return [statement.as_string(definitions.connection.connection) for statement in made]

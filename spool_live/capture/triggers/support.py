@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
+from django.db import models
 from django.db.models import Field, ForeignKey, JSONField, Model, Q
 
 from spool_live.collections import LiveCollection
@@ -130,10 +131,26 @@ def site_path_of(collection: LiveCollection) -> list[Field[Any, Any]]:
         field = own_field(model, step)
         if field not in (model._meta.concrete_model or model)._meta.local_concrete_fields:
             raise FieldDoesNotExist(f"{step!r} lies in the table of a parent of {model.__name__}")
+        if path and _may_outlive(path[-1]):
+            raise FieldDoesNotExist(
+                f"a cascade may delete what {path[-1].name!r} points at before the item, and then "
+                "nothing tells the site"
+            )
         path.append(field)
     if _value_type(path[-1]) != "UUIDField":
         raise FieldDoesNotExist(f"{collection.site_field!r} does not end at the UUID of a site")
     return path
+
+
+def _may_outlive(foreign_key: Field[Any, Any]) -> bool:
+    """Whether the row that ``foreign_key`` points at may be deleted before the row that has it.
+
+    Django deletes in the order of foreign keys that are not null; PostgreSQL's own cascade begins
+    with the row that is pointed at.
+    """
+    on_delete = getattr(foreign_key.remote_field, "on_delete", None)
+    by_database = on_delete is not None and on_delete is getattr(models, "DB_CASCADE", None)
+    return by_database or (on_delete is models.CASCADE and foreign_key.null)
 
 
 def key_type(model: type[Model]) -> str:

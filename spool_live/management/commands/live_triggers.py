@@ -1,0 +1,63 @@
+"""``manage.py live_triggers``: the triggers of collections with ``capture = "trigger"``."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from spool_live.capture import triggers
+from spool_live.capture.triggers import State
+from spool_live.databases import content_databases
+from spool_live.exceptions import SpoolLiveConfigurationError
+from spool_live.management.output import ReportCommand
+
+ACTIONS = {"check": triggers.status, "install": triggers.install, "remove": triggers.remove}
+
+
+class Command(ReportCommand):
+    """One row a trigger and database. Exit code 1 where one is not as it should be."""
+
+    help = "Show, install or remove the triggers that record changes in PostgreSQL."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        action = parser.add_mutually_exclusive_group()
+        for name, text in (
+            ("check", "Only say how they stand (default)."),
+            ("install", "Make, replace and drop them as the collections say. migrate does it too."),
+            ("remove", "Drop them all: the changes are not recorded then."),
+            ("sql", "Print the SQL that would make them."),
+        ):
+            action.add_argument(
+                f"--{name}", action="store_const", const=name, dest="action", help=text
+            )
+        parser.set_defaults(action="check")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            self._act(options["action"], options)
+        except SpoolLiveConfigurationError as error:
+            raise CommandError(str(error)) from error
+
+    def _act(self, action: str, options: dict[str, Any]) -> None:
+        if action == "sql":
+            for using in content_databases():
+                for statement in triggers.statements(using):
+                    self.stdout.write(f"{statement};\n")
+            return
+        rows = [
+            {"database": using, **asdict(found)}
+            for using in content_databases()
+            for found in ACTIONS[action](using)
+        ]
+        self.report(rows, rows, options)
+        wrong = sum(row["state"] != State.INSTALLED for row in rows)
+        if wrong and action != "remove":
+            raise CommandError(
+                f"{wrong} of the triggers are not as they should be: run manage.py migrate, then "
+                "manage.py live_triggers --install.",
+                returncode=1,
+            )
