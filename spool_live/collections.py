@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from functools import cached_property
+from hashlib import sha1
 from typing import Any, Literal, TypeVar, cast
 
 from django.core.exceptions import FieldDoesNotExist, ObjectDoesNotExist
@@ -165,11 +166,13 @@ class LiveCollection:
             key = self.model._meta.pk.to_python(key)  # it may have been given as text
         if isinstance(key, uuid.UUID):
             return key
-        return uuid.uuid5(ITEM_NAMESPACE, f"{self._label}:{key}")
+        name = self._item_prefix + str(key).encode()
+        return uuid.UUID(bytes=sha1(name, usedforsecurity=False).digest()[:16], version=5)
 
     @cached_property
-    def _label(self) -> str:
-        return self.model._meta.concrete_model._meta.label_lower  # type: ignore[union-attr]
+    def _item_prefix(self) -> bytes:
+        label = self.model._meta.concrete_model._meta.label_lower  # type: ignore[union-attr]
+        return ITEM_NAMESPACE.bytes + f"{label}:".encode()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r} of {self.model._meta.label}>"
