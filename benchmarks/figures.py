@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -37,9 +37,17 @@ class Figure:
 
     def as_json(self) -> dict[str, Any]:
         """``{name, value, unit, peer, peer_value, ratio, goal, met}``."""
-        row = {**asdict(self), "ratio": self.ratio, "met": self.met}
+        shown = replace(self, value=_rounded(self.value), peer_value=_rounded(self.peer_value))
+        row = {**asdict(shown), "ratio": _rounded(shown.ratio), "met": shown.met}
         names = ("name", "value", "unit", "peer", "peer_value", "ratio", "goal", "met")
-        return {name: _rounded(row[name]) for name in names}
+        return {name: row[name] for name in names}
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any]) -> Figure:
+        """What :meth:`as_json` gave, up to its digits. Which way is better shows in ``met``."""
+        value, goal = row["value"], row["goal"]
+        more = goal is not None and (value > goal if row["met"] else value < goal)
+        return cls(row["name"], value, row["unit"], goal, row["peer"], row["peer_value"], more)
 
 
 def median_ratio(ours: list[float], base: list[float]) -> float:

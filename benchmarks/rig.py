@@ -12,7 +12,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,12 @@ from spool_live.local.bootstrap import bootstrap
 from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.postgres import EmbeddedPostgres, free_port
 
-DURABLE = {"fsync": "on", "shared_buffers": "128MB", "wal_level": "logical"}
+DURABLE = {
+    "fsync": "on",
+    "shared_buffers": "128MB",
+    "wal_level": "logical",
+    "track_commit_timestamp": "on",
+}
 """As Supabase's server is set; nothing is decoded but while the local Supabase runs."""
 
 
@@ -34,6 +39,8 @@ class Rig:
     config: LocalSupabaseConfig
     receiver_port: int
     scale: float
+    series: dict[str, Any] = field(default_factory=dict)
+    """What plots show beyond the figures."""
 
     def times(self, full: int, least: int = 1) -> int:
         """``full``, scaled."""
@@ -53,9 +60,13 @@ class Rig:
         wait_until(lambda: self.stats()["rows"] >= count, timeout)
         return self.stats()
 
+    def program(self, name: str) -> Path:
+        """A program that comes with the server."""
+        return find_postgres().bin_dir / name
+
     def pgbench(self) -> str:
         """The load generator that comes with the server."""
-        return str(find_postgres().bin_dir / "pgbench")
+        return str(self.program("pgbench"))
 
     def _ask(self, path: str, method: str = "GET") -> bytes:
         url = f"http://127.0.0.1:{self.receiver_port}/{path}"

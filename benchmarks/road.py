@@ -29,6 +29,8 @@ class Road:
     site: Any
     api_url: str
     api_key: str = field(repr=False)
+    environment: dict[str, str] = field(repr=False)
+    """For processes that are to use this road's Supabase."""
     _next: int = 0
 
     @contextmanager
@@ -132,7 +134,8 @@ def running_road(rig: Rig, name: str, *, worker: bool = True) -> Iterator[Road]:
         _, plain = keys.create_key(site, name="bench")
         mirror.mirror_pending("default")
         api_key = str(getattr(plain, "reveal", lambda: plain)())
-        road = Road(rig, site, f"http://127.0.0.1:{api_port}/spool-live/", api_key)
+        api_url = f"http://127.0.0.1:{api_port}/spool-live/"
+        road = Road(rig, site, api_url, api_key, {**os.environ, "SPOOL_LIVE_BENCH": told})
         wait_until(lambda: _answers(f"{road.api_url}site/", api_key), 30)
         if not worker:
             yield road

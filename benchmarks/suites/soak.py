@@ -46,12 +46,17 @@ def run(rig: Rig) -> list[Figure]:
     ]
 
 
-def _deliver(road: Road) -> None:
-    numbers = road.numbers(ROUND)
+def fill_outbox_of(road: Road, count: int) -> None:
+    """An outbox that holds ``count`` updates of the road's site, 1.4 kB each."""
+    numbers = road.numbers(count)
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE live_updates_outbox")
         cursor.execute(_BACKLOG, [road.site.pk, numbers[0], numbers[-1]])
         cursor.execute("VACUUM ANALYZE live_updates_outbox")
+
+
+def _deliver(road: Road) -> None:
+    fill_outbox_of(road, ROUND)
     report = delivery.deliver_pending("default", pause=lambda seconds: None)
     assert report.delivered == ROUND, report
 

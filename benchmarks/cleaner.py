@@ -1,0 +1,38 @@
+"""The cleaning process under test: what the hourly task does, and its memory after every step.
+
+``python -m benchmarks.cleaner`` prints ``{removed, seconds, megabytes: [first step, most]}``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+import django
+
+from benchmarks.figures import resident_megabytes
+
+
+def main() -> None:
+    """Cleans up once."""
+    django.setup()
+    from spool_live.cleanup import CleanupReport, clean_up
+
+    sizes: list[float] = []
+
+    def note(report: CleanupReport) -> None:
+        sizes.append(resident_megabytes())
+
+    started = time.monotonic()
+    report = clean_up(progress=note)
+    found = {
+        "removed": report.live_updates,
+        "seconds": time.monotonic() - started,
+        "megabytes": [sizes[0], max(sizes)],
+    }
+    sys.stdout.write(f"{json.dumps(found)}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""``latest.json`` (the figures) and ``run.json`` (where they come from, and courses for plots)."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from benchmarks.figures import Figure
+
+FIGURES, RUN = "latest.json", "run.json"
+PACKAGES = ("django", "psycopg", "celery", "supabase", "websockets")
+
+
+@dataclass(frozen=True)
+class Results:
+    """One run: its figures; facts of the machine, in the order of the report; courses by plot."""
+
+    figures: Sequence[Figure]
+    facts: dict[str, str]
+    series: dict[str, Any] = field(default_factory=dict)
+
+
+def write_results(results: Results, folder: Path) -> None:
+    """Writes both files into ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = [figure.as_json() for figure in results.figures]
+    (folder / FIGURES).write_text(json.dumps(rows, indent=1) + "\n")
+    run = {"facts": results.facts, "series": results.series}
+    (folder / RUN).write_text(json.dumps(run, indent=1) + "\n")
+
+
+def read_results(folder: Path) -> Results:
+    """What :func:`write_results` wrote."""
+    rows = json.loads((folder / FIGURES).read_text())
+    run = json.loads((folder / RUN).read_text())
+    return Results([Figure.from_json(row) for row in rows], run["facts"], run["series"])
+
+
+def facts_of_this_run(scale: float, postgres: Path) -> dict[str, str]:
+    """What a reader must know of the machine; nothing that names it."""
+    told = subprocess.run([postgres, "--version"], capture_output=True, text=True, check=True)
+    found = re.search(r"\d+(\.\d+)?", told.stdout)
+    return {
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "scale": f"{scale:g}",
+        "cores": str(os.cpu_count()),
+        "processor": platform.machine(),
+        "load average at the start": f"{os.getloadavg()[0]:.1f}",
+        "Python": platform.python_version(),
+        "PostgreSQL": found[0] if found else "?",
+        **{package: version(package) for package in PACKAGES},
+    }

@@ -1,0 +1,138 @@
+"""A million expired rows leave the live table while 100 subscribers follow (G13)."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import psycopg
+
+from benchmarks.figures import Figure, percentile
+from benchmarks.rig import Rig
+from benchmarks.road import Road, latencies, running_road
+
+SUBSCRIBERS = 100
+_PAUSE = 0.05
+_SLICE = 20
+_WARM_UP = 20
+_FILL = """
+insert into public.live_updates
+  (id, site_id, event_type, collection, slug, item_id, metadata, seq, inserted_at)
+select gen_random_uuid(), %(site)s, 'content.updated', 'stories', 'story-' || n,
+       gen_random_uuid(), jsonb_build_object('title', 'Story ' || n, 'text', repeat('x', 100)), n,
+       now() - case when n <= %(expired)s then interval '1 day' else interval '0' end
+from generate_series(1, %(rows)s) n
+"""
+_DELETE = "delete from public.live_updates where inserted_at < now() - interval '1 hour'"
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What subscribers saw while something was going on: milliseconds from commit to callback of
+    every edit at every subscriber, and ``(second of the edit, worst subscriber)``."""
+
+    latencies: list[float]
+    course: list[tuple[float, float]]
+    result: Any
+
+    @property
+    def p95(self) -> float:
+        return percentile(self.latencies, 0.95)
+
+
+def run(rig: Rig) -> list[Figure]:
+    """Ours where only insertions are published; one DELETE where nobody cared."""
+    expired = rig.times(1_000_000, 20_000)
+    quiet, ours = _watch(rig, "Cleanup", expired, "insert", _clean_up)
+    rig.series["cleanup"] = {"ours": ours.course}
+    done = ours.result
+    assert done["removed"] == expired, (done, expired)
+    naive_quiet, naive = _watch(
+        rig, "One DELETE", expired, "insert, update, delete, truncate", _delete_at_once
+    )
+    rig.series["cleanup"]["one DELETE"] = naive.course
+    growth = done["megabytes"][1] - done["megabytes"][0]
+    worst, naive_worst = max(ours.latencies), max(naive.latencies)
+    peer = "one DELETE"
+    return [
+        Figure(
+            "G13 latency p95 during cleanup",
+            ours.p95 / quiet.p95,
+            "x before",
+            1.3,
+            peer,
+            naive.p95 / naive_quiet.p95,
+        ),
+        Figure("G13 growth of the cleaning process", growth, "MB", 10),
+        Figure("latency before cleanup, p95", quiet.p95, "ms"),
+        Figure("latency during cleanup, p95", ours.p95, "ms", None, peer, naive.p95),
+        Figure("latency during cleanup, worst", worst, "ms", None, peer, naive_worst),
+        Figure(f"cleanup of {expired:,} rows", done["seconds"], "s", None, peer, naive.result),
+    ]
+
+
+def _watch(
+    rig: Rig, name: str, expired: int, publish: str, act: Callable[[Road], Any]
+) -> tuple[Watched, Watched]:
+    """The same edits before ``act`` and while it goes on."""
+    _fill(rig, expired, publish)
+    with running_road(rig, name) as road, road.subscribers("raw", SUBSCRIBERS) as ask:
+        _follow(road, ask, lambda: False, _WARM_UP)
+        before = _follow(road, ask, lambda: False, rig.times(200, 40))
+        with ThreadPoolExecutor(1) as pool:
+            acting = pool.submit(partial(act, road))
+            during = _follow(road, ask, lambda: not acting.done(), _SLICE)
+            result = acting.result()
+        return Watched(*before, None), Watched(*during, result)
+
+
+def _follow(
+    road: Road, ask: Callable[[int], dict[str, Any]], goes_on: Callable[[], bool], least: int
+) -> tuple[list[float], list[tuple[float, float]]]:
+    committed: dict[int, int] = {}
+    while len(committed) < least or goes_on():
+        committed |= road.edits(_SLICE, _PAUSE)
+    arrivals = ask(len(committed) * SUBSCRIBERS)["arrivals"]
+    assert len(arrivals) == len(committed) * SUBSCRIBERS, (len(arrivals), len(committed))
+    worst: dict[int, float] = {}
+    for n, at in arrivals:
+        worst[n] = max(worst.get(n, 0.0), (at - committed[n]) / 1e6)
+    first = min(committed.values())
+    course = [((at - first) / 1e9, worst[n]) for n, at in committed.items()]
+    return latencies(committed, arrivals), course
+
+
+def _clean_up(road: Road) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.cleaner"]
+    done = subprocess.run(command, env=road.environment, capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def _delete_at_once(road: Road) -> float:
+    with psycopg.connect(road.rig.config.conninfo("postgres"), autocommit=True) as connection:
+        started = time.monotonic()
+        connection.execute(_DELETE)
+        return time.monotonic() - started
+
+
+def _fill(rig: Rig, expired: int, publish: str) -> None:
+    """A tenth of the rows is fresh. Nobody is told: triggers sleep, and nothing decodes yet."""
+    from spool_live.models import Site
+
+    archive, _ = Site.objects.get_or_create(name="Archive")
+    with psycopg.connect(rig.config.conninfo("supabase_admin"), autocommit=True) as connection:
+        connection.execute("set session_replication_role = replica")
+        connection.execute(f"alter publication supabase_realtime set (publish = '{publish}')")
+        connection.execute("truncate public.live_updates")
+        rows = {"site": archive.pk, "expired": expired, "rows": expired * 11 // 10}
+        connection.execute(_FILL, rows)
+        connection.execute("vacuum analyze public.live_updates")
+        connection.execute("checkpoint")
