@@ -51,8 +51,9 @@ def bars(title: str, subtitle: str, rows: Sequence[Row], *, unit: str, start: fl
             f'<rect class="{first.kind}" x="{_LABELS}" y="{y + 5}" width="{width:.1f}" '
             f'height="16" rx="2"/>'
         )
-        parts.append(_text(_LABELS + width + 8, y + 17, first.text, "text"))
         parts += [_tick(scale(mark.value), y) for mark in row.marks[1:]]
+        end = max(scale(mark.value) for mark in row.marks)
+        parts.append(_text(end + 8, y + 17, first.text, "text"))
     return _page(title, subtitle, parts, _TOP + len(rows) * _ROW + 34)
 
 
@@ -103,12 +104,12 @@ def courses(
     for label, kind, line in lines:
         path = "L".join(f"{left + x * across:.1f} {down(y):.1f}" for x, y in line)
         parts.append(f'<path class="line {kind}" style="fill:none" d="M{path}"/>')
-        x, y = line[-1]
-        parts.append(_text(left + x * across + 8, down(y) + 4, label, "text small"))
+        x, y = max(line, key=lambda point: point[1])
+        parts.append(_text(left + x * across + 8, down(y) - 4, label, "text small"))
     bottom = _TOP + height
     parts.append(_text(left, bottom + 20, "0 s", "faint small"))
     parts.append(_text(WIDTH - _RIGHT, bottom + 20, f"{end:.0f} s", "faint small", "end"))
-    parts.append(_text(left - 8, _TOP - 10, unit, "faint small", "end"))
+    parts.append(_text(WIDTH - 12, bottom + 20, unit, "faint small", "end"))
     return _page(title, subtitle, parts, bottom + 34)
 
 
