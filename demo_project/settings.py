@@ -105,8 +105,9 @@ SPOOL_LIVE: dict[str, Any] = {
     "SUPABASE_PUBLISHABLE_KEY": DEMO.publishable_key if DEMO else "",
     "SUPABASE_SECRET_KEY": DEMO.secret_key if DEMO else "",
     "SUPABASE_DATABASE": "supabase" if "supabase" in DATABASES else "default",
-    "JWT_SIGNING_KEY": DEMO.jwt_secret if DEMO else "",
-    "JWT_ALGORITHM": "HS256",
+    "REALTIME_MODE": DEMO.mode if DEMO else "broadcast",
+    "JWT_SIGNING_KEY": DEMO.signing_key if DEMO else "",
+    "JWT_ALGORITHM": "ES256",
 }
 
 # The sites' own servers call the API over HTTP, as they would from another machine.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 Content = Literal["postgres", "sqlite"]
+Mode = Literal["broadcast", "postgres_changes"]
 
 STATE_DIR_VARIABLE = "SPOOL_LIVE_DEMO_STATE_DIR"
 _REPOSITORY = Path(__file__).resolve().parent.parent
@@ -28,12 +29,14 @@ class RunState:
     """Where the parts of a running demo are. Its secrets stay out of ``repr``."""
 
     content: Content
+    mode: Mode
     web_url: str
     redis_url: str = field(repr=False)
     supabase_url: str
     publishable_key: str
     secret_key: str = field(repr=False)
-    jwt_secret: str = field(repr=False)
+    signing_key: str = field(repr=False)
+    """The private JWK that tokens are signed with."""
     database_url: str = field(repr=False)
     """libpq URI of the migrating role on the Supabase database."""
 

@@ -18,6 +18,7 @@ from django.core.management.utils import get_random_secret_key
 
 from demo_project.state import (
     Content,
+    Mode,
     RunState,
     forget_run,
     load_credentials,
@@ -49,6 +50,7 @@ class DemoOptions:
 
     folder: Path
     content: Content = "postgres"
+    mode: Mode = "broadcast"
     port: int | None = None
     reset: bool = False
     ready_file: Path | None = None
@@ -102,12 +104,13 @@ async def _start_infrastructure(
     facts = json.loads(ready_file.read_text())
     return RunState(
         content=options.content,
+        mode=options.mode,
         web_url=f"http://127.0.0.1:{port_of(listener)}",
         redis_url=redis_url,
         supabase_url=facts["url"],
         publishable_key=facts["publishable_key"],
         secret_key=facts["secret_key"],
-        jwt_secret=facts["jwt_secret"],
+        signing_key=facts["signing_key"],
         database_url=facts["database_url"],
     )
 

@@ -36,6 +36,11 @@ class RunningDemo:
         self.pids = [self.process.pid, *descendants(self.process.pid)]
 
     @property
+    def mode(self) -> str:
+        """``broadcast`` or ``postgres_changes``."""
+        return str(json.loads((self.folder / "run.json").read_text())["mode"])
+
+    @property
     def sites(self) -> list[dict[str, Any]]:
         sites: list[dict[str, Any]] = self.ready["sites"]
         return sites
@@ -47,7 +52,7 @@ class RunningDemo:
         credentials = json.loads((self.folder / "credentials.json").read_text())
         return {
             "service key": run["secret_key"],
-            "signing key": run["jwt_secret"],
+            "signing key": json.loads(run["signing_key"])["d"],
             "database": run["database_url"].rpartition("@")[0].rpartition(":")[2],
             "Django's key": credentials["django_secret_key"],
             **{f"API key of {site}": key for site, key in credentials["api_keys"].items()},

@@ -27,12 +27,13 @@ def make_run() -> Callable[..., RunState]:
     def make(**changes: Any) -> RunState:
         values: dict[str, Any] = {
             "content": "postgres",
+            "mode": "broadcast",
             "web_url": "http://127.0.0.1:8000",
             "redis_url": "redis://:hush@127.0.0.1:6390/0",
             "supabase_url": "http://127.0.0.1:54321",
             "publishable_key": "sb_publishable_x",
             "secret_key": "sb_secret_hush",
-            "jwt_secret": "hush-hush",
+            "signing_key": "hush-hush",
             "database_url": "postgresql://postgres:hush@127.0.0.1:54322/postgres",
         }
         return RunState(**{**values, **changes})

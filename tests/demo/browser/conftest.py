@@ -43,11 +43,15 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="module", params=["postgres", "sqlite"])
+@pytest.fixture(
+    scope="module", params=[("postgres", "broadcast"), ("sqlite", "postgres_changes")], ids="-".join
+)
 def demo(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, npm: None
 ) -> Iterator[RunningDemo]:
-    """A fresh demo, with its content on Supabase's PostgreSQL and then on SQLite."""
+    """A fresh demo: its content on Supabase's PostgreSQL and its pages on private topics, then on
+    SQLite and with Postgres Changes."""
     folder = tmp_path_factory.mktemp("demo") / "state"
-    with running_demo(folder, "--content", request.param) as running:
+    content, mode = request.param
+    with running_demo(folder, "--content", content, "--mode", mode) as running:
         yield running

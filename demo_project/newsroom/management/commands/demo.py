@@ -40,6 +40,12 @@ class Command(BaseCommand):
             help="Database of the content: Supabase's own PostgreSQL, or SQLite beside it.",
         )
         parser.add_argument(
+            "--mode",
+            choices=("broadcast", "postgres_changes"),
+            default="broadcast",
+            help="How Realtime tells the pages: a private topic of each site, or Postgres Changes.",
+        )
+        parser.add_argument(
             "--ready-file",
             type=Path,
             help="A JSON file to write, with addresses and secrets, once everything answers.",
@@ -50,6 +56,7 @@ class Command(BaseCommand):
         wanted = DemoOptions(
             folder=(options["state_dir"] or state_dir()).absolute(),
             content=options["content"],
+            mode=options["mode"],
             port=options["port"],
             reset=options["reset"],
             ready_file=options["ready_file"],
