@@ -15,12 +15,13 @@ from spool_live.backoff import ASKED_MAX, OUTAGE_MAX, outage_delay
 from spool_live.conf import live_settings
 from spool_live.models import DeliveryCircuit
 
+FAILURES = "SELECT failures FROM live_delivery_circuit WHERE failures > 0"
+
 
 def failures(using: str) -> int:
     """How often Supabase has failed in a row: 0 while all is well."""
-    # Raw, because it is asked before every claim.
     with connections[using].cursor() as cursor:
-        cursor.execute("SELECT failures FROM live_delivery_circuit WHERE failures > 0")
+        cursor.execute(FAILURES)
         row = cursor.fetchone()
     return row[0] if row else 0
 

@@ -12,15 +12,14 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connections, transaction
 from django.utils import timezone
 
 from spool_live.conf import live_settings
 from spool_live.models import SiteDelivery
-from spool_live.outbox import circuit, coalescing
+from spool_live.outbox import circuit, claim_portable, claim_postgresql, coalescing
 from spool_live.outbox.entries import ClaimedEntry
-from spool_live.outbox.lease import Lease, lease_sites, waiting_sites
-from spool_live.outbox.numbering import take_entries
+from spool_live.outbox.lease import Lease, Leased, waiting_sites
 
 
 @dataclass(frozen=True)
@@ -44,17 +43,34 @@ class Claim:
 def claim_batch(using: str) -> Claim | None:
     """The next batch of the outbox on ``using``, or ``None`` where nothing may go now."""
     now = timezone.now()
-    outage = _outage(using, now)
+    lease = Lease(using, uuid.uuid4(), now, now + live_settings().delivery_lease)
+    if claim_postgresql.goes_at_once(using):
+        is_away, leased, entries = claim_postgresql.claim_at_once(lease)
+        if not is_away:
+            return _claim(lease, leased, entries)
+    return _claim_in_steps(lease)
+
+
+def _claim_in_steps(lease: Lease) -> Claim | None:
+    outage = _outage(lease.using, lease.now)
     if outage is None:
         return None
-    lease = Lease(using, uuid.uuid4(), now, now + live_settings().delivery_lease)
-    with transaction.atomic(using=using):
-        sites, orphans = lease_sites(lease)
-        if not sites:
-            return None
-        coalescing.coalesce_waiting(using, sites, now)
-        entries = take_entries(lease, sites)
-    return Claim(using, lease.token, lease.until, sites, orphans, entries, outage)
+    is_postgresql = connections[lease.using].vendor == "postgresql"
+    steps = claim_postgresql if is_postgresql else claim_portable
+    with transaction.atomic(using=lease.using):
+        leased = steps.lease_sites(lease)
+        coalescing.coalesce_waiting(lease.using, leased.sites, lease.now)
+        entries = steps.take_entries(lease, leased.sites)
+    return _claim(lease, leased, entries, outage)
+
+
+def _claim(
+    lease: Lease, leased: Leased, entries: list[ClaimedEntry], outage: int = 0
+) -> Claim | None:
+    if not leased.sites:
+        return None
+    sites, orphans = leased.sites, leased.orphans
+    return Claim(lease.using, lease.token, lease.until, sites, orphans, entries, outage)
 
 
 def _outage(using: str, now: datetime) -> int | None:

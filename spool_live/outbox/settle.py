@@ -15,7 +15,7 @@ from django.utils import timezone
 from spool_live.models import OutboxEntry, SiteDelivery
 from spool_live.outbox import circuit
 from spool_live.outbox.claim import Claim
-from spool_live.outbox.numbering import array
+from spool_live.outbox.claim_postgresql import array
 from spool_live.sql import read_sql
 
 

@@ -1,9 +1,11 @@
 -- Leases the sites whose updates come next, past those that another claim holds locked, and answers
 -- their states, each with whether the site still exists. A site that has no state yet gets one.
+-- While Supabase is away nothing is leased but by the trial.
 WITH ripe AS (
   SELECT o.site_id
   FROM live_updates_outbox o
   WHERE o.state = 'pending'
+    AND (%(trial)s OR NOT EXISTS (SELECT FROM live_delivery_circuit WHERE failures > 0))
     AND NOT EXISTS (
       SELECT FROM live_site_deliveries d
       WHERE d.site_id = o.site_id

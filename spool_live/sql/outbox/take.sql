@@ -6,7 +6,7 @@ WITH next AS MATERIALIZED (
          o.timestamp, o.metadata::text AS metadata, o.seq, o.merged
   FROM live_updates_outbox o
   WHERE o.state = 'pending'
-    AND o.site_id = ANY (%(sites)s::uuid[])
+    AND o.site_id IN (SELECT site_id FROM live_site_deliveries WHERE lease_token = %(token)s)
     AND NOT EXISTS (
       SELECT FROM unnest(%(held)s::text[], %(windows)s::interval[]) AS w (collection, wait)
       WHERE o.collection = w.collection AND o.event_type = 'content.updated'
