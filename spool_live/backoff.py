@@ -12,8 +12,10 @@ from spool_live.conf import live_settings
 OUTAGE_MAX = timedelta(seconds=30)
 """While all of Supabase is away one request in this time is no pressure, and it is noticed soon
 when it comes back."""
-ASKED_MAX = timedelta(hours=1)
-"""How long a Retry-After header is believed at most."""
+ASKED_MAX = timedelta(minutes=15)
+"""How long a Retry-After header is believed at most: asking once more after that is no pressure,
+and a wait that ends later than we ever set one is known to be from before the clock was set back,
+by an hour as well."""
 
 
 def retry_delay(

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -43,6 +44,7 @@ class FaultyReceiver(ThreadingHTTPServer):
         self.largest: int | None = None
         self.rows: dict[str, dict[str, Any]] = {}
         self.sites: set[str] | None = None
+        self.mirrored: dict[str, dict[str, Any]] = {}
         self.writes = 0
         self.released = threading.Event()
         self.guard = threading.Lock()
@@ -72,6 +74,28 @@ class FaultyReceiver(ThreadingHTTPServer):
             self.rows.update((row["id"], row) for row in fresh)
             return None
 
+    def mirror(self, site: dict[str, Any]) -> dict[str, Any]:
+        """Takes a site, unless a newer version of it is known."""
+        with self.guard:
+            if self.sites is not None:
+                self.sites.add(site["site_id"])
+            held = self.mirrored.get(site["site_id"], site)
+            applied = all(held[name] <= site[name] for name in ("version", "epoch"))
+            held = site if applied else held
+            self.mirrored[site["site_id"]] = held
+            known = {name: held[name] for name in ("version", "epoch", "deleted")}
+            return {**known, "applied": applied}
+
+    def clean(self, before: str) -> dict[str, Any]:
+        """Removes rows that are older, as far as their edits' times tell."""
+        moment = datetime.fromisoformat(before)
+        with self.guard:
+            times = {key: row["timestamp"] for key, row in self.rows.items()}
+            old = [key for key, at in times.items() if datetime.fromisoformat(at) < moment]
+            for key in old:
+                del self.rows[key]
+        return {"deleted": len(old), "busy": False, "publishes_deletes": False}
+
 
 def _refusal(status: int, code: str, message: str) -> Fault:
     body = json.dumps({"code": code, "message": message, "details": None, "hint": None})
@@ -85,11 +109,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.path.startswith("/rest/v1/rpc/spool_live_mirror"):
-            site = json.loads(body)["site"]
-            if self.server.sites is not None:
-                self.server.sites.add(site["site_id"])
-            known = {name: site[name] for name in ("version", "epoch", "deleted")}
-            self._answer(200, json.dumps({**known, "applied": True}).encode())
+            self._answer(200, json.dumps(self.server.mirror(json.loads(body)["site"])).encode())
+            return
+        if self.path.startswith("/rest/v1/rpc/spool_live_cleanup"):
+            self._answer(200, json.dumps(self.server.clean(json.loads(body)["before"])).encode())
             return
         fault = self.server.next_fault()
         if fault is None and self.server.largest is not None and len(body) > self.server.largest:

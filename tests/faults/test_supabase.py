@@ -191,26 +191,3 @@ class TestOutage:
         assert circuit.enter("default", clock.now) == 1
         clock.advance(seconds=2)
         assert deliver().delivered == 1
-
-
-@pytest.mark.parametrize("jump", [timedelta(days=-2), timedelta(days=2)], ids=["back", "forward"])
-def test_clock_that_jumps_loses_nothing(
-    jump: timedelta, receiver: FaultyReceiver, site: Site, clock: Clock
-) -> None:
-    record(site, 2)
-    deliver()
-    clock.now += jump
-    record(site, 2)
-    deliver()
-    assert receiver.seqs(site.pk) == [1, 2, 3, 4]
-
-
-def test_clock_that_is_set_back_in_an_outage_does_not_prolong_it(
-    receiver: FaultyReceiver, site: Site, clock: Clock
-) -> None:
-    record(site)
-    receiver.faults = [Fault(503)]
-    deliver()
-    SiteDelivery.objects.update(leased_until=clock.now + timedelta(seconds=60))
-    clock.now -= timedelta(days=2)
-    assert deliver().delivered == 1
