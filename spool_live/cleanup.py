@@ -12,9 +12,12 @@ from spool_live import outbox
 from spool_live.broadcasters import Broadcaster, get_broadcaster
 from spool_live.conf import live_settings
 from spool_live.databases import content_databases
+from spool_live.sql import read_sql
 from spool_live.throttling import purge_failures
 
 BIG_STEP = 5_000
+CRON_STEP = 50_000
+"""Once a minute, and in one go: it must keep up with what is inserted."""
 SMALL_STEP = 1_000
 """Where Realtime reads each deletion from the WAL, more than this per transaction delays
 everybody's updates."""
@@ -51,6 +54,15 @@ def clean_up(
     purge_outboxes(report, tell)
     clean_live_updates(report, tell, broadcaster or get_broadcaster(), pause, clock)
     return report
+
+
+def pg_cron_sql() -> str:
+    """What makes the Supabase database clean its live table by itself, every minute, going by the
+    ``RETENTION`` of today. The outbox needs :func:`clean_up` still."""
+    seconds = int(live_settings().retention.total_seconds())
+    return read_sql("cron/cleanup").format(
+        seconds=seconds, small_step=SMALL_STEP, big_step=CRON_STEP
+    )
 
 
 def purge_outboxes(report: CleanupReport, tell: Callable[[CleanupReport], None]) -> None:

@@ -188,6 +188,26 @@ def test_cleanup_reports_what_it_removed(run: Run, make_key: MakeKey) -> None:
     assert "outbox_entries" in run("live_cleanup", "--verbosity", "2").out
 
 
+def test_cleanup_shows_its_progress_where_asked(run: Run, make_key: MakeKey) -> None:
+    key, _ = make_key()
+    record(key.site)
+    long_ago = timezone.now() - timedelta(days=40)
+    entries(key.site).update(state="delivered", settled_at=long_ago, seq=1)
+    assert "1 outbox entries" in run("live_cleanup", "--verbosity", "2").err
+    assert run("live_cleanup").err == ""
+
+
+def test_cleanup_prints_the_sql_for_pg_cron_and_removes_nothing(
+    run: Run, make_key: MakeKey
+) -> None:
+    key, _ = make_key()
+    record(key.site)
+    long_ago = timezone.now() - timedelta(days=40)
+    entries(key.site).update(state="delivered", settled_at=long_ago, seq=1)
+    assert "cron.schedule('spool-live-cleanup'" in run("live_cleanup", "--pg-cron-sql").out
+    assert entries(key.site).count() == 1
+
+
 def test_cleanup_fails_where_supabase_is_away(run: Run) -> None:
     MemoryBroadcaster.failures.append(BroadcastUnavailable("away"))
     outcome = run("live_cleanup")

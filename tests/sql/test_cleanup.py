@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
+from spool_live.cleanup import CRON_STEP, SMALL_STEP, pg_cron_sql
 from tests.sql.conftest import MakeTenant, SupabaseDatabase, Tenant
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -79,3 +82,30 @@ def test_says_whether_realtime_reads_each_deletion(
     supabase.rows(f"alter publication supabase_realtime {change}")
     answer = supabase.call("spool_live_cleanup", before=timezone.now(), max_rows=1)
     assert answer["publishes_deletes"] is published
+
+
+@pytest.mark.parametrize(
+    ("publish", "step"),
+    [("insert, update, delete", SMALL_STEP), ("insert", CRON_STEP)],
+    ids=["deletions published", "insertions only"],
+)
+def test_job_of_pg_cron_removes_what_expired_in_steps_that_suit_realtime(
+    publish: str, step: int, supabase: SupabaseDatabase, tenant: Tenant
+) -> None:
+    supabase.rows(f"alter publication supabase_realtime set (publish = '{publish}')")
+    supabase.rows(
+        "insert into public.live_updates (site_id, event_type, collection, item_id, inserted_at) "
+        "select %s, 'content.updated', 'articles', gen_random_uuid(), now() - interval '3 hours' "
+        "from generate_series(1, %s)",
+        tenant.site_id,
+        SMALL_STEP,
+    )
+    job = pg_cron_sql().split("$job$")[1]
+    answer = json.loads(supabase.value(job))
+    assert answer["deleted"] == min(step, SMALL_STEP + 3)
+    assert set(left(tenant)) >= {4, 5}
+
+
+def test_job_of_pg_cron_goes_by_the_retention(live: Callable[..., None]) -> None:
+    live(RETENTION=5400)
+    assert "interval '5400 seconds'" in pg_cron_sql()

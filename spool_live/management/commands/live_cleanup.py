@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import CommandError
 
-from spool_live.cleanup import CleanupReport, clean_up
+from spool_live.cleanup import CleanupReport, clean_up, pg_cron_sql
 from spool_live.exceptions import BroadcastError
 from spool_live.management.output import ReportCommand
 
@@ -17,7 +18,18 @@ class Command(ReportCommand):
 
     help = "Remove what is older than RETENTION and HISTORY_RETENTION. Safe to interrupt."
 
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument(
+            "--pg-cron-sql",
+            action="store_true",
+            help="Only print the SQL with which pg_cron cleans the live table every minute.",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["pg_cron_sql"]:
+            self.stdout.write(pg_cron_sql())
+            return
         try:
             report = clean_up(progress=self._progress if options["verbosity"] > 1 else None)
         except BroadcastError as error:
