@@ -11,6 +11,8 @@ import asyncio
 import logging
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from realtime import (
     AsyncRealtimeChannel,
@@ -133,7 +135,8 @@ class RealtimeConnection:
         except Exception as error:
             raise RealtimeUnavailableError(
                 f"Supabase Realtime at {self.token.supabase_url} cannot be reached "
-                f"({type(error).__name__}). Updates come by polling until it is back."
+                f"({type(error).__name__}){_proxy_hint(self.token.supabase_url)}. Updates come by "
+                "polling until it is back."
             ) from error
         self._watch_listener()
         await first_of(self._bind().subscribe(self._on_status), self._ended.wait())
@@ -215,6 +218,13 @@ class RealtimeConnection:
             if socket is not None:
                 socket.transport.abort()
             await self._client.close()  # has no socket any more: this ends the tasks
+
+
+def _proxy_hint(url: str) -> str:
+    """The libraries follow the environment's proxies without a word."""
+    if not getproxies() or proxy_bypass(urlsplit(url).netloc):
+        return ""
+    return " through the proxy of this machine's settings (check HTTPS_PROXY and NO_PROXY)"
 
 
 def _received(rows: Any) -> ConnectionEvent:

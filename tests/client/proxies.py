@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import random
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,8 @@ from websockets.http11 import Request, Response
 
 Frame = dict[str, Any]
 ABNORMAL = 1006
+quiet = logging.getLogger(__name__)
+quiet.setLevel(logging.INFO)  # websockets' own would log the headers of what is forwarded
 
 
 class TcpProxy:
@@ -84,7 +87,7 @@ class TcpProxy:
             writer.transport.abort()
             return
         try:
-            there, back = await asyncio.open_connection(*self._target)
+            there, back = await self._open(reader, writer)
         except OSError:
             writer.transport.abort()
             return
@@ -104,6 +107,12 @@ class TcpProxy:
             for end in link:
                 end.transport.abort()
 
+    async def _open(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """The connection to forward to."""
+        return await asyncio.open_connection(*self._target)
+
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, RuntimeError):
             while data := await reader.read(65536):
@@ -112,6 +121,23 @@ class TcpProxy:
                 await self._thawed.wait()
                 writer.write(data)
                 await writer.drain()
+
+
+class ConnectProxy(TcpProxy):
+    """A forward proxy, as companies have them: the client says whom to connect with."""
+
+    def __init__(self) -> None:
+        super().__init__("http://nobody:0")
+
+    async def _open(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        method, target, _ = (await reader.readuntil(b"\r\n\r\n")).decode().split(" ", 2)
+        assert method == "CONNECT"
+        host, _, port = target.partition(":")
+        streams = await asyncio.open_connection(host, int(port))
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        return streams
 
 
 class FrameProxy:
@@ -136,7 +162,11 @@ class FrameProxy:
 
     async def start(self) -> None:
         self._server = await serve(
-            self._serve, "127.0.0.1", self.port, process_request=self._on_request
+            self._serve,
+            "127.0.0.1",
+            self.port,
+            process_request=self._on_request,
+            logger=quiet,
         )
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -188,7 +218,7 @@ class FrameProxy:
         address = self._target.replace("http", "ws", 1) + downstream.request.path
         self._topics[downstream] = {}
         try:
-            async with connect(address) as upstream:
+            async with connect(address, logger=quiet) as upstream:
                 await self._forward(downstream, upstream)
         except (OSError, InvalidStatus, ConnectionClosed):
             downstream.transport.abort()

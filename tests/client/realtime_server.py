@@ -48,6 +48,8 @@ class RealtimeServer:
     joined: list[Joined] = field(default_factory=list)
     joins: list[float] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
+    heard: list[tuple[str, str]] = field(default_factory=list)
+    """Topic and event of what clients pushed, heartbeats aside."""
     _server: Server | None = None
     port: int = 0
 
@@ -135,6 +137,8 @@ class RealtimeServer:
 
     async def _on_frame(self, socket: ServerConnection, frame: Frame) -> None:
         topic, ref, payload = frame["topic"], frame["ref"], frame["payload"]
+        if topic != "phoenix":
+            self.heard.append((topic, frame["event"]))
         match frame["event"]:
             case "heartbeat" | "phx_leave":
                 await self._reply(socket, topic, ref, "ok", {})
