@@ -14,7 +14,7 @@ from benchmarks.road import Road, latencies, running_road
 OFFICIAL_SAMPLE = 5
 _FRAMES_PER_SECOND = 4000.0
 _SHORTEST_PAUSE = 0.03
-_WARM_UP = 10
+_WARM_UP = 5
 _INSERT = """
 insert into live_updates (site_id, event_type, collection, item_id, metadata)
 values (%s, 'content.updated', 'stories', gen_random_uuid(), jsonb_build_object('n', %s::bigint))
@@ -25,23 +25,21 @@ def run(rig: Rig) -> list[Figure]:
     """Broadcast mode with 1, 50, 1000 and 3000 subscribers; Postgres Changes with 50."""
     with running_road(rig, "Fan-out") as road:
         return [
-            *_case(road, "ours", 1, 15),
-            *_case(road, "ours", 50, 20),
-            *_case(road, "raw", 1000, 60),
-            *_case(road, "raw", 3000, 200),
+            *_case(road, "ours", 1, goal=15, edits=rig.times(60, 10)),
+            *_case(road, "ours", 50, goal=20, edits=rig.times(60, 10)),
+            *_case(road, "raw", 1000, goal=60, edits=rig.times(30, 6)),
+            *_case(road, "raw", 3000, goal=200, edits=rig.times(20, 4)),
             *_postgres_changes(road, 50),
         ]
 
 
-def _case(road: Road, kind: str, count: int, goal: float) -> list[Figure]:
+def _case(road: Road, kind: str, count: int, *, goal: float, edits: int) -> list[Figure]:
     with ExitStack() as stack:
         ask = stack.enter_context(road.subscribers(kind, count))
         ask_official = stack.enter_context(
             road.subscribers("official", min(count, OFFICIAL_SAMPLE))
         )
         pause = max(_SHORTEST_PAUSE, count / _FRAMES_PER_SECOND)
-        edits = road.rig.times(40, 10)
-        committed = {}
         for batch in (_WARM_UP, edits):
             committed = road.edits(batch, pause)
             arrived = ask(batch * count)["arrivals"]
