@@ -15,7 +15,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from hashlib import sha1
 from typing import Any, Literal, TypeVar, cast
 
@@ -36,6 +36,12 @@ ITEM_NAMESPACE = uuid.UUID("b6f3c1de-6d0f-5c0b-9d56-0e5a3c0f7f10")
 registry_changed = Signal()
 
 C = TypeVar("C", bound="LiveCollection")
+
+
+@cache
+def has_triggers(using: str) -> bool:
+    """Whether the database behind the alias ``using`` can capture by triggers."""
+    return connections[using].vendor == "postgresql"
 
 
 class LiveCollection:
@@ -150,7 +156,7 @@ class LiveCollection:
 
     def is_left_to_trigger(self, using: str) -> bool:
         """Whether triggers record the changes on ``using``, and the signals' receivers must not."""
-        return self.capture == "trigger" and connections[using].vendor == "postgresql"
+        return self.capture == "trigger" and has_triggers(using)
 
     def site_id_of(self, item: Model) -> uuid.UUID | None:
         """The id of the item's site, or ``None``. Raises ``ValueError`` for what is no site id."""

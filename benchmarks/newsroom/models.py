@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.apps import apps
 from django.db import models
 
@@ -39,6 +41,31 @@ class LiveStory(Story):
 
 class TrackedStory(Story):
     """Ours, with publish state and slug: a query more, to compare with the stored row."""
+
+
+class KeyedStory(Story):
+    """With a UUID as its key."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+
+    class Meta:
+        abstract = True
+
+
+class PlainKeyedStory(KeyedStory):
+    """Nobody hears of it."""
+
+
+class TriggerStory(KeyedStory):
+    """Ours, by trigger."""
+
+
+class TrackedTriggerStory(KeyedStory):
+    """Ours, by trigger, with publish state and slug."""
+
+
+class NumberedTriggerStory(Story):
+    """Ours, by trigger, with a number as its key: its id among subscribers is a SHA-1."""
 
 
 class PostedStory(Story):

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from django.db import connections as databases
 from django.db.models import Model
 from django.db.models.signals import post_save, pre_delete, pre_save
 
 from spool_live import outbox
 from spool_live.capture import receivers, stored
 from spool_live.capture.plan import Plan
+from spool_live.collections import has_triggers
 
 
 def connections(
@@ -32,7 +32,7 @@ def before_save(
     everywhere: Plan, beside: Plan, /, instance: Model, raw: bool, using: str, **kwargs: Any
 ) -> None:
     """Remembers what a collection needs that the signals record on ``using``."""
-    plan = beside if _has_triggers(using) else everywhere
+    plan = beside if has_triggers(using) else everywhere
     if plan.collections:
         receivers.before_save(plan, instance=instance, raw=raw, using=using, **kwargs)
     else:
@@ -41,7 +41,7 @@ def before_save(
 
 def after_save(everywhere: Plan, beside: Plan, /, using: str, **kwargs: Any) -> None:
     """Records for the collections that the signals record on ``using``."""
-    plan = beside if _has_triggers(using) else everywhere
+    plan = beside if has_triggers(using) else everywhere
     if plan.collections:
         receivers.after_save(plan, using=using, **kwargs)
     wake(using)
@@ -49,9 +49,5 @@ def after_save(everywhere: Plan, beside: Plan, /, using: str, **kwargs: Any) -> 
 
 def wake(using: str, **kwargs: Any) -> None:
     """Tells a worker, after the commit, of what the triggers record."""
-    if _has_triggers(using):
+    if has_triggers(using):
         outbox.announce(using=using)
-
-
-def _has_triggers(using: str) -> bool:
-    return databases[using].vendor == "postgresql"

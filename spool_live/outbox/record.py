@@ -51,8 +51,10 @@ def announce(*, using: str) -> None:
     sweep finds it.
     """
     connection = connections[using]
-    if connection.in_atomic_block or connection.get_autocommit():
+    if connection.in_atomic_block:
         _announce_after_commit(connection)
+    elif connection.get_autocommit():
+        announce_commit(using)
 
 
 def _announce_after_commit(connection: BaseDatabaseWrapper) -> None:

@@ -12,6 +12,7 @@ from django.db import connections, transaction
 from psycopg.sql import SQL, Composable, Identifier
 
 from spool_live.capture.triggers.definitions import CaptureTrigger, Definitions
+from spool_live.collections import has_triggers
 from spool_live.sql import read_sql
 
 LOCK_TIMEOUT = "5s"
@@ -117,11 +118,6 @@ def statements(using: str) -> list[str]:
     made = [*definitions.helpers()] if wanted else []
     made += [statement for trigger in wanted for statement in trigger.statements()]
     return [statement.as_string(definitions.connection.connection) for statement in made]
-
-
-def has_triggers(using: str) -> bool:
-    """Whether the database of ``using`` is one that can capture by triggers."""
-    return connections[using].vendor == "postgresql"
 
 
 def _wanted(definitions: Definitions) -> dict[Key, CaptureTrigger]:
