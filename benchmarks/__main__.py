@@ -17,6 +17,7 @@ from benchmarks.rig import running_rig
 
 SUITES = (
     "saves",
+    "triggers",
     "delivery",
     "nudging",
     "contention",
