@@ -122,8 +122,9 @@ def running_rig(scale: float) -> Iterator[Rig]:
 
 @contextmanager
 def child(command: list[str], **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that ends with the block."""
-    process = subprocess.Popen(command, env={**os.environ, **environment})
+    """A process that ends with the block. Of what it says, only what goes to stderr is shown."""
+    told = {**os.environ, **environment}
+    process = subprocess.Popen(command, env=told, stdout=subprocess.DEVNULL)
     try:
         yield process
     finally:
