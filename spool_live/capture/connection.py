@@ -8,7 +8,14 @@ from typing import Any
 
 from django.apps import apps
 from django.db.models import Model
-from django.db.models.signals import m2m_changed, post_init, post_save, pre_delete, pre_save
+from django.db.models.signals import (
+    m2m_changed,
+    post_delete,
+    post_init,
+    post_save,
+    pre_delete,
+    pre_save,
+)
 
 from spool_live.capture import beside_triggers, receivers, relations, stored
 from spool_live.capture.plan import plan_of
@@ -50,6 +57,7 @@ def _connections() -> Iterator[tuple[Any, Callable[..., None], Any]]:
             yield post_init, partial(stored.remember_site, plan), model
         if _is_announced_when_deleted(model):
             yield pre_delete, receivers.before_delete, model
+            yield post_delete, receivers.after_delete, model
     for collection in registry:
         for field in relations.m2m_fields_of(collection):
             receiver = partial(receivers.after_m2m_change, collection, field)

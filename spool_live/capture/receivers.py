@@ -12,7 +12,7 @@ from spool_live import outbox
 from spool_live.capture import meaning, relations, stored, transitions
 from spool_live.capture.meaning import snapshot
 from spool_live.capture.plan import Plan
-from spool_live.capture.stored import KnownSite
+from spool_live.capture.stored import KnownSite, Recorded
 from spool_live.capture.transitions import Snapshot, Transition
 from spool_live.collections import LiveCollection, registry
 
@@ -47,15 +47,23 @@ def after_save(
 
 
 def before_delete(sender: type[Model], instance: Model, using: str, **kwargs: Any) -> None:
-    """Records the deletion of ``instance`` while all that it refers to is still there.
+    """Finds out what the deletion of ``instance`` means while all that it refers to is still there.
 
-    Django deletes in the same transaction. Parents of ``instance`` have a ``pre_delete`` of their
-    own.
+    Parents of ``instance`` have a ``pre_delete`` of their own.
     """
+    updates: list[Recorded] = []
     for collection in registry:
         own = collection.model._meta.concrete_model is sender._meta.concrete_model
         if own and not collection.is_left_to_trigger(using):
-            _record(collection, instance, using, partial(_meaning_of_delete, collection, instance))
+            tell = partial(_meaning_of_delete, collection, instance)
+            updates += meaning.updates_of(collection, instance, tell)
+    stored.note_deletion(instance, updates)
+
+
+def after_delete(sender: type[Model], instance: Model, using: str, **kwargs: Any) -> None:
+    """Records the deletion, in its transaction: whoever saved the item before us has recorded that
+    by now, as our DELETE had to wait for them."""
+    outbox.record(stored.take_deletion(instance), using=using)
 
 
 def after_m2m_change(

@@ -15,10 +15,14 @@ from django.db import connections
 from django.db.models import Model, QuerySet
 
 from spool_live.capture.plan import Plan
+from spool_live.updates import LiveUpdateData
 
 _ROWS = "spool_live_rows"
 _SITE = "spool_live_site"
 _FIXTURE = "spool_live_fixture"
+_DELETIONS = "spool_live_deletions"
+Recorded = tuple[uuid.UUID, LiveUpdateData]
+"""Site id and data of an update that is to be recorded."""
 
 
 class KnownSite(NamedTuple):
@@ -94,6 +98,17 @@ def mark_fixture(instance: Model, *, raw: bool) -> None:
     """Notes whether ``instance`` was last saved by a fixture."""
     if raw or _FIXTURE in instance._state.__dict__:
         instance._state.__dict__[_FIXTURE] = raw
+
+
+def note_deletion(instance: Model, updates: list[Recorded]) -> None:
+    """Keeps what the deletion of ``instance`` is to be told with, until it has happened."""
+    instance._state.__dict__.setdefault(_DELETIONS, []).append(updates)
+
+
+def take_deletion(instance: Model) -> list[Recorded]:
+    """What :func:`note_deletion` kept last."""
+    noted: list[list[Recorded]] = instance._state.__dict__.get(_DELETIONS, [])
+    return noted.pop() if noted else []
 
 
 def is_fixture(instance: Model) -> bool:

@@ -39,7 +39,7 @@ class TestCost:
         assert statements(queries) == ["UPDATE", "INSERT"]
         with CaptureQueriesContext(connection) as queries:
             note.delete()
-        assert statements(queries) == ["INSERT", "DELETE"]
+        assert statements(queries) == ["DELETE", "INSERT"]
 
     def test_comparing_collection_adds_one_select(self, site: Site) -> None:
         with CaptureQueriesContext(connection) as queries:
