@@ -52,6 +52,7 @@ class LiveSettings:
     delivery_lease: timedelta = timedelta(seconds=60)
     delivery_linger: timedelta = timedelta(milliseconds=20)
     delivery_rate: int = 0
+    delivery_backlog: timedelta = timedelta(minutes=1)
     retry_base: timedelta = timedelta(seconds=1)
     retry_max: timedelta = timedelta(minutes=5)
     nudge: bool = True

@@ -26,7 +26,7 @@ from spool_live.exceptions import (
     UnknownSite,
 )
 from spool_live.models import OutboxEntry
-from spool_live.outbox import Claim, ClaimedEntry, Settlement, circuit
+from spool_live.outbox import Claim, ClaimedEntry, Settlement, circuit, pace
 from spool_live.signals import update_died, updates_delivered
 
 logger = logging.getLogger(__name__)
@@ -79,19 +79,23 @@ def deliver_pending(
 def _next_claim(using: str, pause: Callable[[float], None], *, after: int) -> Claim | None:
     if (seconds := breath(after)) > 0:
         pause(seconds)
-    return outbox.claim_batch(using)
+    turn = pace.take_turn(using, pause)
+    if turn is None:
+        return None
+    claim = outbox.claim_batch(using)
+    turn.carried(len(claim.entries) if claim else 0)
+    return claim
 
 
 def breath(size: int) -> float:
     """Seconds to wait after a batch of ``size`` updates before the next one is claimed.
 
     After a batch that was neither single nor full, edits are coming in: a moment's wait fills the
-    next batch. A configured rate asks for as long as that many updates may take.
+    next batch.
     """
     settings = live_settings()
     fills = 1 < size < settings.batch_limit
-    linger = settings.delivery_linger.total_seconds() if fills else 0.0
-    return max(linger, size / settings.delivery_rate if settings.delivery_rate else 0.0)
+    return settings.delivery_linger.total_seconds() if fills else 0.0
 
 
 def drop_orphans(claim: Claim, settlement: Settlement) -> None:

@@ -232,6 +232,7 @@ class OutboxEntry(models.Model):
         DEAD = "dead", _("dead")
         DROPPED = "dropped", _("dropped (site deleted)")
         MERGED = "merged", _("merged into an earlier one")
+        LEFT = "left", _("left to catch-up")
 
     # Plain types: lengths, checks and long conditions of indexes are a price that each save pays.
     id = models.BigAutoField(primary_key=True)
@@ -298,7 +299,8 @@ class OutboxEntry(models.Model):
 
 
 class DeliveryCircuit(models.Model):
-    """Whether Supabase is away, as all workers of this database know it. One row at most."""
+    """Whether Supabase is away and when the next batch may go, as all workers of this database
+    know it. One row at most."""
 
     ONLY = 1
 
@@ -306,6 +308,7 @@ class DeliveryCircuit(models.Model):
     failures = models.PositiveIntegerField(default=0)
     open_until = models.DateTimeField(default=timezone.now)
     last_error = models.TextField(default="", blank=True)
+    paced_until = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "live_delivery_circuit"

@@ -2,14 +2,38 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import pytest
+from django.utils import timezone
 
 from spool_live import LiveUpdateData, broadcast_update
 from spool_live.broadcasters.memory import MemoryBroadcaster
 from spool_live.delivery import breath, deliver_pending
 from spool_live.models import Site
 from spool_live.updates import EventType
+
+
+class Time:
+    """A clock that stands still but while something pauses."""
+
+    def __init__(self) -> None:
+        self.now = timezone.now()
+        self.pauses: list[float] = []
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    time = Time()
+    monkeypatch.setattr(timezone, "now", time)
+    return time
 
 
 @pytest.fixture
@@ -37,21 +61,31 @@ def test_a_batch_that_may_fill_is_waited_for(
     assert breath(size) == seconds
 
 
-@pytest.mark.parametrize(("size", "seconds"), [(0, 0.0), (1, 0.1), (10, 1.0)])
-def test_rate_asks_for_the_time_that_so_many_may_take(
-    size: int, seconds: float, live: Callable[..., None]
+def test_backlog_leaves_at_the_configured_rate(
+    site: Site, time: Time, live: Callable[..., None]
 ) -> None:
-    live(DELIVERY_RATE=10)
-    assert breath(size) == seconds
-
-
-def test_backlog_leaves_at_the_configured_rate(site: Site, live: Callable[..., None]) -> None:
-    live(DELIVERY_RATE=10)
+    live(DELIVERY_RATE=10, DELIVERY_LINGER=0)
     record(site, 34)
-    pauses: list[float] = []
-    deliver_pending("default", pause=pauses.append)
+    began = time.now
+    deliver_pending("default", pause=time.pause)
     assert len(MemoryBroadcaster.updates) == 34
-    assert pauses == pytest.approx([1.0, 1.0, 1.0, 0.4])
+    assert time.pauses == pytest.approx([1.0, 1.0, 1.0, 0.4])
+    assert time.now - began == timedelta(seconds=3.4)
+
+
+def test_workers_share_the_rate(site: Site, time: Time, live: Callable[..., None]) -> None:
+    """Two that take turns are no faster than one."""
+    live(DELIVERY_RATE=10, DELIVERY_LINGER=0)
+    record(site, 40)
+    began = time.now
+
+    def pause(seconds: float) -> None:
+        time.pause(seconds)
+        deliver_pending("default", pause=time.pause)  # the other worker
+
+    deliver_pending("default", pause=pause)
+    assert len(MemoryBroadcaster.updates) == 40
+    assert time.now - began >= timedelta(seconds=3)
 
 
 def test_backlog_without_a_rate_leaves_without_a_pause(

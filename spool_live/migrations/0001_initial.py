@@ -88,6 +88,7 @@ class Migration(migrations.Migration):
                 ("failures", models.PositiveIntegerField(default=0)),
                 ("open_until", models.DateTimeField(default=django.utils.timezone.now)),
                 ("last_error", models.TextField(blank=True, default="")),
+                ("paced_until", models.DateTimeField(null=True)),
             ],
             options={
                 "verbose_name": "delivery circuit",
@@ -134,6 +135,7 @@ class Migration(migrations.Migration):
                             ("dead", "dead"),
                             ("dropped", "dropped (site deleted)"),
                             ("merged", "merged into an earlier one"),
+                            ("left", "left to catch-up"),
                         ],
                         db_default="pending",
                         default="pending",

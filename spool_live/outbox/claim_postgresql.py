@@ -11,7 +11,7 @@ from django.db.backends.utils import CursorWrapper
 
 from spool_live.conf import live_settings
 from spool_live.models import SiteDelivery
-from spool_live.outbox import circuit, coalescing
+from spool_live.outbox import circuit, coalescing, thinning
 from spool_live.outbox.entries import ClaimedEntry
 from spool_live.outbox.lease import ROW_BYTES, Lease, Leased, farthest
 from spool_live.sql import read_sql
@@ -21,7 +21,8 @@ def goes_at_once(using: str) -> bool:
     """Whether a claim is three statements in a row, with nothing to be done in between."""
     connection = connections[using]
     one_at_a_time = connection.settings_dict.get("OPTIONS", {}).get("server_side_binding")
-    return connection.vendor == "postgresql" and not one_at_a_time and not coalescing.windows()
+    in_between = coalescing.windows() or thinning.is_on(using)
+    return connection.vendor == "postgresql" and not one_at_a_time and not in_between
 
 
 def claim_at_once(lease: Lease) -> tuple[bool, Leased, list[ClaimedEntry]]:
@@ -49,8 +50,11 @@ def lease_sites(lease: Lease) -> Leased:
 def take_entries(lease: Lease, sites: dict[uuid.UUID, SiteDelivery]) -> list[ClaimedEntry]:
     """The next entries of the leased sites, numbered, by site and number. In the transaction of
     the claim: an entry keeps its number through retries and death."""
+    parameters = _parameters(lease, trial=True)
+    if thinning.is_on(lease.using):
+        thinning.thin_backlog(lease.using, parameters)
     with connections[lease.using].cursor() as cursor:
-        cursor.execute(read_sql("outbox/take"), _parameters(lease, trial=True))
+        cursor.execute(read_sql("outbox/take"), parameters)
         return _read_entries(cursor)
 
 

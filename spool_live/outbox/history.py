@@ -50,13 +50,14 @@ def catch_up(using: str, site_id: uuid.UUID, *, after: int, limit: int) -> Catch
 
 
 def purge_settled(using: str, *, before: datetime, limit: int) -> int:
-    """Removes at most ``limit`` delivered, dropped or merged entries settled before ``before``.
+    """Removes at most ``limit`` entries that are done with, settled before ``before``.
 
     Raises the history floor of their sites in the same transaction, so that catch-up never passes
     over a hole. Returns how many were removed; dead entries stay for a person to look at.
     """
     State = OutboxEntry.State  # noqa: N806 - the enum, under its own name
-    old = Q(state__in=[State.DELIVERED, State.DROPPED, State.MERGED], settled_at__lt=before)
+    settled = [State.DELIVERED, State.DROPPED, State.MERGED, State.LEFT]
+    old = Q(state__in=settled, settled_at__lt=before)
     with transaction.atomic(using=using):
         entries = OutboxEntry.objects.using(using)
         pks = list(entries.filter(old).order_by("settled_at").values_list("pk", flat=True)[:limit])

@@ -163,7 +163,7 @@ class TestPurge:
         clock.advance(days=99)
         assert outbox.purge_settled("default", before=clock.now, limit=100) == 0
 
-    @pytest.mark.parametrize("state", ["delivered", "dropped", "merged"])
+    @pytest.mark.parametrize("state", ["delivered", "dropped", "merged", "left"])
     def test_removes_every_settled_state(self, state: str, site: Site, clock: Clock) -> None:
         told(site, 1)
         OutboxEntry.objects.update(state=state)

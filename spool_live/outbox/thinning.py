@@ -1,0 +1,33 @@
+"""Thinning: of a backlog that the rate cannot carry in time, the newest states go first.
+
+All of it is numbered at once, in order. What a newer update of its item has overtaken is not
+announced: it is left to catch-up, which serves every number, and for which the gap makes every
+client ask. What is announced goes in the order of the numbers, as ever. On PostgreSQL only;
+elsewhere a backlog goes in its order.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connections
+
+from spool_live.conf import live_settings
+from spool_live.models import OutboxEntry
+from spool_live.sql import read_sql
+
+
+def is_on(using: str) -> bool:
+    """Whether a backlog on ``using`` may have to be thinned."""
+    return bool(live_settings().delivery_rate) and connections[using].vendor == "postgresql"
+
+
+def thin_backlog(using: str, parameters: dict[str, Any]) -> None:
+    """Thins what waits of the sites leased with ``parameters["token"]``, if it is too much: more
+    than the rate carries within ``DELIVERY_BACKLOG``. In the transaction of the claim."""
+    settings = live_settings()
+    bearable = int(settings.delivery_rate * settings.delivery_backlog.total_seconds())
+    unnumbered = OutboxEntry.objects.using(using).filter(state=OutboxEntry.State.PENDING, seq=None)
+    if unnumbered[bearable : bearable + 1].exists():
+        with connections[using].cursor() as cursor:
+            cursor.execute(read_sql("outbox/thin"), parameters)
