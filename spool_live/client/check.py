@@ -18,7 +18,10 @@ TOLERATED_SKEW = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one step found. `ok` None: not good, but it works. The remedy is "" where ok."""
+    """What one step found. `ok` None: not good, but it works.
+
+    The remedy is "" where there is nothing to do, and where the detail of a failure has it.
+    """
 
     step: str
     ok: bool | None
@@ -29,17 +32,22 @@ class Finding:
 async def check(config: LiveUpdatesConfig) -> AsyncIterator[Finding]:
     """Walk the road: key -> clock -> token -> catch-up -> socket -> latency; stop where it ends."""
     api = ContentApi(config)
+    step = "key"
     try:
         yield await _key(api)
         yield clock(api.clock_ahead)
+        step = "token"
         token = await api.token()
         yield _token(token)
+        step = "catch-up"
         yield await _catch_up(api, token)
+        step = "socket"
         async with RealtimeConnection(token, config.timing) as connection:
             yield await _ready(connection, config)
+            step = "latency"
             yield await _latency(connection)
     except LiveUpdatesError as error:
-        yield Finding("road", False, type(error).__name__, str(error))
+        yield Finding(step, False, str(error))
     finally:
         await api.aclose()
 

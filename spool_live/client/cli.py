@@ -9,7 +9,8 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from spool_live.client.check import Finding, check
 from spool_live.client.config import LiveUpdatesConfig
@@ -23,16 +24,15 @@ _MARKS = {True: "ok  ", None: "warn", False: "FAIL"}
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status (0 well, 1 failed, 2 wrong configuration)."""
-    options = _parser().parse_args(argv)
-    logging.getLogger("realtime").setLevel(logging.CRITICAL)  # the state says it in our words
-    return run(options)
+    return run(_parser().parse_args(argv))
 
 
 def run(options: argparse.Namespace) -> int:
     """Do what was parsed; as `main`."""
     try:
         config = _config(options)
-        return asyncio.run(_check(config, options) if options.check else _tail(config, options))
+        with _quiet("realtime"), _quiet("spool_live.client.feed"):
+            return asyncio.run(_check(config, options) if options.check else _tail(config, options))
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return MISUSED
@@ -44,6 +44,18 @@ def run(options: argparse.Namespace) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """What this logger would say, we say to the user in our words."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -20,7 +20,7 @@ from spool_live.client.supervisor import Supervisor
 from spool_live.client.token_source import TokenSource
 from spool_live.client.watchdog import Watchdog
 
-logger = logging.getLogger("spool_live.client")
+logger = logging.getLogger("spool_live.client.feed")
 
 
 class Feed:

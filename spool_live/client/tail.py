@@ -12,7 +12,7 @@ from typing import TextIO
 
 from spool_live.client.client import LiveUpdatesClient
 from spool_live.client.config import LiveUpdatesConfig
-from spool_live.client.state import ConnectionState
+from spool_live.client.state import ConnectionState, Phase
 from spool_live.client.updates import Event, LiveUpdate, Reset
 
 _COLOURS = {
@@ -89,12 +89,14 @@ async def run_command(command: str, update: LiveUpdate, err: TextIO) -> None:
 
 
 def _state_printer(err: TextIO) -> Callable[[ConnectionState], None]:
-    last: list[object] = []
+    """Each thing once: not every attempt, and not the end, which `tail` raises."""
+    told: list[object] = []
 
     def on_state(state: ConnectionState) -> None:
         news: list[object] = [state.phase, state.error]
-        if news != last:
-            last[:] = news
+        trying = state.phase in {Phase.CONNECTING, Phase.JOINED} and state.error is not None
+        if news != told and not trying and state.phase is not Phase.STOPPED:
+            told[:] = news
             err.write(f"-- {state.phase}{f': {state.error}' if state.error else ''}\n")
             err.flush()
 

@@ -163,7 +163,7 @@ async def test_check_stops_where_the_road_ends_and_names_the_remedy(world: World
     world.realtime.refuse_join = "JwtSignatureError: Failed to validate JWT signature"
     status, out, _ = await (await spool_live(world, "check")).end()
     assert status == 1
-    assert "FAIL" in out
+    assert "FAIL  socket: " in out
     assert "JWT_SIGNING_KEY" in out
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from spool_live.client.cli import add_tail_arguments, run
 
@@ -21,4 +22,4 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if status := run(Namespace(**options)):
-            raise CommandError("live_tail ended with an error.", returncode=status)
+            sys.exit(status)  # it has said why
