@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import orjson
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -11,15 +11,23 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from spool_live.sql import read_sql
 from spool_live.updates import LiveUpdateData, clean_text, metadata_json, new_update_hex
 
-Row = tuple[str | None, ...]
+Row = tuple[str, str, str, str, str, str | None, str, str]
 
-_INSERT = (
-    "INSERT INTO live_updates_outbox "
-    "(update_id, site_id, event_type, collection, item_id, slug, timestamp, metadata) VALUES "
-)
+_COLUMNS = {
+    "update_id": "uuid",
+    "site_id": "uuid",
+    "event_type": "text",
+    "collection": "text",
+    "item_id": "uuid",
+    "slug": "text",
+    "timestamp": "timestamptz",
+    "metadata": "jsonb",
+}
+_INTO = f"INSERT INTO live_updates_outbox ({', '.join(_COLUMNS)})"
 _VALUES = "(%s, %s, %s, %s, %s, %s, %s, %s)"
-_INSERT_ONE = _INSERT + _VALUES
-_MANY = {"postgresql": "outbox/record_postgresql", "sqlite": "outbox/record_sqlite"}
+_INSERT_ONE = f"{_INTO} VALUES {_VALUES}"
+MOST = 2000
+"""Rows that one statement takes: more make none cheaper, and hold more memory."""
 
 
 def as_row(site_id: uuid.UUID, data: LiveUpdateData, timestamp: str) -> Row:
@@ -44,13 +52,59 @@ def insert(rows: Sequence[Row], connection: BaseDatabaseWrapper) -> None:
     """Writes ``rows`` into the outbox on ``connection``, in their order.
 
     Raw SQL, because this is the price of every save: the ORM's way costs twice as much. Many rows
-    travel as one JSON document, which costs a fifth of as many parameters.
+    travel as a few parameters: as many as there are values cost five times as much.
     """
     with connection.cursor() as cursor:
         if len(rows) == 1:
             cursor.execute(_INSERT_ONE, rows[0])
-        elif many := _MANY.get(connection.vendor):
-            cursor.execute(read_sql(many), [orjson.dumps(rows).decode()])
+            return
+        statement = _MANY.get(connection.vendor, _values)
+        for first in range(0, len(rows), MOST):
+            cursor.execute(*statement(rows[first : first + MOST]))
+
+
+def _arrays(rows: Sequence[Row]) -> tuple[str, list[str | None]]:
+    """What all rows have in common is sent once, what differs as an array per column."""
+    chosen: list[str] = []
+    varying: dict[str, str] = {}
+    values: list[str | None] = []
+    arrays: list[str | None] = []
+    for (name, kind), column in zip(_COLUMNS.items(), zip(*rows, strict=True), strict=True):
+        if name != "update_id" and len(set(column)) == 1:
+            chosen.append(f"%s::{kind}")
+            values.append(column[0])
         else:
-            values = ", ".join([_VALUES] * len(rows))
-            cursor.execute(_INSERT + values, [value for row in rows for value in row])
+            chosen.append(name)
+            varying[name] = f"%s::{kind}[]"
+            arrays.append(_array(column))
+    sql = (
+        f"{_INTO} SELECT {', '.join(chosen)} "  # noqa: S608 - names and types of our own columns
+        f"FROM unnest({', '.join(varying.values())}) "
+        f"WITH ORDINALITY AS given ({', '.join(varying)}, place) ORDER BY place"
+    )
+    return sql, values + arrays
+
+
+def _array(values: Iterable[str | None]) -> str:
+    """An array as PostgreSQL reads it from text: the driver takes ten times as long over a list."""
+    return "{" + ",".join(["NULL" if v is None else _quoted(v) for v in values]) + "}"
+
+
+def _quoted(value: str) -> str:
+    if "\\" in value:
+        value = value.replace("\\", "\\\\")
+    return '"' + value.replace('"', '\\"') + '"'
+
+
+def _document(rows: Sequence[Row]) -> tuple[str, list[str]]:
+    return read_sql("outbox/record_sqlite"), [orjson.dumps(rows).decode()]
+
+
+def _values(rows: Sequence[Row]) -> tuple[str, list[str | None]]:
+    return f"{_INTO} VALUES {', '.join([_VALUES] * len(rows))}", [
+        value for row in rows for value in row
+    ]
+
+
+_Statement = Callable[[Sequence[Row]], tuple[str, Sequence[str | None]]]
+_MANY: dict[str, _Statement] = {"postgresql": _arrays, "sqlite": _document}
