@@ -6,6 +6,7 @@
     ├── SpoolLiveConfigurationError   fix a setting or a registration (also ImproperlyConfigured)
     └── BroadcastError                what a broadcaster answers instead of success
         ├── BroadcastUnavailable      try the whole batch again later
+        │   └── CircuitOpen           the same: it was not even asked
         ├── UnknownSite               mirror the sites of the batch, then try again
         ├── SequenceTaken             renumber what is undelivered, then try again
         └── BroadcastRefused          something in this batch will never be accepted
@@ -37,6 +38,11 @@ class BroadcastUnavailable(BroadcastError):
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class CircuitOpen(BroadcastUnavailable):
+    """The receiving side was away a moment ago and is left alone for now. Whoever found it away
+    has logged why."""
 
 
 class UnknownSite(BroadcastError):

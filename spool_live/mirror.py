@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from spool_live.broadcasters import Broadcaster, MirrorAnswer, get_broadcaster
 from spool_live.databases import is_supabase_database
-from spool_live.exceptions import BroadcastError, BroadcastUnavailable
+from spool_live.exceptions import BroadcastError, BroadcastUnavailable, CircuitOpen
 from spool_live.models import Site, SiteApiKey, SiteDelivery
 from spool_live.outbox import circuit, ensure_deliveries
 from spool_live.updates import clean_text
@@ -29,13 +29,14 @@ def mirror_pending(using: str, broadcaster: Broadcaster | None = None) -> int:
     """Sends every site of ``using`` whose newest version is not acknowledged yet.
 
     Returns how many are acknowledged now. A site that is refused is logged and holds nobody up;
-    raises :class:`BroadcastUnavailable` at once, as the others would meet the same.
+    raises :class:`BroadcastUnavailable` at once, as the others would meet the same, or its
+    :class:`CircuitOpen` where Supabase is not to be asked now.
     """
     behind = SiteDelivery.objects.using(using).filter(version__gt=F("acknowledged_version"))
     site_ids = list(behind.order_by("pk").values_list("pk", flat=True))
     outage = circuit.enter(using, timezone.now()) if site_ids else 0
     if outage is None:
-        raise BroadcastUnavailable("Supabase was away a moment ago and is left alone until later")
+        raise CircuitOpen("Supabase was away a moment ago and is left alone until later")
     broadcaster = broadcaster or get_broadcaster()
     try:
         acknowledged = sum(_mirror_alone(using, site_id, broadcaster) for site_id in site_ids)

@@ -76,10 +76,12 @@ def sweep() -> None:
 def mirror_changes(using: str) -> None:
     """Sends pending changes of sites and keys; what cannot go now goes with a later sweep."""
     from spool_live import mirror  # noqa: PLC0415
-    from spool_live.exceptions import BroadcastUnavailable  # noqa: PLC0415
+    from spool_live.exceptions import BroadcastUnavailable, CircuitOpen  # noqa: PLC0415
 
     try:
         mirror.mirror_pending(using)
+    except CircuitOpen:
+        return
     except BroadcastUnavailable as error:
         mirror.logger.warning("sites and keys wait: %s", error)
 

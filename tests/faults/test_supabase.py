@@ -7,6 +7,7 @@ from email.utils import format_datetime
 
 import pytest
 
+from spool_live import keys, tasks
 from spool_live.delivery import DeliveryReport, deliver_pending
 from spool_live.models import DeliveryCircuit, OutboxEntry, Site, SiteDelivery
 from spool_live.outbox import circuit
@@ -191,3 +192,20 @@ class TestOutage:
         assert circuit.enter("default", clock.now) == 1
         clock.advance(seconds=2)
         assert deliver().delivered == 1
+
+    def test_nudges_in_an_outage_leave_the_log_alone(
+        self,
+        receiver: FaultyReceiver,
+        site: Site,
+        clock: Clock,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        record(site)
+        receiver.always = Fault(503)
+        tasks.deliver_updates("default")
+        keys.create_key(site, name="front end")
+        caplog.clear()
+        for _ in range(10):
+            tasks.deliver_updates("default")
+        assert not [line for line in caplog.records if line.name.startswith("spool_live")]
+        assert receiver.writes == 1
