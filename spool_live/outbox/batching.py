@@ -2,7 +2,8 @@
 
 Django has no hook before a commit, so the block says where the end is. What was recorded rides on
 ``on_commit`` callbacks until then: Django forgets those of a savepoint that is rolled back, and
-with them goes what was recorded inside it.
+with them goes what was recorded inside it. Where more waits than one statement takes, it is written
+before the end, so that a million updates need no more memory than some thousand.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from django.db import connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from spool_live.models import OutboxEntry
-from spool_live.outbox.rows import Row, insert
+from spool_live.outbox import rows as outbox_rows
+from spool_live.outbox.rows import Row
 
 _OPEN = "spool_live_open_batches"
 """Attribute of a connection: how many blocks are open on it, one within the other."""
@@ -34,7 +36,8 @@ class _Waiting:
 @contextmanager
 def batch(*, using: str | None = None) -> Iterator[None]:
     """A transaction on ``using`` (default: where the outbox is written) whose updates are written
-    by one INSERT at its end, before it commits.
+    by one INSERT at its end, before it commits (one for each
+    2000, where they are more).
 
     Blocks may be nested: the outermost writes. An error inside leaves neither edits nor updates,
     as ``transaction.atomic`` does; so does a savepoint that is rolled back inside.
@@ -66,10 +69,23 @@ def wait(
         savepoints, last, *_ = callbacks[-1]
         if isinstance(last, _Waiting) and savepoints == set(connection.savepoint_ids):
             last.rows += rows
+            if len(last.rows) >= outbox_rows.MOST and _may_be_written(connection):
+                _write(connection)
             return
     waiting = _Waiting(announce)
     waiting.rows += rows
     connection.on_commit(waiting, robust=True)
+
+
+def _may_be_written(connection: BaseDatabaseWrapper) -> bool:
+    """Whether all that waits was recorded inside every savepoint that is open now: else one that is
+    rolled back would take rows along that are not its own."""
+    now = set(connection.savepoint_ids) - {None}
+    return all(
+        now <= savepoints
+        for savepoints, waiting, *_ in connection.run_on_commit
+        if isinstance(waiting, _Waiting) and waiting.rows
+    )
 
 
 def _write(connection: BaseDatabaseWrapper) -> None:
@@ -79,4 +95,4 @@ def _write(connection: BaseDatabaseWrapper) -> None:
     for one in waiting:
         one.rows.clear()
     if rows:
-        insert(rows, connection)
+        outbox_rows.insert(rows, connection)

@@ -11,8 +11,10 @@ from django.test.utils import CaptureQueriesContext
 
 from spool_live import LiveUpdateData, batch, broadcast_update
 from spool_live.models import OutboxEntry, Site
+from spool_live.outbox import record
 from spool_live.signals import outbox_committed
 from spool_live.updates import EventType
+from tests.capture.conftest import item_id
 from tests.testapp.models import Note
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "other"])
@@ -213,3 +215,59 @@ def test_announcement_of_a_lost_savepoint_does_not_stand_for_the_rest(
             lose(site, transaction.atomic())
         note(site, "kept")
     assert committed == ["default"]
+
+
+class TestMoreThanOneStatementTakes:
+    """What waits is written before the end of the block, so that it does not grow for ever."""
+
+    @pytest.fixture(autouse=True)
+    def three_rows_a_statement(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("spool_live.outbox.rows.MOST", 3)
+
+    def test_is_written_in_between_and_in_order(self, site: Site, committed: list[str]) -> None:
+        seen = []
+        with CaptureQueriesContext(connections["default"]) as queries, batch():
+            for number in range(8):
+                note(site, str(number))
+                seen.append(OutboxEntry.objects.count())
+            assert committed == []
+        assert seen == [0, 0, 3, 3, 3, 6, 6, 6]
+        assert outbox_writes(queries) == 3
+        items = list(OutboxEntry.objects.order_by("pk").values_list("item_id", flat=True))
+        assert len(items) == 8
+        assert items == [item_id(n) for n in Note.objects.order_by("pk")]
+        assert committed == ["default"]
+
+    def test_goes_with_the_block_when_it_fails(self, site: Site) -> None:
+        with transaction.atomic(), batch():
+            for number in range(5):
+                note(site, str(number))
+            transaction.set_rollback(True)
+        assert (Note.objects.count(), entries()) == (0, [])
+
+    def test_goes_with_its_savepoint_but_takes_nothing_else_along(self, site: Site) -> None:
+        with batch():
+            note(site, "before")
+            with transaction.atomic():
+                for number in range(5):
+                    note(site, str(number))
+                assert entries() == []  # "before" would go with this savepoint
+                transaction.set_rollback(True)
+            note(site, "after")
+        assert Note.objects.count() == 2
+        assert entries() == [EventType.CREATED] * 2
+
+    def test_savepoint_that_is_kept_is_no_obstacle(self, site: Site) -> None:
+        with batch():
+            with transaction.atomic():
+                note(site, "kept")
+            for number in range(3):
+                note(site, str(number))
+            assert len(entries()) == 4
+
+    def test_statement_takes_no_more(self, site: Site) -> None:
+        data = LiveUpdateData(EventType.UPDATED, "c", uuid.uuid4())
+        with CaptureQueriesContext(connections["default"]) as queries:
+            record([(site.pk, data)] * 7, using="default")
+        assert outbox_writes(queries) == 3
+        assert OutboxEntry.objects.count() == 7
