@@ -1,6 +1,7 @@
 """The cleaning process under test: what the hourly task does, and its memory after every step.
 
-``python -m benchmarks.cleaner`` prints ``{removed, seconds, megabytes: [first step, most]}``.
+``python -m benchmarks.cleaner`` prints ``ready`` (a worker has long started when the hour comes),
+waits for a line on stdin, and prints ``{removed, seconds, megabytes: [first step, most]}``.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ def main() -> None:
     def note(report: CleanupReport) -> None:
         sizes.append(resident_megabytes())
 
+    print("ready", flush=True)
+    sys.stdin.readline()
     started = time.monotonic()
     report = clean_up(progress=note)
     found = {
@@ -31,7 +34,7 @@ def main() -> None:
         "seconds": time.monotonic() - started,
         "megabytes": [sizes[0], max(sizes)],
     }
-    sys.stdout.write(f"{json.dumps(found)}\n")
+    print(json.dumps(found), flush=True)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from spool_live.broadcasters import CleanupAnswer
 from spool_live.broadcasters.memory import MemoryBroadcaster
-from spool_live.cleanup import BIG_STEP, PURGE_STEP, SMALL_STEP, SMALL_STEP_PAUSE, clean_up
+from spool_live.cleanup import BIG_STEP, PURGE_STEP, REST, SMALL_STEP, SMALL_STEP_PAUSE, clean_up
 from spool_live.exceptions import BroadcastUnavailable
 from spool_live.models import OutboxEntry, Site, SiteDelivery
 
@@ -48,16 +48,18 @@ class Pauses(list[float]):
 
 class TestLiveTable:
     def test_goes_in_big_steps_where_deletions_are_not_published(self) -> None:
-        table = Table(12_000)
+        rows = SMALL_STEP + 2 * BIG_STEP + 1
+        table = Table(rows)
         report = clean_up(table, pause=Pauses())
         assert table.asked == [SMALL_STEP, BIG_STEP, BIG_STEP, BIG_STEP]
-        assert (report.live_updates, report.busy) == (12_000, False)
+        assert (report.live_updates, report.busy) == (rows, False)
 
-    def test_rests_after_a_big_step_as_long_as_it_took(self) -> None:
+    def test_rests_between_big_steps_in_proportion_to_what_they_took(self) -> None:
         readings = iter([0.0, 0.1, 10.0, 10.4, 20.0, 20.3, 30.0])
         pauses = Pauses()
-        clean_up(Table(12_000), pause=pauses, clock=lambda: next(readings))
-        assert pauses == pytest.approx([0.1, 0.4, 0.3])
+        rows = SMALL_STEP + 2 * BIG_STEP + 1
+        clean_up(Table(rows), pause=pauses, clock=lambda: next(readings))
+        assert pauses == pytest.approx([0.1 * REST, 0.4 * REST, 0.3 * REST])
 
     def test_goes_in_small_steps_with_pauses_where_they_are(self) -> None:
         table, pauses = Table(2_500, publishes_deletes=True), Pauses()
@@ -73,7 +75,7 @@ class TestLiveTable:
 
     def test_leaves_off_where_another_is_at_it(self) -> None:
         table = Table(50_000, busy_after=2)
-        report = clean_up(table)
+        report = clean_up(table, pause=Pauses())
         assert (report.live_updates, report.busy) == (SMALL_STEP + BIG_STEP, True)
         assert len(table.asked) == 3
 

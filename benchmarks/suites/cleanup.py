@@ -6,10 +6,10 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import psycopg
@@ -50,12 +50,12 @@ class Watched:
 def run(rig: Rig) -> list[Figure]:
     """Ours where only insertions are published; one DELETE where nobody cared."""
     expired = rig.times(1_000_000, 20_000)
-    quiet, ours = _watch(rig, "Cleanup", expired, "insert", _clean_up)
+    quiet, ours = _watch(rig, "Cleanup", expired, "insert", _cleaner)
     rig.series["cleanup"] = {"ours": ours.course}
     done = ours.result
     assert done["removed"] == expired, (done, expired)
     naive_quiet, naive = _watch(
-        rig, "One DELETE", expired, "insert, update, delete, truncate", _delete_at_once
+        rig, "One DELETE", expired, "insert, update, delete, truncate", _one_delete
     )
     rig.series["cleanup"]["one DELETE"] = naive.course
     growth = done["megabytes"][1] - done["megabytes"][0]
@@ -79,15 +79,19 @@ def run(rig: Rig) -> list[Figure]:
 
 
 def _watch(
-    rig: Rig, name: str, expired: int, publish: str, act: Callable[[Road], Any]
+    rig: Rig,
+    name: str,
+    expired: int,
+    publish: str,
+    ready: Callable[[Road], AbstractContextManager[Callable[[], Any]]],
 ) -> tuple[Watched, Watched]:
-    """The same edits before ``act`` and while it goes on."""
+    """The same edits before what is ``ready`` and while it goes on."""
     _fill(rig, expired, publish)
     with running_road(rig, name) as road, road.subscribers("raw", SUBSCRIBERS) as ask:
         _follow(road, ask, lambda: False, _WARM_UP)
         before = _follow(road, ask, lambda: False, rig.times(200, 40))
-        with ThreadPoolExecutor(1) as pool:
-            acting = pool.submit(partial(act, road))
+        with ready(road) as act, ThreadPoolExecutor(1) as pool:
+            acting = pool.submit(act)
             during = _follow(road, ask, lambda: not acting.done(), _SLICE)
             result = acting.result()
         return Watched(*before, None), Watched(*during, result)
@@ -109,18 +113,41 @@ def _follow(
     return latencies(committed, arrivals), course
 
 
-def _clean_up(road: Road) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.cleaner"]
-    done = subprocess.run(command, env=road.environment, capture_output=True, text=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+@contextmanager
+def _cleaner(road: Road) -> Iterator[Callable[[], dict[str, Any]]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.cleaner"],
+        env=road.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin
+    assert process.stdout
+    said = process.stdout
+
+    def clean_up() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(process.communicate("go\n")[0])
+        return found
+
+    try:
+        assert said.readline() == "ready\n"
+        yield clean_up
+    finally:
+        process.kill()
+        process.wait()
 
 
-def _delete_at_once(road: Road) -> float:
+@contextmanager
+def _one_delete(road: Road) -> Iterator[Callable[[], float]]:
     with psycopg.connect(road.rig.config.conninfo("postgres"), autocommit=True) as connection:
-        started = time.monotonic()
-        connection.execute(_DELETE)
-        return time.monotonic() - started
+
+        def delete() -> float:
+            started = time.monotonic()
+            connection.execute(_DELETE)
+            return time.monotonic() - started
+
+        yield delete
 
 
 def _fill(rig: Rig, expired: int, publish: str) -> None:
