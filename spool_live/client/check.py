@@ -14,6 +14,7 @@ from spool_live.client.exceptions import LiveUpdatesError
 from spool_live.client.tokens import BroadcastChannel, Token
 
 TOLERATED_SKEW = 30.0
+DATE_RESOLUTION = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ def clock(ahead: float | None) -> Finding:
     if ahead is None:
         return Finding("clock", None, "the CMS sends no Date", "Let its web server add one.")
     detail = f"the CMS is {abs(ahead):.0f} s {'ahead' if ahead > 0 else 'behind'}"
+    if abs(ahead) <= DATE_RESOLUTION:
+        detail = "the CMS's agrees with ours"
     if abs(ahead) <= TOLERATED_SKEW:
         return Finding("clock", True, detail)
     return Finding(

@@ -8,6 +8,7 @@ import dataclasses
 import json
 import logging
 import os
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -76,12 +77,28 @@ def add_tail_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `tail`, also for `manage.py live_tail`."""
     _add_common_arguments(parser)
     parser.set_defaults(check=False)
-    parser.add_argument("--exec", metavar="COMMAND", help="run it for each update (JSON: stdin)")
+    parser.add_argument(
+        "--exec",
+        type=_command,
+        metavar="COMMAND",
+        help="run it for each update, without a shell: JSON on stdin, fields in SPOOL_SLUG, "
+        "SPOOL_COLLECTION, ...",
+    )
     parser.add_argument("--collection", action="append", help="only these; may be repeated")
     parser.add_argument("--event-type", action="append", help="only these; may be repeated")
     parser.add_argument("--since", type=int, metavar="SEQ", help="begin after this number")
     parser.add_argument("--cursor", metavar="FILE", help="go on where the last run stopped")
     parser.add_argument("--count", type=int, metavar="N", help="stop after so many updates")
+
+
+def _command(text: str) -> list[str]:
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from error
+    if not words:
+        raise argparse.ArgumentTypeError("it is empty")
+    return words
 
 
 def _add_common_arguments(parser: argparse.ArgumentParser) -> None:

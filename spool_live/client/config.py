@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from spool_live.client.cursor import CursorStore, FileCursor
 from spool_live.client.exceptions import ConfigurationError
@@ -53,6 +54,11 @@ class LiveUpdatesConfig:
         for name, variable in _VARIABLES.items():
             if not getattr(self, name):
                 raise ConfigurationError(f"{name} is empty: pass {name}=, or set {variable}.")
+        if not _is_uuid(str(self.site_id)):
+            raise ConfigurationError(
+                f"site_id {self.site_id!r} is no UUID: set SPOOL_SITE_ID to the site's id, which "
+                'came with the API key ("manage.py live_site list" on the CMS shows it).'
+            )
         parts = urlsplit(self.api_url)
         if parts.scheme not in {"http", "https"} or not parts.netloc:
             raise ConfigurationError(
@@ -63,7 +69,7 @@ class LiveUpdatesConfig:
             raise ConfigurationError("queue_size must be at least 1.")
         if self.overflow not in {"catch_up", "drop_oldest"}:
             raise ConfigurationError('overflow must be "catch_up" or "drop_oldest".')
-        object.__setattr__(self, "site_id", str(self.site_id).lower())
+        object.__setattr__(self, "site_id", str(UUID(str(self.site_id))))
         object.__setattr__(self, "api_url", self.api_url.rstrip("/") + "/")
 
     @classmethod
@@ -88,3 +94,11 @@ class LiveUpdatesConfig:
         if self.max_reconnect_attempts == "development":
             return DEVELOPMENT_ATTEMPTS
         return self.max_reconnect_attempts
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

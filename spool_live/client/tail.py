@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from spool_live.client.client import LiveUpdatesClient
@@ -27,7 +26,7 @@ async def tail(
     config: LiveUpdatesConfig,
     *,
     as_json: bool = False,
-    command: str | None = None,
+    command: Sequence[str] | None = None,
     count: int | None = None,
     out: TextIO | None = None,
     err: TextIO | None = None,
@@ -71,21 +70,21 @@ def as_line(event: Event, *, as_json: bool, colour: bool) -> str:
     return f"{event.timestamp[:19]}  {kind}  {name}{f'  “{title}”' if title else ''}{number}"
 
 
-async def run_command(command: str, update: LiveUpdate, err: TextIO) -> None:
+async def run_command(command: Sequence[str], update: LiveUpdate, err: TextIO) -> None:
     """Run it to its end; a failure is told and does not stop the tail."""
     fields = update.as_dict()
     variables = {f"SPOOL_{name.upper()}": str(v or "") for name, v in fields.items()}
     variables["SPOOL_METADATA"] = json.dumps(fields["metadata"])
     try:
         process = await asyncio.create_subprocess_exec(
-            *shlex.split(command), stdin=asyncio.subprocess.PIPE, env=os.environ | variables
+            *command, stdin=asyncio.subprocess.PIPE, env=os.environ | variables
         )
         await process.communicate(json.dumps(fields).encode())
     except OSError as error:
-        err.write(f"-- {command}: {error}\n")
+        err.write(f"-- {command[0]}: {error.strerror}\n")
     else:
         if process.returncode:
-            err.write(f"-- {command}: exit status {process.returncode}\n")
+            err.write(f"-- {command[0]}: exit status {process.returncode}\n")
 
 
 def _state_printer(err: TextIO) -> Callable[[ConnectionState], None]:

@@ -142,6 +142,13 @@ async def test_missing_variable_is_named(world: World) -> None:
     assert "SPOOL_API_URL" in err
 
 
+@pytest.mark.parametrize("command", ["", "sh -c 'unbalanced"])
+async def test_command_that_cannot_be_run_is_refused_at_once(world: World, command: str) -> None:
+    status, _, err = await (await spool_live(world, "tail", "--exec", command)).end()
+    assert status == 2
+    assert "--exec" in err
+
+
 async def test_check_walks_the_whole_road(world: World) -> None:
     status, out, err = await (await spool_live(world, "check")).end()
     steps = [line.split(":")[0] for line in out.splitlines()]
@@ -180,7 +187,8 @@ async def test_check_of_a_channel_that_never_becomes_ready(world: World, fast: A
 @pytest.mark.parametrize(
     ("ahead", "ok", "text"),
     [
-        (1.2, True, "1 s ahead"),
+        (0.7, True, "agrees"),
+        (2.2, True, "2 s ahead"),
         (-3.0, True, "3 s behind"),
         (300.0, None, "300 s ahead"),
         (None, None, "no Date"),

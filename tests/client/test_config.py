@@ -8,9 +8,14 @@ import pytest
 
 from spool_live.client import ConfigurationError, LiveUpdatesConfig
 
-GOOD = {"site_id": "0A0A", "api_key": "secret", "api_url": "https://cms.example.org/spool-live"}
+SITE = "0a0a0a0a-0000-4000-8000-000000000001"
+GOOD = {
+    "site_id": SITE.upper(),
+    "api_key": "secret",
+    "api_url": "https://cms.example.org/spool-live",
+}
 ENVIRON = {
-    "SPOOL_SITE_ID": "1b",
+    "SPOOL_SITE_ID": "1b1b1b1b-0000-4000-8000-000000000001",
     "SPOOL_API_KEY": "from-env",
     "SPOOL_API_URL": "http://127.0.0.1:8000/spool-live/",
 }
@@ -18,7 +23,7 @@ ENVIRON = {
 
 def test_site_id_and_address_are_normalised() -> None:
     config = LiveUpdatesConfig(**GOOD)
-    assert config.site_id == "0a0a"
+    assert config.site_id == SITE
     assert config.api_url == "https://cms.example.org/spool-live/"
 
 
@@ -31,6 +36,7 @@ def test_repr_has_no_key() -> None:
     [
         ("api_key", "", "SPOOL_API_KEY"),
         ("site_id", "", "SPOOL_SITE_ID"),
+        ("site_id", "Parallax", "no UUID"),
         ("api_url", "", "SPOOL_API_URL"),
         ("api_url", "cms.example.org", "SPOOL_API_URL"),
         ("queue_size", 0, "queue_size"),
@@ -43,8 +49,8 @@ def test_bad_option_is_named_with_its_remedy(option: str, value: Any, message: s
 
 
 def test_environment_is_read_and_options_win() -> None:
-    config = LiveUpdatesConfig.from_env(ENVIRON, site_id="2c", api_key=None)
-    assert (config.site_id, config.api_key) == ("2c", "from-env")
+    config = LiveUpdatesConfig.from_env(ENVIRON, site_id=SITE, api_key=None)
+    assert (config.site_id, config.api_key) == (SITE, "from-env")
 
 
 @pytest.mark.parametrize(("value", "limit"), [(None, None), (3, 3), ("development", 5)])
