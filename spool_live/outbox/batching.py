@@ -49,7 +49,7 @@ def batch(*, using: str | None = None) -> Iterator[None]:
         setattr(connection, _OPEN, depth + 1)
         try:
             yield
-            if depth == 0:
+            if depth == 0 and not connection.needs_rollback:
                 _write(connection)
         finally:
             setattr(connection, _OPEN, depth)
