@@ -141,7 +141,11 @@ class Faults:
     def kill_gateway(self) -> None:
         self.stage.gateway.kill()
         time.sleep(self.rand.uniform(0, 0.5))
-        self.stage.gateway.start()
+        try:
+            self.stage.gateway.start()
+        except TimeoutError:  # a busy machine: once more
+            self.stage.gateway.kill()
+            self.stage.gateway.start()
 
     def revoke_key(self) -> None:
         from django.db import connections

@@ -68,6 +68,10 @@ class Stage:
         self.editors: list[Part] = []
         self._releases = self._hired = 0
 
+        if sys.dont_write_bytecode:  # processes are started by the hundred
+            os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+            os.environ["PYTHONPYCACHEPREFIX"] = str(folder / "bytecode")
+
     @contextmanager
     def running(self) -> Iterator[None]:
         """Starts everything but the editors, in order, and ends it in reverse."""
