@@ -1,19 +1,18 @@
 """Changes that Django sends no signals for: ``QuerySet.update``, ``bulk_create``, raw SQL.
 
 ``LiveQuerySet`` records them by itself; ``record_changes`` records what was done in another way.
-Both write one INSERT for any number of items.
+Both write one INSERT for each two thousand items, and hold no more than that in memory.
 """
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial, reduce
 from itertools import islice
 from operator import or_
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Manager, Model, Q, QuerySet
 
 from spool_live import outbox
@@ -21,13 +20,14 @@ from spool_live.capture import transitions
 from spool_live.capture.meaning import snapshot, updates_of
 from spool_live.capture.transitions import Snapshot, Transition
 from spool_live.collections import LiveCollection, registry
-from spool_live.updates import EventType, LiveUpdateData
+from spool_live.updates import EventType
 
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
 CHUNK = 1000
 """Items whose keys or rows are in one statement, well below every database's limit."""
 
+_Tell = Callable[[LiveCollection, Model], list[Transition]]
 _MEANINGS: dict[EventType, Callable[[Snapshot], list[Transition]]] = {
     EventType.CREATED: transitions.born,
     EventType.UPDATED: lambda now: transitions.changed(now, now),
@@ -44,7 +44,8 @@ def record_changes(
     *,
     using: str | None = None,
 ) -> int:
-    """Records ``event_type`` for each of ``items``, by one INSERT; returns how many it recorded.
+    """Records ``event_type`` for each of ``items``, by one INSERT for each two thousand; returns
+    how many it recorded.
 
     For content that was changed by raw SQL, ``loaddata`` or a data migration: call it in the same
     transaction (for deletions before them, while the items can still be read). ``using`` defaults
@@ -53,18 +54,11 @@ def record_changes(
     are passed over.
     """
     tell = _MEANINGS[EventType(event_type)]
-    found = list(items)
-    if not found:
-        return 0
-    alias = using or (items.db if isinstance(items, QuerySet) else found[0]._state.db or "default")
-    updates = [
-        update
-        for item in found
-        for collection in registry.recorded_by_signals(type(item), alias)
-        for update in updates_of(collection, item, partial(_told, tell, collection, item))
-    ]
-    outbox.record(updates, using=alias)
-    return len(updates)
+    given = items if isinstance(items, QuerySet) else list(items)
+    alias = using or (given.db if isinstance(given, QuerySet) else _alias_of(given))
+    with outbox.batch(using=alias):  # a cursor on the server lives no longer than a transaction
+        found = _some_at_a_time(given)
+        return sum(_record(alias, chunk, partial(_told, tell)) for chunk in _chunks(found))
 
 
 class LiveQuerySet(QuerySet[M]):
@@ -75,16 +69,16 @@ class LiveQuerySet(QuerySet[M]):
     """
 
     def update(self, **kwargs: Any) -> int:
-        """``QuerySet.update``, recorded. Two queries more for each thousand items."""
+        """``QuerySet.update``, recorded. Two queries more for each thousand items, which are all
+        that is in memory at a time."""
         if not registry.recorded_by_signals(self.model, self._written_to):
             return self._announced(super().update(**kwargs))
         rows = 0
         with outbox.batch(using=self._written_to):
-            before = self._stored(Q(pk__in=self.order_by().values("pk")), lock=True)
-            for pks in _chunks(before):
-                rows += super(LiveQuerySet, self.filter(pk__in=pks)).update(**kwargs)
-                after = self._stored(Q(pk__in=pks))
-                _record(self._written_to, after.values(), before)
+            for before in self._chosen():
+                rows += super(LiveQuerySet, self._exactly(before)).update(**kwargs)
+                after = self._stored(Q(pk__in=list(before))).values()
+                _record(self._written_to, after, partial(_meaning, before))
         return rows
 
     def bulk_create(
@@ -116,7 +110,8 @@ class LiveQuerySet(QuerySet[M]):
         with outbox.batch(using=self._written_to):
             if not (ignore_conflicts or update_conflicts):
                 created = create()
-                _record(self._written_to, created, {})
+                for chunk in _chunks(created):
+                    _record(self._written_to, chunk, partial(_meaning, {}))
                 return created
             same = _same(made, unique_fields if update_conflicts else ["pk"])
             before = {pk: row for q in same for pk, row in self._stored(q, lock=True).items()}
@@ -124,7 +119,7 @@ class LiveQuerySet(QuerySet[M]):
             after = {pk: row for q in same for pk, row in self._stored(q).items()}
             if ignore_conflicts:
                 after = {pk: row for pk, row in after.items() if pk not in before}
-            _record(self._written_to, after.values(), before)
+            _record(self._written_to, after.values(), partial(_meaning, before))
             return created
 
     def bulk_update(
@@ -156,8 +151,41 @@ class LiveQuerySet(QuerySet[M]):
             outbox.announce(using=self._written_to)
         return written
 
+    def _chosen(self) -> Iterator[dict[Any, M]]:
+        """The rows that the query finds, locked, by primary key, some at a time."""
+        chosen = Q(pk__in=self.order_by().values("pk"))
+        first = {row.pk: row for row in self._rows(chosen, lock=True)[: CHUNK + 1]}
+        if first and len(first) <= CHUNK:
+            yield first
+        elif first:
+            first.clear()
+            for pks in _chunks(self._keys(chosen)):
+                yield self._stored(Q(pk__in=pks), lock=True)
+
+    def _keys(self, chosen: Q) -> Iterable[Any]:
+        """Their primary keys: all locked at once, as one UPDATE locks them, then read some at a
+        time by a cursor, which does not see what is updated meanwhile."""
+        locked = self._rows(chosen, lock=True).values_list("pk", flat=True)
+        connection = connections[self._written_to]
+        if connection.vendor != "postgresql":
+            return list(locked)
+        sql, params = locked.query.sql_with_params()
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT count(*) FROM ({sql}) AS locked", params)  # noqa: S608 - Django's own SQL
+        return self._rows(chosen).values_list("pk", flat=True).iterator(chunk_size=CHUNK)
+
+    def _exactly(self, pks: Iterable[Any]) -> Self:
+        """The query with its annotations, but for these rows and on no other condition: one on
+        other rows might not hold any more once those are updated."""
+        rows = self.all()
+        rows.query.clear_where()
+        return rows.filter(pk__in=list(pks))
+
     def _stored(self, chosen: Q, *, lock: bool = False) -> dict[Any, M]:
         """The rows that match ``chosen``, by primary key, as full instances."""
+        return {row.pk: row for row in self._rows(chosen, lock=lock)}
+
+    def _rows(self, chosen: Q, *, lock: bool = False) -> QuerySet[M]:
         using = self._written_to
         rows: QuerySet[M] = self.model._base_manager.using(using).filter(chosen).order_by("pk")
         remote = {
@@ -172,24 +200,31 @@ class LiveQuerySet(QuerySet[M]):
             rows = rows.select_for_update(
                 of=("self",), no_key=features.has_select_for_no_key_update
             )
-        return {row.pk: row for row in rows}
+        return rows
 
 
 LiveManager = Manager.from_queryset(LiveQuerySet)
 
 
-def _record(using: str, items: Iterable[Model], before: dict[Any, Any]) -> None:
-    updates: list[tuple[uuid.UUID, LiveUpdateData]] = []
+def _record(using: str, items: Iterable[Model], tell: _Tell) -> int:
+    """Records what ``tell`` says of each of ``items``; returns the number of updates."""
+    collections: dict[type[Model], list[LiveCollection]] = {}
+    updates = []
     for item in items:
-        row = before.get(item.pk)
-        for collection in registry.recorded_by_signals(type(item), using):
-            tell = partial(_meaning, collection, row, item)
-            updates += updates_of(collection, item, tell)
+        model = type(item)
+        if model not in collections:
+            collections[model] = registry.recorded_by_signals(model, using)
+        for collection in collections[model]:
+            updates += updates_of(collection, item, partial(tell, collection, item))
     outbox.record(updates, using=using)
+    return len(updates)
 
 
-def _meaning(collection: LiveCollection, row: Model | None, item: Model) -> list[Transition]:
+def _meaning(
+    before: Mapping[Any, Model], collection: LiveCollection, item: Model
+) -> list[Transition]:
     after = snapshot(collection, item)
+    row = before.get(item.pk)
     if row is None:
         return transitions.born(after)
     return transitions.changed(snapshot(collection, row), after)
@@ -199,6 +234,16 @@ def _told(
     tell: Callable[[Snapshot], list[Transition]], collection: LiveCollection, item: Model
 ) -> list[Transition]:
     return tell(snapshot(collection, item))
+
+
+def _some_at_a_time(items: Iterable[Model]) -> Iterable[Model]:
+    if isinstance(items, QuerySet) and items._result_cache is None:  # noqa: SLF001 - the only way to tell
+        return items.iterator(chunk_size=CHUNK)
+    return items
+
+
+def _alias_of(items: Sequence[Model]) -> str:
+    return (items[0]._state.db if items else None) or DEFAULT_DB_ALIAS
 
 
 def _same(items: Sequence[Model], names: Iterable[str] | None) -> list[Q]:
@@ -217,7 +262,7 @@ def _same(items: Sequence[Model], names: Iterable[str] | None) -> list[Q]:
     return [reduce(or_, chunk) for chunk in _chunks(each, CHUNK // 10)]
 
 
-def _chunks(values: Iterable[Any], size: int = CHUNK) -> Iterator[list[Any]]:
+def _chunks(values: Iterable[Any], size: int | None = None) -> Iterator[list[Any]]:
     rest = iter(values)
-    while chunk := list(islice(rest, size)):
+    while chunk := list(islice(rest, size or CHUNK)):
         yield chunk
