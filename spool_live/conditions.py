@@ -34,6 +34,8 @@ _TEXT = {"CharField", "SlugField", "TextField"}
 
 def holds(condition: Q, item: Model) -> bool:
     """Whether ``condition`` is true of ``item`` as it is in memory. No query."""
+    if not condition.children:
+        return True
     answers = [
         holds(child, item) if isinstance(child, Q) else _is_true(item, *cast("_Comparison", child))
         for child in condition.children

@@ -2,14 +2,15 @@
 
 It compares each item with the newest entry about it: whether it is there, its slug, and the
 metadata that its collection would give it now. A change that shows in none of these is not found.
-Where the history was purged, an item without an entry is presumed to be announced.
+Where the history was purged, an item without an entry is presumed to be announced. Items and
+entries are read some at a time: run it in a transaction, where a cursor on the server may live.
 """
 
 from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from django.db.models import Q
 
 from spool_live import outbox
 from spool_live.capture import transitions
+from spool_live.capture.bulk import CHUNK, chunks
 from spool_live.capture.meaning import snapshot, updates_of
 from spool_live.capture.transitions import Transition
 from spool_live.collections import LiveCollection, registry
@@ -46,27 +48,35 @@ def audit(using: str) -> Iterator[Finding]:
     )
     for collection in registry:
         newest = _newest_entries(using, collection)
-        for item in collection.model._base_manager.using(using).order_by("pk"):
-            entry = newest.pop(collection.item_id_of(item), None)
-            yield from _look_at(collection, item, entry, purged)
-        for entry in newest.values():
-            if entry.event_type != EventType.DELETED:
+        items = collection.model._base_manager.using(using).order_by("pk")
+        for chunk in chunks(items.iterator(chunk_size=CHUNK)):
+            told = {item.pk: newest.pop(collection.item_id_of(item).bytes, None) for item in chunk}
+            entries = OutboxEntry.objects.using(using).in_bulk(filter(None, told.values()))
+            for item in chunk:
+                yield from _look_at(collection, item, entries.get(told[item.pk] or 0), purged)
+        for pks in chunks(newest.values()):
+            entries = OutboxEntry.objects.using(using).filter(pk__in=pks).order_by("pk")
+            for entry in entries.exclude(event_type=EventType.DELETED):
                 yield _gone(collection, entry)
 
 
-def repair(using: str, findings: list[Finding]) -> int:
-    """Records what was missed, by one INSERT. Returns the number of updates."""
+def repair(using: str, findings: Iterable[Finding]) -> int:
+    """Records what was missed, by one INSERT (inside ``batch()``, at its end). Returns the number
+    of updates."""
     updates = [update for finding in findings for update in finding.updates]
     outbox.record(updates, using=using)
     return len(updates)
 
 
-def _newest_entries(using: str, collection: LiveCollection) -> dict[uuid.UUID, OutboxEntry]:
+def _newest_entries(using: str, collection: LiveCollection) -> dict[bytes, int]:
+    """The primary key of the newest entry of each item, by the bytes of the item's id: all that is
+    held of every item at a time."""
     State = OutboxEntry.State  # noqa: N806 - the enum, under its own name
     told = OutboxEntry.objects.using(using).filter(
         ~Q(state__in=[State.MERGED, State.DROPPED]), collection=collection.name
     )
-    return {entry.item_id: entry for entry in told.order_by("pk")}
+    pairs = told.order_by("pk").values_list("item_id", "pk").iterator(chunk_size=CHUNK)
+    return {item_id.bytes: pk for item_id, pk in pairs}
 
 
 def _look_at(

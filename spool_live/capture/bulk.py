@@ -58,7 +58,7 @@ def record_changes(
     alias = using or (given.db if isinstance(given, QuerySet) else _alias_of(given))
     with outbox.batch(using=alias):  # a cursor on the server lives no longer than a transaction
         found = _some_at_a_time(given)
-        return sum(_record(alias, chunk, partial(_told, tell)) for chunk in _chunks(found))
+        return sum(_record(alias, chunk, partial(_told, tell)) for chunk in chunks(found))
 
 
 class LiveQuerySet(QuerySet[M]):
@@ -110,7 +110,7 @@ class LiveQuerySet(QuerySet[M]):
         with outbox.batch(using=self._written_to):
             if not (ignore_conflicts or update_conflicts):
                 created = create()
-                for chunk in _chunks(created):
+                for chunk in chunks(created):
                     _record(self._written_to, chunk, partial(_meaning, {}))
                 return created
             same = _same(made, unique_fields if update_conflicts else ["pk"])
@@ -159,7 +159,7 @@ class LiveQuerySet(QuerySet[M]):
             yield first
         elif first:
             first.clear()
-            for pks in _chunks(self._keys(chosen)):
+            for pks in chunks(self._keys(chosen)):
                 yield self._stored(Q(pk__in=pks), lock=True)
 
     def _keys(self, chosen: Q) -> Iterable[Any]:
@@ -257,12 +257,13 @@ def _same(items: Sequence[Model], names: Iterable[str] | None) -> list[Q]:
         )
     if len(fields) == 1:
         (name,) = fields
-        return [Q(**{f"{name}__in": [getattr(i, name) for i in c]}) for c in _chunks(items)]
+        return [Q(**{f"{name}__in": [getattr(i, name) for i in c]}) for c in chunks(items)]
     each = [Q(**{name: getattr(item, name) for name in fields}) for item in items]
-    return [reduce(or_, chunk) for chunk in _chunks(each, CHUNK // 10)]
+    return [reduce(or_, chunk) for chunk in chunks(each, CHUNK // 10)]
 
 
-def _chunks(values: Iterable[Any], size: int | None = None) -> Iterator[list[Any]]:
+def chunks(values: Iterable[Any], size: int | None = None) -> Iterator[list[Any]]:
+    """``values`` in lists of at most ``size`` (default: :data:`CHUNK`)."""
     rest = iter(values)
     while chunk := list(islice(rest, size or CHUNK)):
         yield chunk

@@ -200,10 +200,13 @@ class TestPastTheSignals:
         assert announced == []  # the sweep finds them
 
     def test_copy(self, site: Site, recorded: Recording) -> None:
-        with psycopg.connect(settings.LOCAL_SUPABASE.conninfo("postgres")) as session:
-            with session.cursor().copy("copy testapp_note (id, tenant, t) from stdin") as copy:
-                for n in range(3):
-                    copy.write_row((n, site.pk, str(n)))
+        rows = "copy testapp_note (id, tenant, t) from stdin"
+        with (
+            psycopg.connect(settings.LOCAL_SUPABASE.conninfo("postgres")) as session,
+            session.cursor().copy(rows) as copy,
+        ):
+            for n in range(3):
+                copy.write_row((n, site.pk, str(n)))
         assert [r.metadata["said"] for r in recorded()] == ["0", "1", "2"]
 
     def test_loaddata(self, site: Site, recorded: Recording, tmp_path: Path) -> None:

@@ -79,10 +79,9 @@ def _trigger_faults(
                 f"Declare {attribute} instead, {_STAY}.",
             )
     if model._meta.parents:
-        yield Fault(
-            f"{model._meta.label} lies in two tables (multi-table inheritance)",
-            f"Register the parent model, {_STAY}.",
-        )
+        problem = f"{model._meta.label} lies in two tables (multi-table inheritance)"
+        yield Fault(problem, f"Register the parent model, {_STAY}.")
+        return
     if key_type(model) not in KEYS:
         problem = "the primary key is neither a UUID nor a number nor a text"
         yield Fault(problem, f"Give the model such a key, {_STAY}.")
