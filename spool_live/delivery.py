@@ -79,6 +79,8 @@ def deliver_pending(
 def _next_claim(using: str, pause: Callable[[float], None], *, after: int) -> Claim | None:
     if (seconds := breath(after)) > 0:
         pause(seconds)
+    if 0 < after < live_settings().batch_limit and not outbox.is_anything_pending(using):
+        return None
     turn = pace.take_turn(using, pause)
     if turn is None:
         return None

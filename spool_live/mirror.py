@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
+from django.db import connections
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -32,6 +33,8 @@ def mirror_pending(using: str, broadcaster: Broadcaster | None = None) -> int:
     raises :class:`BroadcastUnavailable` at once, as the others would meet the same, or its
     :class:`CircuitOpen` where Supabase is not to be asked now.
     """
+    if not _is_any_behind(using):
+        return 0
     behind = SiteDelivery.objects.using(using).filter(version__gt=F("acknowledged_version"))
     site_ids = list(behind.order_by("pk").values_list("pk", flat=True))
     outage = circuit.enter(using, timezone.now()) if site_ids else 0
@@ -79,6 +82,15 @@ def mirror_all(using: str, broadcaster: Broadcaster | None = None) -> int:
 def is_pending(site: SiteDelivery) -> bool:
     """Whether the Supabase database has yet to acknowledge the newest version of ``site``."""
     return site.version > site.acknowledged_version
+
+
+def _is_any_behind(using: str) -> bool:
+    # Raw, because every delivery asks it first.
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM live_site_deliveries WHERE version > acknowledged_version LIMIT 1"
+        )
+        return cursor.fetchone() is not None
 
 
 def _payload(using: str, site_id: uuid.UUID) -> dict[str, Any]:

@@ -24,6 +24,8 @@ FLUSH_AT_EXIT = 1.0
 """Seconds that a process which ends waits for its last nudge to leave."""
 HANGS_AFTER = 5.0
 """Seconds after which a broker that took a nudge and does not answer is worth a log line."""
+UNDER_LOAD = 5
+"""How many times longer the interval grows while edits come without a lull."""
 QUIET_AFTER_FAILURE = 30.0
 """Seconds between two log lines about a broker that cannot be reached."""
 
@@ -70,8 +72,10 @@ class Nudger:
         self._thread = None
 
     def _run(self) -> None:
+        breath = 0.0
         while True:
             with self._condition:
+                breath = next_breath(breath, lull=not self._waiting)
                 self._condition.wait_for(lambda: bool(self._waiting))
                 using = self._waiting.pop()
                 self._busy_since = time.monotonic()
@@ -79,7 +83,7 @@ class Nudger:
             with self._condition:
                 self._busy_since = None
                 self._condition.notify_all()
-            time.sleep(live_settings().nudge_interval.total_seconds())
+            time.sleep(breath)
 
     def _try_to_send(self, using: str) -> None:
         try:
@@ -93,6 +97,14 @@ class Nudger:
         if now >= self._quiet_until:
             self._quiet_until = now + QUIET_AFTER_FAILURE
             logger.warning(message)
+
+
+def next_breath(last: float, *, lull: bool) -> float:
+    """Seconds until the next nudge may leave. After a lull that is the configured interval; while
+    edits keep coming it doubles, as a worker that is at it needs no more than a reminder."""
+    shortest = live_settings().nudge_interval.total_seconds()
+    longest = UNDER_LOAD * shortest
+    return shortest if lull else min(max(2 * last, shortest), longest)
 
 
 def _send_task(using: str) -> None:

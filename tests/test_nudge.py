@@ -17,7 +17,7 @@ import pytest
 
 from spool_live import nudge
 from spool_live.models import OutboxEntry, Site
-from spool_live.nudge import Nudger
+from spool_live.nudge import Nudger, next_breath
 from spool_live.signals import outbox_committed
 from tests.worker.processes import PATIENCE, Project, until
 
@@ -57,6 +57,16 @@ def broker() -> Iterator[Broker]:
 @pytest.fixture
 def nudger(broker: Broker) -> Nudger:
     return Nudger(broker)
+
+
+def test_first_nudge_leaves_at_once_and_they_get_rarer_while_edits_keep_coming(live: Live) -> None:
+    live(NUDGE_INTERVAL=0.01)
+    breath, breaths = next_breath(0.0, lull=True), []
+    for _ in range(4):
+        breaths.append(breath)
+        breath = next_breath(breath, lull=False)
+    assert breaths == pytest.approx([0.01, 0.02, 0.04, 0.05])
+    assert next_breath(breath, lull=True) == pytest.approx(0.01)
 
 
 class TestNudger:
@@ -157,7 +167,7 @@ class TestReceiver:
 
 FORK = """
 import os, sys, threading
-from spool_live.nudge import Nudger
+from spool_live.nudge import Nudger, next_breath
 
 sent, go_on = [], threading.Event()
 

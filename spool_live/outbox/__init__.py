@@ -6,7 +6,7 @@ record (in the edit's transaction) -> claim -> settle (around the delivery) -> p
 from __future__ import annotations
 
 from spool_live.outbox.batching import batch
-from spool_live.outbox.claim import Claim, claim_batch
+from spool_live.outbox.claim import Claim, claim_batch, is_anything_pending
 from spool_live.outbox.entries import ClaimedEntry
 from spool_live.outbox.history import CatchUp, catch_up, purge_settled
 from spool_live.outbox.record import announce, broadcast_update, record
@@ -25,6 +25,7 @@ __all__ = [
     "catch_up",
     "claim_batch",
     "ensure_deliveries",
+    "is_anything_pending",
     "purge_settled",
     "record",
     "requeue_dead",

@@ -51,6 +51,13 @@ def claim_batch(using: str) -> Claim | None:
     return _claim_in_steps(lease)
 
 
+def is_anything_pending(using: str) -> bool:
+    """Whether it may be worth to claim: much cheaper to ask than to claim nothing."""
+    with connections[using].cursor() as cursor:
+        cursor.execute("SELECT 1 FROM live_updates_outbox WHERE state = 'pending' LIMIT 1")
+        return cursor.fetchone() is not None
+
+
 def _claim_in_steps(lease: Lease) -> Claim | None:
     outage = _outage(lease.using, lease.now)
     if outage is None:

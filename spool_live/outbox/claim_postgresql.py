@@ -13,8 +13,7 @@ from spool_live.conf import live_settings
 from spool_live.models import SiteDelivery
 from spool_live.outbox import circuit, coalescing, thinning
 from spool_live.outbox.entries import ClaimedEntry
-from spool_live.outbox.lease import ROW_BYTES, Lease, Leased, farthest
-from spool_live.sql import read_sql
+from spool_live.outbox.lease import ROW_BYTES, Lease, Leased, farthest, statement
 
 
 def goes_at_once(using: str) -> bool:
@@ -29,7 +28,7 @@ def claim_at_once(lease: Lease) -> tuple[bool, Leased, list[ClaimedEntry]]:
     """Leases and takes in one way to and fro, which the server takes for one transaction; each
     statement sees what was committed before it. The first answer says that Supabase is away: then
     nothing is leased."""
-    statements = (circuit.FAILURES, read_sql("outbox/lease"), read_sql("outbox/take"))
+    statements = (circuit.FAILURES, statement("lease"), statement("take"))
     with connections[lease.using].cursor() as cursor:
         cursor.execute(";".join(statements), _parameters(lease, trial=False))
         is_away = cursor.fetchone() is not None
@@ -43,7 +42,7 @@ def lease_sites(lease: Lease) -> Leased:
     """Leases the sites whose updates come next. To be called in the transaction of the claim: the
     rows stay locked until it commits."""
     with connections[lease.using].cursor() as cursor:
-        cursor.execute(read_sql("outbox/lease"), _parameters(lease, trial=True))
+        cursor.execute(statement("lease"), _parameters(lease, trial=True))
         return _read_leased(cursor, lease)
 
 
@@ -54,7 +53,7 @@ def take_entries(lease: Lease, sites: dict[uuid.UUID, SiteDelivery]) -> list[Cla
     if thinning.is_on(lease.using):
         thinning.thin_backlog(lease.using, parameters)
     with connections[lease.using].cursor() as cursor:
-        cursor.execute(read_sql("outbox/take"), parameters)
+        cursor.execute(statement("take"), parameters)
         return _read_entries(cursor)
 
 

@@ -13,6 +13,7 @@ from spool_live.backoff import ASKED_MAX
 from spool_live.conf import live_settings
 from spool_live.models import OutboxEntry, SiteDelivery
 from spool_live.outbox import coalescing
+from spool_live.sql import read_sql
 
 DELIVERY_ORDER = (F("seq").asc(nulls_last=True), "id")
 """What has a number goes before what has none, however late a transaction commits: a retry keeps
@@ -67,3 +68,10 @@ def waiting_sites(using: str, now: datetime) -> list[uuid.UUID]:
     ripe = pending.exclude(coalescing.is_held(now)).exclude(site_id__in=busy)
     oldest = ripe.order_by(*DELIVERY_ORDER).values_list("site_id", flat=True)
     return list(dict.fromkeys(oldest[: live_settings().batch_limit]))
+
+
+def statement(name: str) -> str:
+    """SQL of the outbox for PostgreSQL. Without a window in which updates wait for others it is
+    much cheaper to plan."""
+    held = read_sql("outbox/held") if any(coalescing.windows().values()) else ""
+    return read_sql(f"outbox/{name}").replace("{held}", held)

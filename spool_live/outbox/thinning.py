@@ -14,7 +14,7 @@ from django.db import connections
 
 from spool_live.conf import live_settings
 from spool_live.models import OutboxEntry
-from spool_live.sql import read_sql
+from spool_live.outbox.lease import statement
 
 
 def is_on(using: str) -> bool:
@@ -30,4 +30,4 @@ def thin_backlog(using: str, parameters: dict[str, Any]) -> None:
     unnumbered = OutboxEntry.objects.using(using).filter(state=OutboxEntry.State.PENDING, seq=None)
     if unnumbered[bearable : bearable + 1].exists():
         with connections[using].cursor() as cursor:
-            cursor.execute(read_sql("outbox/thin"), parameters)
+            cursor.execute(statement("thin"), parameters)

@@ -11,11 +11,7 @@ WITH ripe AS (
       WHERE d.site_id = o.site_id
         AND (d.leased_until > %(now)s AND d.leased_until <= %(farthest_lease)s
              OR d.retry_at > %(now)s AND d.retry_at <= %(farthest_retry)s))
-    AND NOT EXISTS (
-      SELECT FROM unnest(%(held)s::text[], %(windows)s::interval[]) AS w (collection, wait)
-      WHERE o.collection = w.collection AND o.event_type = 'content.updated'
-        AND o.seq IS NULL AND o.merged = 0
-        AND o.timestamp > %(now)s - w.wait AND o.timestamp <= %(now)s)
+    {held}
   ORDER BY o.seq NULLS LAST, o.id
   LIMIT %(limit)s
 ), waiting AS MATERIALIZED (

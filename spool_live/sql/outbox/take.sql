@@ -7,11 +7,7 @@ WITH next AS MATERIALIZED (
   FROM live_updates_outbox o
   WHERE o.state = 'pending'
     AND o.site_id IN (SELECT site_id FROM live_site_deliveries WHERE lease_token = %(token)s)
-    AND NOT EXISTS (
-      SELECT FROM unnest(%(held)s::text[], %(windows)s::interval[]) AS w (collection, wait)
-      WHERE o.collection = w.collection AND o.event_type = 'content.updated'
-        AND o.seq IS NULL AND o.merged = 0
-        AND o.timestamp > %(now)s - w.wait AND o.timestamp <= %(now)s)
+    {held}
   ORDER BY o.seq NULLS LAST, o.id
   LIMIT %(limit)s
 ), fitting AS MATERIALIZED (

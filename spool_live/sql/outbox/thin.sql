@@ -9,11 +9,7 @@ WITH waiting AS MATERIALIZED (
   FROM live_updates_outbox o
   WHERE o.state = 'pending'
     AND o.site_id IN (SELECT site_id FROM live_site_deliveries WHERE lease_token = %(token)s)
-    AND NOT EXISTS (
-      SELECT FROM unnest(%(held)s::text[], %(windows)s::interval[]) AS w (collection, wait)
-      WHERE o.collection = w.collection AND o.event_type = 'content.updated'
-        AND o.seq IS NULL AND o.merged = 0
-        AND o.timestamp > %(now)s - w.wait AND o.timestamp <= %(now)s)
+    {held}
 ), raised AS (
   UPDATE live_site_deliveries d
   SET last_seq = d.last_seq + many.number
