@@ -86,9 +86,10 @@ class ContentApi:
         try:
             response = await self._http.request(method, path, **options)
         except httpx.HTTPError as error:
+            reason = str(error) or type(error).__name__
             raise ServerUnreachableError(
-                f"The CMS at {self._config.api_url} does not answer ({type(error).__name__}: "
-                f"{error}). Is it running, and is SPOOL_API_URL right?"
+                f"The CMS at {self._config.api_url} does not answer ({reason}). Is it running, and "
+                "is SPOOL_API_URL right?"
             ) from error
         self.clock_ahead = clock_ahead(response.headers, time.time())
         if not response.is_success:

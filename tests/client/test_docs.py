@@ -1,4 +1,4 @@
-"""The how-to for Python subscribers agrees with the code."""
+"""The how-tos for Python subscribers agree with the code."""
 
 from __future__ import annotations
 
@@ -10,11 +10,17 @@ import pytest
 
 import spool_live.client
 
-PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "follow-from-python.md"
-BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
+BLOCKS = [
+    pytest.param(block, id=f"{page} {number}")
+    for page in ("follow-from-python.md", "receive-webhooks.md")
+    for number, block in enumerate(
+        re.findall(r"```python\n(.*?)```", (HOW_TO / page).read_text(), re.DOTALL)
+    )
+]
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
+@pytest.mark.parametrize("block", BLOCKS)
 def test_example_compiles_and_imports_what_there_is(block: str) -> None:
     for node in ast.walk(ast.parse(block)):
         if isinstance(node, ast.ImportFrom) and node.module == "spool_live.client":
