@@ -34,11 +34,10 @@ class Command(ReportCommand):
             action.add_argument(
                 f"--{name}", action="store_const", const=name, dest="action", help=text
             )
-        parser.set_defaults(action="check")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            self._act(options["action"], options)
+            self._act(options["action"] or "check", options)
         except SpoolLiveConfigurationError as error:
             raise CommandError(str(error)) from error
 
