@@ -55,8 +55,8 @@ def audit(using: str) -> Iterator[Finding]:
             for item in chunk:
                 yield from _look_at(collection, item, entries.get(told[item.pk] or 0), purged)
         for pks in chunks(newest.values()):
-            entries = OutboxEntry.objects.using(using).filter(pk__in=pks).order_by("pk")
-            for entry in entries.exclude(event_type=EventType.DELETED):
+            left = OutboxEntry.objects.using(using).filter(pk__in=pks).order_by("pk")
+            for entry in left.exclude(event_type=EventType.DELETED):
                 yield _gone(collection, entry)
 
 

@@ -10,8 +10,10 @@ import pytest
 from django.db import connections, transaction
 from django.db.models import Exists, F
 from django.db.models.signals import post_init
+from django.test.utils import CaptureQueriesContext
 
 from spool_live import LiveQuerySet, batch, record_changes
+from spool_live.capture.audit import audit
 from spool_live.models import OutboxEntry, Site
 from tests.capture.conftest import Announce, Recording
 from tests.testapp.models import Article, Section, Snippet
@@ -40,6 +42,7 @@ class Alive:
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("spool_live.capture.bulk.CHUNK", CHUNK)
+    monkeypatch.setattr("spool_live.capture.audit.CHUNK", CHUNK)
     monkeypatch.setattr("spool_live.outbox.rows.MOST", CHUNK)
 
 
@@ -70,6 +73,25 @@ def test_record_changes_holds_one_chunk(alive: Alive, recorded: Recording) -> No
     assert record_changes(Article.objects.order_by("title")) == COUNT
     assert alive.most <= 3 * CHUNK
     assert [r.metadata["title"] for r in recorded()] == [f"A{n:02}" for n in range(COUNT)]
+
+
+def test_audit_holds_one_chunk(alive: Alive) -> None:
+    problems = [finding.problem for finding in audit("default")]
+    assert problems == ["never announced"] * COUNT
+    assert alive.most <= 3 * CHUNK
+
+
+def test_audit_reads_entries_some_at_a_time(site: Site) -> None:
+    gone = Article.objects.create(site=site, title="gone")
+    kept = [Article.objects.create(site=site, title="x") for _ in range(3 * CHUNK)]
+    Article.objects.filter(pk=gone.pk)._raw_delete("default")
+    Article.objects.filter(pk=kept[-1].pk).update(title="y")
+    with CaptureQueriesContext(connections["default"]) as queries:
+        found = {finding.item_id: finding.problem for finding in audit("default")}
+    assert found == {gone.pk: "gone without a word", kept[-1].pk: "changed since"}
+    whole = [q["sql"] for q in queries.captured_queries if "metadata" in q["sql"]]
+    assert len(whole) == 3 + 1
+    assert all("IN (" in sql for sql in whole)
 
 
 def test_rows_of_the_outbox_do_not_pile_up(articles: None) -> None:

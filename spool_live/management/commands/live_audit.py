@@ -5,8 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.db import transaction
-
+from spool_live import batch
 from spool_live.capture.audit import audit, repair
 from spool_live.databases import content_databases
 from spool_live.management.output import ReportCommand
@@ -24,20 +23,19 @@ class Command(ReportCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         rows: list[dict[str, Any]] = []
         for using in content_databases():
-            with transaction.atomic(using=using):
-                findings = list(audit(using))
-                if options["repair"]:
-                    repair(using, findings)
-            rows += [
-                {
-                    "database": using,
-                    "collection": finding.collection,
-                    "item_id": finding.item_id,
-                    "problem": finding.problem,
-                    "repaired": "yes" if options["repair"] else "no",
-                }
-                for finding in findings
-            ]
+            with batch(using=using):
+                for finding in audit(using):
+                    if options["repair"]:
+                        repair(using, [finding])
+                    rows.append(
+                        {
+                            "database": using,
+                            "collection": finding.collection,
+                            "item_id": finding.item_id,
+                            "problem": finding.problem,
+                            "repaired": "yes" if options["repair"] else "no",
+                        }
+                    )
         self.report(rows, rows, options)
         if rows and not options["repair"]:
             raise SystemExit(1)
