@@ -14,7 +14,9 @@ from spool_live import apps as spool_apps
 from spool_live.capture import triggers
 from spool_live.capture.triggers import State
 from spool_live.exceptions import SpoolLiveConfigurationError
+from spool_live.isolation import exposures
 from spool_live.models import Site
+from spool_live.routers import LiveUpdatesRouter
 from tests.capture.conftest import Recording
 from tests.capture.triggering import declared, on_postgresql
 from tests.commands.conftest import run_command
@@ -129,6 +131,23 @@ class TestStates:
                 "and has_function_privilege('public', oid, 'execute')"
             )
             assert cursor.fetchall() == []
+
+    @pytest.mark.usefixtures("installed")
+    def test_apis_of_supabase_serve_nothing_new(self) -> None:
+        found = {exposure.subject for exposure in exposures("default")}
+        triggers.remove("default")
+        sql("drop function spool_live_item_id_v1, spool_live_fit_metadata_v1")
+        assert found <= {exposure.subject for exposure in exposures("default")}
+
+    def test_model_that_the_routers_keep_elsewhere(
+        self, notes: LiveCollection, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(
+            LiveUpdatesRouter,
+            "allow_migrate",
+            lambda self, db, app_label, **hints: app_label != "testapp",
+        )
+        assert triggers.install("default") == []
 
 
 class TestCommand:

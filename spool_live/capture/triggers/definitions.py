@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from django.db import connections
+from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import truncate_name
 from psycopg.sql import SQL, Composable, Identifier, Literal
@@ -92,7 +92,6 @@ class CaptureTrigger:
     collection: str
     event: Event
     table: Table
-    schema: str
     function: str
     body: str
 
@@ -103,7 +102,7 @@ class CaptureTrigger:
 
     def statements(self) -> Iterator[Composable]:
         """What makes it, or puts it right."""
-        function = Identifier(self.schema, self.function)
+        function = Identifier(self.table.schema, self.function)
         yield SQL(read_sql("capture/function")).format(function=function, body=Literal(self.body))
         yield SQL("create or replace trigger {} {} execute function {}()").format(
             Identifier(self.name), SQL(self.event.timing).format(self.table.sql), function
@@ -119,7 +118,12 @@ class Definitions:
 
     def __init__(self, using: str) -> None:
         self.connection: BaseDatabaseWrapper = connections[using]
-        self.collections = [c for c in registry if c.is_left_to_trigger(using)]
+        self.collections = [
+            collection
+            for collection in registry
+            if collection.is_left_to_trigger(using)
+            and router.allow_migrate_model(using, collection.model)
+        ]
         for collection in self.collections:
             for fault in faults_of(collection):
                 raise SpoolLiveConfigurationError(
@@ -158,7 +162,6 @@ class Definitions:
                 collection.name,
                 event,
                 table,
-                self._tables[_OUTBOX].schema,
                 truncate_name(f"spool_live_{event.name}_{table.name}", LONGEST_NAME, 8),
                 self._body(collection, event),
             )
