@@ -1,16 +1,22 @@
 """``python -m benchmarks [SUITE ...] [--scale 0.2]``: runs, prints tables, writes the report.
 
 A run of all suites at full scale writes ``benchmarks/results`` and the page and plots in ``docs``;
-any other run writes the same to ``build/benchmarks``, or where ``--output`` says.
+any other run writes the same to ``build/benchmarks``, or where ``--output`` says. A suite that
+breaks does not cost the others' figures, but the run counts as broken: ``SUITE --again`` measures
+it again and says so in the report.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import sys
 import time
+import traceback
+from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.figures import Figure
 from benchmarks.report import as_table, write_report
 from benchmarks.results import Results, facts_of_this_run, read_results, write_results
 from benchmarks.rig import running_rig
@@ -37,12 +43,16 @@ def main() -> None:
     if options.report_only:
         write_report(read_results(options.output or RESULTS), options.output or DOCS)
         return
-    results = _run(options.suites or SUITES, options.scale)
+    results, broken = _run(options.suites or SUITES, options.scale)
     output = options.output
-    if output is None and (options.suites or options.scale < 1):
+    if options.again and not broken:
+        results = read_results(output or RESULTS).with_again(results)
+    elif output is None and (options.suites or options.scale < 1 or broken):
         output = ROOT / "build" / "benchmarks"
     write_results(results, output or RESULTS)
     write_report(results, output or DOCS)
+    if broken:
+        sys.exit(f"Broken, see above: {', '.join(broken)}. The others' figures are in {output}.")
 
 
 def _options() -> argparse.Namespace:
@@ -53,23 +63,32 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--report-only", action="store_true", help="write the page anew from the last results"
     )
+    parser.add_argument(
+        "--again", action="store_true", help="put these suites' figures into the last results"
+    )
     options = parser.parse_args()
     if unknown := set(options.suites) - set(SUITES):
         parser.error(f"there is no suite {', '.join(sorted(unknown))}")
     return options
 
 
-def _run(suites: list[str], scale: float) -> Results:
-    figures = []
+def _run(suites: Sequence[str], scale: float) -> tuple[Results, list[str]]:
+    figures: list[Figure] = []
+    broken: list[str] = []
     with running_rig(scale) as rig:
         facts = facts_of_this_run(scale, rig.program("postgres"))
         started = time.monotonic()
         for name in suites:
-            found = importlib.import_module(f"benchmarks.suites.{name}").run(rig)
+            try:
+                found = importlib.import_module(f"benchmarks.suites.{name}").run(rig)
+            except Exception:  # noqa: BLE001 - the other suites' figures are worth having
+                traceback.print_exc()
+                broken.append(name)
+                continue
             print(f"{as_table(found)}\n{time.monotonic() - started:.0f} s", flush=True)
             figures += found
         facts["minutes"] = f"{(time.monotonic() - started) / 60:.1f}"
-    return Results(figures, facts, rig.series)
+    return Results(figures, facts, rig.series), broken
 
 
 if __name__ == "__main__":

@@ -28,6 +28,14 @@ class Results:
     facts: dict[str, str]
     series: dict[str, Any] = field(default_factory=dict)
 
+    def with_again(self, newer: Results) -> Results:
+        """These results with the figures of a newer run of some suites; the facts say which."""
+        fresh = {figure.name: figure for figure in newer.figures}
+        kept = [fresh.pop(figure.name, figure) for figure in self.figures]
+        again = sorted({figure.name.split(",")[0] for figure in newer.figures if figure.goal})
+        facts = {**self.facts, "measured again": " and ".join(again)}
+        return Results([*kept, *fresh.values()], facts, self.series | newer.series)
+
 
 def write_results(results: Results, folder: Path) -> None:
     """Writes both files into ``folder``."""

@@ -6,6 +6,7 @@ import time
 from statistics import median
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 from benchmarks.figures import Figure, percentile
 from benchmarks.rig import Rig
@@ -72,7 +73,7 @@ def _copied(road: Road, count: int) -> float:
             e.collection,
             e.slug,
             e.item_id,
-            psycopg.types.json.Jsonb(e.metadata),
+            Jsonb(e.metadata),
         )
         for e in OutboxEntry.objects.all()
     ]

@@ -65,6 +65,15 @@ def test_results_read_back_are_the_results(results: Results, tmp_path: Path) -> 
     assert (found.facts, found.series) == (results.facts, results.series)
 
 
+def test_what_was_measured_again_takes_the_place_of_the_former_figure(results: Results) -> None:
+    newer = Results([Figure("G5 updates delivered", 31_000.0, "/s", 30_000, "", None, True)], {})
+    found = results.with_again(newer)
+    assert [f.name for f in found.figures] == [f.name for f in FIGURES]
+    assert found.figures[3].met is True
+    assert found.facts["measured again"] == "G5 updates delivered"
+    assert found.series == results.series
+
+
 @pytest.mark.parametrize("more_is_better", [True, False])
 @pytest.mark.parametrize("value", [0.9, 1.00001, 1.1])
 def test_what_is_read_back_is_as_met_as_it_was_written(value: float, more_is_better: bool) -> None:
