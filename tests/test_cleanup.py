@@ -79,6 +79,20 @@ class TestLiveTable:
         assert (report.live_updates, report.busy) == (SMALL_STEP + BIG_STEP, True)
         assert len(table.asked) == 3
 
+    def test_goes_on_where_an_interrupted_one_left_off(self) -> None:
+        rows = SMALL_STEP + 2 * BIG_STEP + 1
+        table = Table(rows)
+
+        def interrupt(seconds: float) -> None:
+            if len(table.asked) == 2:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            clean_up(table, pause=interrupt)
+        assert table.rows == BIG_STEP + 1
+        assert clean_up(table, pause=Pauses()).live_updates == BIG_STEP + 1
+        assert table.rows == 0
+
     def test_goes_by_the_retention(self, live: Live) -> None:
         live(RETENTION=3600)
         table, now = Table(0), timezone.now()
