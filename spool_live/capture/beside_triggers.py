@@ -9,13 +9,24 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from django.db import connections as databases
+from django.db import router
 from django.db.models import Model
 from django.db.models.signals import post_save, pre_delete, pre_save
 
 from spool_live import outbox
 from spool_live.capture import receivers, stored
 from spool_live.capture.plan import Plan
-from spool_live.collections import has_triggers
+from spool_live.collections import has_triggers, registry
+
+
+def are_enough(model: type[Model]) -> bool:
+    """Whether triggers record every change of ``model``, wherever it may be stored: then no signal
+    has to be heard at all."""
+    collections = registry.of_model(model)
+    if not collections or any(collection.capture != "trigger" for collection in collections):
+        return False
+    return all(has_triggers(a) for a in databases if router.allow_migrate_model(a, model))
 
 
 def connections(

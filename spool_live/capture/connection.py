@@ -19,7 +19,11 @@ from django.db.models.signals import (
 
 from spool_live.capture import beside_triggers, receivers, relations, stored
 from spool_live.capture.plan import plan_of
-from spool_live.capture.transactions import save_in_transaction, stop_saving_in_transaction
+from spool_live.capture.transactions import (
+    call_after_save,
+    save_in_transaction,
+    stop_saving_in_transaction,
+)
 from spool_live.collections import registry
 from spool_live.models import Site
 
@@ -31,7 +35,10 @@ def connect_all() -> None:
     disconnect_all()
     save_in_transaction(Site)
     for collection in registry:
-        save_in_transaction(collection.model, registry.recorded_by_signals)
+        if beside_triggers.are_enough(collection.model):
+            call_after_save(collection.model, beside_triggers.wake)
+        else:
+            save_in_transaction(collection.model, registry.recorded_by_signals)
     for signal, receiver, sender in _connections():
         signal.connect(receiver, sender=sender, weak=False)
         _connected.append((signal, receiver, sender))
@@ -48,6 +55,9 @@ def disconnect_all() -> None:
 def _connections() -> Iterator[tuple[Any, Callable[..., None], Any]]:
     for model in apps.get_models():
         everywhere, plan = plan_of(model), plan_of(model, beside_triggers=True)
+        if beside_triggers.are_enough(model):
+            yield pre_delete, beside_triggers.wake, model
+            continue
         if everywhere != plan:
             yield from beside_triggers.connections(model, everywhere, plan)
         elif plan.collections:
