@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.figures import Figure
-from benchmarks.goals import note_of
+from benchmarks.goals import NOTES, note_of
 from benchmarks.plots import draw
 from benchmarks.results import Results
 
 _MET = {True: "yes", False: "**no**", None: ""}
 _PAGE = (Path(__file__).parent / "page.md").read_text()
+QUIET = 1.0
+"""Load average at the start of a run that had the machine to itself."""
 PAGE, IMAGES = Path("explanation/benchmarks.md"), Path("images")
 
 
@@ -34,16 +36,21 @@ def write_report(results: Results, docs: Path) -> None:
 
 def as_page(results: Results, plots: str = "") -> str:
     """The page as Markdown; ``plots`` is put where the pictures go."""
-    goals = [figure for figure in results.figures if figure.met is not None]
+    goals = sorted((f for f in results.figures if f.met is not None), key=_goal_number)
     missed = [figure for figure in goals if not figure.met]
     return _PAGE.format(
         facts=", ".join(f"{name} {value}" for name, value in results.facts.items()),
+        caution=_caution(results.facts),
         reached=len(goals) - len(missed),
         goals=len(goals),
         missed="\n".join(_reason(figure) for figure in missed) or "None was.",
         goal_table=_table(
-            ("figure", "value", "goal", "met", "peer in this run", "peers, apart", "limit, apart"),
-            [_cells_with_notes(figure) for figure in goals],
+            ("figure", "value", "goal", "met", "peer in this run", "limit, apart"),
+            [(*_cells(figure), note_of(figure.name).limit) for figure in goals],
+        ),
+        peers_table=_table(
+            ("goal", "peers, measured apart"),
+            [(start.split()[0], note.peers) for start, note in NOTES.items() if note.peers],
         ),
         other_table=_table(
             ("figure", "value", "peer in this run"),
@@ -57,6 +64,16 @@ def as_page(results: Results, plots: str = "") -> str:
     )
 
 
+def _caution(facts: dict[str, str]) -> str:
+    """What a reader should know of a run that was short, or not alone on its machine."""
+    short = float(facts.get("scale", 1)) < 1
+    crowded = float(facts.get("load average at the start", 0)) > QUIET
+    if not short and not crowded:
+        return ""
+    reason = " and ".join(["it was a short one"] * short + ["the machine was busy"] * crowded)
+    return f" **Take it with care: {reason}.**"
+
+
 def _reason(figure: Figure) -> str:
     why = note_of(figure.name).why or "No reason is known yet."
     return f"- **{figure.name}**: {_value(figure)} where {_goal(figure)} is the goal. {why}"
@@ -66,9 +83,10 @@ def _cells(figure: Figure) -> tuple[str, ...]:
     return (figure.name, _value(figure), _goal(figure), _MET[figure.met], _peer(figure))
 
 
-def _cells_with_notes(figure: Figure) -> tuple[str, ...]:
-    note = note_of(figure.name)
-    return (*_cells(figure), note.peers, note.limit)
+def _goal_number(figure: Figure) -> int:
+    """G2 comes before G10; what has no number comes last."""
+    number = figure.name.split()[0].removeprefix("G")
+    return int(number) if number.isdigit() else 99
 
 
 def _value(figure: Figure) -> str:

@@ -43,7 +43,7 @@ def write_results(results: Results, folder: Path) -> None:
     rows = [figure.as_json() for figure in results.figures]
     (folder / FIGURES).write_text(json.dumps(rows, indent=1) + "\n")
     run = {"facts": results.facts, "series": results.series}
-    (folder / RUN).write_text(json.dumps(run, indent=1) + "\n")
+    (folder / RUN).write_text(json.dumps(run) + "\n")
 
 
 def read_results(folder: Path) -> Results:

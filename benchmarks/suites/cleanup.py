@@ -109,7 +109,7 @@ def _follow(
     for n, at in arrivals:
         worst[n] = max(worst.get(n, 0.0), (at - committed[n]) / 1e6)
     first = min(committed.values())
-    course = [((at - first) / 1e9, worst[n]) for n, at in committed.items()]
+    course = [(round((at - first) / 1e9, 2), round(worst[n], 1)) for n, at in committed.items()]
     return latencies(committed, arrivals), course
 
 

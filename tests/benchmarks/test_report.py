@@ -100,7 +100,20 @@ def test_page_shows_goal_peer_and_limit_beside_each_figure(results: Results) -> 
         "**no**",
         "one request a row: 401",
     ]
-    assert cells[6] == NOTES["G5 "].limit
+    assert cells[5] == NOTES["G5 "].limit
+
+
+@pytest.mark.parametrize(
+    ("facts", "cautious"),
+    [
+        ({"scale": "1", "load average at the start": "0.3"}, False),
+        ({"scale": "0.2", "load average at the start": "0.3"}, True),
+        ({"scale": "1", "load average at the start": "7.5"}, True),
+    ],
+    ids=["alone, in full", "short", "busy"],
+)
+def test_page_warns_of_a_run_that_means_little(facts: dict[str, str], cautious: bool) -> None:
+    assert ("Take it with care" in as_page(Results(FIGURES, facts))) is cautious
 
 
 def test_terminal_table_lines_up() -> None:
