@@ -123,6 +123,12 @@ def missing(alias: str) -> list[StepResult]:
     ]
 
 
+def lacks_partition(alias: str) -> bool:
+    """Whether Realtime cannot store today's messages on ``alias``. It makes the partition of the
+    day while a client is connected; what is delivered without one is not broadcast."""
+    return _holds(connections[alias], read_sql("environment/message_partition"))
+
+
 def withdraw(alias: str) -> None:
     """Takes back what :func:`provision` made, for a migration that goes backward."""
     settings = live_settings()

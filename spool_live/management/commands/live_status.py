@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
+from django.db import DatabaseError
 from django.db.models import Count, Min, Q
 
-from spool_live.databases import content_databases
+from spool_live.conf import live_settings
+from spool_live.databases import content_databases, is_supabase_database
 from spool_live.management.output import ReportCommand
 from spool_live.models import OutboxEntry, Site, SiteDelivery
 from spool_live.outbox import circuit
+from spool_live.provisioning import lacks_partition
 
 
 class Command(ReportCommand):
@@ -20,6 +24,7 @@ class Command(ReportCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         rows = [row for using in content_databases() for row in site_rows(using)]
         self.report(rows, rows, options)
+        self._note_missing_partition()
         outages = [found for using in content_databases() if (found := circuit.outage(using))]
         for outage in outages:
             self.stderr.write(
@@ -28,6 +33,20 @@ class Command(ReportCommand):
             )
         if outages or any(row["dead"] or row["error"] for row in rows):
             raise SystemExit(1)
+
+    def _note_missing_partition(self) -> None:
+        """No failure: nobody was connected, and a client that connects mends it."""
+        settings = live_settings()
+        alias = settings.supabase_database
+        if settings.realtime_mode != "broadcast" or not is_supabase_database(alias):
+            return
+        with contextlib.suppress(DatabaseError):  # that alias need not be reachable from here
+            if lacks_partition(alias):
+                self.stderr.write(
+                    "Realtime has no partition for today's messages, because no client was "
+                    "connected: updates are stored but not broadcast. Connect a client "
+                    "(spool-live tail): Realtime makes one then, and catch-up brings the updates."
+                )
 
 
 def site_rows(using: str) -> list[dict[str, Any]]:
