@@ -75,17 +75,19 @@ class LiveUpdatesClient:
         worker, self._worker = self._worker, None
         if feed is None:
             return
-        if worker is not None and worker is not asyncio.current_task():
-            worker.cancel()
-            await asyncio.wait([worker])
-        await self._save_cursor(final=True)
-        for consumer in tuple(self._consumers):
-            consumer.end(None)
-            self._forget(feed, consumer)
-        for callback in self._watchers:
-            feed.state.unwatch(callback)
-        self._state = replace(feed.state.current, phase=Phase.STOPPED, connected=False)
-        await shared.release(feed)
+        try:
+            if worker is not None and worker is not asyncio.current_task():
+                worker.cancel()
+                await asyncio.wait([worker])
+            await self._save_cursor(final=True)
+        finally:  # also of a caller who does not wait any longer
+            for consumer in tuple(self._consumers):
+                consumer.end(None)
+                self._forget(feed, consumer)
+            for callback in self._watchers:
+                feed.state.unwatch(callback)
+            self._state = replace(feed.state.current, phase=Phase.STOPPED, connected=False)
+            await shared.release(feed)
 
     async def __aenter__(self) -> LiveUpdatesClient:
         await self.connect()

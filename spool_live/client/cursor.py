@@ -45,12 +45,14 @@ class FileCursor:
     def load(self) -> int | None:
         """The number in the file, None if there is no file.
 
-        Raises ConfigurationError for a file that is another site's, or no cursor at all.
+        Raises ConfigurationError for a file that is another site's, or no cursor at all, and where
+        its folder is missing.
         """
         try:
             data = json.loads(self._path.read_text())
             site_id, seq = str(data["site_id"]), int(data["seq"])
         except FileNotFoundError:
+            self._check_folder()
             return None
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise ConfigurationError(
@@ -61,6 +63,12 @@ class FileCursor:
                 f"{self._path} belongs to site {site_id}: use one cursor file per site."
             )
         return seq
+
+    def _check_folder(self) -> None:
+        if not self._path.parent.is_dir():
+            raise ConfigurationError(
+                f"{self._path.parent} is no folder: create it, or keep the cursor elsewhere."
+            )
 
     def save(self, seq: int) -> None:
         """Write beside the file, then put it in its place."""

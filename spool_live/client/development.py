@@ -37,6 +37,7 @@ class DevelopmentFeed:
         self._config = replace(config, max_reconnect_attempts=limit)
         self._on_webhook = on_webhook
         self._client: LiveUpdatesClient | None = None
+        self._thread: ThreadPoolExecutor | None = None
 
     def start(self) -> None:
         """Begin to listen in the background, unless this process does already.
@@ -65,6 +66,8 @@ class DevelopmentFeed:
         """Leave the socket."""
         if self._client is not None:
             await self._client.disconnect()
+        if self._thread is not None:
+            self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _connect(self) -> None:
         self._client = client = LiveUpdatesClient(self._config)
@@ -76,7 +79,7 @@ class DevelopmentFeed:
             logger.warning("[DEV] Failed to connect to live updates: %s", error)
 
     def _hand_on(self) -> Callable[[LiveUpdate], Awaitable[None]]:
-        thread = ThreadPoolExecutor(1, thread_name_prefix="spool-live-webhook")
+        self._thread = thread = ThreadPoolExecutor(1, thread_name_prefix="spool-live-webhook")
 
         async def hand_on(update: LiveUpdate) -> None:
             logger.info("[DEV] Live update: %s/%s", update.collection, update.slug or "no-slug")

@@ -74,16 +74,20 @@ class SyncLiveUpdatesClient:
     def __init__(self, config: LiveUpdatesConfig | None = None) -> None:
         self._client = LiveUpdatesClient(config)
         self._background = BackgroundLoop.of_this_process()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool-live-handlers")
+        self._thread: ThreadPoolExecutor | None = None
 
     def connect(self, config: LiveUpdatesConfig | None = None) -> None:
         """As `LiveUpdatesClient.connect`."""
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool-live-handlers")
         self._background.run(self._client.connect(config))
 
     def disconnect(self) -> None:
         """As `LiveUpdatesClient.disconnect`. A callback that runs is not waited for."""
         self._background.run(self._client.disconnect())
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.shutdown(wait=False, cancel_futures=True)
 
     def __enter__(self) -> SyncLiveUpdatesClient:
         self.connect()
@@ -120,7 +124,11 @@ class SyncLiveUpdatesClient:
 
     def on_reset(self, callback: Callable[[Reset], None]) -> Callable[[Reset], None]:
         """Call back in the handlers' thread when content has to be fetched anew."""
-        self._client.on_reset(self._in_thread(callback))
+
+        async def add() -> None:
+            self._client.on_reset(self._in_thread(callback))
+
+        self._background.run(add())
         return callback
 
     def on_state(self, callback: StateCallback) -> StateCallback:

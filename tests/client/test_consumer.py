@@ -11,6 +11,7 @@ from spool_live.client.exceptions import DisconnectedError, GivenUpError, Server
 from spool_live.client.policy import Timing
 from spool_live.client.sequencer import Page
 from spool_live.client.updates import Reset, UpdateFilter
+from tests.client.conftest import eventually
 from tests.client.test_sequencer import seqs, update, updates
 
 TIMING = Timing(backoff_initial=0.001, backoff_maximum=0.001)
@@ -27,11 +28,13 @@ class Log:
         self.failures = 0
         self.epoch: int | None = 1
         self.oldest = 0
+        self.answers = asyncio.Event()
+        self.answers.set()
 
     async def __call__(self, after: int, limit: int) -> Page:
         self.reads.append(after)
         newest = self.newest
-        await asyncio.sleep(0)
+        await self.answers.wait()
         if self.failures:
             self.failures -= 1
             raise ServerUnreachableError("down")
@@ -95,10 +98,12 @@ async def test_what_comes_while_the_log_is_read_follows_without_gap_or_repetitio
     log = Log(5, page=10)
     consumer = Consumer(log, TIMING, position=0)
     consumer.start(5)
+    log.answers.clear()
     reading = asyncio.ensure_future(take(consumer, 8))
-    await asyncio.sleep(0)
+    await eventually(lambda: log.reads)
     log.newest = 8
     offer(consumer, 6, 7, 8)
+    log.answers.set()
     assert await reading == list(range(1, 9))
 
 
@@ -125,7 +130,8 @@ async def test_gap_at_the_end_of_the_log_does_not_keep_it_reading() -> None:
     assert await take(consumer, 3) == [1, 2, 3]
     log.newest = 6
     waiting = asyncio.ensure_future(take(consumer, 1))
-    await asyncio.sleep(0.01)
+    for _ in range(20):
+        await asyncio.sleep(0)  # a consumer that keeps reading does so now
     offer(consumer, 6)
     assert await waiting == [6]
     assert len(log.reads) == 1 or log.reads == [0, 3]
@@ -138,7 +144,7 @@ async def test_supabase_cannot_prove_a_gap_so_that_the_consumer_waits_for_the_cm
     consumer.start(5)
     assert await take(consumer, 3) == [1, 2, 3]
     waiting = asyncio.ensure_future(take(consumer, 2))
-    await asyncio.sleep(0.02)
+    await eventually(lambda: len(log.reads) >= 3)
     assert not waiting.done()
     log.newest = 5
     assert await waiting == [4, 5]

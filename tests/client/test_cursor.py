@@ -69,6 +69,11 @@ def test_file_that_is_no_cursor_is_refused(tmp_path: Path, content: str) -> None
         FileCursor(path, "s").load()
 
 
+def test_missing_folder_is_told_before_anything_starts(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="is no folder"):
+        FileCursor(tmp_path / "missing" / "cursor.json", "s").load()
+
+
 async def test_least_of_all_consumers_is_saved_when_they_are_idle() -> None:
     store = Store()
     await CursorKeeper(store).note([consumer_at(7), consumer_at(5)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import queue
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,6 +15,7 @@ from spool_live.client import (
     InvalidCredentialsError,
     LiveUpdate,
     LiveUpdatesError,
+    Reset,
     SyncLiveUpdatesClient,
 )
 from spool_live.client.sync import BackgroundLoop
@@ -117,6 +119,24 @@ def test_clients_of_all_threads_share_one_connection(threaded: ThreadedWorld) ->
 def test_error_of_the_connection_is_raised_here(threaded: ThreadedWorld) -> None:
     with pytest.raises(InvalidCredentialsError):
         SyncLiveUpdatesClient(threaded.world.config(api_key="wrong")).connect()
+
+
+def test_client_may_connect_again_and_listeners_may_come_later(threaded: ThreadedWorld) -> None:
+    world = threaded.world
+    client = SyncLiveUpdatesClient(world.config())
+    updates: queue.Queue[LiveUpdate] = queue.Queue()
+    resets: queue.Queue[Reset] = queue.Queue()
+    client.on_update(updates.put)
+    for seq in (1, 2):
+        with client:
+            client.wait_until_live(5)
+            threaded.call(world.publish)
+            assert updates.get(timeout=10).seq == seq
+    with SyncLiveUpdatesClient(world.config(start=1)) as late:
+        late.wait_until_live(5)
+        world.cms.oldest = 2
+        late.on_reset(resets.put)
+        assert resets.get(timeout=10).seq == 2
 
 
 def test_call_from_the_loop_itself_is_refused_instead_of_hanging() -> None:
