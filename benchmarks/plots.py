@@ -35,7 +35,7 @@ def draw(results: Results) -> list[Plot]:
             for label, points in course.items()
         ]
         svg = courses(
-            "Latency while a million expired rows are removed",
+            "Latency while expired rows are removed",
             "worst of 100 subscribers, each edit; commit to callback, logarithmic",
             lines,
             unit="ms",
@@ -116,7 +116,7 @@ _PLOTS: tuple[
         _crowds,
         lambda rows: dots(
             "From commit to callback, local Supabase",
-            "p50 and, lighter, p95; grey: Realtime's own leg; the tick is the goal for p50",
+            "strong: p50, pale: p95, grey: Realtime's own leg; the tick is the goal for p50",
             rows,
             unit="ms",
             start=1,
