@@ -49,7 +49,10 @@ INSTALLED_APPS = [
     "benchmarks.newsroom",
 ]
 MIGRATION_MODULES = {"newsroom": None}
-DATABASE_ROUTERS = ["spool_live.routers.LiveUpdatesRouter"]
+DATABASE_ROUTERS = [
+    "spool_live.routers.LiveUpdatesRouter",
+    "benchmarks.newsroom.routers.TriggersOnPostgreSQL",
+]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SECRET_KEY = "only for benchmarks"
 USE_TZ = True
