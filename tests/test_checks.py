@@ -12,11 +12,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.core.checks import CheckMessage
 from django.db import connections
+from django.db.models import Q
 
 from spool_live import checks
 from spool_live.conf import live_settings
 from spool_live.operations import concerns
 from spool_live.provisioning import Outcome, StepResult
+from tests.capture.triggering import declared, on_postgresql
+from tests.testapp.models import Article
 
 Live = Callable[..., None]
 EC_PEM = (
@@ -188,6 +191,24 @@ def test_what_else_the_api_serves_is_w011() -> None:
     assert numbers(found) == {"W011"}
     assert "left_open" in found[0].msg
     assert "revoke" in str(found[0].hint)
+
+
+def test_declaration_that_cannot_be_is_e015() -> None:
+    assert checks.check_collections(None) == []
+    with declared(Article, published_when=Q(headline="x")):
+        found = checks.check_collections(None)
+    assert numbers(found) == {"E015"}
+    assert "published_when" in found[0].msg
+
+
+@on_postgresql
+@pytest.mark.django_db(databases="__all__")
+def test_trigger_that_is_not_installed_is_w012() -> None:
+    assert checks.check_triggers(None, databases=list(connections)) == []
+    with declared(Article, capture="trigger"):
+        found = checks.check_triggers(None, databases=list(connections))
+    assert numbers(found) == {"W012"}
+    assert "live_triggers --install" in str(found[0].hint)
 
 
 def test_every_number_has_a_test_here() -> None:
