@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from spool_live.capture import connect_all, stored
+from spool_live.capture.plan import Plan
 from spool_live.models import Site
 from tests.capture.conftest import Announce, Recording, rolled_back
 from tests.testapp.models import (
@@ -179,3 +183,50 @@ class TestMove:
             ("deleted", site),
             ("created", other_site),
         ]
+
+
+class TestKeptSelect:
+    """The SELECT of the stored row is built at the first save, then only its key changes."""
+
+    @pytest.fixture
+    def built(self, monkeypatch: pytest.MonkeyPatch) -> list[type]:
+        built: list[type] = []
+        build = stored._locked
+
+        def count(plan: Plan, model: type, using: str) -> Any:
+            built.append(model)
+            return build(plan, model, using)
+
+        monkeypatch.setattr(stored, "_locked", count)
+        connect_all()  # plans that have built nothing yet
+        return built
+
+    def test_each_item_is_compared_with_its_own_row(
+        self, site: Site, recorded: Recording, built: list[type]
+    ) -> None:
+        made = [Article.objects.create(site=site, slug=str(n)) for n in range(3)]
+        recorded()
+        for article in made:
+            article.slug += "-new"
+            article.save()
+        assert [r.metadata["previous_slug"] for r in recorded()] == ["0", "1", "2"]
+        assert built == [Article]
+
+    def test_row_is_locked(self, site: Site) -> None:
+        article = Article.objects.create(site=site)
+        for _ in range(2):
+            with CaptureQueriesContext(connection) as queries:
+                article.save()
+            select = queries.captured_queries[0]["sql"]
+            assert ("FOR " in select) == connection.features.has_select_for_update
+
+    def test_row_behind_a_relation_is_read_with_it(
+        self, site: Site, recorded: Recording, built: list[type]
+    ) -> None:
+        section = Section.objects.create(site=site, name="x")
+        snippet = Snippet.objects.create(section=section, text="x")
+        for _ in range(2):
+            with CaptureQueriesContext(connection) as queries:
+                snippet.save()
+            assert statements(queries) == ["SELECT", "UPDATE", "INSERT"]
+        assert built.count(Snippet) >= 2  # its SELECT is Django's each time
