@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import threading
 import time
 import uuid
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connections, transaction
 
@@ -159,12 +161,18 @@ class Chaos:
         self.gateway.start()
 
     def restart(self, database: LocalDatabase) -> None:
-        """PostgreSQL goes and comes back, under gateway and CMS."""
+        """PostgreSQL goes and comes back, under gateway and CMS.
+
+        It does so by itself when a backend is killed. (`database.stop()` would take the local
+        Supabase of the test session along.)
+        """
         self.faults["database restarted"] += 1
         connections.close_all()
-        database.stop()
-        time.sleep(self.rand.uniform(0, 1))
-        database.start()
+        with psycopg.connect(database.conninfo(), autocommit=True) as witness:
+            with psycopg.connect(database.conninfo()) as victim:
+                os.kill(victim.info.backend_pid, signal.SIGKILL)
+            eventually(lambda: not _answers(witness), 20, lambda: "PostgreSQL did not go")
+        eventually(lambda: _accepts(database), 20, lambda: "PostgreSQL did not come back")
 
     def heal(self) -> None:
         """Everything works again."""
@@ -207,6 +215,22 @@ class Chaos:
         mirror.mirror_pending("default")
         keys.revoke_key(key)
         mirror.mirror_pending("default")
+
+
+def _answers(connection: psycopg.Connection[Any]) -> bool:
+    try:
+        connection.execute("select 1")
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _accepts(database: LocalDatabase) -> bool:
+    try:
+        psycopg.connect(database.conninfo()).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def _pending() -> bool:
