@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from spool_live import batch
+from spool_live import LiveQuerySet, batch
 from spool_live.capture import beside_triggers
 from spool_live.models import Site
 from spool_live.routers import LiveUpdatesRouter
@@ -116,6 +116,19 @@ class TestTransactions:
         assert announced == ["default"]
         note.delete()
         assert announced == ["default"] * 2
+
+    def test_bulk_writes_of_a_live_query_set_are_announced(
+        self, site: Site, recorded: Recording, announced: list[str]
+    ) -> None:
+        notes: LiveQuerySet[Note] = LiveQuerySet(Note)
+        for act, event in (
+            (lambda: notes.bulk_create([Note(site=site, text="x")]), "created"),
+            (lambda: notes.update(text="y"), "updated"),
+            (notes.delete, "deleted"),
+        ):
+            announced.clear()
+            act()
+            assert (recorded.events(), announced) == ([(event, "notes")], ["default"])
 
     def test_raw_sql_is_left_to_the_sweep(
         self, site: Site, recorded: Recording, announced: list[str]
