@@ -33,7 +33,7 @@ class Size:
     patience: float
 
 
-SIZE = Size(21_120, 220, 10, 4, 6, 0.35, 120) if LONG else Size(864, 24, 1, 1, 3, 0.1, 40)
+SIZE = Size(21_120, 220, 10, 4, 6, 0.35, 300) if LONG else Size(864, 24, 1, 1, 3, 0.1, 40)
 SKEW = 300  # seconds
 CHUNKS = 6
 TIMEOUT = 3000 if LONG else 120
