@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from spool_live.local.config import LocalSupabaseConfig, PrivilegeWorld
 from spool_live.local.exceptions import StateError
@@ -49,7 +50,7 @@ def write_private(file: Path, content: object) -> None:
     unfinished.rename(file)
 
 
-def _read(file: Path) -> dict[str, str]:
+def _read(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text())
         return {name: str(content[name]) for name in SECRET_NAMES}
