@@ -149,6 +149,28 @@ def test_uuid5_of_names_of_any_length(length: int) -> None:
         assert cursor.fetchone() == (uuid.uuid5(definitions.ITEM_NAMESPACE, name),)
 
 
+def test_uuid_ossp_is_used_where_it_is_installed(
+    site: Site, recorded: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The embedded PostgreSQL has no uuid-ossp: a function of its name and arguments stands in."""
+    assert definitions._schema_of_extension(connection, "uuid-ossp") is None
+    assert definitions._schema_of_extension(connection, "plpgsql") == "pg_catalog"
+    monkeypatch.setattr(definitions, "_schema_of_extension", lambda *asked: "stand in")
+    with declared(Note, capture="trigger") as collection, connection.cursor() as cursor:
+        cursor.execute('create schema "stand in"')
+        cursor.execute(
+            'create function "stand in".uuid_generate_v5(namespace uuid, name text) returns uuid '
+            "language sql as $$ select md5(namespace || name)::uuid $$"
+        )
+        triggers.install("default")
+        Note.objects.bulk_create([Note(id=7, site=site, text="x")])
+        cursor.execute(
+            "select md5(%s || 'testapp.note:7')::uuid", [str(definitions.ITEM_NAMESPACE)]
+        )
+        assert [(r.item_id,) for r in recorded()] == cursor.fetchall()
+        assert collection.name == "notes"
+
+
 def test_update_id_of_servers_without_uuidv7(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(definitions, "_UUIDV7_SINCE", 99_00_00)
     with declared(Note, capture="trigger"):

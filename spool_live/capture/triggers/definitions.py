@@ -214,7 +214,9 @@ def _locate(connection: BaseDatabaseWrapper, names: set[str]) -> dict[str, Table
 def _schema_of_extension(connection: BaseDatabaseWrapper, name: str) -> str | None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "select extnamespace::regnamespace::text from pg_extension where extname = %s", [name]
+            "select n.nspname from pg_extension e join pg_namespace n on n.oid = e.extnamespace "
+            "where e.extname = %s",
+            [name],
         )
         row = cursor.fetchone()
     return str(row[0]) if row else None
