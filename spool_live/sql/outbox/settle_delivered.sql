@@ -8,7 +8,7 @@ WITH held AS (
 ), done AS (
   UPDATE live_updates_outbox o
   SET state = 'delivered', settled_at = %(now)s, last_error = ''
-  FROM held
-  WHERE o.id = ANY (%(entries)s::bigint[]) AND o.state = 'pending' AND o.site_id = held.site_id
+  WHERE o.id = ANY (%(entries)s::bigint[]) AND o.state = 'pending'
+    AND o.site_id = ANY (ARRAY(SELECT site_id FROM held))
 )
 SELECT site_id FROM held

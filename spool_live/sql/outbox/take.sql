@@ -6,7 +6,8 @@ WITH next AS MATERIALIZED (
          o.timestamp, o.metadata::text AS metadata, o.seq, o.merged
   FROM live_updates_outbox o
   WHERE o.state = 'pending'
-    AND o.site_id IN (SELECT site_id FROM live_site_deliveries WHERE lease_token = %(token)s)
+    AND o.site_id = ANY (ARRAY(
+      SELECT site_id FROM live_site_deliveries WHERE lease_token = %(token)s))
     {held}
   ORDER BY o.seq NULLS LAST, o.id
   LIMIT %(limit)s
