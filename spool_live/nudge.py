@@ -25,7 +25,7 @@ FLUSH_AT_EXIT = 1.0
 HANGS_AFTER = 5.0
 """Seconds after which a broker that took a nudge and does not answer is worth a log line."""
 UNDER_LOAD = 5
-"""How many times longer the interval grows while edits come without a lull."""
+"""How many times longer the interval grows while edits come at every one."""
 QUIET_AFTER_FAILURE = 30.0
 """Seconds between two log lines about a broker that cannot be reached."""
 
@@ -46,6 +46,7 @@ class Nudger:
         """Asks for a nudge and returns at once."""
         with self._condition:
             self._waiting.add(using)
+            self._asked += 1
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="spool-nudge", daemon=True)
                 self._thread.start()
@@ -68,6 +69,7 @@ class Nudger:
     def _reset(self) -> None:
         self._condition = threading.Condition()
         self._waiting: set[str] = set()
+        self._asked = 0
         self._busy_since: float | None = None
         self._thread = None
 
@@ -75,9 +77,10 @@ class Nudger:
         breath = 0.0
         while True:
             with self._condition:
-                breath = next_breath(breath, lull=not self._waiting)
+                breath = next_breath(breath, self._asked)
                 self._condition.wait_for(lambda: bool(self._waiting))
                 using = self._waiting.pop()
+                self._asked = 0
                 self._busy_since = time.monotonic()
             self._try_to_send(using)
             with self._condition:
@@ -99,12 +102,13 @@ class Nudger:
             logger.warning(message)
 
 
-def next_breath(last: float, *, lull: bool) -> float:
-    """Seconds until the next nudge may leave. After a lull that is the configured interval; while
-    edits keep coming it doubles, as a worker that is at it needs no more than a reminder."""
+def next_breath(last: float, asked: int) -> float:
+    """Seconds until the next nudge may leave, after ``asked`` more were asked for in the ``last``
+    ones. While edits come at every interval it doubles, as a worker that is at it needs no more
+    than a reminder; else it is the configured one."""
     shortest = live_settings().nudge_interval.total_seconds()
     longest = UNDER_LOAD * shortest
-    return shortest if lull else min(max(2 * last, shortest), longest)
+    return shortest if asked * shortest < last else min(max(2 * last, shortest), longest)
 
 
 def _send_task(using: str) -> None:

@@ -59,14 +59,24 @@ def nudger(broker: Broker) -> Nudger:
     return Nudger(broker)
 
 
-def test_first_nudge_leaves_at_once_and_they_get_rarer_while_edits_keep_coming(live: Live) -> None:
+@pytest.mark.parametrize(
+    ("last", "asked", "breath"),
+    [
+        (0.0, 0, 0.01),
+        (0.01, 0, 0.01),
+        (0.01, 1, 0.02),
+        (0.02, 1, 0.01),
+        (0.02, 30, 0.04),
+        (0.04, 30, 0.05),
+        (0.05, 30, 0.05),
+        (0.05, 2, 0.01),
+    ],
+)
+def test_nudges_get_rarer_while_edits_come_at_every_interval(
+    last: float, asked: int, breath: float, live: Live
+) -> None:
     live(NUDGE_INTERVAL=0.01)
-    breath, breaths = next_breath(0.0, lull=True), []
-    for _ in range(4):
-        breaths.append(breath)
-        breath = next_breath(breath, lull=False)
-    assert breaths == pytest.approx([0.01, 0.02, 0.04, 0.05])
-    assert next_breath(breath, lull=True) == pytest.approx(0.01)
+    assert next_breath(last, asked) == pytest.approx(breath)
 
 
 class TestNudger:
