@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import uuid
 from collections import OrderedDict
 from datetime import UTC, datetime
@@ -95,6 +97,34 @@ def test_new_update_ids_are_version_7_and_sort_by_time() -> None:
             pass
     assert {(made.version, made.variant) for made in ids} == {(7, uuid.RFC_4122)}
     assert ids == sorted(ids)
+
+
+def test_forked_process_makes_ids_of_its_own() -> None:
+    script = (
+        "import os\n"
+        "from spool_live.updates import new_update_id\n"
+        "os.fork()\n"
+        "os.write(1, f'{new_update_id().int & (1 << 62) - 1}\\n'.encode())\n"
+    )
+    made = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    first, second = made.stdout.split()
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        pytest.param({"a": "é😀", "b": 1, "c": True, "d": None}, id="plain"),
+        pytest.param({"a": 'q" \\ / \b\f\n\r\t\x01\x1f\x7f\u2028'}, id="characters"),
+        pytest.param({"a": 2**70, "b": -(2**63)}, id="long numbers"),
+        pytest.param({1: "x", "é": [1, {"b": 2}]}, id="names and nesting"),
+    ],
+)
+def test_metadata_is_written_as_by_json(metadata: dict[Any, Any]) -> None:
+    text = metadata_json(metadata)
+    assert text == json.dumps(metadata, ensure_ascii=False, separators=(",", ":"))
 
 
 @pytest.mark.parametrize(
