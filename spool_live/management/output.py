@@ -7,8 +7,9 @@ from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db import DatabaseError
 
 
 class ReportCommand(BaseCommand):
@@ -21,6 +22,17 @@ class ReportCommand(BaseCommand):
             default="table",
             help="A table for people (default) or JSON for machines.",
         )
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """As Django does it; a database that does not answer is no traceback."""
+        try:
+            return super().execute(*args, **options)
+        except DatabaseError as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise CommandError(
+                f"The database does not answer ({reason}): check DATABASES, and run manage.py "
+                "migrate."
+            ) from error
 
     def report(self, value: Any, rows: Sequence[Mapping[str, Any]], options: Any) -> None:
         """Writes ``value`` as JSON, or ``rows`` as a table, as the options say."""

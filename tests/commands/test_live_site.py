@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from spool_live import keys
@@ -127,3 +128,13 @@ def test_revoke_is_for_good(run: Run, make_key: MakeKey) -> None:
 
 def test_action_is_required(run: Run) -> None:
     assert run("live_site").code != 0
+
+
+def test_database_without_our_tables_is_told_in_a_sentence(run: Run) -> None:
+    Site.objects.create(name="Ledger")
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE site_api_keys RENAME TO elsewhere")
+    outcome = run("live_site", "list")
+    assert outcome.code == 1
+    assert "run manage.py migrate" in outcome.err
+    assert "Traceback" not in outcome.err
