@@ -47,7 +47,8 @@ class DeliveryReport:
         self.delivered += len(settlement.delivered)
         self.dropped += len(settlement.dropped)
         self.dead += len(settlement.dead)
-        self.postponed += sum(entry.site_id in settlement.retry for entry in claim.entries)
+        if settlement.retry:
+            self.postponed += sum(entry.site_id in settlement.retry for entry in claim.entries)
         self.reasons |= {*settlement.retry.values(), *settlement.dead.values()}
 
 
@@ -102,7 +103,8 @@ def breath(size: int) -> float:
 
 def drop_orphans(claim: Claim, settlement: Settlement) -> None:
     """Updates of sites that were deleted have nobody to go to."""
-    settlement.dropped += [e.pk for e in claim.entries if e.site_id in claim.orphans]
+    if claim.orphans:
+        settlement.dropped += [e.pk for e in claim.entries if e.site_id in claim.orphans]
 
 
 def mirror_first(
@@ -113,6 +115,8 @@ def mirror_first(
     No update overtakes a key change: a site whose mirror cannot be brought up to date waits.
     """
     pending = [site_id for site_id, site in claim.sites.items() if mirror.is_pending(site)]
+    if not pending and not claim.orphans:
+        return claim.entries
     living = [entry for entry in claim.entries if entry.site_id not in claim.orphans]
     return _mirror(pending, living, claim, settlement, broadcaster)
 
@@ -231,7 +235,7 @@ def announce(claim: Claim, settlement: Settlement, *, complete: bool) -> None:
         updates_delivered.send_robust(
             sender=OutboxEntry, count=len(settlement.delivered), using=claim.using
         )
-    ids = {entry.pk: entry.update_id for entry in claim.entries}
+    ids = {entry.pk: entry.update_id for entry in claim.entries if settlement.dead}
     for pk, reason in settlement.dead.items():
         logger.error("update %s is dead: %s", ids[pk], reason)
         update_died.send_robust(
