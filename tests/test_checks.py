@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from celery import Celery
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.core.checks import CheckMessage
@@ -15,6 +16,7 @@ from django.db import connections
 from django.db.models import Q
 
 from spool_live import checks
+from spool_live.checks import databases, project
 from spool_live.conf import live_settings
 from spool_live.operations import concerns
 from spool_live.provisioning import Outcome, StepResult
@@ -164,7 +166,7 @@ def test_what_the_supabase_database_lacks_is_w010(
     monkeypatch: pytest.MonkeyPatch, live: Live
 ) -> None:
     lacking = StepResult("publication", Outcome.MISSING, "Enable Realtime.")
-    monkeypatch.setattr(checks, "missing", lambda alias: [lacking])
+    monkeypatch.setattr(databases, "missing", lambda alias: [lacking])
     aliases = [alias for alias in connections if concerns(alias)]
     found = checks.check_provisioning(None, databases=aliases)
     assert numbers(found) == {"W010"}
@@ -211,8 +213,17 @@ def test_trigger_that_is_not_installed_is_w012() -> None:
     assert "live_triggers --install" in str(found[0].hint)
 
 
+def test_nudges_without_a_celery_app_are_w013(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    live(NUDGE=True)
+    monkeypatch.setattr(project, "current_app", Celery("default", set_as_current=False))
+    assert run() == {"W013"}
+    monkeypatch.setattr(project, "current_app", Celery("newsroom", set_as_current=False))
+    assert run() == set()
+
+
 def test_every_number_has_a_test_here() -> None:
     form = re.compile(r"[EW]0\d\d")
-    source = set(form.findall(Path(checks.__file__).read_text("utf-8")))
+    folder = Path(checks.__file__).parent
+    source = {n for path in folder.glob("*.py") for n in form.findall(path.read_text("utf-8"))}
     tested = {n.upper() for n in re.findall(r"[ewEW]0\d\d", Path(__file__).read_text("utf-8"))}
     assert source <= tested

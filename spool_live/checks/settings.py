@@ -1,4 +1,4 @@
-"""Every misconfiguration has a number and a remedy."""
+"""What is wrong with ``SPOOL_LIVE``."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings as django_settings
-from django.core.cache.backends.dummy import DummyCache
-from django.core.cache.backends.locmem import LocMemCache
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
 from django.db import connections
 
-from spool_live import throttling, tokens
+from spool_live import tokens
 from spool_live.broadcasters import get_broadcaster
-from spool_live.capture import triggers
-from spool_live.collections import registry
+from spool_live.checks.project import project_messages
+from spool_live.checks.throttle import throttle_messages
 from spool_live.conf import (
     DEFAULT_BROADCASTER,
     JWT_ALGORITHMS,
@@ -24,13 +22,8 @@ from spool_live.conf import (
     LiveSettings,
     live_settings,
 )
-from spool_live.databases import content_databases
 from spool_live.exceptions import SpoolLiveConfigurationError
-from spool_live.isolation import CannotVerify, Finding, exposures
-from spool_live.operations import concerns
-from spool_live.provisioning import missing
 from spool_live.supabase_keys import role_of
-from spool_live.throttling.counting import DEADLINE, InvalidCacheBackendError, shared_cache, within
 
 SHORTEST_TOKEN = timedelta(minutes=1)
 LONGEST_TOKEN = timedelta(hours=1)
@@ -50,99 +43,9 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
         *_key_messages(settings),
         *_signing_messages(settings),
         *_delivery_messages(settings),
-        *_throttle_messages(settings),
-        *_project_messages(),
+        *throttle_messages(settings),
+        *project_messages(settings),
     ]
-
-
-@register(Tags.database)
-def check_provisioning(
-    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
-) -> list[CheckMessage]:
-    """What the Supabase database still lacks. Runs with ``check --database`` and ``migrate``."""
-    return [
-        Warning(f"{step.step}: not done yet on {alias!r}.", hint=step.remedy, id="spool_live.W010")
-        for alias in databases or ()
-        if concerns(alias)
-        for step in missing(alias)
-    ]
-
-
-@register(Tags.database)
-def check_exposure(
-    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
-) -> list[CheckMessage]:
-    """What Supabase's API serves beside the feed. Runs with the checks of a database."""
-    return [
-        Warning(f"{found.subject}: {found.reason}.", hint=found.sql, id="spool_live.W011")
-        for alias in databases or ()
-        if concerns(alias)
-        for found in _exposures(alias)
-    ]
-
-
-@register(Tags.models)
-def check_collections(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """What collections declare that cannot be, or that a trigger cannot follow."""
-    return [
-        Error(f"{collection!r}: {fault.problem}.", hint=fault.remedy, id="spool_live.E015")
-        for collection in registry
-        for fault in triggers.faults_of(collection)
-    ]
-
-
-@register(Tags.database)
-def check_triggers(
-    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
-) -> list[CheckMessage]:
-    """Triggers that are not as the collections say. Runs with the checks of a database."""
-    return [
-        Warning(
-            f"The trigger {found.trigger} on {found.table!r} of {alias!r} is {found.state.value}.",
-            hint=f"{found.detail or 'Changes may go unrecorded'}: run manage.py migrate, or "
-            "manage.py live_triggers --install.",
-            id="spool_live.W012",
-        )
-        for alias in databases or ()
-        if alias in content_databases()
-        for found in _statuses(alias)
-        if found.state is not triggers.State.INSTALLED
-    ]
-
-
-def _statuses(alias: str) -> list[triggers.Status]:
-    try:
-        return triggers.status(alias)
-    except SpoolLiveConfigurationError:
-        return []  # E015 says so
-
-
-def _exposures(alias: str) -> list[Finding]:
-    try:
-        return exposures(alias)
-    except CannotVerify:
-        return []  # nothing is migrated yet: W010 says so
-
-
-@register(Tags.caches, deploy=True)
-def check_throttle_cache(
-    app_configs: Sequence[AppConfig] | None, **kwargs: Any
-) -> list[CheckMessage]:
-    """Whether the throttle's cache answers. Runs with ``check --deploy``."""
-    try:
-        within(DEADLINE, lambda cache: cache.get("spool-live:check"), shared_cache())
-    except (SpoolLiveConfigurationError, InvalidCacheBackendError):
-        return []
-    except Exception as error:  # noqa: BLE001 - whatever a cache client raises
-        return [
-            Warning(
-                f"The throttle's cache does not answer ({type(error).__name__}): until it does, "
-                "each process throttles by itself.",
-                hint="Start it, or correct its LOCATION in CACHES.",
-                id="spool_live.W008",
-            )
-        ]
-    return []
 
 
 def _database_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
@@ -257,51 +160,4 @@ def _delivery_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
             "end within a request does not send it, so nothing would be delivered.",
             hint="Make it several times as long. The defaults are 60 and 10 seconds.",
             id="spool_live.E014",
-        )
-
-
-def _throttle_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
-    for key in ("TOKEN_RATE", "UPDATES_RATE", "ADDRESS_RATE"):
-        try:
-            throttling.Rate.parse(getattr(settings, key.lower()))
-        except SpoolLiveConfigurationError as error:
-            yield Error(f'SPOOL_LIVE["{key}"]: {error}', hint='"600/min".', id="spool_live.E011")
-    if settings.trusted_proxies < 0 or settings.failure_allowance < 0:
-        yield Error(
-            'SPOOL_LIVE["TRUSTED_PROXIES"] and SPOOL_LIVE["FAILURE_ALLOWANCE"] count something: '
-            "they cannot be negative.",
-            hint="TRUSTED_PROXIES is the number of proxies of yours in front of Django.",
-            id="spool_live.E012",
-        )
-    try:
-        cache = shared_cache()
-    except InvalidCacheBackendError:
-        yield Error(
-            f'SPOOL_LIVE["THROTTLE_CACHE"] = {settings.throttle_cache!r} is not in CACHES.',
-            hint="Name an alias of CACHES.",
-            id="spool_live.E013",
-        )
-        return
-    if isinstance(cache, (LocMemCache, DummyCache)) and not django_settings.DEBUG:
-        yield Warning(
-            f"The throttle counts in {type(cache).__name__}: each process counts for itself.",
-            hint='Point SPOOL_LIVE["THROTTLE_CACHE"] at a Redis cache.',
-            id="spool_live.W007",
-        )
-
-
-def _project_messages() -> Iterator[CheckMessage]:
-    if not django_settings.USE_TZ:
-        yield Error(
-            "spool_live needs time zones: an update's timestamp would be ambiguous.",
-            hint="USE_TZ = True",
-            id="spool_live.E010",
-        )
-    if getattr(django_settings, "CELERY_DB_REUSE_MAX", None) is None and hasattr(
-        django_settings, "CELERY_BROKER_URL"
-    ):
-        yield Warning(
-            "Celery closes the database connection before and after every task.",
-            hint="CELERY_DB_REUSE_MAX = 1000 saves some milliseconds per delivery.",
-            id="spool_live.W005",
         )

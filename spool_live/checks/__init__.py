@@ -1,0 +1,17 @@
+"""Every misconfiguration has a number and a remedy."""
+
+from __future__ import annotations
+
+from spool_live.checks.collections import check_collections, check_triggers
+from spool_live.checks.databases import check_exposure, check_provisioning
+from spool_live.checks.settings import check_settings
+from spool_live.checks.throttle import check_throttle_cache
+
+__all__ = [
+    "check_collections",
+    "check_exposure",
+    "check_provisioning",
+    "check_settings",
+    "check_throttle_cache",
+    "check_triggers",
+]

@@ -1,0 +1,50 @@
+"""What collections declare, and the triggers that follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
+
+from spool_live.capture import triggers
+from spool_live.collections import registry
+from spool_live.databases import content_databases
+from spool_live.exceptions import SpoolLiveConfigurationError
+
+
+@register(Tags.models)
+def check_collections(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """What collections declare that cannot be, or that a trigger cannot follow."""
+    return [
+        Error(f"{collection!r}: {fault.problem}.", hint=fault.remedy, id="spool_live.E015")
+        for collection in registry
+        for fault in triggers.faults_of(collection)
+    ]
+
+
+@register(Tags.database)
+def check_triggers(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Triggers that are not as the collections say. Runs with the checks of a database."""
+    return [
+        Warning(
+            f"The trigger {found.trigger} on {found.table!r} of {alias!r} is {found.state.value}.",
+            hint=f"{found.detail or 'Changes may go unrecorded'}: run manage.py migrate, or "
+            "manage.py live_triggers --install.",
+            id="spool_live.W012",
+        )
+        for alias in databases or ()
+        if alias in content_databases()
+        for found in _statuses(alias)
+        if found.state is not triggers.State.INSTALLED
+    ]
+
+
+def _statuses(alias: str) -> list[triggers.Status]:
+    try:
+        return triggers.status(alias)
+    except SpoolLiveConfigurationError:
+        return []  # E015 says so

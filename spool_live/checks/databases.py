@@ -1,0 +1,46 @@
+"""What the Supabase database lacks, and what it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.core.checks import CheckMessage, Tags, Warning, register  # noqa: A004
+
+from spool_live.isolation import CannotVerify, Finding, exposures
+from spool_live.operations import concerns
+from spool_live.provisioning import missing
+
+
+@register(Tags.database)
+def check_provisioning(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """What the Supabase database still lacks. Runs with ``check --database`` and ``migrate``."""
+    return [
+        Warning(f"{step.step}: not done yet on {alias!r}.", hint=step.remedy, id="spool_live.W010")
+        for alias in databases or ()
+        if concerns(alias)
+        for step in missing(alias)
+    ]
+
+
+@register(Tags.database)
+def check_exposure(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """What Supabase's API serves beside the feed. Runs with the checks of a database."""
+    return [
+        Warning(f"{found.subject}: {found.reason}.", hint=found.sql, id="spool_live.W011")
+        for alias in databases or ()
+        if concerns(alias)
+        for found in _exposures(alias)
+    ]
+
+
+def _exposures(alias: str) -> list[Finding]:
+    try:
+        return exposures(alias)
+    except CannotVerify:
+        return []  # nothing is migrated yet: W010 says so

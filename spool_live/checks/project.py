@@ -1,0 +1,40 @@
+"""The project around us: Django's own settings, and Celery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from celery import current_app
+from django.conf import settings as django_settings
+from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
+
+from spool_live.conf import LiveSettings
+
+CELERYS_OWN = "default"
+"""The app that Celery makes where the project has loaded none."""
+
+
+def project_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
+    """What updates need of the project."""
+    if not django_settings.USE_TZ:
+        yield Error(
+            "spool_live needs time zones: an update's timestamp would be ambiguous.",
+            hint="USE_TZ = True",
+            id="spool_live.E010",
+        )
+    if getattr(django_settings, "CELERY_DB_REUSE_MAX", None) is None and hasattr(
+        django_settings, "CELERY_BROKER_URL"
+    ):
+        yield Warning(
+            "Celery closes the database connection before and after every task.",
+            hint="CELERY_DB_REUSE_MAX = 1000 saves some milliseconds per delivery.",
+            id="spool_live.W005",
+        )
+    if settings.nudge and current_app.main == CELERYS_OWN and not current_app.conf.broker_url:
+        yield Warning(
+            "No Celery app is loaded: nudges go to a broker that is not yours, and updates wait "
+            "for the sweep.",
+            hint="Import your app in the project's __init__.py (Celery's First steps with Django), "
+            'or set SPOOL_LIVE["NUDGE"] to False if live_deliver --loop delivers.',
+            id="spool_live.W013",
+        )
