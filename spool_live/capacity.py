@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil, inf
 
+from spool_live.conf import POSTGRES_CHANGES_BATCH
+
 UPDATES_PER_MESSAGE = 100
 CHECKS_PER_SECOND = 10_000
 """A third of what one poller was measured to check: the rest is for other tables and for bursts."""
@@ -89,6 +91,7 @@ def reckon(load: Load, plan: Plan) -> Iterator[Line]:
         plan.messages_per_second,
     )
     parts = ceil(burst / UPDATES_PER_MESSAGE)
+    batch = min(burst, POSTGRES_CHANGES_BATCH)
     yield Line(
         BROADCAST,
         "messages/s of a bulk edit",
@@ -120,8 +123,8 @@ def reckon(load: Load, plan: Plan) -> Iterator[Line]:
     yield Line(
         POSTGRES_CHANGES,
         "checks of a bulk edit",
-        f"{burst} rows x {load.connections} subscriptions",
-        burst * load.connections,
+        f"{batch} rows at a time x {load.connections} subscriptions",
+        batch * load.connections,
         CHECKS_PER_TRANSACTION,
     )
 

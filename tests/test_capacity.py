@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from spool_live.capacity import (
@@ -38,10 +40,14 @@ def test_subscriptions_of_all_sites_cost_postgres_changes_only() -> None:
     assert not fits(POSTGRES_CHANGES, load)
 
 
-def test_bulk_edit_costs_postgres_changes_a_check_for_each_row_and_subscription() -> None:
-    load = Load(sites=1, subscribers=1000, edits_per_minute=1, burst=1000)
+@pytest.mark.parametrize(("burst", "subscribers"), [(150, 1400), (10_000, 1001)])
+def test_bulk_edit_costs_postgres_changes_a_check_for_each_row_of_a_batch_and_subscription(
+    burst: int, subscribers: int
+) -> None:
+    load = Load(sites=1, subscribers=subscribers, edits_per_minute=1, burst=burst)
     assert fits(BROADCAST, load)
     assert not fits(POSTGRES_CHANGES, load)
+    assert fits(POSTGRES_CHANGES, replace(load, subscribers=900, burst=burst // 2))
 
 
 @pytest.mark.parametrize("mode", [BROADCAST, POSTGRES_CHANGES])

@@ -8,6 +8,7 @@ elsewhere a backlog goes in its order.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.db import connections
@@ -15,6 +16,8 @@ from django.db import connections
 from spool_live.conf import live_settings
 from spool_live.models import OutboxEntry
 from spool_live.outbox.lease import statement
+
+logger = logging.getLogger(__name__)
 
 
 def is_on(using: str) -> bool:
@@ -29,5 +32,10 @@ def thin_backlog(using: str, parameters: dict[str, Any]) -> None:
     bearable = int(settings.delivery_rate * settings.delivery_backlog.total_seconds())
     unnumbered = OutboxEntry.objects.using(using).filter(state=OutboxEntry.State.PENDING, seq=None)
     if unnumbered[bearable : bearable + 1].exists():
+        logger.warning(
+            "More than %d updates wait: the newest state of each item is announced, what it has "
+            "overtaken is left to catch-up.",
+            bearable,
+        )
         with connections[using].cursor() as cursor:
             cursor.execute(statement("thin"), parameters)
