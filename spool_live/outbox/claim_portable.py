@@ -32,7 +32,7 @@ def lease_sites(lease: Lease) -> Leased:
     if features.has_select_for_update:
         # In a fixed order, and past rows that another claim holds: two claims never deadlock.
         locked = free.select_for_update(skip_locked=features.has_select_for_update_skip_locked)
-        free = states.filter(pk__in=list(locked.order_by("pk").values_list("pk", flat=True)))
+        free = free.filter(pk__in=list(locked.order_by("pk").values_list("pk", flat=True)))
     free.update(lease_token=lease.token, leased_until=lease.until)
     leased = list(states.filter(lease_token=lease.token))
     there = Site.objects.using(lease.using).filter(pk__in=[state.pk for state in leased])
