@@ -18,9 +18,9 @@ class SpoolLiveConfig(AppConfig):
 
     def ready(self) -> None:
         """Imports every app's ``live.py``, then connects signals and checks."""
-        from spool_live import capture, checks, nudge  # noqa: F401, PLC0415 - need loaded apps
-        from spool_live.capture import sites  # noqa: PLC0415
-        from spool_live.collections import registry_changed  # noqa: PLC0415
+        from spool_live import capture, checks, nudge  # noqa: F401 - need loaded apps
+        from spool_live.capture import sites
+        from spool_live.collections import registry_changed
 
         autodiscover_modules("live")
         capture.connect_all()
@@ -32,22 +32,22 @@ class SpoolLiveConfig(AppConfig):
 
 
 def _reconnect(**kwargs: Any) -> None:
-    from spool_live import capture  # noqa: PLC0415
+    from spool_live import capture
 
     capture.connect_all()
 
 
 def _provision(using: str, **kwargs: Any) -> None:
-    from spool_live.operations import concerns  # noqa: PLC0415
-    from spool_live.provisioning import provision  # noqa: PLC0415
+    from spool_live.operations import concerns
+    from spool_live.provisioning import provision
 
     if concerns(using):
         provision(using)
 
 
 def _install_triggers(using: str, **kwargs: Any) -> None:
-    from spool_live.capture import triggers  # noqa: PLC0415
-    from spool_live.databases import content_databases  # noqa: PLC0415
+    from spool_live.capture import triggers
+    from spool_live.databases import content_databases
 
     if using in content_databases():
         triggers.install(using)

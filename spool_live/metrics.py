@@ -58,10 +58,9 @@ def render(gauges: Iterable[Gauge]) -> str:
 
 def _samples(using: str, now: datetime) -> Iterator[list[tuple[dict[str, str], float]]]:
     entries = OutboxEntry.objects.using(using)
-    State = OutboxEntry.State  # noqa: N806 - the enum, under its own name
     waiting = {
-        "pending": entries.filter(state=State.PENDING),
-        "dead": entries.filter(state=State.DEAD),
+        "pending": entries.filter(state=OutboxEntry.State.PENDING),
+        "dead": entries.filter(state=OutboxEntry.State.DEAD),
     }
     yield [({"state": state}, found.count()) for state, found in waiting.items()]
     oldest = waiting["pending"].aggregate(oldest=Min("timestamp"))["oldest"]

@@ -32,7 +32,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
 def sound_connections() -> Iterator[None]:
     """Gives up the database connections that an error has broken. Where ``CELERY_DB_REUSE_MAX`` is
     set Celery would keep them for as many tasks, all of which would fail."""
-    from django.db import close_old_connections  # noqa: PLC0415
+    from django.db import close_old_connections
 
     try:
         yield
@@ -45,7 +45,7 @@ def sound_connections() -> Iterator[None]:
 @sound_connections()
 def deliver_updates(using: str) -> None:
     """Brings sites and keys up to date at Supabase, then delivers what waits on ``using``."""
-    from spool_live import delivery  # noqa: PLC0415
+    from spool_live import delivery
 
     mirror_changes(using)
     delivery.deliver_pending(using)
@@ -57,9 +57,9 @@ def sweep() -> None:
 
     A database that is away does not keep the others waiting; its error is raised at the end.
     """
-    from django.db import Error  # noqa: PLC0415
+    from django.db import Error
 
-    from spool_live.databases import content_databases  # noqa: PLC0415
+    from spool_live.databases import content_databases
 
     failure: Error | None = None
     for using in content_databases():
@@ -75,8 +75,8 @@ def sweep() -> None:
 @sound_connections()
 def mirror_changes(using: str) -> None:
     """Sends pending changes of sites and keys; what cannot go now goes with a later sweep."""
-    from spool_live import mirror  # noqa: PLC0415
-    from spool_live.exceptions import BroadcastUnavailable, CircuitOpen  # noqa: PLC0415
+    from spool_live import mirror
+    from spool_live.exceptions import BroadcastUnavailable, CircuitOpen
 
     try:
         mirror.mirror_pending(using)
@@ -90,7 +90,7 @@ def mirror_changes(using: str) -> None:
 @sound_connections()
 def clean_up() -> None:
     """Removes expired rows from the live table and settled entries from the outbox."""
-    from spool_live import cleanup  # noqa: PLC0415
+    from spool_live import cleanup
 
     cleanup.clean_up()
 
@@ -100,8 +100,8 @@ def clean_up() -> None:
 def prepare_broadcaster(**kwargs: Any) -> None:
     """Loads the broadcaster before a worker forks and readies it in each child: the first update
     should wait for neither."""
-    from spool_live.broadcasters import get_broadcaster  # noqa: PLC0415
-    from spool_live.exceptions import BroadcastUnavailable  # noqa: PLC0415
+    from spool_live.broadcasters import get_broadcaster
+    from spool_live.exceptions import BroadcastUnavailable
 
     with suppress(BroadcastUnavailable):  # a check says what is not set
         get_broadcaster().prepare()

@@ -71,9 +71,9 @@ def repair(using: str, findings: Iterable[Finding]) -> int:
 def _newest_entries(using: str, collection: LiveCollection) -> dict[bytes, int]:
     """The primary key of the newest entry of each item, by the bytes of the item's id: all that is
     held of every item at a time."""
-    State = OutboxEntry.State  # noqa: N806 - the enum, under its own name
     told = OutboxEntry.objects.using(using).filter(
-        ~Q(state__in=[State.MERGED, State.DROPPED]), collection=collection.name
+        ~Q(state__in=[OutboxEntry.State.MERGED, OutboxEntry.State.DROPPED]),
+        collection=collection.name,
     )
     pairs = told.order_by("pk").values_list("item_id", "pk").iterator(chunk_size=CHUNK)
     return {item_id.bytes: pk for item_id, pk in pairs}

@@ -55,8 +55,12 @@ def purge_settled(using: str, *, before: datetime, limit: int) -> int:
     Raises the history floor of their sites in the same transaction, so that catch-up never passes
     over a hole. Returns how many were removed; dead entries stay for a person to look at.
     """
-    State = OutboxEntry.State  # noqa: N806 - the enum, under its own name
-    settled = [State.DELIVERED, State.DROPPED, State.MERGED, State.LEFT]
+    settled = [
+        OutboxEntry.State.DELIVERED,
+        OutboxEntry.State.DROPPED,
+        OutboxEntry.State.MERGED,
+        OutboxEntry.State.LEFT,
+    ]
     old = Q(state__in=settled, settled_at__lt=before)
     with transaction.atomic(using=using):
         entries = OutboxEntry.objects.using(using)

@@ -88,13 +88,15 @@ def _settle_delivered(claim: Claim, settlement: Settlement) -> Settlement:
 
 def _finish(claim: Claim, settlement: Settlement) -> None:
     now = timezone.now()
-    State = OutboxEntry.State  # noqa: N806 - the enum, under its own name
     done = {"settled_at": now, "last_error": ""}
-    _entries(claim, settlement.delivered).update(state=State.DELIVERED, **done)
-    _entries(claim, settlement.dropped).update(state=State.DROPPED, **done)
+    _entries(claim, settlement.delivered).update(state=OutboxEntry.State.DELIVERED, **done)
+    _entries(claim, settlement.dropped).update(state=OutboxEntry.State.DROPPED, **done)
     for pk, reason in settlement.dead.items():
         _entries(claim, [pk]).update(
-            state=State.DEAD, settled_at=now, last_error=reason, attempts=F("attempts") + 1
+            state=OutboxEntry.State.DEAD,
+            settled_at=now,
+            last_error=reason,
+            attempts=F("attempts") + 1,
         )
 
 

@@ -73,15 +73,14 @@ def site_rows(using: str) -> list[dict[str, Any]]:
 
 
 def _counts(using: str) -> Any:
-    State = OutboxEntry.State  # noqa: N806 - the enum, under its own name
-    pending = Q(state=State.PENDING)
+    pending = Q(state=OutboxEntry.State.PENDING)
     return (
         OutboxEntry.objects.using(using)
-        .filter(state__in=[State.PENDING, State.DEAD])
+        .filter(state__in=[OutboxEntry.State.PENDING, OutboxEntry.State.DEAD])
         .values("site_id")
         .annotate(
             pending=Count("pk", filter=pending),
-            dead=Count("pk", filter=Q(state=State.DEAD)),
+            dead=Count("pk", filter=Q(state=OutboxEntry.State.DEAD)),
             oldest=Min("timestamp", filter=pending),
         )
         .order_by("site_id")

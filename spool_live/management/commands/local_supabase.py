@@ -59,10 +59,10 @@ class Command(BaseCommand):
             )
         try:
             # here, because it needs the extra: importing it names the command that brings it
-            from spool_live.local.config import Limits  # noqa: PLC0415
-            from spool_live.local.exceptions import LocalSupabaseError  # noqa: PLC0415
-            from spool_live.local.server import run_local_supabase  # noqa: PLC0415
-            from spool_live.local.state import configuration  # noqa: PLC0415
+            from spool_live.local.config import Limits
+            from spool_live.local.exceptions import LocalSupabaseError
+            from spool_live.local.server import run_local_supabase
+            from spool_live.local.state import configuration
         except ImportError as error:
             raise CommandError(str(error)) from error
         ready_file: Path | None = options["ready_file"]
@@ -89,8 +89,8 @@ class Command(BaseCommand):
             _remove(ready_file)
 
     def _announce(self, config: LocalSupabaseConfig, options: dict[str, Any]) -> None:
-        from spool_live.local.state import write_private  # noqa: PLC0415
-        from spool_live.local.summary import as_json, as_text  # noqa: PLC0415
+        from spool_live.local.state import write_private
+        from spool_live.local.summary import as_json, as_text
 
         if options["ready_file"] is not None:
             write_private(options["ready_file"], as_json(config))

@@ -1,0 +1,143 @@
+"""The outbox, and what delivery knows: of each site, and of Supabase."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from spool_live.updates import EventType, Update, new_update_id
+
+
+class SiteDelivery(models.Model):
+    """What delivery knows of a site: its counter, its mirror, its lease.
+
+    Apart from the ``Site`` row and without a foreign key: nobody who saves a site can overwrite
+    the counter, and a deleted site leaves its tombstone here.
+    """
+
+    site_id = models.UUIDField(primary_key=True, editable=False)
+    last_seq = models.BigIntegerField(default=0)
+    merged = models.BigIntegerField(default=0, help_text="Updates that coalescing spared the site.")
+    history_floor = models.BigIntegerField(
+        default=0, help_text="Highest seq that was purged: catch-up cannot go back to it."
+    )
+
+    version = models.BigIntegerField(default=1)
+    acknowledged_version = models.BigIntegerField(default=0)
+    epoch = models.BigIntegerField(default=1)
+    acknowledged_epoch = models.BigIntegerField(default=0)
+    deleted_at = models.DateTimeField(null=True)
+
+    lease_token = models.UUIDField(null=True)
+    leased_until = models.DateTimeField(null=True)
+    retry_at = models.DateTimeField(null=True)
+    failures = models.PositiveIntegerField(default=0)
+    last_error = models.TextField(default="", blank=True)
+
+    class Meta:
+        db_table = "live_site_deliveries"
+        verbose_name = _("site delivery")
+        verbose_name_plural = _("site deliveries")
+
+    def __str__(self) -> str:
+        return f"delivery of site {self.site_id}"
+
+
+class OutboxEntry(models.Model):
+    """One recorded update, from the edit's transaction until its history is purged."""
+
+    class State(models.TextChoices):
+        PENDING = "pending", _("pending")
+        DELIVERED = "delivered", _("delivered")
+        DEAD = "dead", _("dead")
+        DROPPED = "dropped", _("dropped (site deleted)")
+        MERGED = "merged", _("merged into an earlier one")
+        LEFT = "left", _("left to catch-up")
+
+    # Plain types: lengths, checks and long conditions of indexes are a price that each save pays.
+    id = models.BigAutoField(primary_key=True)
+    update_id = models.UUIDField(default=new_update_id, editable=False)
+    site_id = models.UUIDField()
+    event_type = models.TextField(choices=[(e.value, e.value) for e in EventType])
+    collection = models.TextField()
+    item_id = models.UUIDField()
+    slug = models.TextField(null=True)  # noqa: DJ001 - null is "has no slug", as on the wire
+    timestamp = models.DateTimeField()
+    metadata = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+
+    # Database defaults, because recording writes none of these columns.
+    state = models.TextField(choices=State, default=State.PENDING, db_default=State.PENDING)
+    seq = models.BigIntegerField(null=True)
+    attempts = models.IntegerField(default=0, db_default=0)
+    merged = models.IntegerField(
+        default=0, db_default=0, help_text="How many later updates of the item were merged into it."
+    )
+    last_error = models.TextField(default="", db_default="", blank=True)
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "live_updates_outbox"
+        verbose_name = _("outbox entry")
+        verbose_name_plural = _("outbox entries")
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["seq", "id"],
+                condition=models.Q(state="pending"),
+                name="live_outbox_pending",
+            ),
+            models.Index(
+                fields=["site_id", "seq"],
+                condition=models.Q(seq__isnull=False),
+                name="live_outbox_site_seq",
+            ),
+            models.Index(fields=["id"], condition=models.Q(state="dead"), name="live_outbox_dead"),
+            models.Index(
+                fields=["settled_at"],
+                condition=models.Q(settled_at__isnull=False),
+                name="live_outbox_settled",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_type} {self.collection}/{self.slug or self.item_id}"
+
+    def as_update(self) -> Update:
+        """The entry as the value that is broadcast. Raises ``ValueError`` before it has a seq."""
+        if self.seq is None:
+            raise ValueError(f"outbox entry {self.pk} has no seq yet")
+        return Update(
+            id=self.update_id,
+            site_id=self.site_id,
+            event_type=self.event_type,
+            collection=self.collection,
+            item_id=self.item_id,
+            slug=self.slug,
+            timestamp=self.timestamp,
+            metadata=self.metadata,
+            seq=self.seq,
+        )
+
+
+class DeliveryCircuit(models.Model):
+    """Whether Supabase is away and when the next batch may go, as all workers of this database
+    know it. One row at most."""
+
+    ONLY = 1
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=ONLY)
+    failures = models.PositiveIntegerField(default=0)
+    open_until = models.DateTimeField(default=timezone.now)
+    last_error = models.TextField(default="", blank=True)
+    paced_until = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "live_delivery_circuit"
+        verbose_name = _("delivery circuit")
+        verbose_name_plural = _("delivery circuits")
+
+    def __str__(self) -> str:
+        return f"open until {self.open_until}" if self.failures else "closed"
