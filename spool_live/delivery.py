@@ -31,6 +31,9 @@ from spool_live.signals import update_died, updates_delivered
 
 logger = logging.getLogger(__name__)
 
+UNDER_LOAD = 4
+"""How much longer than ``DELIVERY_LINGER`` a wait for more gets at the most."""
+
 
 @dataclass
 class DeliveryReport:
@@ -64,8 +67,12 @@ def deliver_pending(
     """
     report = DeliveryReport()
     broadcaster = broadcaster or get_broadcaster()
-    size = 0
-    while claim := _next_claim(using, pause, after=size):
+    size, waited = 0, 0.0
+    while True:
+        waited = breath(size, waited)
+        claim = _next_claim(using, pause, after=size, breath=waited)
+        if claim is None:
+            return report
         size = len(claim.entries)
         settlement = Settlement()
         drop_orphans(claim, settlement)
@@ -74,12 +81,13 @@ def deliver_pending(
         written = outbox.settle(claim, settlement)
         report.count(written, claim)
         announce(claim, written, complete=written == settlement)
-    return report
 
 
-def _next_claim(using: str, pause: Callable[[float], None], *, after: int) -> Claim | None:
-    if (seconds := breath(after)) > 0:
-        pause(seconds)
+def _next_claim(
+    using: str, pause: Callable[[float], None], *, after: int, breath: float
+) -> Claim | None:
+    if breath > 0:
+        pause(breath)
     if 0 < after < live_settings().batch_limit and not outbox.is_anything_pending(using):
         return None
     turn = pace.take_turn(using, pause)
@@ -90,15 +98,17 @@ def _next_claim(using: str, pause: Callable[[float], None], *, after: int) -> Cl
     return claim
 
 
-def breath(size: int) -> float:
+def breath(size: int, last: float) -> float:
     """Seconds to wait after a batch of ``size`` updates before the next one is claimed.
 
     After a batch that was neither single nor full, edits are coming in: a moment's wait fills the
-    next batch.
+    next batch. While they keep coming it doubles (``last`` was the wait before), as each batch
+    takes time from those who edit.
     """
     settings = live_settings()
+    shortest = settings.delivery_linger.total_seconds()
     fills = 1 < size < settings.batch_limit
-    return settings.delivery_linger.total_seconds() if fills else 0.0
+    return min(max(2 * last, shortest), UNDER_LOAD * shortest) if fills else 0.0
 
 
 def drop_orphans(claim: Claim, settlement: Settlement) -> None:

@@ -177,7 +177,7 @@ class TestReceiver:
 
 FORK = """
 import os, sys, threading
-from spool_live.nudge import Nudger, next_breath
+from spool_live.nudge import Nudger
 
 sent, go_on = [], threading.Event()
 

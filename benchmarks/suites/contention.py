@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import subprocess
 from pathlib import Path
@@ -31,9 +32,9 @@ def run(rig: Rig) -> list[Figure]:
         "notify": f"{update}\n{insert};\nSELECT pg_notify('outbox', '');\n",
     }
     rates: dict[str, list[float]] = {name: [] for name in scripts}
-    for _ in range(rig.times(3)):
-        for name, body in scripts.items():
-            rates[name].append(_pgbench(rig, first, body))
+    for _ in range(rig.times(7)):
+        for name in random.sample(list(scripts), len(scripts)):
+            rates[name].append(_pgbench(rig, first, scripts[name]))
     base = median(rates["without"])
     return [
         Figure(
@@ -77,7 +78,7 @@ def _pgbench(rig: Rig, first: int, body: str) -> float:
                 "-j",
                 "2",
                 "-T",
-                str(rig.times(5, 2)),
+                str(rig.times(3, 2)),
                 "-h",
                 "127.0.0.1",
                 "-p",

@@ -26,11 +26,11 @@ PAUSE = 0.025
 
 def run(rig: Rig) -> list[Figure]:
     """All with one Celery worker of one process."""
-    _settle_down(rig)
-    alone = _produce(rig.times(4000, 500))
+    edits, rounds = rig.times(4000, 500), rig.times(5, 2)
+    alone = median(_produce(rig, edits) for _ in range(rounds))
     with running_worker(), _nudging():
         latency = _latencies(rig, rig.times(300, 60))
-        beside = _produce_and_wait(rig, rig.times(4000, 500))
+        beside = median(_produce_and_wait(rig, edits) for _ in range(rounds))
         waits = _waits(rig.times(500, 100))
         naive = _naive_waits(rig.times(300, 60))
     hanging = _waits_with_a_hanging_broker(rig.times(500, 100))
@@ -87,7 +87,8 @@ def _latencies(rig: Rig, edits: int) -> list[float]:
     return [(seen[n] - at) / 1e6 for n, at in committed.items() if int(n) >= 0 and n in seen]
 
 
-def _produce(edits: int) -> float:
+def _produce(rig: Rig, edits: int) -> float:
+    _settle_down(rig)
     story = _story()
     started = time.perf_counter()
     for n in range(edits):
@@ -99,7 +100,7 @@ def _produce(edits: int) -> float:
 
 def _produce_and_wait(rig: Rig, edits: int) -> float:
     _wait_until_delivered()
-    rig.reset_receiver()
+    _settle_down(rig)
     story = _story()
     started = time.monotonic_ns()
     for n in range(edits):
