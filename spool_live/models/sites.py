@@ -13,8 +13,6 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from spool_live.key_queryset import ApiKeyQuerySet
-
 
 class Site(models.Model):
     """One tenant: its own content, API keys and subscribers."""
@@ -33,6 +31,24 @@ class Site(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ApiKeyQuerySet(models.QuerySet["SiteApiKey"]):
+    """Refuses bulk writes of what decides a key's right: they would pass the mirror by."""
+
+    def update(self, **kwargs: Any) -> int:
+        """Raises ``TypeError`` for ``site``, ``revoked_at`` and ``expires_at``."""
+        fields = {name.removesuffix("_id") for name in kwargs}
+        if refused := sorted(fields & {"site", "revoked_at", "expires_at"}):
+            raise TypeError(
+                f"{', '.join(refused)} of API keys cannot be changed in bulk: Supabase would not "
+                "hear of it. Use spool_live.keys.revoke_key, or save each key."
+            )
+        return super().update(**kwargs)
+
+    def bulk_create(self, *args: Any, **kwargs: Any) -> Any:
+        """Always raises ``TypeError``."""
+        raise TypeError("API keys cannot be made in bulk: use spool_live.keys.create_key.")
 
 
 class SiteApiKey(models.Model):
