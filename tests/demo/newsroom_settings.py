@@ -17,6 +17,7 @@ SPOOL_LIVE = {
     **_SPOOL_LIVE,
     "SUPABASE_PUBLISHABLE_KEY": "sb_publishable_for_tests",
     "SUPABASE_SECRET_KEY": "sb_secret_for_tests",
+    "JWT_ALGORITHM": "HS256",
     "JWT_SIGNING_KEY": "a signing key for tests, of thirty-two bytes or more",
     "BROADCASTER": "spool_live.broadcasters.memory.MemoryBroadcaster",
     "NUDGE": False,
