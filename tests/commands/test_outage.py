@@ -11,7 +11,7 @@ from spool_live.broadcasters.memory import MemoryBroadcaster
 from spool_live.models import Site
 from spool_live.outbox import circuit
 
-pytestmark = pytest.mark.django_db(databases=["default", "other"])
+pytestmark = pytest.mark.django_db(databases="__all__")
 
 
 def test_outage_is_told_with_its_reason_and_the_next_attempt() -> None:
