@@ -60,7 +60,9 @@ NOTES = {
         "0.6 / 0.7 ms, not durable",
         "Celery drain with defaults 7.4 / 9.5 ms",
         "Celery's own way from a producer to a running task takes 2.7 to 3.3 ms of it, measured "
-        "apart; claim and request come after that, with a flush to disk between.",
+        "apart; claim and request come after that, with a flush to disk between. The same code "
+        "gave 2.8 to 5.7 ms within minutes, every part of the road slower or faster together: "
+        "processors that rest between edits 25 ms apart do not always wake up as fast.",
     ),
     "G8 ": Note("0.002 ms", "Celery 1.2 ms; seconds with a dead broker"),
     "G9 ": Note(
