@@ -17,6 +17,8 @@ from typing import Any
 from benchmarks.figures import Figure
 
 FIGURES, RUN = "latest.json", "run.json"
+AGAIN = "measured again"
+"""The fact that names the goals whose figures are of a later run."""
 PACKAGES = ("django", "psycopg", "celery", "supabase", "websockets")
 
 
@@ -32,8 +34,9 @@ class Results:
         """These results with the figures of a newer run of some suites; the facts say which."""
         fresh = {figure.name: figure for figure in newer.figures}
         kept = [fresh.pop(figure.name, figure) for figure in self.figures]
-        again = sorted({figure.name.split(",")[0] for figure in newer.figures if figure.goal})
-        facts = {**self.facts, "measured again": " and ".join(again)}
+        again = {figure.name.split()[0] for figure in newer.figures if figure.goal}
+        again |= set(self.facts.get(AGAIN, "").split())
+        facts = {**self.facts, AGAIN: " ".join(sorted(again))}
         return Results([*kept, *fresh.values()], facts, self.series | newer.series)
 
 

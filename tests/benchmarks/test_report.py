@@ -70,7 +70,8 @@ def test_what_was_measured_again_takes_the_place_of_the_former_figure(results: R
     found = results.with_again(newer)
     assert [f.name for f in found.figures] == [f.name for f in FIGURES]
     assert found.figures[3].met is True
-    assert found.facts["measured again"] == "G5 updates delivered"
+    assert found.facts["measured again"] == "G5"
+    assert found.with_again(newer).facts["measured again"] == "G5"
     assert found.series == results.series
 
 
