@@ -86,6 +86,26 @@ class Update:
     metadata: dict[str, Any]
     seq: int
 
+    @classmethod
+    def of_entry(cls, entry: Any, metadata: dict[str, Any]) -> Update:
+        """The value that ``entry`` of the outbox is broadcast as, with its ``metadata`` decoded.
+
+        Raises ``ValueError`` before it has a seq.
+        """
+        if entry.seq is None:
+            raise ValueError(f"outbox entry {entry.pk} has no seq yet")
+        return cls(
+            id=entry.update_id,
+            site_id=entry.site_id,
+            event_type=entry.event_type,
+            collection=entry.collection,
+            item_id=entry.item_id,
+            slug=entry.slug,
+            timestamp=entry.timestamp,
+            metadata=metadata,
+            seq=entry.seq,
+        )
+
     def as_row(self) -> dict[str, Any]:
         """The update as JSON values, in the shape of the table and of the wire (DESIGN 5.6)."""
         return {

@@ -107,19 +107,7 @@ class OutboxEntry(models.Model):
 
     def as_update(self) -> Update:
         """The entry as the value that is broadcast. Raises ``ValueError`` before it has a seq."""
-        if self.seq is None:
-            raise ValueError(f"outbox entry {self.pk} has no seq yet")
-        return Update(
-            id=self.update_id,
-            site_id=self.site_id,
-            event_type=self.event_type,
-            collection=self.collection,
-            item_id=self.item_id,
-            slug=self.slug,
-            timestamp=self.timestamp,
-            metadata=self.metadata,
-            seq=self.seq,
-        )
+        return Update.of_entry(self, self.metadata)
 
 
 class DeliveryCircuit(models.Model):
