@@ -22,6 +22,7 @@ from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.instance import LocalDatabase, local_database
 from spool_live.local.server import serving_local_supabase
 from spool_live.models import Site, SiteApiKey
+from spool_live.signals import outbox_committed
 from tests.leaks import pytest_runtest_makereport, watch
 
 __all__ = ["pytest_runtest_makereport"]  # a hook, for pytest to find here
@@ -113,3 +114,16 @@ def live(settings: Any) -> Callable[..., None]:
         settings.SPOOL_LIVE = {**settings.SPOOL_LIVE, **keys}
 
     return change
+
+
+@pytest.fixture
+def announced_aliases() -> Iterator[list[str]]:
+    """The aliases of which it was said, after a commit, that something waits there."""
+    heard: list[str] = []
+
+    def hear(using: str, **kwargs: Any) -> None:
+        heard.append(using)
+
+    outbox_committed.connect(hear)
+    yield heard
+    outbox_committed.disconnect(hear)

@@ -17,7 +17,6 @@ from spool_live import LiveQuerySet, batch
 from spool_live.capture import beside_triggers
 from spool_live.models import Site
 from spool_live.routers import LiveUpdatesRouter
-from spool_live.signals import outbox_committed
 from tests.capture.conftest import Recording, item_id, rolled_back
 from tests.capture.triggering import captured_by, on_postgresql
 from tests.testapp.models import Article, Note
@@ -37,19 +36,6 @@ def _captured(
     with captured_by("trigger"):
         assert beside_triggers.are_enough(Note) is (request.param == "postgresql only")
         yield
-
-
-@pytest.fixture
-def announced() -> Iterator[list[str]]:
-    """The aliases on which a commit was announced."""
-    heard: list[str] = []
-
-    def hear(using: str, **kwargs: Any) -> None:
-        heard.append(using)
-
-    outbox_committed.connect(hear)
-    yield heard
-    outbox_committed.disconnect(hear)
 
 
 def sql(statement: str, *values: Any) -> None:
@@ -94,11 +80,11 @@ class TestAutocommit:
 
 class TestTransactions:
     def test_rolled_back_edit_says_nothing(
-        self, site: Site, recorded: Recording, announced: list[str]
+        self, site: Site, recorded: Recording, announced_aliases: list[str]
     ) -> None:
         with rolled_back():
             Note.objects.create(site=site, text="x")
-        assert (recorded(), announced) == ([], [])
+        assert (recorded(), announced_aliases) == ([], [])
 
     def test_savepoint_takes_its_own_along(self, site: Site, recorded: Recording) -> None:
         with transaction.atomic():
@@ -107,18 +93,20 @@ class TestTransactions:
                 Note.objects.create(site=site, text="lost")
         assert [r.item_id for r in recorded()] == [item_id(kept)]
 
-    def test_commit_is_announced_once_it_is_one(self, site: Site, announced: list[str]) -> None:
-        announced.clear()
+    def test_commit_is_announced_once_it_is_one(
+        self, site: Site, announced_aliases: list[str]
+    ) -> None:
+        announced_aliases.clear()
         with transaction.atomic():
             note = Note.objects.create(site=site, text="x")
             note.save()
-            assert announced == []
-        assert announced == ["default"]
+            assert announced_aliases == []
+        assert announced_aliases == ["default"]
         note.delete()
-        assert announced == ["default"] * 2
+        assert announced_aliases == ["default"] * 2
 
     def test_bulk_writes_of_a_live_query_set_are_announced(
-        self, site: Site, recorded: Recording, announced: list[str]
+        self, site: Site, recorded: Recording, announced_aliases: list[str]
     ) -> None:
         notes: LiveQuerySet[Note] = LiveQuerySet(Note)
         for act, event in (
@@ -126,16 +114,16 @@ class TestTransactions:
             (lambda: notes.update(text="y"), "updated"),
             (notes.delete, "deleted"),
         ):
-            announced.clear()
+            announced_aliases.clear()
             act()
-            assert (recorded.events(), announced) == ([(event, "notes")], ["default"])
+            assert (recorded.events(), announced_aliases) == ([(event, "notes")], ["default"])
 
     def test_raw_sql_is_left_to_the_sweep(
-        self, site: Site, recorded: Recording, announced: list[str]
+        self, site: Site, recorded: Recording, announced_aliases: list[str]
     ) -> None:
-        announced.clear()
+        announced_aliases.clear()
         sql("insert into testapp_note (tenant, t) values (%s, 'x')", site.pk)
-        assert (recorded.events(), announced) == ([("created", "notes")], [])
+        assert (recorded.events(), announced_aliases) == ([("created", "notes")], [])
 
     def test_batch_records_nothing_twice(self, site: Site, recorded: Recording) -> None:
         with batch():

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -10,27 +9,17 @@ import pytest
 from spool_live.isolation import Report, rules
 from spool_live.isolation.formats import FORMATS, render
 from spool_live.isolation.rules import RULES
+from tests.isolation.reports import report_of
 
 LONG_SQL = "create function f()\nlanguage sql\nas $$\nselect 1\nunion all\nselect 2\n$$;"
 
 
 @pytest.fixture
 def report() -> Report:
-    return Report(
-        database="postgres",
-        server_version="18.6",
-        one_database=True,
-        realtime_mode="broadcast",
-        roles=("anon", "authenticated"),
-        schemas=("public",),
-        attacks=1000,
-        started_at=datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC),
-        duration=0.51,
-        findings=(
-            rules.FUNCTION_BODY.broken("spool_live.f()", "a | b <c> & \x01", sql=LONG_SQL),
-            rules.FUNCTION_BODY.broken("spool_live.g()", "another"),
-            rules.PUBLICATION_DELETES.broken("supabase_realtime", "it publishes deletions"),
-        ),
+    return report_of(
+        rules.FUNCTION_BODY.broken("spool_live.f()", "a | b <c> & \x01", sql=LONG_SQL),
+        rules.FUNCTION_BODY.broken("spool_live.g()", "another"),
+        rules.PUBLICATION_DELETES.broken("supabase_realtime", "it publishes deletions"),
     )
 
 

@@ -2,29 +2,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 
 from spool_live.isolation import Report, rules
+from tests.isolation.reports import report_of
 
 
 @pytest.fixture
 def report() -> Report:
-    return Report(
-        database="postgres",
-        server_version="18.6",
-        one_database=True,
-        realtime_mode="broadcast",
-        roles=("anon", "authenticated"),
-        schemas=("public",),
-        attacks=1000,
-        started_at=datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC),
-        duration=0.51,
-        findings=(
-            rules.TABLE_RLS.broken("public.live_updates", "it is off", sql="alter table x;"),
-            rules.PUBLICATION_DELETES.broken("supabase_realtime", "it publishes deletions"),
-        ),
+    return report_of(
+        rules.TABLE_RLS.broken("public.live_updates", "it is off", sql="alter table x;"),
+        rules.PUBLICATION_DELETES.broken("supabase_realtime", "it publishes deletions"),
     )
 
 

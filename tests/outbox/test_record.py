@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,19 +15,6 @@ from spool_live.signals import outbox_committed
 from tests.outbox.conftest import State, update
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def announced() -> Iterator[list[str]]:
-    """The aliases of which it was said that something waits there."""
-    heard: list[str] = []
-
-    def hear(using: str, **kwargs: Any) -> None:
-        heard.append(using)
-
-    outbox_committed.connect(hear)
-    yield heard
-    outbox_committed.disconnect(hear)
 
 
 def test_entry_holds_what_was_given(site: Site) -> None:
@@ -106,41 +92,43 @@ class TestByHand:
 
 @pytest.mark.django_db(transaction=True)
 class TestAnnouncement:
-    def test_comes_after_the_commit(self, site: Site, announced: list[str]) -> None:
+    def test_comes_after_the_commit(self, site: Site, announced_aliases: list[str]) -> None:
         with transaction.atomic():
             outbox.record([(site.pk, update())], using="default")
-            assert announced == []
-        assert announced == ["default"]
+            assert announced_aliases == []
+        assert announced_aliases == ["default"]
 
-    def test_comes_once_for_a_transaction(self, site: Site, announced: list[str]) -> None:
+    def test_comes_once_for_a_transaction(self, site: Site, announced_aliases: list[str]) -> None:
         with transaction.atomic():
             for _ in range(3):
                 outbox.record([(site.pk, update())], using="default")
                 with transaction.atomic():
                     outbox.record([(site.pk, update())], using="default")
-        assert announced == ["default"]
+        assert announced_aliases == ["default"]
 
     def test_survives_a_savepoint_that_is_rolled_back(
-        self, site: Site, announced: list[str]
+        self, site: Site, announced_aliases: list[str]
     ) -> None:
         with transaction.atomic():
             with transaction.atomic():
                 outbox.record([(site.pk, update())], using="default")
                 transaction.set_rollback(True)
             outbox.record([(site.pk, update())], using="default")
-        assert announced == ["default"]
+        assert announced_aliases == ["default"]
         assert OutboxEntry.objects.count() == 1
 
-    def test_does_not_come_after_a_rollback(self, site: Site, announced: list[str]) -> None:
+    def test_does_not_come_after_a_rollback(self, site: Site, announced_aliases: list[str]) -> None:
         with transaction.atomic():
             outbox.record([(site.pk, update())], using="default")
             transaction.set_rollback(True)
-        assert announced == []
+        assert announced_aliases == []
         assert OutboxEntry.objects.count() == 0
 
-    def test_comes_at_once_in_autocommit_mode(self, site: Site, announced: list[str]) -> None:
+    def test_comes_at_once_in_autocommit_mode(
+        self, site: Site, announced_aliases: list[str]
+    ) -> None:
         outbox.record([(site.pk, update())], using="default")
-        assert announced == ["default"]
+        assert announced_aliases == ["default"]
 
     def test_receiver_that_raises_breaks_nothing(
         self, site: Site, caplog: pytest.LogCaptureFixture

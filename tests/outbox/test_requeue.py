@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 from django.db import transaction
 from django.db.models import Q
@@ -10,7 +7,6 @@ from django.db.models import Q
 from spool_live import outbox
 from spool_live.models import OutboxEntry, Site
 from spool_live.outbox import Settlement
-from spool_live.signals import outbox_committed
 from tests.outbox.conftest import claimed, delivered, seqs, states, waiting
 
 pytestmark = pytest.mark.django_db
@@ -55,25 +51,14 @@ def test_go_before_what_has_no_number_yet(site: Site, dead: list[int]) -> None:
 
 @pytest.mark.django_db(transaction=True)
 class TestAnnouncement:
-    @pytest.fixture
-    def announced(self) -> Iterator[list[str]]:
-        heard: list[str] = []
-
-        def hear(using: str, **kwargs: Any) -> None:
-            heard.append(using)
-
-        outbox_committed.connect(hear)
-        yield heard
-        outbox_committed.disconnect(hear)
-
-    def test_comes_after_the_commit(self, dead: list[int], announced: list[str]) -> None:
-        announced.clear()
+    def test_comes_after_the_commit(self, dead: list[int], announced_aliases: list[str]) -> None:
+        announced_aliases.clear()
         with transaction.atomic():
             outbox.requeue_dead("default")
-            assert announced == []
-        assert announced == ["default"]
+            assert announced_aliases == []
+        assert announced_aliases == ["default"]
 
-    def test_does_not_come_for_nothing(self, site: Site, announced: list[str]) -> None:
-        announced.clear()
+    def test_does_not_come_for_nothing(self, site: Site, announced_aliases: list[str]) -> None:
+        announced_aliases.clear()
         outbox.requeue_dead("default")
-        assert announced == []
+        assert announced_aliases == []
