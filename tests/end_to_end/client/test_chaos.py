@@ -130,6 +130,7 @@ def test_cms_away_what_is_missing_is_read_from_supabase(chaos: MakeChaos) -> Non
         world.frames.lose = 1.0
         world.record(5)
         world.deliver()
+        eventually(lambda: world.frames.mangled > 0, 15, lambda: world.frames.mangled)
         world.frames.lose = 0.0
         world.record(1)
         world.deliver()
