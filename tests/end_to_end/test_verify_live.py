@@ -14,9 +14,9 @@ import pytest
 
 from spool_live import keys, provisioning
 from spool_live.conf import live_settings
-from spool_live.isolation import live_verify
-from spool_live.isolation.live_sites import NAME, probe_sites
-from spool_live.isolation.live_sites import Road as Way
+from spool_live.isolation.live import verify as live_verify
+from spool_live.isolation.live.sites import NAME, probe_sites
+from spool_live.isolation.live.sites import Road as Way
 from spool_live.models import LiveUpdate, OutboxEntry, Site, SiteApiKey, SiteDelivery
 from tests.commands.conftest import Run, run_command
 from tests.end_to_end.conftest import Road

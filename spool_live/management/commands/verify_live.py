@@ -16,8 +16,8 @@ from django.views.decorators.debug import sensitive_variables
 
 from spool_live.api.views import TokenView
 from spool_live.isolation.interrupts import Interrupts
-from spool_live.isolation.live_sites import Road
-from spool_live.isolation.live_verify import verify_live
+from spool_live.isolation.live.sites import Road
+from spool_live.isolation.live.verify import verify_live
 from spool_live.management.output import ReportCommand
 from spool_live.models import Site
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from spool_live import tokens
 from spool_live.conf import live_settings
-from spool_live.isolation.live_sites import ProbeSite
+from spool_live.isolation.live.sites import ProbeSite
 
 
 @dataclass(frozen=True)

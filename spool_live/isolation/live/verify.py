@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spool_live import keys
-from spool_live.isolation.live_cases import Case, cases, leaving_cases
-from spool_live.isolation.live_sites import ProbeSite, Road, probe_sites
-from spool_live.isolation.live_subscribers import Subscriber, Subscribers
+from spool_live.isolation.live.cases import Case, cases, leaving_cases
+from spool_live.isolation.live.sites import ProbeSite, Road, probe_sites
+from spool_live.isolation.live.subscribers import Subscriber, Subscribers
 
 ROUNDS = 3
 GRACE = 1.0

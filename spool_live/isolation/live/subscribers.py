@@ -13,8 +13,8 @@ from typing import Any, Self
 
 from supabase import AsyncClient, acreate_client
 
-from spool_live.isolation.live_cases import Case
-from spool_live.isolation.live_sites import POLL, Road
+from spool_live.isolation.live.cases import Case
+from spool_live.isolation.live.sites import POLL, Road
 
 READY = ("Subscribed to PostgreSQL", "Replication connection established")
 CLOSE_WITHIN = 5.0
