@@ -20,7 +20,6 @@ except ImportError as error:
 from spool_live.client.client import LiveUpdatesClient
 from spool_live.client.config import LiveUpdatesConfig
 from spool_live.client.cursor import CursorStore, FileCursor
-from spool_live.client.development import DevelopmentFeed
 from spool_live.client.exceptions import (
     ConfigurationError,
     DisconnectedError,
@@ -41,10 +40,11 @@ from spool_live.client.policy import Timing
 from spool_live.client.state import ConnectionState, LogSource, Phase
 from spool_live.client.sync import SyncLiveUpdatesClient
 from spool_live.client.updates import LiveUpdate, Reset, UpdateFilter
-from spool_live.client.webhook import WebhookEvent, WebhookReceiver
+from spool_live.client.webhooks.development import DevelopmentFeed
+from spool_live.client.webhooks.receiver import WebhookEvent, WebhookReceiver
 
 if TYPE_CHECKING:
-    from spool_live.client.django_view import create_spool_webhook_handler
+    from spool_live.client.webhooks.django_view import create_spool_webhook_handler
 
 del _httpx, _realtime, _standardwebhooks
 
@@ -87,7 +87,7 @@ def __getattr__(name: str) -> Any:
     if name != "create_spool_webhook_handler":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        return importlib.import_module("spool_live.client.django_view").create_spool_webhook_handler
+        view = importlib.import_module("spool_live.client.webhooks.django_view")
     except ModuleNotFoundError as error:
         if error.name != "django":
             raise
@@ -95,6 +95,7 @@ def __getattr__(name: str) -> Any:
             "create_spool_webhook_handler makes a Django view, and Django is not installed. For "
             "another framework use spool_live.client.WebhookReceiver."
         ) from error
+    return view.create_spool_webhook_handler
 
 
 def __dir__() -> list[str]:

@@ -7,12 +7,11 @@ from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
 from dataclasses import replace
 
-from spool_live.client import shared
 from spool_live.client.config import LiveUpdatesConfig
-from spool_live.client.consumer import Consumer
-from spool_live.client.cursor import CursorKeeper
+from spool_live.client.engine.consumer import Consumer
+from spool_live.client.engine.cursor_keeper import CursorKeeper
+from spool_live.client.engine.feed import Feed
 from spool_live.client.exceptions import DisconnectedError, LiveUpdatesError
-from spool_live.client.feed import Feed
 from spool_live.client.handlers import Handlers, ResetCallback, UpdateCallback, warn_of
 from spool_live.client.state import ConnectionState, Phase, StateCallback
 from spool_live.client.updates import Event, LiveUpdate, UpdateFilter
@@ -55,7 +54,7 @@ class LiveUpdatesClient:
         self._config = config = config or self._config or LiveUpdatesConfig.from_env()
         self._cursor = CursorKeeper(store) if (store := config.cursor_store) else None
         stored = await self._cursor.load() if self._cursor else None
-        self._feed = feed = shared.acquire(config)
+        self._feed = feed = Feed.acquire(config)
         self._start = next((n for n in (stored, config.start) if n is not None), feed.position)
         for callback in self._watchers:
             feed.state.watch(callback)
@@ -87,7 +86,7 @@ class LiveUpdatesClient:
             for callback in self._watchers:
                 feed.state.unwatch(callback)
             self._state = replace(feed.state.current, phase=Phase.STOPPED, connected=False)
-            await shared.release(feed)
+            await feed.release()
 
     async def __aenter__(self) -> LiveUpdatesClient:
         await self.connect()

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from spool_live.client import ConfigurationError, LiveUpdate
-from spool_live.client.consumer import Consumer
-from spool_live.client.cursor import CursorKeeper, FileCursor
+from spool_live.client.cursor import FileCursor
+from spool_live.client.engine.consumer import Consumer
+from spool_live.client.engine.cursor_keeper import CursorKeeper
+from spool_live.client.engine.sequencer import Page
 from spool_live.client.policy import Timing
-from spool_live.client.sequencer import Page
 from tests.client.conftest import World, eventually
-from tests.client.test_sequencer import updates
+from tests.client.engine.test_sequencer import updates
 
 
 class Store:

@@ -26,7 +26,7 @@ from spool_live.client import (
     SyncLiveUpdatesClient,
     Timing,
 )
-from spool_live.client import tokens as client_tokens
+from spool_live.client.engine import tokens as client_tokens
 from spool_live.client.sync import BackgroundLoop
 from spool_live.local.instance import LocalDatabase
 from spool_live.models import Site

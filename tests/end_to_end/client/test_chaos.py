@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from spool_live.client import SyncLiveUpdatesClient, refusals
+from spool_live.client import SyncLiveUpdatesClient
+from spool_live.client.engine import refusals
 from spool_live.local.instance import LocalDatabase
 from spool_live.local.realtime.options import RealtimeOptions
 from tests.end_to_end.client.chaos import LONG, Chaos, eventually

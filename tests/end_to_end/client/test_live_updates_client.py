@@ -22,7 +22,7 @@ from spool_live.client import (
     SyncLiveUpdatesClient,
     Timing,
 )
-from spool_live.client.check import check
+from spool_live.client.cli.check import check
 from spool_live.models import Site
 from tests.end_to_end.conftest import Road
 from tests.worker.processes import until

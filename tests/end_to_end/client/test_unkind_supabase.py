@@ -12,7 +12,8 @@ import httpx
 import pytest
 import websockets
 
-from spool_live.client import ConnectionState, Phase, refusals
+from spool_live.client import ConnectionState, Phase
+from spool_live.client.engine import refusals
 from spool_live.local.config import Limits
 from spool_live.local.instance import LocalDatabase
 from spool_live.local.realtime.options import RealtimeOptions

@@ -1,0 +1,129 @@
+"""Can this machine follow the site? Every part of the road, one after the other, with remedies."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from spool_live.client.config import LiveUpdatesConfig
+from spool_live.client.engine.api import ContentApi
+from spool_live.client.engine.connection import Lost, Ready, RealtimeConnection
+from spool_live.client.engine.tokens import BroadcastChannel, Token
+from spool_live.client.exceptions import LiveUpdatesError
+
+TOLERATED_SKEW = 30.0
+DATE_RESOLUTION = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one step found. `ok` None: not good, but it works.
+
+    The remedy is "" where there is nothing to do, and where the detail of a failure has it.
+    """
+
+    step: str
+    ok: bool | None
+    detail: str
+    remedy: str = ""
+
+
+async def check(config: LiveUpdatesConfig) -> AsyncIterator[Finding]:
+    """Walk the road: key -> clock -> token -> catch-up -> socket -> latency; stop where it ends."""
+    api = ContentApi(config)
+    step = "key"
+    try:
+        yield await _key(api)
+        yield clock(api.clock_ahead)
+        step = "token"
+        token = await api.token()
+        yield _token(token)
+        step = "catch-up"
+        yield await _catch_up(api, token)
+        step = "socket"
+        async with RealtimeConnection(token, config.timing) as connection:
+            yield await _ready(connection, config)
+            step = "latency"
+            yield await _latency(connection)
+    except LiveUpdatesError as error:
+        yield Finding(step, False, str(error))
+    finally:
+        await api.aclose()
+
+
+async def _key(api: ContentApi) -> Finding:
+    site = await api.site()
+    key = site.get("key") or {}
+    expiry = key.get("expires_at") or "never"
+    detail = f"site {site.get('name')} ({site.get('site_id')}), key {key.get('prefix')}"
+    return Finding("key", True, f"{detail}, expires {expiry}")
+
+
+def clock(ahead: float | None) -> Finding:
+    """What it means that the CMS's clock is so many seconds ahead of ours."""
+    if ahead is None:
+        return Finding("clock", None, "the CMS sends no Date", "Let its web server add one.")
+    detail = f"the CMS is {abs(ahead):.0f} s {'ahead' if ahead > 0 else 'behind'}"
+    if abs(ahead) <= DATE_RESOLUTION:
+        detail = "the CMS's agrees with ours"
+    if abs(ahead) <= TOLERATED_SKEW:
+        return Finding("clock", True, detail)
+    return Finding(
+        "clock",
+        None,
+        detail,
+        "Live updates do not mind, but webhooks older than five minutes are refused: "
+        "run NTP on both machines.",
+    )
+
+
+def _token(token: Token) -> Finding:
+    mode = "broadcast" if isinstance(token.channel, BroadcastChannel) else "postgres_changes"
+    return Finding(
+        "token",
+        True,
+        f"{mode} at {token.supabase_url}, epoch {token.epoch}, lives {token.lifetime:.0f} s",
+    )
+
+
+async def _catch_up(api: ContentApi, token: Token) -> Finding:
+    started = time.monotonic()
+    page = await api.updates(after=max(token.seq - 1, 0))
+    took = (time.monotonic() - started) * 1000
+    return Finding("catch-up", True, f"newest update is number {page.seq}, {took:.0f} ms")
+
+
+async def _ready(connection: RealtimeConnection, config: LiveUpdatesConfig) -> Finding:
+    broadcast = isinstance(connection.token.channel, BroadcastChannel)
+    timing = config.timing
+    try:
+        async with asyncio.timeout(
+            timing.ready_broadcast if broadcast else timing.ready_postgres_changes
+        ):
+            await _until_ready(connection)
+    except TimeoutError:
+        if broadcast:
+            return Finding("socket", True, "joined; the server is too old to say that it is ready")
+        return Finding(
+            "socket",
+            False,
+            "joined, but never ready",
+            'On the CMS, run "manage.py live_setup": live_updates has to be in the publication '
+            "supabase_realtime.",
+        )
+    return Finding("socket", True, "joined and ready")
+
+
+async def _until_ready(connection: RealtimeConnection) -> None:
+    while True:
+        match await connection.events.get():
+            case Ready():
+                return
+            case Lost(error):
+                raise error
+
+
+async def _latency(connection: RealtimeConnection) -> Finding:
+    return Finding("latency", True, f"{await connection.ping() * 1000:.1f} ms to Realtime and back")

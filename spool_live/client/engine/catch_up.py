@@ -1,0 +1,153 @@
+"""Asks the log: on request, after silence, and instead of the socket while there is none."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+
+from spool_live.client.engine.log import UpdateLog
+from spool_live.client.engine.sequencer import Page
+from spool_live.client.engine.stream import Stream
+from spool_live.client.engine.watchdog import Watchdog
+from spool_live.client.exceptions import LiveUpdatesError, TransientError
+from spool_live.client.policy import Random, Timing, jittered, poll_interval, retry_delay
+from spool_live.client.state import StateHolder
+
+CONFIRMATIONS = 3
+
+
+class CatchUp:
+    """The one reader of the log for a stream. `run` is its loop; call the rest any time."""
+
+    def __init__(
+        self,
+        log: UpdateLog,
+        stream: Stream,
+        watchdog: Watchdog,
+        state: StateHolder,
+        timing: Timing,
+        *,
+        on_epoch: Callable[[int], None],
+        now: Callable[[], float] = time.monotonic,
+        rand: Random = random.random,
+    ) -> None:
+        self._log = log
+        self._stream = stream
+        self._watchdog = watchdog
+        self._state = state
+        self._timing = timing
+        self._on_epoch = on_epoch
+        self._now = now
+        self._rand = rand
+        self._asked = False
+        self._wake = asyncio.Event()
+        self._begun = 0
+        self._finished = 0
+        self._progress = asyncio.Condition()
+        self._idle_polls = 0
+        self._failures = 0
+
+    def request(self) -> None:
+        """Ask soon. Requests made before the asking begins become one."""
+        self._asked = True
+        self._wake.set()
+
+    def reschedule(self) -> None:
+        """The socket came or went: from now on ask at the other pace."""
+        self._wake.set()
+
+    async def complete(self) -> None:
+        """Return after a catch-up that began after this call."""
+        goal = self._begun + 1
+        self.request()
+        async with self._progress:
+            await self._progress.wait_for(lambda: self._finished >= goal)
+
+    async def run(self) -> None:
+        """Wait, read, judge; for ever. Raises only what is no TransientError."""
+        await self._stream.started()
+        while True:
+            on_time = await self._wait()
+            try:
+                await self._read_all(probe=on_time and self._state.current.connected)
+            except TransientError as error:
+                await self._failed(error)
+            else:
+                self._failures = 0
+
+    async def _wait(self) -> bool:
+        """Until asked, or until it is time; the latter returns True."""
+        while not self._asked:
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(self._interval()):
+                    await self._wake.wait()
+            except TimeoutError:
+                return True
+        self._asked = False
+        return False
+
+    def _interval(self) -> float:
+        if not self._state.current.connected:
+            return poll_interval(self._idle_polls, self._timing, self._rand)
+        if self._watchdog.suspicious:
+            return self._timing.suspicion
+        return jittered(self._timing.catch_up_interval, self._rand)
+
+    async def _read_all(self, *, probe: bool) -> None:
+        self._begun += 1
+        found = await self._read_pages()
+        if probe and found is not None:
+            self._watchdog.found(found, self._now())
+        self._idle_polls = 0 if found is not None else self._idle_polls + 1
+        await self._close_gap()
+        async with self._progress:
+            self._finished = self._begun
+            self._progress.notify_all()
+
+    async def _read_pages(self) -> int | None:
+        """Read to the end; returns the highest new sequence number."""
+        found: int | None = None
+        while True:
+            before = self._stream.position or 0
+            page = await self._log.read(before)
+            self._stream.absorb(page)
+            self._note(page)
+            if (last := page.last_seq) is not None and last > before:
+                found = last
+            if page.next is None:
+                return found
+
+    async def _close_gap(self) -> None:
+        """An update waits that the log does not show: ask again shortly, then believe the log."""
+        gap_before = self._stream.gap_before
+        for confirmation in range(1, CONFIRMATIONS + 1):
+            if gap_before is None:
+                return
+            await asyncio.sleep(self._timing.catch_up_confirm * confirmation)
+            await self._read_pages()
+            if self._stream.gap_before != gap_before:
+                self.request()  # there was progress; if this is another gap, it is judged anew
+                return
+        if self._log.trouble is None:  # only the CMS proves a gap
+            self._stream.accept_gap()
+
+    def _note(self, page: Page) -> None:
+        self._report(self._log.trouble)
+        if page.epoch is not None:
+            self._on_epoch(page.epoch)
+
+    async def _failed(self, error: TransientError) -> None:
+        self._failures += 1
+        self._report(error)
+        delay = retry_delay(self._failures, error.retry_after, self._timing, self._rand)
+        await asyncio.sleep(delay)
+        self.request()
+
+    def _report(self, trouble: LiveUpdatesError | None) -> None:
+        changes: dict[str, object] = {"log": self._log.source}
+        if trouble is not None or self._state.current.connected:
+            changes["error"] = None if trouble is None else str(trouble)
+        self._state.update(**changes)

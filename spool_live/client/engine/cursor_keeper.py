@@ -1,0 +1,53 @@
+"""When to save the cursor of a client, and how far it has come."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import time
+from collections.abc import Callable, Iterable
+
+from spool_live.client.cursor import CursorStore
+from spool_live.client.engine.consumer import Consumer
+
+logger = logging.getLogger("spool_live.client")
+SAVE_INTERVAL = 1.0
+
+
+class CursorKeeper:
+    """Saves how far all consumers of a client have come: when they are idle, or every second.
+
+    A store that fails is reported and tried again with the next update.
+    """
+
+    def __init__(self, store: CursorStore, now: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
+        self._now = now
+        self._saved: int | None = None
+        self._saved_at = float("-inf")
+
+    async def load(self) -> int | None:
+        """What the store has."""
+        loaded = self._store.load()
+        self._saved = await loaded if inspect.isawaitable(loaded) else loaded
+        return self._saved
+
+    async def note(self, consumers: Iterable[Consumer], *, final: bool = False) -> None:
+        """Save the least of their cursors, if it moved and it is time."""
+        cursors = [consumer.cursor for consumer in consumers]
+        idle = all(consumer.idle for consumer in consumers)
+        if not (final or idle or self._now() - self._saved_at >= SAVE_INTERVAL):
+            return
+        known = [cursor for cursor in cursors if cursor is not None]
+        if known and len(known) == len(cursors) and min(known) != self._saved:
+            await self._save(min(known))
+
+    async def _save(self, seq: int) -> None:
+        try:
+            saving = self._store.save(seq)
+            if inspect.isawaitable(saving):
+                await saving
+        except Exception:
+            logger.exception("The cursor of live updates could not be saved")
+        else:
+            self._saved, self._saved_at = seq, self._now()

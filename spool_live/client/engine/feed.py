@@ -1,0 +1,180 @@
+"""One site's connection, put together once and shared by every client of this loop that asks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from weakref import WeakKeyDictionary
+
+from spool_live.client.config import LiveUpdatesConfig
+from spool_live.client.engine.api import ContentApi
+from spool_live.client.engine.catch_up import CatchUp
+from spool_live.client.engine.consumer import Consumer
+from spool_live.client.engine.first_of import first_of
+from spool_live.client.engine.log import UpdateLog
+from spool_live.client.engine.stream import Stream
+from spool_live.client.engine.supervisor import Supervisor
+from spool_live.client.engine.token_source import TokenSource
+from spool_live.client.engine.watchdog import Watchdog
+from spool_live.client.exceptions import DisconnectedError, GivenUpError, LiveUpdatesError
+from spool_live.client.state import ConnectionState, Phase, StateHolder
+
+logger = logging.getLogger("spool_live.client.feed")
+
+
+_Shared = dict[tuple[object, ...], "Feed"]
+
+
+class Feed:
+    """One socket, one log reader, one order; `stream` has the consumers, `state` the watchers."""
+
+    _shared: WeakKeyDictionary[asyncio.AbstractEventLoop, _Shared] = WeakKeyDictionary()
+
+    def __init__(self, config: LiveUpdatesConfig) -> None:
+        timing = config.timing
+        self.config = config
+        self.state = StateHolder(config.site_id)
+        self.stream = Stream(self.state)
+        self.error: LiveUpdatesError | None = None
+        self._users = 0
+        self._api = ContentApi(config)
+        self._tokens = TokenSource(self._api, timing)
+        self._log = UpdateLog(self._api, lambda: self._tokens.current, timing)
+        watchdog = Watchdog(timing)
+        self._catch_up = CatchUp(
+            self._log, self.stream, watchdog, self.state, timing, on_epoch=self._on_epoch
+        )
+        self._supervisor = Supervisor(
+            tokens=self._tokens,
+            stream=self.stream,
+            catch_up=self._catch_up,
+            watchdog=watchdog,
+            state=self.state,
+            timing=timing,
+            attempt_limit=config.attempt_limit,
+        )
+        self._told_epoch: int | None = None
+        self._told_at = 0.0
+        self._task: asyncio.Task[None] | None = None
+
+    @classmethod
+    def acquire(cls, config: LiveUpdatesConfig) -> Feed:
+        """Return the running feed of this site and key, or a new one; give it back by `release`.
+
+        A new feed begins to connect in a task of the running loop. A configuration with
+        `shared=False` always gets a feed of its own.
+        """
+        feeds = cls._shared.setdefault(asyncio.get_running_loop(), {})
+        feed = feeds.get(_identity(config)) if config.shared else None
+        if feed is None or feed.ended:
+            feed = cls(config)
+            if config.shared:
+                feeds[_identity(config)] = feed
+        feed._users += 1
+        feed._start()
+        return feed
+
+    async def release(self) -> None:
+        """Give the feed back; the last one out closes it."""
+        self._users -= 1
+        if self._users:
+            return
+        feeds = self._shared.get(asyncio.get_running_loop(), {})
+        if feeds.get(_identity(self.config)) is self:
+            del feeds[_identity(self.config)]
+        await self._stop()
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has stopped, for whatever reason."""
+        return self.state.current.phase is Phase.STOPPED
+
+    @property
+    def position(self) -> int | None:
+        """The sequence number the stream has reached; None before the first token."""
+        return self.stream.position
+
+    def consumer(
+        self, config: LiveUpdatesConfig, start: int | None, *, from_start: bool
+    ) -> Consumer:
+        """A new place in the stream: after `start`, or (with neither) with what is new."""
+        if from_start and start is None:
+            start = self.stream.origin
+        consumer = Consumer(
+            self._log.read,
+            config.timing,
+            position=start if from_start else None,
+            size=config.queue_size,
+            overflow=config.overflow,
+            wanted=config.filter,
+        )
+        self.stream.attach(consumer)
+        return consumer
+
+    async def reached(self, wanted: Callable[[ConnectionState], bool]) -> ConnectionState:
+        """Wait for a state. Raises the fatal error if the feed ends first."""
+        changed = asyncio.Event()
+
+        def on_change(_: ConnectionState) -> None:
+            changed.set()
+
+        self.state.watch(on_change)
+        try:
+            while not wanted(self.state.current):
+                if self.ended:
+                    raise self.error or DisconnectedError("The client is disconnected.")
+                changed.clear()
+                await changed.wait()
+            return self.state.current
+        finally:
+            self.state.unwatch(on_change)
+
+    def _start(self) -> None:
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name=f"spool-live {self.config.site_id}")
+
+    async def _stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        await self._api.aclose()
+
+    async def _run(self) -> None:
+        try:
+            await first_of(self._supervisor.run(), self._catch_up.run())
+        except LiveUpdatesError as error:
+            logger.error("Live updates of site %s stopped: %s", self.config.site_id, error)  # noqa: TRY400  # no fault of the code
+            self.error = error
+        except Exception as error:
+            logger.exception("The live updates client stopped")
+            self.error = GivenUpError(f"The client stopped: {error!r}. This is a fault in it.")
+        finally:
+            self.stream.end(self.error)
+            self.state.update(
+                phase=Phase.STOPPED, error=None if self.error is None else str(self.error)
+            )
+
+    def _on_epoch(self, epoch: int) -> None:
+        """The log names the site's epoch: a new one needs a new token.
+
+        Supabase may not know it yet, so that the token still has the old one: ask again later.
+        """
+        token, timing, now = self._tokens.current, self.config.timing, time.monotonic()
+        if token is None or epoch == token.epoch:
+            return
+        if epoch != self._told_epoch or now - self._told_at > timing.catch_up_interval:
+            self._told_epoch, self._told_at = epoch, now
+            self._tokens.request(within=timing.epoch_jitter)
+
+
+def _identity(config: LiveUpdatesConfig) -> tuple[object, ...]:
+    """What two clients must have in common to use one socket: another key has other rights."""
+    return (
+        config.site_id,
+        config.api_key,
+        config.api_url,
+        config.attempt_limit,
+        config.timing,
+    )

@@ -1,0 +1,60 @@
+"""A socket is judged by what the log has and it does not bring."""
+
+from __future__ import annotations
+
+import pytest
+
+from spool_live.client.engine.watchdog import Verdict, Watchdog
+from spool_live.client.policy import Timing
+
+
+@pytest.fixture
+def watchdog() -> Watchdog:
+    return Watchdog(Timing(suspicion=5, patience_maximum=20))
+
+
+def test_socket_that_is_a_little_later_than_the_log_is_well(watchdog: Watchdog) -> None:
+    watchdog.found(1, now=0)
+    assert watchdog.verdict(4.9) is Verdict.WELL
+    watchdog.heard(1)
+    assert watchdog.verdict(100) is Verdict.WELL
+
+
+def test_log_that_has_only_what_was_heard_raises_no_suspicion(watchdog: Watchdog) -> None:
+    watchdog.heard(7)
+    watchdog.found(7, now=0)
+    assert not watchdog.suspicious
+
+
+def test_silent_socket_is_kicked_then_rebuilt(watchdog: Watchdog) -> None:
+    watchdog.found(1, now=0)
+    assert watchdog.verdict(5) is Verdict.KICK
+    assert watchdog.verdict(50) is Verdict.WELL, "once per suspicion"
+    assert watchdog.suspicious, "look again soon"
+    watchdog.found(2, now=60)
+    assert watchdog.verdict(69) is Verdict.WELL, "the patience has doubled"
+    assert watchdog.verdict(70) is Verdict.REBUILD
+
+
+def test_socket_that_wakes_after_the_kick_is_well_again(watchdog: Watchdog) -> None:
+    watchdog.found(1, now=0)
+    watchdog.verdict(5)
+    watchdog.heard(2)
+    assert not watchdog.suspicious
+    watchdog.found(3, now=10)
+    assert watchdog.verdict(15) is Verdict.KICK
+
+
+def test_useless_remedies_become_rare(watchdog: Watchdog) -> None:
+    """Supabase may be away for hours while the log fills."""
+    now, verdicts = 0.0, []
+    for seq in range(1, 7):
+        watchdog.found(seq, now)
+        start = now
+        while (verdict := watchdog.verdict(now)) is Verdict.WELL:
+            now += 1
+        verdicts.append((verdict, now - start))
+        if verdict is Verdict.REBUILD:
+            watchdog.joined()
+    assert [round(waited) for _, waited in verdicts] == [5, 10, 20, 20, 20, 20]
+    assert [verdict for verdict, _ in verdicts] == [Verdict.KICK, Verdict.REBUILD] * 3
