@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 
 from spool_live.conf import live_settings
+from spool_live.retry_after import LONGEST
 
 OUTAGE_MAX = timedelta(seconds=30)
 """While all of Supabase is away one request in this time is no pressure, and it is noticed soon
 when it comes back."""
-ASKED_MAX = timedelta(minutes=15)
-"""How long a Retry-After header is believed at most: asking once more after that is no pressure,
-and a wait that ends later than we ever set one is known to be from before the clock was set back,
-by an hour as well."""
+ASKED_MAX = timedelta(seconds=LONGEST)
+"""How long a Retry-After header is obeyed at most; a wait that ends later than we ever set one is
+known to be from before the clock was set back."""
 
 
 def retry_delay(
@@ -35,18 +34,3 @@ def retry_delay(
 def outage_delay(failures: int, *, asked: float | None = None) -> timedelta:
     """As :func:`retry_delay`, for an outage that concerns every site alike."""
     return max(min(retry_delay(failures), OUTAGE_MAX), timedelta(seconds=asked or 0))
-
-
-def retry_after(header: str | None, now: datetime) -> float | None:
-    """Seconds that a ``Retry-After`` header asks for (RFC 9110, 10.2.3: a number or a date);
-    ``None`` without one or for nonsense."""
-    if not header:
-        return None
-    try:
-        seconds = float(header)
-    except ValueError:
-        try:
-            seconds = (parsedate_to_datetime(header) - now).total_seconds()
-        except (TypeError, ValueError):
-            return None
-    return min(max(seconds, 0.0), ASKED_MAX.total_seconds()) if seconds == seconds else None  # noqa: PLR0124 - NaN

@@ -1,34 +1,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-
-import pytest
+from datetime import timedelta
 
 from spool_live import backoff
-
-NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        ("120", 120.0),
-        ("0", 0.0),
-        ("1.5", 1.5),
-        ("-3", 0.0),
-        ("86400", 900.0),
-        ("Sun, 22 Nov 2026 12:02:00 GMT", 120.0),
-        ("Sun, 22 Nov 2026 11:00:00 GMT", 0.0),
-        ("soon", None),
-        ("nan", None),
-        ("inf", 900.0),
-        ("", None),
-        (None, None),
-    ],
-)
-def test_retry_after(header: str | None, seconds: float | None) -> None:
-    assert backoff.retry_after(header, NOW) == seconds
 
 
 def test_delay_doubles_up_to_the_cap(live: Callable[..., None]) -> None:

@@ -21,11 +21,11 @@ from django.utils import timezone
 from postgrest.exceptions import APIError
 from supabase import Client, ClientOptions, SupabaseException, create_client
 
-from spool_live.backoff import retry_after
 from spool_live.broadcasters.base import Broadcaster, CleanupAnswer, MirrorAnswer
 from spool_live.broadcasters.refusals import error_for
 from spool_live.conf import LiveSettings, live_settings
 from spool_live.exceptions import BroadcastUnavailable
+from spool_live.retry_after import retry_after
 from spool_live.updates import Update
 
 TABLE = "live_updates"

@@ -6,7 +6,6 @@ import functools
 import ssl
 import time
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -23,6 +22,7 @@ from spool_live.client.exceptions import (
     WrongSiteError,
 )
 from spool_live.client.updates import LiveUpdate
+from spool_live.retry_after import http_date, retry_after
 
 DEFAULT_RETRY_AFTER = 60.0
 
@@ -119,13 +119,13 @@ def error_from(response: httpx.Response) -> LiveUpdatesError:
     if status == httpx.codes.TOO_MANY_REQUESTS:
         return RateLimitedError(
             "The CMS limits how often this key may ask.",
-            retry_after=retry_after(response.headers) or DEFAULT_RETRY_AFTER,
+            retry_after=_wait_of(response) or DEFAULT_RETRY_AFTER,
         )
     if response.is_server_error or status == httpx.codes.REQUEST_TIMEOUT:
         return ServerUnreachableError(
             f"The CMS answered {status} at {response.url.path}{detail and f': {detail}'}. "
             "Its log knows more.",
-            retry_after=retry_after(response.headers),
+            retry_after=_wait_of(response),
         )
     target = response.headers.get("location")
     hint = f" It points to {target}." if target else ""
@@ -135,28 +135,16 @@ def error_from(response: httpx.Response) -> LiveUpdatesError:
     )
 
 
-def retry_after(headers: httpx.Headers) -> float | None:
-    """The header's seconds (RFC 9110, 10.2.3); a date is compared with the server's own Date."""
-    value = headers.get("retry-after")
-    if value is None:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        until = parsedate_to_datetime(value)
-        return max(0.0, (until - parsedate_to_datetime(headers["date"])).total_seconds())
-    except (KeyError, TypeError, ValueError):
-        return None
-
-
 def clock_ahead(headers: httpx.Headers, wall: float) -> float | None:
     """Seconds by which the server's clock is ahead of this wall clock, from its Date header."""
-    try:
-        return parsedate_to_datetime(headers["date"]).timestamp() - wall
-    except (KeyError, TypeError, ValueError):
-        return None
+    date = http_date(headers.get("date"))
+    return None if date is None else date.timestamp() - wall
+
+
+def _wait_of(response: httpx.Response) -> float | None:
+    """What Retry-After asks for; a date is compared with the server's own Date."""
+    headers = response.headers
+    return retry_after(headers.get("retry-after"), http_date(headers.get("date")))
 
 
 def _detail(response: httpx.Response) -> str:

@@ -9,14 +9,16 @@ import httpx
 import pytest
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
-from spool_live.client.engine.api import ContentApi, clock_ahead, error_from, retry_after
+from spool_live.client.engine.api import ContentApi, clock_ahead, error_from
 from spool_live.client.exceptions import (
     IncompatibleServerError,
     InvalidCredentialsError,
     LiveUpdatesError,
     RateLimitedError,
     ServerUnreachableError,
+    TransientError,
 )
+from spool_live.retry_after import LONGEST
 from tests.client.conftest import World
 
 
@@ -95,8 +97,7 @@ async def test_address_that_was_right_before_is_not_called_wrong(
     [
         ({}, None),
         ({"Retry-After": "7"}, 7),
-        ({"Retry-After": "-1"}, 0),
-        ({"Retry-After": "soon"}, None),
+        ({"Retry-After": "inf"}, LONGEST),
         (
             {
                 "Retry-After": "Sun, 22 Nov 2026 10:00:30 GMT",
@@ -104,12 +105,18 @@ async def test_address_that_was_right_before_is_not_called_wrong(
             },
             30,
         ),
-        ({"Retry-After": "Sun, 22 Nov 2026 10:00:30 GMT"}, None),
     ],
-    ids=["none", "seconds", "negative", "nonsense", "date", "date without a clock"],
+    ids=["none", "seconds", "for ever", "date by the server's clock"],
 )
-def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
-    assert retry_after(httpx.Headers(headers)) == seconds
+@pytest.mark.parametrize("status", [429, 503])
+def test_wait_that_an_answer_asks_for(
+    status: int, headers: dict[str, str], seconds: float | None
+) -> None:
+    error = error_from(
+        httpx.Response(status, headers=headers, request=httpx.Request("GET", "http://x/"))
+    )
+    assert isinstance(error, TransientError)
+    assert error.retry_after == (60 if status == 429 and seconds is None else seconds)
 
 
 def test_clock_of_the_cms_is_told_by_its_date() -> None:
