@@ -18,7 +18,7 @@ from benchmarks.figures import resident_megabytes
 def main() -> None:
     """Cleans up once."""
     django.setup()
-    from spool_live.cleanup import CleanupReport, clean_up
+    from spool_live.delivery.cleanup import CleanupReport, clean_up
 
     sizes: list[float] = []
 

@@ -107,7 +107,8 @@ def running_road(rig: Rig, name: str, *, worker: bool = True) -> Iterator[Road]:
 
     import benchmarks.celery  # noqa: F401  # before the first nudge asks for the app
     from benchmarks.settings import supabase_settings
-    from spool_live import keys, mirror
+    from spool_live import keys
+    from spool_live.delivery import mirror
     from spool_live.local.postgres import free_port
     from spool_live.models import Site
 

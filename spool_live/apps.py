@@ -38,16 +38,16 @@ def _reconnect(**kwargs: Any) -> None:
 
 
 def _provision(using: str, **kwargs: Any) -> None:
-    from spool_live.operations import concerns
-    from spool_live.provisioning import provision
+    from spool_live.supabase.databases import is_supabase_database
+    from spool_live.supabase.provisioning import provision
 
-    if concerns(using):
+    if is_supabase_database(using):
         provision(using)
 
 
 def _install_triggers(using: str, **kwargs: Any) -> None:
     from spool_live.capture import triggers
-    from spool_live.databases import content_databases
+    from spool_live.supabase.databases import content_databases
 
     if using in content_databases():
         triggers.install(using)

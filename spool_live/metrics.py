@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from django.db.models import Count, F, Min, Q, Sum
 from django.utils import timezone
 
-from spool_live.databases import content_databases
 from spool_live.models import FailedAuthentication, OutboxEntry, SiteApiKey, SiteDelivery
+from spool_live.supabase.databases import content_databases
 from spool_live.throttling import counters
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -59,7 +59,7 @@ def sweep() -> None:
     """
     from django.db import Error
 
-    from spool_live.databases import content_databases
+    from spool_live.supabase.databases import content_databases
 
     failure: Error | None = None
     for using in content_databases():
@@ -75,7 +75,7 @@ def sweep() -> None:
 @sound_connections()
 def mirror_changes(using: str) -> None:
     """Sends pending changes of sites and keys; what cannot go now goes with a later sweep."""
-    from spool_live import mirror
+    from spool_live.delivery import mirror
     from spool_live.exceptions import BroadcastUnavailable, CircuitOpen
 
     try:
@@ -90,7 +90,7 @@ def mirror_changes(using: str) -> None:
 @sound_connections()
 def clean_up() -> None:
     """Removes expired rows from the live table and settled entries from the outbox."""
-    from spool_live import cleanup
+    from spool_live.delivery import cleanup
 
     cleanup.clean_up()
 

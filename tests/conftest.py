@@ -14,10 +14,11 @@ from django.core.management import call_command
 from django.db import connections
 from pytest_django.plugin import DjangoDbBlocker
 
-from spool_live import key_use, keys, mirror, throttling
+from spool_live import keys, throttling
 from spool_live.broadcasters.memory import MemoryBroadcaster
 from spool_live.deferred import DeferredWrites
-from spool_live.keys import PlainKey
+from spool_live.delivery import mirror
+from spool_live.keys import PlainKey, last_use
 from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.instance import LocalDatabase, local_database
 from spool_live.local.server import serving_local_supabase
@@ -84,7 +85,7 @@ def _writes_of_requests(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     nobody is throttled for what another test did."""
     monkeypatch.setattr(DeferredWrites, "_start", lambda self: None)
     yield
-    key_use.uses.reset()
+    last_use.uses.reset()
     throttling.failure_log.reset()
     throttling.counters.clear()
     cache.clear()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from spool_live import keys, tokens
+from spool_live.keys import lifecycle
 
 _SHAPES = re.compile(
     r"spool_[a-z0-9]{12}_[A-Za-z0-9_-]{43}[0-9a-f]{6}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}"
@@ -18,7 +19,8 @@ _made: set[str] = set()
 
 def watch() -> None:
     """Remembers each secret from now on: to be called once, before the first test."""
-    _remember(keys, "give_secret", str)
+    for module in (keys, lifecycle):
+        _remember(module, "give_secret", str)
     _remember(tokens, "mint", lambda token: token.encoded)
 
 

@@ -18,8 +18,8 @@ from django.db.models import Q
 from spool_live import checks
 from spool_live.checks import databases, project
 from spool_live.conf import live_settings
-from spool_live.operations import concerns
-from spool_live.provisioning import Outcome, StepResult
+from spool_live.supabase.databases import is_supabase_database
+from spool_live.supabase.provisioning import Outcome, StepResult
 from tests.capture.triggering import declared, on_postgresql
 from tests.testapp.models import Article
 
@@ -167,7 +167,7 @@ def test_what_the_supabase_database_lacks_is_w010(
 ) -> None:
     lacking = StepResult("publication", Outcome.MISSING, "Enable Realtime.")
     monkeypatch.setattr(databases, "missing", lambda alias: [lacking])
-    aliases = [alias for alias in connections if concerns(alias)]
+    aliases = [alias for alias in connections if is_supabase_database(alias)]
     found = checks.check_provisioning(None, databases=aliases)
     assert numbers(found) == {"W010"}
     assert found[0].hint == "Enable Realtime."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.apps import apps
 
 from spool_live.models import LiveUpdate
-from spool_live.provisioning import CONTENT_TABLES
+from spool_live.supabase.provisioning import CONTENT_TABLES
 
 
 def test_every_content_table_is_closed_by_provisioning() -> None:

@@ -17,7 +17,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from spool_live.conf import live_settings
 from spool_live.local.config import PrivilegeWorld
-from spool_live.provisioning import CONTENT_TABLES
+from spool_live.supabase.provisioning import CONTENT_TABLES
 from tests.scratch import fresh_project
 
 WORLDS: tuple[PrivilegeWorld, ...] = ("grant-all", "grant-none")

@@ -52,7 +52,9 @@ def test_life_of_a_key_and_its_tokens_is_not_logged(
 
 
 @pytest.mark.parametrize("debug", [False, True], ids=["mail to the admins", "debug page"])
-@pytest.mark.parametrize("where", ["spool_live.keys.hash_key", "spool_live.tokens.mint"])
+@pytest.mark.parametrize(
+    "where", ["spool_live.keys.identification.hash_key", "spool_live.tokens.mint"]
+)
 def test_error_reports_hold_no_key(
     make_key: MakeKey, settings: Any, monkeypatch: pytest.MonkeyPatch, debug: bool, where: str
 ) -> None:

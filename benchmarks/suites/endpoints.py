@@ -15,7 +15,8 @@ from django.db import connection
 from benchmarks.figures import Figure
 from benchmarks.rig import Rig
 from benchmarks.suites.delivery import fill_outbox
-from spool_live import delivery, keys, mirror
+from spool_live import delivery, keys
+from spool_live.delivery import mirror
 from spool_live.models import OutboxEntry, Site
 
 PAGE = 1000

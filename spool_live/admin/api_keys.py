@@ -19,8 +19,8 @@ from django.views.decorators.debug import sensitive_variables
 
 from spool_live import keys
 from spool_live.admin.read_only import ActingAdmin
-from spool_live.key_trail import Origin, acting
 from spool_live.keys import PlainKey
+from spool_live.keys.trail import Origin, acting
 from spool_live.models import SiteApiKey
 
 _PLAIN = "spool_live_plain_key"

@@ -10,7 +10,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from spool_live.key_trail import Origin, acting
+from spool_live.keys.trail import Origin, acting
 from spool_live.models import Site
 
 

@@ -12,8 +12,8 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from spool_live import keys, tokens
-from spool_live.key_use import note_use
 from spool_live.keys import Identity, PlainKey, Reason, Refusal
+from spool_live.keys.last_use import note_use
 from spool_live.models import SiteApiKey, SiteDelivery
 
 API_KEY = "Api-Key"

@@ -13,9 +13,9 @@ from django.views.decorators.http import require_safe
 
 from spool_live import metrics
 from spool_live.conf import live_settings
-from spool_live.databases import content_databases
 from spool_live.exceptions import SpoolLiveConfigurationError
 from spool_live.models import SiteDelivery
+from spool_live.supabase.databases import content_databases
 from spool_live.throttling import counters
 from spool_live.tokens import signing_keys
 

@@ -17,7 +17,7 @@ from django.db.models.signals import (
     pre_save,
 )
 
-from spool_live.capture import beside_triggers, receivers, relations, stored
+from spool_live.capture import receivers, relations, stored, trigger_receivers
 from spool_live.capture.plan import plan_of
 from spool_live.capture.transactions import (
     call_after_save,
@@ -35,8 +35,8 @@ def connect_all() -> None:
     disconnect_all()
     save_in_transaction(Site)
     for collection in registry:
-        if beside_triggers.are_enough(collection.model):
-            call_after_save(collection.model, beside_triggers.wake)
+        if trigger_receivers.are_enough(collection.model):
+            call_after_save(collection.model, trigger_receivers.wake)
         else:
             save_in_transaction(collection.model, registry.recorded_by_signals)
     for signal, receiver, sender in _connections():
@@ -54,12 +54,12 @@ def disconnect_all() -> None:
 
 def _connections() -> Iterator[tuple[Any, Callable[..., None], Any]]:
     for model in apps.get_models():
-        everywhere, plan = plan_of(model), plan_of(model, beside_triggers=True)
-        if beside_triggers.are_enough(model):
-            yield pre_delete, beside_triggers.wake, model
+        everywhere, plan = plan_of(model), plan_of(model, signals_only=True)
+        if trigger_receivers.are_enough(model):
+            yield pre_delete, trigger_receivers.wake, model
             continue
         if everywhere != plan:
-            yield from beside_triggers.connections(model, everywhere, plan)
+            yield from trigger_receivers.connections(model, everywhere, plan)
         elif plan.collections:
             yield pre_save, partial(receivers.before_save, plan), model
             yield post_save, partial(receivers.after_save, plan), model

@@ -26,11 +26,11 @@ class Plan:
     selects: dict[tuple[type[Model], str, bool], str | None] = field(default_factory=dict)
 
 
-def plan_of(model: type[Model], *, beside_triggers: bool = False) -> Plan:
+def plan_of(model: type[Model], *, signals_only: bool = False) -> Plan:
     """The plan for items of ``model``, by the collections that are registered now; with
-    ``beside_triggers`` by those of them that no trigger records."""
+    ``signals_only`` by those of them that no trigger records."""
     found = registry.of_model(model)
-    collections = tuple(c for c in found if not (beside_triggers and c.capture == "trigger"))
+    collections = tuple(c for c in found if not (signals_only and c.capture == "trigger"))
     columns = {collection.site_column for collection in collections}
     paths = {collection.site_path[:-1] for collection in collections}
     return Plan(

@@ -7,7 +7,8 @@ from typing import Any
 
 from django.db.models.signals import post_delete, post_save, pre_save
 
-from spool_live import key_trail, outbox
+from spool_live import outbox
+from spool_live.keys import trail
 from spool_live.models import Site, SiteApiKey
 
 _STORED = "spool_live_stored_key"
@@ -61,13 +62,13 @@ def key_saved(instance: SiteApiKey, created: bool, using: str, **kwargs: Any) ->
         # Supabase must hear of a right before a token of it is of use.
         instance.mirror_version = version
         SiteApiKey.objects.using(using).filter(pk=instance.pk).update(mirror_version=version)
-    key_trail.note_saved(stored, instance, using=using)
+    trail.note_saved(stored, instance, using=using)
 
 
 def key_removed(instance: SiteApiKey, using: str, **kwargs: Any) -> None:
     """A deleted key has lost its right too."""
     outbox.site_changed(instance.site_id, using=using, right_lost=instance.is_active())
-    key_trail.note(instance, key_trail.Action.DELETED, using=using)
+    trail.note(instance, trail.Action.DELETED, using=using)
 
 
 def loses_right(before: SiteApiKey, after: SiteApiKey) -> bool:

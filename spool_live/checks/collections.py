@@ -10,8 +10,8 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register  # n
 
 from spool_live.capture import triggers
 from spool_live.collections import registry
-from spool_live.databases import content_databases
 from spool_live.exceptions import SpoolLiveConfigurationError
+from spool_live.supabase.databases import content_databases
 
 
 @register(Tags.models)

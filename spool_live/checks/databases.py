@@ -9,8 +9,8 @@ from django.apps import AppConfig
 from django.core.checks import CheckMessage, Tags, Warning, register  # noqa: A004
 
 from spool_live.isolation import CannotVerify, Finding, exposures
-from spool_live.operations import concerns
-from spool_live.provisioning import missing
+from spool_live.supabase.databases import is_supabase_database
+from spool_live.supabase.provisioning import missing
 
 
 @register(Tags.database)
@@ -21,7 +21,7 @@ def check_provisioning(
     return [
         Warning(f"{step.step}: not done yet on {alias!r}.", hint=step.remedy, id="spool_live.W010")
         for alias in databases or ()
-        if concerns(alias)
+        if is_supabase_database(alias)
         for step in missing(alias)
     ]
 
@@ -34,7 +34,7 @@ def check_exposure(
     return [
         Warning(f"{found.subject}: {found.reason}.", hint=found.sql, id="spool_live.W011")
         for alias in databases or ()
-        if concerns(alias)
+        if is_supabase_database(alias)
         for found in _exposures(alias)
     ]
 

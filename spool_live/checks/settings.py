@@ -14,6 +14,7 @@ from django.db import connections
 from spool_live import tokens
 from spool_live.broadcasters import get_broadcaster
 from spool_live.checks.project import project_messages
+from spool_live.checks.supabase_keys import role_of
 from spool_live.checks.throttle import throttle_messages
 from spool_live.conf import (
     DEFAULT_BROADCASTER,
@@ -23,7 +24,6 @@ from spool_live.conf import (
     live_settings,
 )
 from spool_live.exceptions import SpoolLiveConfigurationError
-from spool_live.supabase_keys import role_of
 
 SHORTEST_TOKEN = timedelta(minutes=1)
 LONGEST_TOKEN = timedelta(hours=1)

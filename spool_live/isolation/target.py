@@ -10,7 +10,7 @@ from django.db import connections
 
 from spool_live.conf import live_settings
 from spool_live.isolation.sandbox import CannotVerify, Sandbox
-from spool_live.provisioning import API_ROLES, closed_tables
+from spool_live.supabase.provisioning import API_ROLES, closed_tables
 
 OLDEST_SERVER = 15
 SERVICE_ROLE = "service_role"

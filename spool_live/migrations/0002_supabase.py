@@ -5,7 +5,7 @@ import uuid
 import django.utils.timezone
 from django.db import migrations, models
 
-from spool_live.operations import ProvisionSupabase, RunSupabaseSQL
+from spool_live.supabase.operations import ProvisionSupabase, RunSupabaseSQL
 
 
 class Migration(migrations.Migration):

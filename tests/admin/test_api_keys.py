@@ -16,6 +16,7 @@ from django.utils import timezone
 from spool_live import keys
 from spool_live.keys import KEY_PATTERN, PlainKey
 from spool_live.models import ApiKeyEvent, Site, SiteApiKey, SiteDelivery
+from tests.keys.lookup import find_key
 
 pytestmark = pytest.mark.django_db
 MakeKey = Callable[..., tuple[SiteApiKey, PlainKey]]
@@ -45,7 +46,7 @@ def test_new_key_is_shown_once_and_belongs_to_who_made_it(
     assert answer.status_code == 200
     assert "no-store" in answer["Cache-Control"]
     plain = shown_key(answer)
-    key = keys.find_key(plain)
+    key = find_key(plain)
     assert key is not None
     assert (key.created_by, key.note, key.site) == (admin_user, "vault", site)
     event = ApiKeyEvent.objects.get(key_id=key.pk)
@@ -64,7 +65,7 @@ def test_adding_another_or_going_on_shows_the_key_too(admin_client: Client) -> N
     site = Site.objects.create(name="Ledger")
     for button in ("_addanother", "_continue", "_save"):
         answer = admin_client.post(reverse(ADD), {**FORM, "site": site.pk, button: "1"})
-        assert keys.find_key(shown_key(answer)) is not None
+        assert find_key(shown_key(answer)) is not None
 
 
 def test_key_never_changes_its_site(admin_client: Client, make_key: MakeKey) -> None:
@@ -94,7 +95,7 @@ def test_revoking_takes_the_right_for_good(admin_client: Client, make_key: MakeK
     chosen = {"action": "revoke", "_selected_action": [key.pk]}
     answer = admin_client.post(reverse(LIST), chosen, follow=True)
     assert "1 API key was revoked." in answer.content.decode()
-    assert keys.find_key(plain) is None
+    assert find_key(plain) is None
     other.refresh_from_db()
     assert other.revoked_at is None
     event = ApiKeyEvent.objects.order_by("-id")[0]
@@ -109,10 +110,10 @@ def test_rotation_shows_the_successor_and_keeps_the_overlap(
     assert f'href="{url}"' in page(admin_client, "admin:spool_live_siteapikey_change", key.pk)
     assert key.prefix in page(admin_client, "admin:spool_live_siteapikey_rotate", key.pk)
     answer = admin_client.post(url, {"overlap_hours": "3"})
-    fresh = keys.find_key(shown_key(answer))
+    fresh = find_key(shown_key(answer))
     assert fresh is not None
     assert (fresh.site_id, fresh.created_by.username) == (key.site_id, "admin")
-    assert keys.find_key(plain) is not None
+    assert find_key(plain) is not None
     key.refresh_from_db()
     assert timedelta(hours=2.9) < key.expires_at - timezone.now() <= timedelta(hours=3)
     rotated = ApiKeyEvent.objects.get(action="rotated")
@@ -155,7 +156,7 @@ def test_who_may_only_look_can_neither_rotate_nor_revoke(
     assert client.post(rotate, {"overlap_hours": "0"}).status_code == 403
     assert client.post(reverse(ADD), {**FORM, "site": key.site_id}).status_code == 403
     client.post(reverse(LIST), {"action": "revoke", "_selected_action": [key.pk]})
-    assert keys.find_key(plain) is not None
+    assert find_key(plain) is not None
     assert Client().get(rotate).status_code == 302, "login first"
 
 
@@ -166,7 +167,7 @@ def test_deleting_a_key_is_an_act_of_the_user_and_takes_its_right(
     before = SiteDelivery.objects.get(pk=key.site_id).epoch
     url = reverse("admin:spool_live_siteapikey_delete", args=[key.pk])
     assert admin_client.post(url, {"post": "yes"}).status_code == 302
-    assert keys.find_key(plain) is None
+    assert find_key(plain) is None
     assert SiteDelivery.objects.get(pk=key.site_id).epoch == before + 1
     event = ApiKeyEvent.objects.order_by("-id")[0]
     assert (event.action, event.actor_name) == ("deleted", "admin")

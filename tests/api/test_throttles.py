@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from spool_live import keys, mirror, throttling
+from spool_live import keys, throttling
 from spool_live.broadcasters.memory import MemoryBroadcaster
+from spool_live.delivery import mirror
 from spool_live.keys import PlainKey
 from spool_live.models import FailedAuthentication, Site, SiteApiKey
 from tests.api.conftest import Call

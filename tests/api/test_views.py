@@ -11,8 +11,9 @@ import jwt
 import pytest
 from django.utils import timezone
 
-from spool_live import broadcast_update, delivery, keys, mirror, tokens
+from spool_live import broadcast_update, delivery, keys, tokens
 from spool_live.broadcasters.memory import MemoryBroadcaster
+from spool_live.delivery import mirror
 from spool_live.keys import PlainKey
 from spool_live.models import Site, SiteApiKey, SiteDelivery
 from spool_live.updates import EventType, LiveUpdateData

@@ -14,9 +14,9 @@ from django.utils import timezone
 from spool_live.broadcasters import Broadcaster, MirrorAnswer
 from spool_live.broadcasters.memory import MemoryBroadcaster
 from spool_live.broadcasters.supabase import SupabaseBroadcaster
-from spool_live.databases import is_supabase_database
 from spool_live.exceptions import BroadcastRefused, SequenceTaken, UnknownSite
 from spool_live.models import LiveUpdate, Site
+from spool_live.supabase.databases import is_supabase_database
 from spool_live.updates import Update
 
 KINDS = [

@@ -18,8 +18,8 @@ from spool_live.exceptions import BroadcastUnavailable
 from spool_live.keys import PlainKey
 from spool_live.management.commands import live_deliver, live_setup
 from spool_live.models import FailedAuthentication, OutboxEntry, Site, SiteApiKey, SiteDelivery
-from spool_live.operations import concerns
-from spool_live.provisioning import Outcome, StepResult
+from spool_live.supabase.databases import is_supabase_database
+from spool_live.supabase.provisioning import Outcome, StepResult
 from spool_live.updates import EventType, LiveUpdateData
 from tests.commands.conftest import Run
 
@@ -236,7 +236,7 @@ def test_setup_fails_with_the_remedy_of_what_is_missing(
 
 def test_setup_refuses_a_database_that_cannot_be_supabases(run: Run, live: Any) -> None:
     live(SUPABASE_DATABASE="other")
-    assert not concerns("other")
+    assert not is_supabase_database("other")
     assert connections["other"].vendor != "postgresql"
     outcome = run("live_setup")
     assert (outcome.code, "SUPABASE_DATABASE" in outcome.err) == (1, True)

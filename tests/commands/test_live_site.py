@@ -14,6 +14,7 @@ from spool_live import keys
 from spool_live.keys import KEY_PATTERN, PlainKey
 from spool_live.models import ApiKeyEvent, Site, SiteApiKey
 from tests.commands.conftest import Run
+from tests.keys.lookup import find_key
 
 pytestmark = pytest.mark.django_db
 MakeKey = Callable[..., tuple[SiteApiKey, PlainKey]]
@@ -22,7 +23,7 @@ MakeKey = Callable[..., tuple[SiteApiKey, PlainKey]]
 def test_create_prints_the_key_once(run: Run) -> None:
     outcome = run("live_site", "--format", "json", "create", "Ledger", "--key-name", "web")
     (row,) = outcome.rows
-    key = keys.find_key(row["api_key"])
+    key = find_key(row["api_key"])
     assert outcome.code == 0
     assert key is not None
     assert (key.site.name, key.name, str(key.site_id)) == ("Ledger", "web", row["site_id"])
@@ -33,7 +34,7 @@ def test_create_prints_the_key_once(run: Run) -> None:
 def test_table_shows_the_key_too(run: Run) -> None:
     outcome = run("live_site", "create", "Ledger")
     (plain,) = set(re.findall(KEY_PATTERN, outcome.out))
-    assert keys.find_key(plain) is not None
+    assert find_key(plain) is not None
     assert outcome.out.splitlines()[0].split() == ["site", "site_id", "prefix", "api_key"]
 
 
@@ -95,8 +96,8 @@ def test_rotate_gives_a_successor(run: Run, make_key: MakeKey) -> None:
     key, plain = make_key()
     outcome = run("live_site", "--format", "json", "rotate", key.prefix, "--overlap-hours", "1")
     (row,) = outcome.rows
-    assert keys.find_key(row["api_key"]) is not None
-    assert keys.find_key(plain) is not None
+    assert find_key(row["api_key"]) is not None
+    assert find_key(plain) is not None
     key.refresh_from_db()
     assert isinstance(key.expires_at, datetime)
     actions = ApiKeyEvent.objects.filter(key_id=key.pk, origin="command").order_by("id")
@@ -122,7 +123,7 @@ def test_revoke_is_for_good(run: Run, make_key: MakeKey) -> None:
     key, plain = make_key()
     (row,) = run("live_site", "--format", "json", "revoke", key.prefix).rows
     assert row["revoked_at"]
-    assert keys.find_key(plain) is None
+    assert find_key(plain) is None
     assert run("live_site", "revoke", "spool_nobody").code == 1
 
 

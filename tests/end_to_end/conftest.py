@@ -10,8 +10,9 @@ import pytest
 from django.conf import LazySettings
 from pytest_django.live_server_helper import LiveServer
 
-from spool_live import delivery, keys, mirror
+from spool_live import delivery, keys
 from spool_live.broadcasters.supabase import SupabaseBroadcaster
+from spool_live.delivery import mirror
 from spool_live.local.config import LocalSupabaseConfig
 from spool_live.models import Site
 from tests.testapp.models import Article

@@ -18,8 +18,9 @@ from django.db import connections
 from realtime import AsyncRealtimeChannel
 from supabase import AsyncClient
 
-from spool_live import delivery, keys, mirror, outbox
+from spool_live import delivery, keys, outbox
 from spool_live.conf import live_settings
+from spool_live.delivery import mirror
 from spool_live.exceptions import BroadcastUnavailable
 from spool_live.models import Site, SiteApiKey, SiteDelivery
 from spool_live.signals import outbox_committed

@@ -12,12 +12,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from spool_live import keys, provisioning
+from spool_live import keys
 from spool_live.conf import live_settings
 from spool_live.isolation.live import verify as live_verify
 from spool_live.isolation.live.sites import NAME, probe_sites
 from spool_live.isolation.live.sites import Road as Way
 from spool_live.models import LiveUpdate, OutboxEntry, Site, SiteApiKey, SiteDelivery
+from spool_live.supabase import provisioning
 from tests.commands.conftest import Run, run_command
 from tests.end_to_end.conftest import Road
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from spool_live import outbox
-from spool_live.cleanup import clean_up
 from spool_live.delivery import deliver_pending
+from spool_live.delivery.cleanup import clean_up
 from spool_live.models import OutboxEntry, Site, SiteDelivery
 from tests.faults.conftest import Clock, record
 from tests.faults.receiver import Fault, FaultyReceiver

@@ -13,11 +13,12 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
-from spool_live import databases, tasks
+from spool_live import tasks
 from spool_live.broadcasters.memory import MemoryBroadcaster
 from spool_live.delivery import deliver_pending
 from spool_live.models import OutboxEntry, Site, SiteDelivery
 from spool_live.outbox import batch
+from spool_live.supabase import databases
 from tests.faults.conftest import record
 from tests.testapp.models import Note
 

@@ -8,6 +8,7 @@ import pytest
 
 from spool_live import delivery, outbox
 from spool_live.broadcasters import get_broadcaster
+from spool_live.delivery import deliver
 from spool_live.models import OutboxEntry, Site
 from spool_live.outbox import Claim, Settlement
 from tests.faults.conftest import Clock, record
@@ -30,12 +31,12 @@ def claimed_by_the_old_one(live: Live) -> Claim:
 def finish(claim: Claim) -> Settlement:
     """What a worker does with what it has claimed."""
     settlement, broadcaster = Settlement(), get_broadcaster()
-    ready = delivery.mirror_first(claim, settlement, broadcaster)
-    delivery.send(ready, claim, settlement, broadcaster)
+    ready = deliver.mirror_first(claim, settlement, broadcaster)
+    deliver.send(ready, claim, settlement, broadcaster)
     return outbox.settle(claim, settlement)
 
 
-def deliver() -> int:
+def deliver_all() -> int:
     return delivery.deliver_pending("default", pause=lambda seconds: None).delivered
 
 
@@ -50,10 +51,10 @@ def test_new_one_waits_for_the_site_and_helps_with_the_others(
     record(site, 5)
     claim = claimed_by_the_old_one(live)
     record(other, 2)
-    assert deliver() == 2
+    assert deliver_all() == 2
     assert (receiver.seqs(site.pk), receiver.seqs(other.pk)) == ([], [1, 2])
     assert len(finish(claim).delivered) == 2
-    assert deliver() == 3
+    assert deliver_all() == 3
     assert receiver.seqs(site.pk) == [1, 2, 3, 4, 5]
 
 
@@ -63,7 +64,7 @@ def test_old_one_that_is_late_changes_nothing(
     record(site, 5)
     claim = claimed_by_the_old_one(live)
     clock.advance(minutes=2)
-    assert deliver() == 5
+    assert deliver_all() == 5
     assert finish(claim).delivered == []
     assert receiver.seqs(site.pk) == [1, 2, 3, 4, 5]
     assert states() == ["delivered"] * 5
@@ -77,7 +78,7 @@ def test_request_of_the_old_one_that_arrives_last_is_nothing_new(
     claim = claimed_by_the_old_one(live)
     late = [entry.as_update() for entry in claim.entries]
     clock.advance(minutes=2)
-    assert deliver() == 5
+    assert deliver_all() == 5
     get_broadcaster().broadcast(late)
     assert receiver.seqs(site.pk) == [1, 2, 3, 4, 5]
     assert outbox.settle(claim, Settlement(delivered=[e.pk for e in claim.entries])).delivered == []
@@ -89,9 +90,9 @@ def test_old_one_that_fails_late_does_not_postpone_the_site(
     record(site, 3)
     claim = claimed_by_the_old_one(live)
     clock.advance(minutes=2)
-    assert deliver() == 3
+    assert deliver_all() == 3
     record(site)
     retry = {site.pk: "too late"}
     outbox.settle(claim, Settlement(retry=retry, retry_at=clock.now.replace(year=2100)))
-    assert deliver() == 1
+    assert deliver_all() == 1
     assert receiver.seqs(site.pk) == [1, 2, 3, 4]

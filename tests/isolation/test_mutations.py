@@ -11,7 +11,7 @@ import pytest
 from spool_live.conf import live_settings
 from spool_live.isolation import Report
 from spool_live.isolation.rules import RULES
-from spool_live.provisioning import provision
+from spool_live.supabase.provisioning import provision
 from tests.isolation.conftest import Superuser
 
 HERE = Path(__file__).parent

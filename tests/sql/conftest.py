@@ -16,8 +16,8 @@ from django.db import ProgrammingError, connections, transaction
 from django.utils import timezone
 
 from spool_live.conf import live_settings
-from spool_live.databases import is_supabase_database
 from spool_live.models import Site
+from spool_live.supabase.databases import is_supabase_database
 
 Row = tuple[Any, ...]
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from spool_live.cleanup import CRON_STEP, SMALL_STEP, pg_cron_sql
+from spool_live.delivery.cleanup import CRON_STEP, SMALL_STEP, pg_cron_sql
 from tests.sql.conftest import MakeTenant, SupabaseDatabase, Tenant
 
 pytestmark = pytest.mark.django_db(databases="__all__")

@@ -12,9 +12,9 @@ import pytest
 
 import spool_live.migrations
 import spool_live.sql
-from spool_live import provisioning
-from spool_live.operations import RunSupabaseSQL
 from spool_live.sql import read_sql
+from spool_live.supabase import provisioning
+from spool_live.supabase.operations import RunSupabaseSQL
 
 FOLDER = Path(spool_live.sql.__file__).parent
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import DatabaseError
 
-from spool_live.provisioning import CONTENT_TABLES
+from spool_live.supabase.provisioning import CONTENT_TABLES
 from tests.sql.conftest import OUTSIDERS, SupabaseDatabase, Tenant, refused, visible
 
 pytestmark = pytest.mark.django_db(databases="__all__")

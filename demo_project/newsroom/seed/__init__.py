@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from demo_project.newsroom.models import Article, Category, Publication, SiteEditor, Tag
 from demo_project.state import Credentials
-from spool_live.keys import create_key, find_key
+from spool_live.keys import Identity, create_key, identify
 from spool_live.models import Site
 
 ADMINISTRATOR = "admin"
@@ -130,5 +130,5 @@ def _editors_group() -> Group:
 
 def _api_key(site: Site, slug: str, credentials: Credentials) -> None:
     """The key that the paper's own server uses; a new one if that is gone or revoked."""
-    if find_key(credentials.api_keys.get(slug, "")) is None:
+    if not isinstance(identify(credentials.api_keys.get(slug, "")), Identity):
         _, credentials.api_keys[slug] = create_key(site, name=f"{site.name}: web server")

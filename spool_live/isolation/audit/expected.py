@@ -11,7 +11,7 @@ from importlib import resources
 from spool_live import sql
 from spool_live.isolation.sandbox import Sandbox
 from spool_live.isolation.target import FEED, MESSAGES, SERVICE_ROLE, SUBSCRIBER_ROLE, Target
-from spool_live.provisioning import API_ROLES
+from spool_live.supabase.provisioning import API_ROLES
 
 TRIGGER = "live_updates_broadcast"
 NEEDED_GRANTS = (

@@ -8,7 +8,7 @@ from spool_live.isolation import rules
 from spool_live.isolation.findings import Finding
 from spool_live.isolation.sandbox import Sandbox
 from spool_live.isolation.target import SERVICE_ROLE, ApiRole, Target
-from spool_live.provisioning import API_ROLES
+from spool_live.supabase.provisioning import API_ROLES
 
 _ALL_DATA = ("pg_read_all_data", "pg_write_all_data", "pg_maintain")
 

@@ -15,12 +15,13 @@ from django.db import DatabaseError, connections
 from django.db.models import F
 from django.utils import timezone
 
-from spool_live import broadcast_update, delivery, keys, mirror
+from spool_live import broadcast_update, delivery, keys
 from spool_live.broadcasters import get_broadcaster
 from spool_live.conf import live_settings
+from spool_live.delivery import mirror
 from spool_live.exceptions import BroadcastError
 from spool_live.models import OutboxEntry, Site, SiteApiKey, SiteDelivery
-from spool_live.operations import concerns
+from spool_live.supabase.databases import is_supabase_database
 from spool_live.updates import EventType, LiveUpdateData
 
 NAME = "spool_live probe"
@@ -146,7 +147,7 @@ def remove(site: Site, road: Road) -> None:
 
 def _forget_tombstone(site_id: uuid.UUID) -> None:
     alias = live_settings().supabase_database
-    if not concerns(alias):
+    if not is_supabase_database(alias):
         return
     try:
         with connections[alias].cursor() as cursor:

@@ -7,8 +7,8 @@ from typing import Any
 
 from spool_live import batch
 from spool_live.capture.audit import audit, repair
-from spool_live.databases import content_databases
 from spool_live.management.output import ReportCommand
+from spool_live.supabase.databases import content_databases
 
 
 class Command(ReportCommand):

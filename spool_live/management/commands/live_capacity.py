@@ -6,9 +6,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from spool_live.capacity import BROADCAST, PLANS, POSTGRES_CHANGES, Load, ends_at, reckon, suffices
-from spool_live.databases import content_databases
 from spool_live.management.output import ReportCommand
 from spool_live.models import Site
+from spool_live.supabase.databases import content_databases
 
 
 class Command(ReportCommand):

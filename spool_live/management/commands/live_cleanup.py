@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from spool_live.cleanup import CleanupReport, clean_up, pg_cron_sql
+from spool_live.delivery.cleanup import CleanupReport, clean_up, pg_cron_sql
 from spool_live.exceptions import BroadcastError
 from spool_live.management.output import ReportCommand
 

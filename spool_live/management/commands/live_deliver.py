@@ -10,11 +10,12 @@ from typing import Any
 
 from django.db import DatabaseError, close_old_connections
 
-from spool_live import delivery, mirror
-from spool_live.databases import content_databases
+from spool_live import delivery
+from spool_live.delivery import mirror
 from spool_live.exceptions import BroadcastError
 from spool_live.management.output import ReportCommand
 from spool_live.outbox import circuit
+from spool_live.supabase.databases import content_databases
 
 
 class Command(ReportCommand):

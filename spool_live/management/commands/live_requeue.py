@@ -7,9 +7,9 @@ from typing import Any
 
 from django.db.models import Q
 
-from spool_live.databases import content_databases
 from spool_live.management.output import ReportCommand
 from spool_live.outbox import requeue_dead
+from spool_live.supabase.databases import content_databases
 
 
 class Command(ReportCommand):

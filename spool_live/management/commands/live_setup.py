@@ -8,8 +8,8 @@ from django.core.management.base import CommandError
 
 from spool_live.conf import live_settings
 from spool_live.management.output import ReportCommand
-from spool_live.operations import concerns
-from spool_live.provisioning import Outcome, missing, provision
+from spool_live.supabase.databases import is_supabase_database
+from spool_live.supabase.provisioning import Outcome, missing, provision
 
 
 class Command(ReportCommand):
@@ -23,7 +23,7 @@ class Command(ReportCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         alias = live_settings().supabase_database
-        if not concerns(alias):
+        if not is_supabase_database(alias):
             raise CommandError(
                 f'SPOOL_LIVE["SUPABASE_DATABASE"] = {alias!r} is no PostgreSQL database: point it '
                 "at the alias of the database that Supabase serves."

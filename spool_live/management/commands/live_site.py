@@ -12,7 +12,7 @@ from django.db import router, transaction
 from django.utils import timezone
 
 from spool_live import keys
-from spool_live.key_trail import Origin, acting
+from spool_live.keys.trail import Origin, acting
 from spool_live.management.output import ReportCommand
 from spool_live.models import Site, SiteApiKey
 

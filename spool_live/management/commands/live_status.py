@@ -9,11 +9,11 @@ from django.db import DatabaseError
 from django.db.models import Count, Min, Q
 
 from spool_live.conf import live_settings
-from spool_live.databases import content_databases, is_supabase_database
 from spool_live.management.output import ReportCommand
 from spool_live.models import OutboxEntry, Site, SiteDelivery
 from spool_live.outbox import circuit
-from spool_live.provisioning import lacks_partition
+from spool_live.supabase.databases import content_databases, is_supabase_database
+from spool_live.supabase.provisioning import lacks_partition
 
 
 class Command(ReportCommand):

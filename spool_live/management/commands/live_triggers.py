@@ -10,9 +10,9 @@ from django.core.management.base import CommandError
 
 from spool_live.capture import triggers
 from spool_live.capture.triggers import State
-from spool_live.databases import content_databases
 from spool_live.exceptions import SpoolLiveConfigurationError
 from spool_live.management.output import ReportCommand
+from spool_live.supabase.databases import content_databases
 
 ACTIONS = {"check": triggers.status, "install": triggers.install, "remove": triggers.remove}
 

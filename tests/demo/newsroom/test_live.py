@@ -16,9 +16,10 @@ from demo_project.newsroom import upstream
 from demo_project.newsroom.models import Article, Category, Publication
 from demo_project.newsroom.tasks import publish_due_articles
 from demo_project.state import Credentials
-from spool_live import mirror
-from spool_live.keys import find_key, revoke_key
+from spool_live.delivery import mirror
+from spool_live.keys import revoke_key
 from spool_live.models import OutboxEntry
+from tests.keys.lookup import find_key
 
 from .conftest import MakeArticle
 

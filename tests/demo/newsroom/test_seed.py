@@ -9,8 +9,9 @@ from demo_project.newsroom import art
 from demo_project.newsroom.models import Article, Category, Publication
 from demo_project.newsroom.seed import seed
 from demo_project.state import Credentials
-from spool_live.keys import find_key, revoke_key
+from spool_live.keys import revoke_key
 from spool_live.models import SiteApiKey
+from tests.keys.lookup import find_key
 
 
 @pytest.mark.parametrize("slug", ["courier", "parallax"])

@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from django.db import connections, transaction
 
-from spool_live import EventType, LiveUpdateData, broadcast_update, delivery, keys, mirror
+from spool_live import EventType, LiveUpdateData, broadcast_update, delivery, keys
 from spool_live.client import (
     LiveUpdate,
     LiveUpdatesConfig,
@@ -28,6 +28,7 @@ from spool_live.client import (
 )
 from spool_live.client.engine import tokens as client_tokens
 from spool_live.client.sync import BackgroundLoop
+from spool_live.delivery import mirror
 from spool_live.local.instance import LocalDatabase
 from spool_live.models import Site
 from tests.client.proxies import FrameProxy, TcpProxy

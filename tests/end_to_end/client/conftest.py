@@ -16,8 +16,9 @@ from django.conf import LazySettings
 from django.core.asgi import get_asgi_application
 from pytest_django.live_server_helper import LiveServer
 
-from spool_live import keys, mirror
+from spool_live import keys
 from spool_live.broadcasters.supabase import SupabaseBroadcaster
+from spool_live.delivery import mirror
 from spool_live.local.instance import LocalDatabase
 from spool_live.local.postgres import free_port
 from spool_live.local.realtime.options import RealtimeOptions

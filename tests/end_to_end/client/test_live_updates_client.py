@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from django.conf import LazySettings
 
-from spool_live import keys, mirror
+from spool_live import keys
 from spool_live.client import (
     InvalidCredentialsError,
     LiveUpdate,
@@ -23,6 +23,7 @@ from spool_live.client import (
     Timing,
 )
 from spool_live.client.cli.check import check
+from spool_live.delivery import mirror
 from spool_live.models import Site
 from tests.end_to_end.conftest import Road
 from tests.worker.processes import until

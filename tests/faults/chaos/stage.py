@@ -194,7 +194,8 @@ class Stage:
         call_command("migrate", database="supabase", verbosity=0)
 
     def _make_sites(self) -> None:
-        from spool_live import keys, mirror
+        from spool_live import keys
+        from spool_live.delivery import mirror
         from spool_live.models import Site
 
         sites = []

@@ -10,8 +10,7 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from spool_live import key_use
-from spool_live.keys import PlainKey
+from spool_live.keys import PlainKey, last_use
 from spool_live.models import SiteApiKey, SiteDelivery
 from tests.api.conftest import Call, call  # noqa: F401 - a fixture
 
@@ -36,7 +35,7 @@ def test_request_notes_the_use_and_writes_nothing_itself(
             assert call("post", "token/", plain).status_code == 200
     assert stored(key) is None
     with django_assert_num_queries(1):
-        key_use.uses.write_now()
+        last_use.uses.write_now()
     assert NOW <= stored(key) <= timezone.now()
     assert SiteDelivery.objects.get(pk=key.site_id).version == version, "nothing to mirror"
 
@@ -47,17 +46,17 @@ def test_use_is_written_once_a_minute(make_key: MakeKey) -> None:
     expected = [NOW, NOW, moments[2]]
     for moment, last in zip(moments, expected, strict=True):
         key.refresh_from_db()
-        key_use.note_use(key, moment)
-        key_use.uses.write_now()
+        last_use.note_use(key, moment)
+        last_use.uses.write_now()
         assert stored(key) == last
 
 
 def test_two_processes_do_not_write_twice_in_a_minute(make_key: MakeKey) -> None:
     key, _ = make_key()
-    key_use.write_uses({key.pk: NOW})
-    key_use.write_uses({key.pk: NOW + timedelta(seconds=30)})
+    last_use.write_uses({key.pk: NOW})
+    last_use.write_uses({key.pk: NOW + timedelta(seconds=30)})
     assert stored(key) == NOW
-    key_use.write_uses({key.pk: NOW - timedelta(hours=1)})
+    last_use.write_uses({key.pk: NOW - timedelta(hours=1)})
     assert stored(key) == NOW, "never backwards"
 
 
@@ -71,14 +70,14 @@ def test_database_that_refuses_the_write_is_not_the_requests_trouble(
     def refuse(batch: Any) -> None:
         raise OperationalError("read-only")
 
-    monkeypatch.setattr(key_use.uses, "_write", refuse)
+    monkeypatch.setattr(last_use.uses, "_write", refuse)
     assert call("post", "token/", plain).status_code == 200
-    key_use.uses.write_now()
+    last_use.uses.write_now()
     assert call("post", "token/", plain).status_code == 200
 
 
 def test_wrong_key_is_no_use(make_key: MakeKey, call: Call) -> None:  # noqa: F811
     key, plain = make_key()
     call("post", "token/", f"{plain}0")
-    key_use.uses.write_now()
+    last_use.uses.write_now()
     assert stored(key) is None

@@ -13,6 +13,7 @@ from django.utils import timezone
 from spool_live import keys
 from spool_live.keys import KEY_PATTERN, Identity, PlainKey, Reason, Refusal
 from spool_live.models import ApiKeyEvent, SiteApiKey, SiteDelivery
+from tests.keys.lookup import find_key
 
 pytestmark = pytest.mark.django_db
 MakeKey = Callable[..., tuple[SiteApiKey, PlainKey]]
@@ -75,7 +76,7 @@ def test_right_key_is_found_with_one_query(
 ) -> None:
     key, plain = make_key()
     with django_assert_num_queries(1):
-        found = keys.find_key(plain)
+        found = find_key(plain)
         assert found is not None
         assert (found.pk, found.site_id) == (key.pk, key.site_id)
 
@@ -87,7 +88,7 @@ def test_wrong_secret_is_told_from_unknown_prefix_for_us_alone(make_key: MakeKey
     wrong = keys.with_checksum(f"{key.prefix}_{'A' * 43}")
     assert keys.identify(wrong) == Refusal(Reason.WRONG_SECRET, key.prefix)
     assert keys.identify(made_up) == Refusal(Reason.UNKNOWN)
-    assert keys.find_key(other) is None
+    assert find_key(other) is None
 
 
 def test_revoked_and_expired_keys_are_refused(make_key: MakeKey) -> None:
@@ -134,7 +135,7 @@ def test_saving_a_stale_instance_does_not_undo_a_revocation(make_key: MakeKey) -
     assert (stale.name, stale.revoked_at) == ("renamed", key.revoked_at)
     stale.revoked_at = None
     stale.save(update_fields=["revoked_at"])
-    assert keys.find_key(plain) is None
+    assert find_key(plain) is None
 
 
 @pytest.mark.parametrize("field", ["revoked_at", "expires_at", "site_id"])
@@ -151,8 +152,8 @@ def test_rotation_hands_on_and_ends_the_old_key_after_the_overlap(make_key: Make
     fresh, plain = keys.rotate_key(old, overlap=timedelta(hours=2))
     assert (fresh.site_id, fresh.name, fresh.note) == (old.site_id, "web", "in the vault")
     assert fresh.expires_at is None
-    assert keys.find_key(old_plain) is not None
-    assert keys.find_key(plain) is not None
+    assert find_key(old_plain) is not None
+    assert find_key(plain) is not None
     assert old.expires_at is not None
     assert timedelta(minutes=119) < old.expires_at - timezone.now() <= timedelta(hours=2)
     assert trail(old) == ["created", "expiry_changed", "rotated"]
@@ -163,7 +164,7 @@ def test_rotation_hands_on_and_ends_the_old_key_after_the_overlap(make_key: Make
 def test_rotation_without_overlap_revokes_at_once(make_key: MakeKey) -> None:
     old, old_plain = make_key()
     keys.rotate_key(old, overlap=timedelta(0))
-    assert keys.find_key(old_plain) is None
+    assert find_key(old_plain) is None
     assert trail(old) == ["created", "revoked", "rotated"]
 
 
@@ -189,7 +190,7 @@ def test_rotation_does_not_revive_a_key_without_right(make_key: MakeKey, how: st
         key.save()
     with pytest.raises(ValueError, match="not active"):
         keys.rotate_key(key, overlap=timedelta(hours=1))
-    assert keys.find_key(plain) is None
+    assert find_key(plain) is None
     assert SiteApiKey.objects.filter(site=key.site_id).count() == 1
 
 
@@ -212,8 +213,8 @@ def test_failing_change_of_a_key_leaves_nothing_half_done(
     def fail(*args: Any, **kwargs: Any) -> None:
         raise RuntimeError("no trail, no change")
 
-    monkeypatch.setattr("spool_live.key_trail.note_saved", fail)
+    monkeypatch.setattr("spool_live.keys.trail.note_saved", fail)
     with pytest.raises(RuntimeError):
         keys.revoke_key(key)
     assert epoch(key) == before
-    assert keys.find_key(plain) is not None
+    assert find_key(plain) is not None

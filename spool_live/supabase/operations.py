@@ -4,27 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import connections
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
-from spool_live import provisioning
-from spool_live.conf import live_settings
 from spool_live.sql import read_sql
-
-
-def concerns(alias: str, *, separate_only: bool = False) -> bool:
-    """Whether ``alias`` is the Supabase database and one that can be it (PostgreSQL).
-
-    With ``separate_only``, only where it is another alias than the content database.
-    """
-    settings = live_settings()
-    return (
-        alias == settings.supabase_database
-        and connections[alias].vendor == "postgresql"
-        and (settings.has_separate_databases or not separate_only)
-    )
+from spool_live.supabase import provisioning
+from spool_live.supabase.databases import is_supabase_database
 
 
 class SupabaseOperation(Operation):
@@ -52,7 +38,7 @@ class SupabaseOperation(Operation):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        if concerns(schema_editor.connection.alias, separate_only=self.separate_only):
+        if is_supabase_database(schema_editor.connection.alias, separate_only=self.separate_only):
             self.forward(schema_editor)
 
     def database_backwards(
@@ -62,7 +48,7 @@ class SupabaseOperation(Operation):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        if concerns(schema_editor.connection.alias, separate_only=self.separate_only):
+        if is_supabase_database(schema_editor.connection.alias, separate_only=self.separate_only):
             self.backward(schema_editor)
 
 

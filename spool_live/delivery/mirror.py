@@ -17,10 +17,10 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from spool_live.broadcasters import Broadcaster, MirrorAnswer, get_broadcaster
-from spool_live.databases import is_supabase_database
 from spool_live.exceptions import BroadcastError, BroadcastUnavailable, CircuitOpen
 from spool_live.models import Site, SiteApiKey, SiteDelivery
 from spool_live.outbox import circuit, ensure_deliveries
+from spool_live.supabase.databases import is_supabase_database
 from spool_live.updates import clean_text
 
 logger = logging.getLogger(__name__)

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 
 from django.utils import timezone
 
-from spool_live import mirror, outbox
+from spool_live import outbox
 from spool_live.backoff import retry_delay
 from spool_live.broadcasters import Broadcaster, get_broadcaster
 from spool_live.conf import live_settings
+from spool_live.delivery import mirror
 from spool_live.exceptions import (
     BroadcastError,
     BroadcastRefused,

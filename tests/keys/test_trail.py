@@ -11,8 +11,8 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from spool_live import keys
-from spool_live.key_trail import Origin, acting
 from spool_live.keys import PlainKey
+from spool_live.keys.trail import Origin, acting
 from spool_live.models import ApiKeyEvent, SiteApiKey
 
 pytestmark = pytest.mark.django_db

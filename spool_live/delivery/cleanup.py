@@ -11,8 +11,8 @@ from django.utils import timezone
 from spool_live import outbox
 from spool_live.broadcasters import Broadcaster, get_broadcaster
 from spool_live.conf import live_settings
-from spool_live.databases import content_databases
 from spool_live.sql import read_sql
+from spool_live.supabase.databases import content_databases
 from spool_live.throttling import purge_failures
 
 BIG_STEP = 2_000

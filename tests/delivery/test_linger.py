@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from spool_live import LiveUpdateData, broadcast_update
 from spool_live.broadcasters.memory import MemoryBroadcaster
-from spool_live.delivery import breath, deliver_pending
+from spool_live.delivery.deliver import breath, deliver_pending
 from spool_live.models import Site
 from spool_live.updates import EventType
 

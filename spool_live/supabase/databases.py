@@ -24,10 +24,16 @@ def content_databases() -> list[str]:
     ]
 
 
-def is_supabase_database(alias: str) -> bool:
-    """Whether ``alias`` is the database that Supabase serves, as far as Django can be it."""
+def is_supabase_database(alias: str, *, separate_only: bool = False) -> bool:
+    """Whether ``alias`` is the database that Supabase serves, as far as Django can be it
+    (PostgreSQL). With ``separate_only``, only where it is another alias than the content database.
+    """
     settings = live_settings()
-    return alias == settings.supabase_database and connections[alias].vendor == "postgresql"
+    return (
+        alias == settings.supabase_database
+        and connections[alias].vendor == "postgresql"
+        and (settings.has_separate_databases or not separate_only)
+    )
 
 
 def _has_outbox(alias: str) -> bool:

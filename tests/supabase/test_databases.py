@@ -8,9 +8,9 @@ import pytest
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 
-from spool_live import databases
 from spool_live.conf import live_settings
-from spool_live.databases import content_databases, is_supabase_database
+from spool_live.supabase import databases
+from spool_live.supabase.databases import content_databases, is_supabase_database
 from tests.scratch import pointed_at
 
 Live = Callable[..., None]

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from spool_live import keys, mirror
+from spool_live import keys
 from spool_live.broadcasters import MirrorAnswer
 from spool_live.broadcasters.memory import MemoryBroadcaster
-from spool_live.databases import is_supabase_database
+from spool_live.delivery import mirror
 from spool_live.exceptions import BroadcastRefused, BroadcastUnavailable
 from spool_live.models import Site, SiteApiKey, SiteDelivery
+from spool_live.supabase.databases import is_supabase_database
 
 pytestmark = pytest.mark.django_db
 

@@ -9,7 +9,14 @@ from django.utils import timezone
 
 from spool_live.broadcasters import CleanupAnswer
 from spool_live.broadcasters.memory import MemoryBroadcaster
-from spool_live.cleanup import BIG_STEP, PURGE_STEP, REST, SMALL_STEP, SMALL_STEP_PAUSE, clean_up
+from spool_live.delivery.cleanup import (
+    BIG_STEP,
+    PURGE_STEP,
+    REST,
+    SMALL_STEP,
+    SMALL_STEP_PAUSE,
+    clean_up,
+)
 from spool_live.exceptions import BroadcastUnavailable
 from spool_live.models import OutboxEntry, Site, SiteDelivery
 
@@ -146,7 +153,7 @@ class TestOutbox:
         assert not OutboxEntry.objects.using("other").exists()
 
     def test_in_steps(self, history: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("spool_live.cleanup.PURGE_STEP", 1)
+        monkeypatch.setattr("spool_live.delivery.cleanup.PURGE_STEP", 1)
         reports = []
         clean_up(progress=lambda report: reports.append(replace(report)))
         assert [report.outbox_entries for report in reports] == [1, 2, 2]

@@ -1,0 +1,41 @@
+"""API keys: secrets, life and identification; ``trail`` and ``last_use`` keep records of them."""
+
+from __future__ import annotations
+
+from spool_live.keys.identification import (
+    Identity,
+    Reason,
+    Refusal,
+    identify,
+    identify_by_id,
+)
+from spool_live.keys.lifecycle import (
+    create_key,
+    revoke_key,
+    rotate_key,
+)
+from spool_live.keys.secrets import (
+    KEY_PATTERN,
+    PlainKey,
+    give_secret,
+    hash_key,
+    looks_like_key,
+    with_checksum,
+)
+
+__all__ = [
+    "KEY_PATTERN",
+    "Identity",
+    "PlainKey",
+    "Reason",
+    "Refusal",
+    "create_key",
+    "give_secret",
+    "hash_key",
+    "identify",
+    "identify_by_id",
+    "looks_like_key",
+    "revoke_key",
+    "rotate_key",
+    "with_checksum",
+]

@@ -1,0 +1,85 @@
+"""Whose key is it? One indexed query, asked of the database that takes the writes."""
+
+from __future__ import annotations
+
+import hmac
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connections, router
+from django.views.decorators.debug import sensitive_variables
+
+from spool_live.keys.secrets import hash_key, looks_like_key
+from spool_live.models import FailedAuthentication, SiteApiKey, SiteDelivery
+from spool_live.sql import read_sql
+
+_DELIVERY_COLUMNS = ("last_seq", "acknowledged_version", "acknowledged_epoch")
+
+Reason = FailedAuthentication.Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a credential is not accepted, for us and never for the caller. ``prefix`` is that of an
+    existing key, else empty."""
+
+    reason: FailedAuthentication.Reason
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An active key, and what delivery knows of its site: its ``last_seq`` and what of its
+    mirror Supabase has acknowledged (the rest of ``delivery`` is not read)."""
+
+    key: SiteApiKey
+    delivery: SiteDelivery
+
+
+@sensitive_variables()
+def identify(plain: str, *, using: str | None = None) -> Identity | Refusal:
+    """Whose active key ``plain`` is; or why it is none.
+
+    One indexed query, and none where the text cannot be a key at all. Asks the database that
+    takes the writes: on a replica a revoked key could live on.
+    """
+    if not looks_like_key(plain):
+        return Refusal(Reason.UNKNOWN)
+    prefix = plain[: plain.index("_", len("spool_"))]
+    found = _read("keys/by_prefix", [prefix], using)
+    if found is None:
+        return Refusal(Reason.UNKNOWN)
+    if not hmac.compare_digest(found.key.key_hash, hash_key(plain)):
+        return Refusal(Reason.WRONG_SECRET, found.key.prefix)
+    return _active(found)
+
+
+def identify_by_id(
+    key_id: uuid.UUID, site_id: uuid.UUID, *, using: str | None = None
+) -> Identity | Refusal:
+    """Whose active key has this id and site, as a token names it; or why there is none."""
+    found = _read("keys/by_id", [key_id, site_id], using)
+    return Refusal(Reason.BAD_TOKEN) if found is None else _active(found)
+
+
+def _read(statement: str, given: list[Any], using: str | None) -> Identity | None:
+    """By SQL of ours: making a query of the ORM takes five times as long as running it."""
+    alias = using or router.db_for_write(SiteApiKey)
+    as_stored = SiteApiKey._meta.pk.get_db_prep_value
+    parameters = [
+        as_stored(value, connections[alias]) if isinstance(value, uuid.UUID) else value
+        for value in given
+    ]
+    rows: Any = SiteApiKey.objects.using(alias).raw(read_sql(statement), parameters)
+    for key in rows:
+        known = {name: getattr(key, name) or 0 for name in _DELIVERY_COLUMNS}
+        return Identity(key, SiteDelivery(site_id=key.site_id, **known))
+    return None
+
+
+def _active(found: Identity) -> Identity | Refusal:
+    key = found.key
+    if key.is_active():
+        return found
+    return Refusal(Reason.EXPIRED if key.revoked_at is None else Reason.REVOKED, key.prefix)
