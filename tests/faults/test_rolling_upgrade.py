@@ -8,7 +8,8 @@ import pytest
 
 from spool_live import delivery, outbox
 from spool_live.broadcasters import get_broadcaster
-from spool_live.delivery import deliver
+from spool_live.delivery.mirror_first import mirror_first
+from spool_live.delivery.sending import send
 from spool_live.models import OutboxEntry, Site
 from spool_live.outbox import Claim, Settlement
 from tests.faults.conftest import Clock, record
@@ -31,8 +32,8 @@ def claimed_by_the_old_one(live: Live) -> Claim:
 def finish(claim: Claim) -> Settlement:
     """What a worker does with what it has claimed."""
     settlement, broadcaster = Settlement(), get_broadcaster()
-    ready = deliver.mirror_first(claim, settlement, broadcaster)
-    deliver.send(ready, claim, settlement, broadcaster)
+    ready = mirror_first(claim, settlement, broadcaster)
+    send(ready, claim, settlement, broadcaster)
     return outbox.settle(claim, settlement)
 
 

@@ -1,0 +1,51 @@
+"""Before a site's next update goes, Supabase knows the site as it is."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+from spool_live.broadcasters import Broadcaster
+from spool_live.delivery import mirror
+from spool_live.delivery.failures import postpone
+from spool_live.exceptions import BroadcastError, BroadcastUnavailable
+from spool_live.outbox import Claim, ClaimedEntry, Settlement
+
+
+def mirror_first(
+    claim: Claim, settlement: Settlement, broadcaster: Broadcaster
+) -> list[ClaimedEntry]:
+    """Sends pending changes of the claimed sites and their keys; returns what may go after that.
+
+    No update overtakes a key change: a site whose mirror cannot be brought up to date waits.
+    """
+    pending = [site_id for site_id, site in claim.sites.items() if mirror.is_pending(site)]
+    if not pending and not claim.orphans:
+        return claim.entries
+    living = [entry for entry in claim.entries if entry.site_id not in claim.orphans]
+    return mirror_sites(pending, living, claim, settlement, broadcaster)
+
+
+def mirror_sites(
+    site_ids: Sequence[uuid.UUID],
+    entries: Sequence[ClaimedEntry],
+    claim: Claim,
+    settlement: Settlement,
+    broadcaster: Broadcaster,
+) -> list[ClaimedEntry]:
+    """Sends sites as they are now; returns those of ``entries`` that may go after that.
+
+    Once Supabase is away it is not asked for the other sites: each would cost a timeout.
+    """
+    dead: set[uuid.UUID] = set()
+    for place, site_id in enumerate(site_ids):
+        try:
+            if mirror.mirror_site(claim.using, site_id, broadcaster).deleted:
+                dead.add(site_id)
+        except BroadcastUnavailable as error:
+            postpone(settlement, claim, site_ids[place:], error)
+            break
+        except BroadcastError as error:
+            postpone(settlement, claim, [site_id], error)
+    settlement.dropped += [entry.pk for entry in entries if entry.site_id in dead]
+    return [e for e in entries if e.site_id not in dead and e.site_id not in settlement.retry]
