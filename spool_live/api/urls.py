@@ -20,4 +20,5 @@ urlpatterns = [
 if find_spec("drf_spectacular"):
     from spool_live.api import openapi
 
-    urlpatterns.append(path("schema/", openapi.schema, name="schema"))
+    described = {"routes": tuple(urlpatterns)}
+    urlpatterns.append(path("schema/", openapi.schema, described, name="schema"))
