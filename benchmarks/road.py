@@ -109,7 +109,7 @@ def running_road(rig: Rig, name: str, *, worker: bool = True) -> Iterator[Road]:
     from benchmarks.settings import supabase_settings
     from spool_live import keys
     from spool_live.delivery import mirror
-    from spool_live.local.postgres import free_port
+    from spool_live.local.processes import free_port
     from spool_live.models import Site
 
     config = rig.config

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from spool_live.local.config import LocalSupabaseConfig
-from spool_live.local.postgres import free_port
+from spool_live.local.processes import free_port
 
 STATE_DIR = Path(tempfile.mkdtemp(prefix="spool-live-tests-"))
 atexit.register(shutil.rmtree, STATE_DIR, ignore_errors=True)

@@ -22,7 +22,7 @@ from spool_live.broadcasters.memory import MemoryBroadcaster
 from spool_live.broadcasters.supabase import SupabaseBroadcaster
 from spool_live.exceptions import BroadcastUnavailable
 from spool_live.local.config import LocalSupabaseConfig
-from spool_live.local.postgres import free_port
+from spool_live.local.processes import free_port
 from spool_live.models import LiveUpdate, OutboxEntry, Site
 from tests.testapp.models import Article
 from tests.worker.processes import PATIENCE, Process, Project, comes_true, until

@@ -26,8 +26,8 @@ from demo_project.state import (
 )
 from demo_project.supervision import Supervisor
 from demo_project.supervision.lock import exclusive
-from demo_project.supervision.ports import PortTakenError, free_ports, listen, port_of
 from demo_project.supervision.probes import accepts_connections, answers_http, file_exists
+from spool_live.local.processes import PortTakenError, free_ports, listen, port_of
 
 from . import parts
 from .console import Console

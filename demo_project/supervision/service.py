@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
-import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
-_LAUNCHER = Path(__file__).with_name("launcher.py")
+from spool_live.local.processes import ChildProcess
+
 _POLL = 0.05
 _TAIL_LINES = 15
 _TAIL_BYTES = 16_000
@@ -55,61 +53,45 @@ class Service:
     def __init__(self, command: Command, logs: Path) -> None:
         self.command = command
         self.log = logs / f"{command.name}.log"
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: ChildProcess | None = None
 
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid if self._process else None
-
-    async def start(self) -> None:
+    def start(self) -> None:
         """Start the process; raises :class:`OSError` if the program is not there."""
-        launcher = (sys.executable, "-I", "-S", str(_LAUNCHER))
-        life_line = (str(int(self.command.orphan_signal)), str(os.getpid()))
-        with _open_private(self.log) as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *launcher,
-                *life_line,
-                *self.command.arguments,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL if self.command.tells_secrets else log,
-                stderr=log,
-                env={**os.environ, **self.command.environment},
-                pass_fds=self.command.sockets,
-                start_new_session=True,  # a terminal's Ctrl-C is for the supervisor alone
-            )
+        self._process = ChildProcess(
+            self.command.arguments,
+            log_file=self.log,
+            environment={**os.environ, **self.command.environment},
+            escalation=((self.command.stop_signal, self.command.grace),),
+            orphan_signal=self.command.orphan_signal,
+            sockets=self.command.sockets,
+            errors_only=self.command.tells_secrets,
+        )
 
     async def ready(self, probe: Probe) -> None:
         """Wait until ``probe`` says yes. Raises :class:`ServiceFailed` if it ends or is late."""
         try:
             async with asyncio.timeout(self.command.patience):
                 while not await probe():
-                    if self._running.returncode is not None:
-                        raise self.failure(f"ended with status {self._running.returncode}")
+                    if self._started.ended.done():
+                        raise self.failure(f"ended with status {self._started.ended.result()}")
                     await asyncio.sleep(_POLL)
         except TimeoutError as late:
             raise self.failure(f"was not ready within {self.command.patience:.0f} s") from late
 
     async def finished(self) -> int:
         """Wait for its end; returns the exit status (negative: the signal that ended it)."""
-        return await self._running.wait()
+        return await asyncio.wrap_future(self._started.ended)
 
     async def stop(self) -> None:
         """Ask it to stop, then insist; nothing of its session stays either."""
-        if self._process is None:
-            return
-        if self._process.returncode is None:
-            self._process.send_signal(self.command.stop_signal)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self.command.grace):
-                    await self._process.wait()
-        self.kill()
-        await self._process.wait()
+        if self._process is not None:
+            await asyncio.to_thread(self._process.stop)
+            self._process.kill()
 
     def kill(self) -> None:
         """End it and everything in its session, at once."""
         if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.kill()
 
     def failure(self, what: str) -> ServiceFailed:
         """The error that says ``what`` happened to it, with the end of its log."""
@@ -119,12 +101,7 @@ class Service:
         return ServiceFailed(self.command.name, what, lines[-_TAIL_LINES:], self.log)
 
     @property
-    def _running(self) -> asyncio.subprocess.Process:
+    def _started(self) -> ChildProcess:
         if self._process is None:
             raise RuntimeError(f"{self.command.name} was not started")
         return self._process
-
-
-def _open_private(path: Path) -> BinaryIO:
-    """An empty file for its owner only; whoever reads a log may read more than was meant."""
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")

@@ -23,8 +23,7 @@ class Supervisor:
 
     A stop signal cancels the task in the block, once. While the services stop, signals are
     ignored, until after two seconds one kills what is left. ``report(name, seconds)`` is called
-    for each part that is ready. Start it from the main thread: the parent-death signal of the
-    children is bound to the thread that starts them.
+    for each part that is ready. Signals are Python's: start it from the main thread.
     """
 
     def __init__(self, logs: Path, report: Callable[[str, float], None]) -> None:
@@ -54,17 +53,12 @@ class Supervisor:
         for each in _STOP_SIGNALS:
             asyncio.get_running_loop().remove_signal_handler(each)
 
-    @property
-    def pids(self) -> dict[str, int]:
-        """The processes that were started, by name."""
-        return {each.command.name: each.pid for each in self._services if each.pid is not None}
-
     async def start(self, command: Command, probe: Probe) -> None:
         """Start a service and wait until it is ready; raises :class:`ServiceFailed`."""
         began = time.monotonic()
         service = Service(command, self._logs)
         self._services.append(service)
-        await service.start()
+        service.start()
         await service.ready(probe)
         self._report(command.name, time.monotonic() - began)
 
@@ -73,7 +67,7 @@ class Supervisor:
         began = time.monotonic()
         service = Service(command, self._logs)
         self._services.append(service)
-        await service.start()
+        service.start()
         try:
             async with asyncio.timeout(command.patience):
                 status = await service.finished()

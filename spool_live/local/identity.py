@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from enum import Enum
 from functools import cache
 from pathlib import Path
 
-from spool_live.local import launcher
 from spool_live.local.binaries import PostgresBinaries
 from spool_live.local.exceptions import PostgresError
+from spool_live.local.processes import launched, launcher
 
 
 class Identity(Enum):
@@ -31,9 +32,11 @@ class Identity(Enum):
         return launcher.NOBODY if self is Identity.NOBODY else os.geteuid()
 
     def command(self, *program: str) -> list[str]:
-        """``program`` behind the launcher that takes this identity and dies with the caller."""
-        script = str(Path(launcher.__file__))
-        return [sys.executable, "-I", "-S", script, self.value, str(os.getpid()), *program]
+        """``program`` behind the launcher that takes this identity and dies with the caller.
+
+        SIGINT is PostgreSQL's fast shutdown.
+        """
+        return launched(*program, identity=self.value, orphan_signal=signal.SIGINT)
 
 
 @cache

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,7 +15,6 @@ from typing import Self
 from urllib.parse import quote
 
 from spool_live.local.binaries import BIN_VARIABLE, PostgresBinaries, find_postgres
-from spool_live.local.child import ChildProcess
 from spool_live.local.data_folder import DataFolder, FolderLock
 from spool_live.local.exceptions import PostgresError
 from spool_live.local.identity import (
@@ -26,6 +24,7 @@ from spool_live.local.identity import (
     may_enter,
     reachable_binaries,
 )
+from spool_live.local.processes import ChildProcess, PortTakenError, listen
 
 _LONGEST_SOCKET_PATH = 107
 _READY_WITHIN = 60.0
@@ -229,15 +228,13 @@ class EmbeddedPostgres:
             time.sleep(0.05)
 
     def _refuse_taken_port(self) -> None:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((self.host, self.port))
-            except OSError as error:
-                raise PostgresError(
-                    f"port {self.port} on {self.host} is in use: stop what listens there, or choose"
-                    " another database port"
-                ) from error
+        try:
+            listen(self.port).close()
+        except PortTakenError as error:
+            raise PostgresError(
+                f"port {self.port} on {self.host} is in use: stop what listens there, or choose"
+                " another database port"
+            ) from error
 
     def _spawn(self, binaries: PostgresBinaries, identity: Identity) -> ChildProcess:
         sockets = str(self.data_dir)
@@ -257,6 +254,7 @@ class EmbeddedPostgres:
             environment=_clean_environment(),
             folder=self.state_dir,
             escalation=_FAST_THEN_IMMEDIATE_SHUTDOWN,
+            orphan_signal=None,  # the identity's command is launched already
         )
 
     def _wait_until_ready(self, process: ChildProcess) -> None:
@@ -266,13 +264,6 @@ class EmbeddedPostgres:
                 tail = self.log_file.read_text(errors="replace").strip()[-1000:]
                 raise PostgresError(f"PostgreSQL did not start; {self.log_file} ends with:\n{tail}")
             time.sleep(0.005)
-
-
-def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _clean_environment() -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from spool_live.local.config import LocalSupabaseConfig, PrivilegeWorld
 from spool_live.local.exceptions import StateError
-from spool_live.local.postgres import free_port
+from spool_live.local.processes import free_port
 
 SECRET_NAMES = ("jwt_secret", "signing_key", "publishable_key", "secret_key", "database_password")
 

@@ -24,7 +24,7 @@ from spool_live.exceptions import (
     SpoolLiveConfigurationError,
     UnknownSite,
 )
-from spool_live.local.postgres import free_port
+from spool_live.local.processes import free_port
 from spool_live.updates import Update
 
 Live = Callable[..., None]

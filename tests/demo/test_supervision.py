@@ -17,8 +17,8 @@ import pytest
 
 from demo_project.supervision import Command, ServiceFailed, Supervisor
 from demo_project.supervision.lock import AlreadyRunning, exclusive
-from demo_project.supervision.ports import PortTakenError, free_ports, listen, port_of
 from demo_project.supervision.probes import accepts_connections, file_exists
+from spool_live.local.processes import listen, port_of
 
 from .processes import alive, wait_until
 
@@ -47,6 +47,12 @@ def python(name: str, code: str, **options: float) -> Command:
 
 def ignore(name: str, seconds: float) -> None:
     """A report that nobody reads."""
+
+
+def pid_of_last(supervisor: Supervisor) -> int:
+    process = supervisor._services[-1]._process
+    assert process is not None
+    return process.pid
 
 
 async def yes() -> bool:
@@ -90,7 +96,7 @@ async def test_start_gives_up_on_a_service_that_is_late(tmp_path: Path) -> None:
     async with Supervisor(tmp_path / "logs", ignore) as supervisor:
         with pytest.raises(ServiceFailed, match=r"late was not ready within 0 s"):
             await supervisor.start(late, file_exists(tmp_path / "never"))
-        pid = supervisor.pids["late"]
+        pid = pid_of_last(supervisor)
     assert not alive(pid)
 
 
@@ -105,7 +111,7 @@ async def test_watch_raises_when_a_service_is_killed(tmp_path: Path) -> None:
     async with Supervisor(tmp_path / "logs", ignore) as supervisor:
         await supervisor.start(python("stays", STAYS), yes)
         await supervisor.start(python("killed", STAYS), yes)
-        os.kill(supervisor.pids["killed"], signal.SIGKILL)
+        os.kill(pid_of_last(supervisor), signal.SIGKILL)
         with pytest.raises(ServiceFailed, match="killed ended with status -9"):
             await supervisor.watch()
 
@@ -115,7 +121,7 @@ async def test_a_service_that_ignores_its_signal_is_killed(tmp_path: Path) -> No
     stubborn = python("stubborn", STUBBORN.format(ready=str(ready)), grace=0.2)
     async with Supervisor(tmp_path / "logs", ignore) as supervisor:
         await supervisor.start(stubborn, file_exists(ready))
-        pid = supervisor.pids["stubborn"]
+        pid = pid_of_last(supervisor)
     assert not alive(pid)
 
 
@@ -186,7 +192,8 @@ async def main():
             python("stubborn", stubborn, str(ready), grace=grace, orphan_signal=9),
             file_exists(ready),
         )
-        (folder / "pids.new").write_text(json.dumps(list(supervisor.pids.values())))
+        pids = [each._process.pid for each in supervisor._services]
+        (folder / "pids.new").write_text(json.dumps(pids))
         (folder / "pids.new").rename(folder / "pids")
         await supervisor.watch()
 
@@ -262,18 +269,3 @@ def test_lock_is_exclusive_and_free_again_afterwards(tmp_path: Path) -> None:
         pytest.fail("both got it")
     with exclusive(path):
         pass
-
-
-def test_free_ports_are_distinct_and_can_be_listened_on() -> None:
-    ports = free_ports(3)
-    assert len(set(ports)) == 3
-    for port in ports:
-        with listen(port) as listener:
-            assert port_of(listener) == port
-
-
-def test_listening_socket_keeps_its_port_from_everybody_else() -> None:
-    with listen(0) as listener:
-        with pytest.raises(PortTakenError):
-            listen(port_of(listener))
-        assert port_of(listener) not in free_ports(3)

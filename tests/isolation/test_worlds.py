@@ -21,7 +21,8 @@ from spool_live.local import binaries
 from spool_live.local.binaries import BIN_VARIABLE, PostgresBinaries, find_postgres
 from spool_live.local.bootstrap import bootstrap
 from spool_live.local.config import LocalSupabaseConfig, PrivilegeWorld
-from spool_live.local.postgres import EmbeddedPostgres, free_port
+from spool_live.local.postgres import EmbeddedPostgres
+from spool_live.local.processes import free_port
 from tests.isolation.conftest import database_alias
 
 

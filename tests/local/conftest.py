@@ -8,7 +8,7 @@ import pytest
 
 from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.instance import LocalDatabase, local_database
-from spool_live.local.postgres import free_port
+from spool_live.local.processes import free_port
 from spool_live.local.server import serving_local_supabase
 
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from spool_live.local import launcher
 from spool_live.local.binaries import PostgresBinaries, find_postgres
 from spool_live.local.data_folder import DataFolder
 from spool_live.local.exceptions import PostgresError
 from spool_live.local.identity import Identity, choose_identity, may_enter
-from spool_live.local.launcher import NOBODY
-from spool_live.local.postgres import EmbeddedPostgres, free_port
+from spool_live.local.postgres import EmbeddedPostgres
+from spool_live.local.processes import free_port, launcher
+from spool_live.local.processes.launcher import NOBODY
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 
@@ -106,13 +106,15 @@ def test_programs_nobody_can_read_and_that_are_no_wheel_are_refused(
 
 @as_root
 def test_ordinary_user_starts_it_too(open_folder: Path) -> None:
-    if not (may_enter(Path(sys.prefix), NOBODY) and may_enter(Path(__file__).parent, NOBODY)):
+    needed = (Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parent)
+    if not all(may_enter(folder, NOBODY) for folder in needed):
         pytest.skip("this Python or this checkout is below a folder that only root may enter")
     os.chown(open_folder.parent, NOBODY, NOBODY)
     program = """
 import sys
 from pathlib import Path
-from spool_live.local.postgres import EmbeddedPostgres, free_port
+from spool_live.local.postgres import EmbeddedPostgres
+from spool_live.local.processes import free_port
 with EmbeddedPostgres(Path(sys.argv[1]), port=free_port(), password="secret") as running:
     print(running.running)
 """
@@ -122,7 +124,7 @@ with EmbeddedPostgres(Path(sys.argv[1]), port=free_port(), password="secret") as
         group=NOBODY,
         extra_groups=[],
         cwd="/",
-        env={"PYTHONPATH": str(Path(launcher.__file__).parents[2])},
+        env={"PYTHONPATH": str(Path(launcher.__file__).parents[3])},
         capture_output=True,
         text=True,
         check=True,

@@ -14,7 +14,8 @@ import pytest
 
 from spool_live.local.binaries import PostgresBinaries, find_postgres
 from spool_live.local.exceptions import PostgresError
-from spool_live.local.postgres import EmbeddedPostgres, free_port
+from spool_live.local.postgres import EmbeddedPostgres
+from spool_live.local.processes import free_port
 from tests.local.processes import eventually, processes_below
 
 PASSWORD = "odd /@:? password%"  # what a URL has to escape

@@ -16,7 +16,7 @@ from websockets.sync.client import connect
 
 from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.exceptions import DatabaseDiedError, PortInUseError, PostgresError
-from spool_live.local.postgres import free_port
+from spool_live.local.processes import free_port
 from spool_live.local.server import run_local_supabase, running_local_supabase
 from tests.local.processes import eventually, processes_below
 

@@ -15,7 +15,8 @@ from pytest_django.plugin import DjangoDbBlocker
 from spool_live.conf import live_settings
 from spool_live.local.bootstrap import bootstrap
 from spool_live.local.config import LocalSupabaseConfig
-from spool_live.local.postgres import EmbeddedPostgres, free_port
+from spool_live.local.postgres import EmbeddedPostgres
+from spool_live.local.processes import free_port
 from spool_live.supabase import provisioning
 from spool_live.supabase.provisioning import Outcome, StepResult, missing, provision
 from tests.scratch import fresh_project, pointed_at

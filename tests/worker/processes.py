@@ -16,6 +16,7 @@ from typing import Any
 
 from django.conf import settings
 
+from spool_live.local.processes import ChildProcess
 from tests.worker import PROJECT
 
 ROOT = Path(__file__).parent.parent.parent
@@ -52,15 +53,13 @@ class Process:
 
     def __init__(self, log: Path, *command: str, environment: dict[str, str] | None = None) -> None:
         self._log = log
-        with log.open("ab") as output:
-            self._popen = subprocess.Popen(
-                command,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **(environment or {})},
-                cwd=ROOT,
-                start_new_session=True,
-            )
+        self._child = ChildProcess(
+            command,
+            log_file=log,
+            environment={**os.environ, **(environment or {})},
+            folder=ROOT,
+            append=True,
+        )
 
     @property
     def output(self) -> str:
@@ -68,9 +67,9 @@ class Process:
 
     def end(self, how: signal.Signals = signal.SIGKILL) -> None:
         """Ends the whole group."""
-        if self._popen.poll() is None:
-            os.killpg(self._popen.pid, how)
-        self._popen.wait(PATIENCE)
+        if self._child.running:
+            self._child.signal(how)
+        self._child.ended.result(PATIENCE)
 
 
 class Project:

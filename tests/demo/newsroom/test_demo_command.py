@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 
 from demo_project.state import lock_path
 from demo_project.supervision.lock import exclusive
-from demo_project.supervision.ports import listen, port_of
+from spool_live.local.processes import listen, port_of
 
 
 def test_taken_port_that_was_asked_for_is_refused(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from spool_live import keys
 from spool_live.broadcasters.supabase import SupabaseBroadcaster
 from spool_live.delivery import mirror
 from spool_live.local.instance import LocalDatabase
-from spool_live.local.postgres import free_port
+from spool_live.local.processes import free_port
 from spool_live.local.realtime.options import RealtimeOptions
 from spool_live.models import Site
 from tests.client.conftest import LIBRARY_WARNINGS

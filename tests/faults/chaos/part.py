@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from spool_live.local.identity import Identity
+from spool_live.local.processes import ChildProcess
 
 ROOT = Path(__file__).parents[3]
 
@@ -22,19 +21,18 @@ class Part:
         self._command = command
         self._environment = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
         self._log = folder / f"{name}.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: ChildProcess | None = None
 
     def start(self) -> None:
         """Starts it and does not wait until it is ready."""
-        with self._log.open("ab") as output:
-            self._process = subprocess.Popen(
-                Identity.SELF.command(*self._command),
-                stdout=output,
-                stderr=output,
-                env=self._environment,
-                cwd=ROOT,
-                start_new_session=True,
-            )
+        self._process = ChildProcess(
+            self._command,
+            log_file=self._log,
+            environment=self._environment,
+            folder=ROOT,
+            append=True,
+            escalation=((signal.SIGTERM, 20.0),),
+        )
 
     @property
     def pid(self) -> int:
@@ -43,7 +41,7 @@ class Part:
 
     @property
     def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        return self._process is not None and self._process.running
 
     @property
     def children(self) -> list[int]:
@@ -53,23 +51,19 @@ class Part:
 
     def signal(self, how: signal.Signals) -> None:
         """To the whole group; nothing where it has ended."""
-        if self.running:
-            os.killpg(self.pid, how)
+        if self._process is not None and self._process.running:
+            self._process.signal(how)
 
     def kill(self) -> None:
         """SIGKILL, and waits for the end."""
-        self.signal(signal.SIGKILL)
         if self._process is not None:
-            self._process.wait(20)
+            self._process.kill()
 
-    def stop(self, within: float = 20.0) -> None:
-        """SIGTERM to the main process, and SIGKILL to all after ``within`` seconds."""
-        if self.running and self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(within)
-            except subprocess.TimeoutExpired:
-                self.kill()
+    def stop(self) -> None:
+        """SIGTERM to the main process, and SIGKILL to all once it obeyed or was too slow."""
+        if self._process is not None:
+            self._process.stop()
+            self._process.kill()
 
     def restart(self) -> None:
         """SIGKILL and a new start."""

@@ -17,7 +17,8 @@ import django
 
 from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.instance import LocalDatabase
-from spool_live.local.postgres import EmbeddedPostgres, free_port
+from spool_live.local.postgres import EmbeddedPostgres
+from spool_live.local.processes import free_port
 from tests.end_to_end.client.gateway_process import Gateway
 from tests.faults.chaos import BATCH_SIZE, ROLE, STAGE, SUPABASE
 from tests.faults.chaos.part import Part, until

@@ -24,7 +24,7 @@ import uvloop
 from benchmarks.listener import Listener, join_message, upgrade_request
 from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.instance import local_database
-from spool_live.local.postgres import free_port
+from spool_live.local.processes import free_port
 from spool_live.local.realtime.options import RealtimeOptions
 from tests.local.realtime.serving import Serving, serve
 from tests.local.realtime.wire import mint

@@ -15,7 +15,7 @@ import uvloop
 from starlette.applications import Starlette
 
 from spool_live.local.config import LocalSupabaseConfig, Penalties
-from spool_live.local.postgres import free_port
+from spool_live.local.processes import free_port
 from spool_live.local.realtime.options import RealtimeOptions
 from spool_live.local.realtime.server import MAX_FRAME, RealtimeServer
 

@@ -13,7 +13,7 @@ import pytest
 
 from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.instance import LocalDatabase
-from spool_live.local.postgres import free_port
+from spool_live.local.processes import free_port
 from spool_live.local.realtime.options import RealtimeOptions
 from spool_live.local.realtime.server import RealtimeServer
 from tests.local.realtime.serving import serve

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from spool_live.local.config import LocalSupabaseConfig
-from spool_live.local.postgres import free_port
+from spool_live.local.processes import free_port
 from spool_live.local.realtime import server as server_module
 from spool_live.local.realtime.feed import ChangeFeed
 from spool_live.local.realtime.server import RealtimeServer

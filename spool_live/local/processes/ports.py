@@ -39,3 +39,8 @@ def free_ports(count: int) -> tuple[int, ...]:
     """So many different ports that nobody listens on, for programs that open their own."""
     with contextlib.ExitStack() as held:
         return tuple(port_of(held.enter_context(listen(0))) for _ in range(count))
+
+
+def free_port() -> int:
+    """One port that nobody listens on just now."""
+    return free_ports(1)[0]

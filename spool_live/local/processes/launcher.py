@@ -1,15 +1,16 @@
-"""Becomes a PostgreSQL program: gives up root, binds its life to its parent's, then ``exec``.
+"""Becomes another program: takes an identity, binds its life to its parent's, then ``exec``.
 
-Run as a script (``python -I -S launcher.py IDENTITY PARENT_PID PROGRAM ARG...``), never imported by
-the program that starts it: doing the same between ``fork`` and ``exec`` of a threaded process may
-deadlock. Standard library only. Exit code 125: the identity is not to be had on this machine.
+Run as a script (``python -I -S launcher.py IDENTITY SIGNAL PARENT_PID PROGRAM ARG...``), because
+doing the same between ``fork`` and ``exec`` of a threaded process may deadlock. On Linux the kernel
+then sends SIGNAL when the starting thread ends, by ``kill -9`` too (``prctl(2)``, PR_SET_PDEATHSIG,
+which survives ``exec``). Standard library only. Exit code 125: the identity is not to be had on
+this machine.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
-import signal
 import sys
 from pathlib import Path
 
@@ -37,20 +38,20 @@ def become_nobody() -> None:
     os.setuid(NOBODY)
 
 
-def stop_when_parent_dies(parent_pid: int) -> None:
-    """Ask Linux for a SIGINT (PostgreSQL's fast shutdown) when the starting thread ends.
+def stop_when_parent_dies(signal_number: int, parent_pid: int) -> None:
+    """Ask Linux for a signal when the starting thread ends.
 
     Must follow every change of identity, which would clear it.
     """
     if sys.platform != "linux":
         return
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGINT, 0, 0, 0)
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal_number, 0, 0, 0)
     if os.getppid() != parent_pid:  # it died before we asked
         sys.exit(1)
 
 
-def main(identity: str, parent_pid: str, *command: str) -> None:
-    """Replace this process by ``command``; ``identity`` is a :class:`~.identity.Identity` value."""
+def main(identity: str, signal_number: str, parent_pid: str, *command: str) -> None:
+    """Replace this process by ``command``; ``identity`` is an ``Identity`` value."""
     try:
         if identity == "namespace":
             enter_user_namespace()
@@ -60,8 +61,8 @@ def main(identity: str, parent_pid: str, *command: str) -> None:
         sys.stderr.write(f"{error}\n")
         sys.exit(IDENTITY_REFUSED)
     os.umask(0o077)
-    stop_when_parent_dies(int(parent_pid))
-    os.execv(command[0], command)  # noqa: S606  the command is our own list, no shell wanted
+    stop_when_parent_dies(int(signal_number), int(parent_pid))
+    os.execvp(command[0], command)  # noqa: S606  the command is our own list, no shell wanted
 
 
 if __name__ == "__main__":

@@ -1,0 +1,22 @@
+"""Which ports are free, and who holds them."""
+
+from __future__ import annotations
+
+import pytest
+
+from spool_live.local.processes import PortTakenError, free_ports, listen, port_of
+
+
+def test_free_ports_are_distinct_and_can_be_listened_on() -> None:
+    ports = free_ports(3)
+    assert len(set(ports)) == 3
+    for port in ports:
+        with listen(port) as listener:
+            assert port_of(listener) == port
+
+
+def test_listening_socket_keeps_its_port_from_everybody_else() -> None:
+    with listen(0) as listener:
+        with pytest.raises(PortTakenError):
+            listen(port_of(listener))
+        assert port_of(listener) not in free_ports(3)
