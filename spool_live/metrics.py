@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.db.models import Count, F, Min, Q, Sum
 from django.utils import timezone
 
-from spool_live.models import FailedAuthentication, OutboxEntry, SiteApiKey, SiteDelivery
+from spool_live import status
 from spool_live.supabase.databases import content_databases
 from spool_live.throttling import counters
 
@@ -57,32 +56,13 @@ def render(gauges: Iterable[Gauge]) -> str:
 
 
 def _samples(using: str, now: datetime) -> Iterator[list[tuple[dict[str, str], float]]]:
-    entries = OutboxEntry.objects.using(using)
-    waiting = {
-        "pending": entries.filter(state=OutboxEntry.State.PENDING),
-        "dead": entries.filter(state=OutboxEntry.State.DEAD),
-    }
-    yield [({"state": state}, found.count()) for state, found in waiting.items()]
-    oldest = waiting["pending"].aggregate(oldest=Min("timestamp"))["oldest"]
-    yield [({}, (now - oldest).total_seconds() if oldest else 0.0)]
-
-    sites = SiteDelivery.objects.using(using)
-    yield [({}, sites.exclude(retry_at=None).count())]
-    yield [({}, sites.filter(version__gt=F("acknowledged_version")).count())]
-
-    expired = Q(revoked_at=None, expires_at__lte=now)
-    counted = SiteApiKey.objects.using(using).aggregate(
-        revoked=Count("pk", filter=Q(revoked_at__isnull=False)),
-        expired=Count("pk", filter=expired),
-        active=Count("pk", filter=Q(revoked_at=None) & ~Q(expires_at__lte=now)),
-    )
-    yield [({"state": state}, number) for state, number in sorted(counted.items())]
-
-    recent = FailedAuthentication.objects.using(using).filter(last_at__gt=now - timedelta(hours=1))
-    by_reason = recent.values("reason").order_by("reason").annotate(total=Sum("count"))
-    totals = {row["reason"]: row["total"] for row in by_reason}
-    reasons = FailedAuthentication.Reason.values
-    yield [({"reason": reason}, totals.get(reason, 0)) for reason in reasons]
+    totals = status.of_database(using, now)
+    yield [({"state": state}, number) for state, number in totals.entries.items()]
+    yield [({}, (now - totals.oldest).total_seconds() if totals.oldest else 0.0)]
+    yield [({}, totals.sites_held_up)]
+    yield [({}, totals.sites_mirror_pending)]
+    yield [({"state": state}, number) for state, number in totals.api_keys.items()]
+    yield [({"reason": reason}, n) for reason, n in totals.failed_authentications.items()]
 
 
 def _lines(gauge: Gauge) -> Iterator[str]:

@@ -5,49 +5,74 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.db import router
 from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from spool_live import status
 from spool_live.admin.read_only import ActingAdmin
 from spool_live.models import Site, SiteDelivery
 
-_STATE = ("last_seq", "version", "acknowledged_version", "retry_at", "last_error")
+
+class SiteChangeList(ChangeList):
+    """The page's sites with their status, however many there are."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Reads the status of the sites on this page only."""
+        super().get_results(request)
+        self.result_list = _with_status(self.result_list)
 
 
 @admin.register(Site)
 class SiteAdmin(ActingAdmin):
-    """Sites; their delivery comes with the same query."""
+    """Sites, and how their delivery goes."""
 
     list_display = ("name", "id", "newest_seq", "delivery")
     search_fields = ("name", "id")
     readonly_fields = ("id", "created_at", "newest_seq", "delivery")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
-        """Sites with ``delivery_<field>`` for each field of the state that is shown."""
-        states = SiteDelivery.objects.filter(site_id=OuterRef("pk"))
-        fields = {f"delivery_{name}": Subquery(states.values(name)) for name in _STATE}
-        sites: QuerySet[Site] = super().get_queryset(request).annotate(**fields)
-        return sites
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """A list that knows each site's status."""
+        return SiteChangeList
 
-    @admin.display(description=_("newest update"), ordering=F("delivery_last_seq"))
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
+        """Sites with ``last_seq``, which the list can be ordered by."""
+        states = SiteDelivery.objects.filter(site_id=OuterRef("pk"))
+        sites: QuerySet[Site] = super().get_queryset(request)
+        return sites.annotate(last_seq=Subquery(states.values("last_seq")))
+
+    @admin.display(description=_("newest update"), ordering=F("last_seq"))
     def newest_seq(self, site: Any) -> int:
         """The site's newest sequence number."""
-        return getattr(site, "delivery_last_seq", None) or 0
+        return getattr(site, "last_seq", None) or 0
 
     @admin.display(description=_("delivery"))
     def delivery(self, site: Any) -> str:
         """Whether the site's updates flow, and what holds them up where not."""
-        version = getattr(site, "delivery_version", None)
-        if version is None:
+        if not hasattr(site, "status"):
+            _with_status([site])
+        found: status.SiteStatus | None = site.status
+        if found is None:
             return gettext("nothing yet")
-        if site.delivery_last_error and site.delivery_retry_at:
-            moment = f"{site.delivery_retry_at:%H:%M:%S}"
+        if found.last_error and found.retry_at:
+            moment = f"{found.retry_at:%H:%M:%S}"
             return gettext("waits until %(moment)s: %(reason)s") % {
                 "moment": moment,
-                "reason": site.delivery_last_error,
+                "reason": found.last_error,
             }
-        if version > site.delivery_acknowledged_version:
+        if not found.is_mirrored:
             return gettext("key changes are on their way")
         return gettext("up to date")
+
+
+def _with_status(sites: Any) -> list[Any]:
+    """``sites``, each with its ``status`` (``None`` where nothing is known of it yet)."""
+    page = list(sites)
+    using = router.db_for_read(Site)
+    known = {found.site_id: found for found in status.of_sites(using, [site.pk for site in page])}
+    for site in page:
+        site.status = known.get(site.pk)
+    return page

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hmac
-import logging
 
-from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
@@ -13,13 +11,7 @@ from django.views.decorators.http import require_safe
 
 from spool_live import metrics
 from spool_live.conf import live_settings
-from spool_live.exceptions import SpoolLiveConfigurationError
-from spool_live.models import SiteDelivery
-from spool_live.supabase.databases import content_databases
-from spool_live.throttling import counters
-from spool_live.tokens import signing_keys
-
-logger = logging.getLogger(__name__)
+from spool_live.status import readiness
 
 
 @require_safe
@@ -34,11 +26,7 @@ def live(request: HttpRequest) -> JsonResponse:
 def ready(request: HttpRequest) -> JsonResponse:
     """``GET health/ready/``: 200 if tokens and catch-up can be served, else 503, with one word for
     each part. A dead throttle cache is ``degraded`` and no reason to take the process out."""
-    checks = {
-        "database": _database(),
-        "signing_key": _signing_key(),
-        "throttle_cache": "degraded" if counters.degraded else "ok",
-    }
+    checks = readiness()
     failing = "failing" in checks.values()
     body = {"status": "failing" if failing else "ok", "checks": checks}
     return JsonResponse(body, status=503 if failing else 200)
@@ -59,21 +47,3 @@ def prometheus(request: HttpRequest) -> HttpResponse:
         answer["WWW-Authenticate"] = 'Bearer realm="spool-live metrics"'
         return answer
     return HttpResponse(metrics.render(metrics.collect()), content_type=metrics.CONTENT_TYPE)
-
-
-def _database() -> str:
-    try:
-        for using in content_databases():
-            SiteDelivery.objects.using(using).exists()
-    except DatabaseError as error:
-        logger.warning("not ready: the content database answers %s", type(error).__name__)
-        return "failing"
-    return "ok"
-
-
-def _signing_key() -> str:
-    try:
-        signing_keys()
-    except SpoolLiveConfigurationError:
-        return "failing"
-    return "ok"

@@ -37,7 +37,7 @@ def test_list_takes_the_same_queries_for_any_number_of_sites(
 ) -> None:
     for _ in range(15):
         make_key(ready=False)
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(8):
         admin_client.get(reverse(LIST))
 
 

@@ -1,0 +1,80 @@
+"""How each site's delivery goes."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Min, Q
+
+from spool_live.models import OutboxEntry, Site, SiteDelivery
+
+
+@dataclass(frozen=True, slots=True)
+class SiteStatus:
+    """One site as delivery knows it. ``name`` is ``None`` for a site that was deleted."""
+
+    using: str
+    site_id: uuid.UUID
+    name: str | None
+    last_seq: int
+    merged: int
+    epoch: int
+    is_mirrored: bool
+    """Whether the Supabase database has acknowledged the newest state of the site and its keys."""
+    pending: int
+    dead: int
+    oldest: datetime | None
+    """When the oldest pending update was recorded."""
+    retry_at: datetime | None
+    last_error: str
+
+
+def of_sites(using: str, site_ids: Collection[uuid.UUID] | None = None) -> list[SiteStatus]:
+    """The status of every site on ``using`` that has a delivery state, or of ``site_ids`` alone.
+
+    Deleted sites are included while they have something left in the outbox.
+    """
+    sites, states = Site.objects.using(using), SiteDelivery.objects.using(using)
+    if site_ids is not None:
+        sites, states = sites.filter(pk__in=site_ids), states.filter(pk__in=site_ids)
+    names = dict(sites.values_list("pk", "name"))
+    counts = {row["site_id"]: row for row in _counts(using, site_ids)}
+    nothing = {"pending": 0, "dead": 0, "oldest": None}
+    return [
+        SiteStatus(
+            using=using,
+            site_id=state.pk,
+            name=names.get(state.pk),
+            last_seq=state.last_seq,
+            merged=state.merged,
+            epoch=state.epoch,
+            is_mirrored=state.version <= state.acknowledged_version,
+            retry_at=state.retry_at,
+            last_error=state.last_error,
+            **{key: counts.get(state.pk, nothing)[key] for key in nothing},
+        )
+        for state in states
+        if state.pk in names or state.pk in counts
+    ]
+
+
+def _counts(using: str, site_ids: Collection[uuid.UUID] | None) -> Any:
+    pending = Q(state=OutboxEntry.State.PENDING)
+    unsettled = OutboxEntry.objects.using(using).filter(
+        state__in=[OutboxEntry.State.PENDING, OutboxEntry.State.DEAD]
+    )
+    if site_ids is not None:
+        unsettled = unsettled.filter(site_id__in=site_ids)
+    return (
+        unsettled.values("site_id")
+        .annotate(
+            pending=Count("pk", filter=pending),
+            dead=Count("pk", filter=Q(state=OutboxEntry.State.DEAD)),
+            oldest=Min("timestamp", filter=pending),
+        )
+        .order_by("site_id")
+    )
