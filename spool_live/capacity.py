@@ -1,6 +1,6 @@
 """How much a Supabase project carries, in both modes, with the arithmetic shown. Pure.
 
-Plan limits: Supabase's guide "Realtime Limits" (2026); an event is a WebSocket message that is sent
+An event is a WebSocket message that is sent
 to or by a client. The cost of Postgres Changes was measured on the real server: 30 us for each
 subscription and inserted row, by one poller a project.
 """
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import ceil, inf
 
 from spool_live.conf import POSTGRES_CHANGES_BATCH
+from spool_live.plans import Plan
 
 UPDATES_PER_MESSAGE = 100
 CHECKS_PER_SECOND = 10_000
@@ -24,23 +25,6 @@ AVERAGED_OVER = 60
 """Realtime counts messages over as many seconds, so a short burst may exceed the rate."""
 
 BOTH, BROADCAST, POSTGRES_CHANGES = "both", "broadcast", "postgres_changes"
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a Supabase plan allows."""
-
-    connections: int
-    messages_per_second: int
-    joins_per_second: int
-
-
-PLANS = {
-    "free": Plan(200, 100, 100),
-    "pro": Plan(500, 500, 500),
-    "pro-uncapped": Plan(10_000, 2_500, 2_500),
-    "team": Plan(10_000, 2_500, 2_500),
-}
 
 
 @dataclass(frozen=True, slots=True)

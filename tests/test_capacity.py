@@ -6,7 +6,6 @@ import pytest
 
 from spool_live.capacity import (
     BROADCAST,
-    PLANS,
     POSTGRES_CHANGES,
     Load,
     Plan,
@@ -14,6 +13,7 @@ from spool_live.capacity import (
     reckon,
     suffices,
 )
+from spool_live.plans import PLANS
 
 ROOMY = Plan(connections=100_000, messages_per_second=100_000, joins_per_second=100_000)
 

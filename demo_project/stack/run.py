@@ -28,6 +28,7 @@ from demo_project.supervision import Supervisor
 from demo_project.supervision.lock import exclusive
 from demo_project.supervision.probes import accepts_connections, answers_http, file_exists
 from spool_live.local.processes import PortTakenError, free_ports, listen, port_of
+from spool_live.local.state import keep_out_of_git
 
 from . import parts
 from .console import Console
@@ -167,6 +168,7 @@ def _prepare_folder(options: DemoOptions) -> None:
             "or another --state-dir."
         )
     layout.write_text(options.content)
+    keep_out_of_git(folder)
     (folder / "run").mkdir(exist_ok=True)
     credentials = load_credentials(folder)
     credentials.django_secret_key = credentials.django_secret_key or get_random_secret_key()

@@ -37,8 +37,14 @@ def configuration(
         kept = _read(file)
         return replace(config, **kept)
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keep_out_of_git(state_dir)
     write_private(file, {name: getattr(config, name) for name in SECRET_NAMES})
     return config
+
+
+def keep_out_of_git(folder: Path) -> None:
+    """Let git ignore ``folder`` and all that is in it, wherever a person puts it."""
+    (folder / ".gitignore").write_text("*\n")
 
 
 def write_private(file: Path, content: object) -> None:

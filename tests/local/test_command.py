@@ -111,6 +111,35 @@ def test_prints_json_for_machines_and_keeps_its_secrets(tmp_path: Path, started:
         assert first[name] == second[name]
 
 
+def test_needs_no_django(tmp_path: Path, started: Started) -> None:
+    state, file = tmp_path / "state", tmp_path / "ready.json"
+    hidden = tmp_path / "django"
+    hidden.mkdir()
+    (hidden / "__init__.py").write_text("raise ImportError('Django is not here')")
+    process = subprocess.Popen(
+        [
+            *(
+                sys.executable,
+                "-c",
+                "import sys; from spool_live.local.command import main; main()",
+            ),
+            *("--port=0", "--database-port=0", f"--state-dir={state}", f"--ready-file={file}"),
+            "--quiet",
+        ],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    started.append(process)
+    told = ready(file, process)
+    assert httpx.get(f"{told['url']}/health").status_code == 200
+    assert (state / ".gitignore").read_text() == "*\n"
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (0, "", "")
+
+
 def test_kill_9_leaves_no_process(tmp_path: Path, started: Started) -> None:
     file = tmp_path / "ready.json"
     process = run(tmp_path, started, f"--ready-file={file}")
@@ -147,7 +176,7 @@ def test_without_the_extra_it_names_the_command_that_brings_it(
     (hidden / "__init__.py").write_text("raise ImportError('gone', name='uvicorn')")
     process = run(tmp_path, started)
     _out, err = process.communicate(timeout=30)
-    assert process.returncode == 1
+    assert process.returncode == 2
     assert "uvicorn: pip install 'spool-live[local]'" in err
     assert "Traceback" not in err
 
@@ -158,7 +187,7 @@ def test_plan_makes_it_as_unkind_as_the_hosted_service(
     settings.DEBUG = True
     configs: list[LocalSupabaseConfig] = []
     monkeypatch.setattr(
-        "spool_live.local.server.run_local_supabase",
+        "spool_live.local.command.run_local_supabase",
         lambda config, on_ready: configs.append(config),
     )
     for options in [{}, {"plan": "free"}]:

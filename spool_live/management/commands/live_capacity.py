@@ -5,9 +5,10 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from spool_live.capacity import BROADCAST, PLANS, POSTGRES_CHANGES, Load, ends_at, reckon, suffices
+from spool_live.capacity import BROADCAST, POSTGRES_CHANGES, Load, ends_at, reckon, suffices
 from spool_live.management.output import ReportCommand
 from spool_live.models import Site
+from spool_live.plans import PLANS
 from spool_live.supabase.databases import content_databases
 
 

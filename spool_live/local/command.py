@@ -1,0 +1,115 @@
+"""The console command ``spool-live-local``, which ``manage.py local_supabase`` runs as well."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from spool_live.local.config import Limits, LocalSupabaseConfig
+from spool_live.local.exceptions import LocalSupabaseError
+from spool_live.local.server import run_local_supabase
+from spool_live.local.state import configuration, write_private
+from spool_live.local.summary import as_json, as_text
+from spool_live.plans import PLANS
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a local Supabase until SIGINT or SIGTERM; returns the exit status.
+
+    It prints secrets, which are local ones, unless ``--quiet`` is given.
+    """
+    parser = argparse.ArgumentParser(
+        prog="spool-live-local",
+        description="Run a local Supabase (PostgreSQL, REST, Realtime) for development and tests.",
+    )
+    add_arguments(parser)
+    parser.add_argument("--quiet", action="store_true", help="print nothing")
+    options = parser.parse_args(argv)
+    try:
+        run(options, lambda text: None if options.quiet else _print(text))
+    except LocalSupabaseError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of both commands."""
+    parser.add_argument("--port", type=int, default=54321, help="of the API (54321)")
+    parser.add_argument("--database-port", type=int, default=54322, help="(54322)")
+    parser.add_argument(
+        "--state-dir",
+        type=Path,
+        default=Path(".local-supabase"),
+        help="where its database and secrets are kept (.local-supabase)",
+    )
+    parser.add_argument(
+        "--privileges",
+        choices=["grant-all", "grant-none"],
+        default="grant-none",
+        help="what the API roles may do with new tables: all, as in projects created before"
+        " 2026-05-30, or nothing, as in newer ones (grant-none)",
+    )
+    parser.add_argument(
+        "--plan",
+        choices=list(PLANS),
+        help="be as unkind as the hosted service on this plan: its limits, its delays before a"
+        " refusal, channels that stay dead after a restart of PostgreSQL (default: none)",
+    )
+    parser.add_argument(
+        "--ready-file",
+        type=Path,
+        help="JSON with addresses and secrets, written once everything answers",
+    )
+    parser.add_argument("--format", choices=["text", "json"], default="text")
+
+
+def run(options: argparse.Namespace, write: Callable[[str], None]) -> None:
+    """Run until SIGINT or SIGTERM. ``write`` gets the summary once everything answers.
+
+    Raises :class:`~.exceptions.LocalSupabaseError`.
+    """
+    ready_file: Path | None = options.ready_file
+
+    def on_ready(config: LocalSupabaseConfig) -> None:
+        if ready_file is not None:
+            write_private(ready_file, as_json(config))
+        write(json.dumps(as_json(config)) if options.format == "json" else as_text(config))
+
+    _remove(ready_file)
+    try:
+        run_local_supabase(_configuration(options), on_ready)
+    finally:
+        _remove(ready_file)
+
+
+def _configuration(options: argparse.Namespace) -> LocalSupabaseConfig:
+    config = configuration(
+        options.state_dir,
+        port=options.port,
+        database_port=options.database_port,
+        privilege_world=options.privileges,
+    )
+    if options.plan is None:
+        return config
+    plan = PLANS[options.plan]
+    return config.like_hosted(
+        Limits(
+            connections=plan.connections,
+            joins_per_second=plan.joins_per_second,
+            messages_per_second=plan.messages_per_second,
+        )
+    )
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _remove(ready_file: Path | None) -> None:
+    if ready_file is not None:
+        ready_file.unlink(missing_ok=True)
