@@ -3,6 +3,14 @@
 For development and tests only. It binds to loopback, prints that it is no production service, and
 ``manage.py local_supabase`` refuses to start with ``DEBUG=False``. Needs
 ``pip install 'spool-live[local]'`` and Linux or macOS, and no Django.
+
+- ``command`` reads the options and ``state`` the secrets kept in the state folder; together they
+  make a ``LocalSupabaseConfig``.
+- ``server`` owns the rest: ``instance.LocalDatabase`` (``postgres``, then ``bootstrap``) and the
+  two halves that ``gateway`` puts behind one port, in one event loop.
+- ``rest.RestServer`` owns a pool of connections: one statement a request, as its caller's role.
+- ``realtime.RealtimeServer`` owns the replication stream, the sockets with their channels, and the
+  hub that brings the one to the other.
 """
 
 from __future__ import annotations
