@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.rig import Rig, child, running_worker, wait_until
+from benchmarks.rig import Rig, child, running_worker
+from spool_live.local.processes import wait_until
 
 Arrival = tuple[int, int]
 """``metadata.n`` of the update, and when it came, in nanoseconds on CLOCK_MONOTONIC."""

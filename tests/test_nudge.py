@@ -16,10 +16,12 @@ from pathlib import Path
 import pytest
 
 from spool_live import nudge
+from spool_live.local.processes import wait_until
 from spool_live.models import OutboxEntry, Site
 from spool_live.nudge import Nudger, next_breath
 from spool_live.signals import outbox_committed
-from tests.worker.processes import PATIENCE, Project, until
+from tests.waiting import PATIENCE
+from tests.worker.processes import Project
 
 Live = Callable[..., None]
 WAIT = 20.0
@@ -128,7 +130,7 @@ class TestNudger:
         later = time.monotonic() + nudge.QUIET_AFTER_FAILURE
         monkeypatch.setattr(nudge.time, "monotonic", lambda: later)
         nudger.nudge("default")
-        until(lambda: caplog.text.count("broker cannot be reached") == 2)
+        wait_until(lambda: caplog.text.count("broker cannot be reached") == 2)
 
     def test_broker_that_hangs_is_one_log_line(
         self,

@@ -22,10 +22,11 @@ from spool_live.broadcasters.memory import MemoryBroadcaster
 from spool_live.broadcasters.supabase import SupabaseBroadcaster
 from spool_live.exceptions import BroadcastUnavailable
 from spool_live.local.config import LocalSupabaseConfig
-from spool_live.local.processes import free_port
+from spool_live.local.processes import free_port, wait_until
 from spool_live.models import LiveUpdate, OutboxEntry, Site
 from tests.testapp.models import Article
-from tests.worker.processes import PATIENCE, Process, Project, comes_true, until
+from tests.waiting import PATIENCE, comes_true
+from tests.worker.processes import Process, Project
 
 REAL = f"{SupabaseBroadcaster.__module__}.{SupabaseBroadcaster.__qualname__}"
 
@@ -119,7 +120,7 @@ class TestEndToEnd:
         with project.broker() as broker, project.worker():
             # The editor's process ends at once: its nudge leaves before it does.
             project.edit(site.pk, "one")
-            until(lambda: delivered(site) == [(1, "one")])
+            wait_until(lambda: delivered(site) == [(1, "one")])
 
             broker.end()
             editor = project.edit(site.pk, "two")
@@ -139,7 +140,7 @@ class TestEndToEnd:
             project.configure(BROADCASTER=REAL, SUPABASE_URL=supabase.url, **short)
             with project.worker() as worker:
                 project.edit(site.pk, "one")
-                until(lambda: delivered(site) == [(1, "one")])
+                wait_until(lambda: delivered(site) == [(1, "one")])
                 # The row is there, and the worker will never hear of it.
                 assert OutboxEntry.objects.get().state == "pending"
                 kill(worker)

@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from spool_live import outbox
 from spool_live.capture import connect_all, disconnect_all
 from spool_live.capture.transactions import save_in_transaction, stop_saving_in_transaction
+from spool_live.local.processes import wait_until
 from spool_live.models import Site, SiteDelivery
 from tests.capture.conftest import Recording
 from tests.testapp.models import (
@@ -25,7 +26,7 @@ from tests.testapp.models import (
     Page,
     Unregistered,
 )
-from tests.worker.processes import PATIENCE, until
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
 
@@ -173,7 +174,7 @@ def test_two_editors_at_once_publish_once(site: Site, recorded: Recording) -> No
         article.save()
         thread.start()
         assert asking.wait(PATIENCE)
-        until(is_somebody_waiting)
+        wait_until(is_somebody_waiting)
     thread.join()
     assert recorded.events() == [("published", "articles"), ("updated", "articles")]
 

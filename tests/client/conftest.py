@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -45,16 +44,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.is_relative_to(Path(__file__).parent):
             for warning in LIBRARY_WARNINGS:
                 item.add_marker(pytest.mark.filterwarnings(warning))
-
-
-async def eventually(condition: Callable[[], object], within: float = 30.0) -> None:
-    """Wait for the condition; fail where it does not come true."""
-    try:
-        async with asyncio.timeout(within):
-            while not condition():  # noqa: ASYNC110  # any condition, no event
-                await asyncio.sleep(0.005)
-    except TimeoutError:
-        pytest.fail(f"never came true within {within} s")
 
 
 @dataclass

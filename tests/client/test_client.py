@@ -15,7 +15,8 @@ from spool_live.client import (
     Phase,
     WrongSiteError,
 )
-from tests.client.conftest import World, eventually
+from tests.client.conftest import World
+from tests.waiting import eventually
 
 MODES = pytest.mark.parametrize("mode", ["broadcast", "postgres_changes"])
 

@@ -13,8 +13,9 @@ from spool_live.client.engine.consumer import Consumer
 from spool_live.client.engine.cursor_keeper import CursorKeeper
 from spool_live.client.engine.sequencer import Page
 from spool_live.client.policy import Timing
-from tests.client.conftest import World, eventually
+from tests.client.conftest import World
 from tests.client.engine.test_sequencer import updates
+from tests.waiting import eventually
 
 
 class Store:

@@ -15,8 +15,9 @@ from supabase import acreate_client
 from websockets.exceptions import InvalidProxyMessage
 
 from spool_live.client import LiveUpdate, Timing
-from tests.client.conftest import World, eventually
+from tests.client.conftest import World
 from tests.client.proxies import ConnectProxy
+from tests.waiting import eventually
 
 JOINED = "SUBSCRIBED"
 

@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .processes import alive, descendants, wait_until
+from spool_live.local.processes import wait_until
+
+from .processes import alive, descendants
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STARTS_WITHIN = 150.0
@@ -30,7 +32,7 @@ class RunningDemo:
         self.output = folder.parent / f"{run}.log"
         command = ["demo", "--state-dir", str(folder), "--ready-file", str(self.ready_file)]
         self.process = self._manage(*command, *options)
-        wait_until(self._settled, seconds=STARTS_WITHIN)
+        wait_until(self._settled, within=STARTS_WITHIN)
         assert self.process.poll() is None, self.output.read_text()
         self.ready: dict[str, Any] = json.loads(self.ready_file.read_text())
         self.pids = [self.process.pid, *descendants(self.process.pid)]
@@ -81,7 +83,7 @@ class RunningDemo:
         """``kill -9``, and wait until everything that it had started is gone."""
         self.process.kill()
         self.process.wait()
-        wait_until(lambda: not self.leftovers(), seconds=STOPS_WITHIN)
+        wait_until(lambda: not self.leftovers(), within=STOPS_WITHIN)
 
     def leftovers(self) -> list[int]:
         """The processes of the demo that still run."""

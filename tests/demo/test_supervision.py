@@ -18,9 +18,9 @@ import pytest
 from demo_project.supervision import Command, ServiceFailed, Supervisor
 from demo_project.supervision.lock import AlreadyRunning, exclusive
 from demo_project.supervision.probes import accepts_connections, file_exists
-from spool_live.local.processes import listen, port_of
+from spool_live.local.processes import listen, port_of, wait_until
 
-from .processes import alive, wait_until
+from .processes import alive
 
 STAYS = "import time; time.sleep(60)"
 OBEYS = """

@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from pathlib import Path
-
-
-def eventually(holds: Callable[[], bool], within: float = 30) -> None:
-    """Return once ``holds`` does; fail after ``within`` seconds."""
-    deadline = time.monotonic() + within
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def processes_below(folder: Path) -> set[int]:

@@ -18,7 +18,8 @@ from django.conf import LazySettings
 from django.core.management import call_command
 
 from spool_live.local.config import Limits, LocalSupabaseConfig
-from tests.local.processes import eventually, processes_below
+from spool_live.local.processes import wait_until
+from tests.local.processes import processes_below
 
 SETTINGS = """
 SECRET_KEY = "x"
@@ -66,7 +67,7 @@ def run(
 
 
 def ready(file: Path, process: subprocess.Popen[str]) -> dict[str, Any]:
-    eventually(lambda: file.exists() or process.poll() is not None)
+    wait_until(lambda: file.exists() or process.poll() is not None)
     if process.poll() is not None and process.stderr is not None:
         pytest.fail(process.stderr.read())
     content: dict[str, Any] = json.loads(file.read_text())
@@ -77,7 +78,7 @@ def test_writes_the_ready_file_serves_and_stops_on_ctrl_c(tmp_path: Path, starte
     file = tmp_path / "ready.json"
     file.write_text('{"url": "of another run"}')
     process = run(tmp_path, started, f"--ready-file={file}", "--privileges=grant-all")
-    eventually(lambda: not file.exists() or "another" not in file.read_text())
+    wait_until(lambda: not file.exists() or "another" not in file.read_text())
     told = ready(file, process)
     assert file.stat().st_mode & 0o777 == 0o600
     with psycopg.connect(told["database_url"], autocommit=True) as connection:
@@ -147,7 +148,7 @@ def test_kill_9_leaves_no_process(tmp_path: Path, started: Started) -> None:
     assert len(processes_below(tmp_path / "state")) > 2
     process.kill()
     process.wait(30)
-    eventually(lambda: processes_below(tmp_path / "state") == set())
+    wait_until(lambda: processes_below(tmp_path / "state") == set())
 
 
 def test_refuses_debug_false_by_name(tmp_path: Path, started: Started) -> None:

@@ -15,8 +15,8 @@ import pytest
 from spool_live.local.binaries import PostgresBinaries, find_postgres
 from spool_live.local.exceptions import PostgresError
 from spool_live.local.postgres import EmbeddedPostgres
-from spool_live.local.processes import free_port
-from tests.local.processes import eventually, processes_below
+from spool_live.local.processes import free_port, wait_until
+from tests.local.processes import processes_below
 
 PASSWORD = "odd /@:? password%"  # what a URL has to escape
 
@@ -216,7 +216,7 @@ def test_end_of_the_server_is_told(folder: Path) -> None:
     postgres.when_ended(lambda: ended.append(True))
     assert not ended
     postgres.stop()
-    eventually(lambda: ended == [True])
+    wait_until(lambda: ended == [True])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's parent-death signal")
@@ -229,7 +229,7 @@ def test_no_postgres_outlives_its_owner(
         assert len(processes_below(folder)) > 2
         process.send_signal(how)
         process.wait(10)
-        eventually(lambda: processes_below(folder) == set())
+        wait_until(lambda: processes_below(folder) == set())
     assert "database system is shut down" in (folder / "postgres.log").read_text()
 
 

@@ -16,9 +16,9 @@ from websockets.sync.client import connect
 
 from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.exceptions import DatabaseDiedError, PortInUseError, PostgresError
-from spool_live.local.processes import free_port
+from spool_live.local.processes import free_port, wait_until
 from spool_live.local.server import run_local_supabase, running_local_supabase
-from tests.local.processes import eventually, processes_below
+from tests.local.processes import processes_below
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_death_of_the_database_ends_it_with_an_error(config: LocalSupabaseConfig
 
     with pytest.raises(DatabaseDiedError, match=r"postgres\.log"):
         run_local_supabase(config, kill)
-    eventually(lambda: processes_below(config.state_dir) == set())
+    wait_until(lambda: processes_below(config.state_dir) == set())
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from spool_live.local.processes import wait_until
 from tests.sql.conftest import WAIT, MakeTenant, SupabaseDatabase, Tenant, waits_for_a_lock
-from tests.worker.processes import until
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
@@ -252,7 +252,7 @@ class TestRace:
                 target=delivering.execute, args=[self.INSERT, [tenant.site_id]]
             )
             thread.start()
-            until(lambda: waits_for_a_lock(supabase, delivering.info.backend_pid))
+            wait_until(lambda: waits_for_a_lock(supabase, delivering.info.backend_pid))
             mirroring.commit()
             thread.join(WAIT)
             delivering.commit()
@@ -270,7 +270,7 @@ class TestRace:
             delivering.execute(self.INSERT, [tenant.site_id])
             thread = threading.Thread(target=mirroring.execute, args=[self.MIRROR, [payload]])
             thread.start()
-            until(lambda: waits_for_a_lock(supabase, mirroring.info.backend_pid))
+            wait_until(lambda: waits_for_a_lock(supabase, mirroring.info.backend_pid))
             delivering.commit()
             thread.join(WAIT)
             mirroring.commit()

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, transaction
 
+from spool_live.local.processes import wait_until
 from tests.sql.conftest import WAIT, MakeTenant, SupabaseDatabase, Tenant, waits_for_a_lock
-from tests.worker.processes import until
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 
@@ -154,7 +154,7 @@ def test_older_one_that_comes_meanwhile_waits_and_is_ignored(
         first.execute(call, [newer])
         thread = threading.Thread(target=second.execute, args=[call, [older]])
         thread.start()
-        until(lambda: waits_for_a_lock(supabase, second.info.backend_pid))
+        wait_until(lambda: waits_for_a_lock(supabase, second.info.backend_pid))
         first.commit()
         thread.join(WAIT)
         second.commit()

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,27 +16,11 @@ from typing import Any
 
 from django.conf import settings
 
-from spool_live.local.processes import ChildProcess
+from spool_live.local.processes import ChildProcess, wait_until
+from tests.waiting import PATIENCE
 from tests.worker import PROJECT
 
 ROOT = Path(__file__).parent.parent.parent
-PATIENCE = 40.0
-"""Seconds to wait for what must come, on a machine that is busy with other things."""
-
-
-def until(condition: Callable[[], object], within: float = PATIENCE) -> None:
-    """Waits until ``condition`` holds."""
-    assert comes_true(condition, within), "never came true"
-
-
-def comes_true(condition: Callable[[], object], within: float) -> bool:
-    """Whether ``condition`` holds before ``within`` seconds are over."""
-    deadline = time.monotonic() + within
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def find_valkey() -> str:
@@ -106,7 +90,7 @@ class Project:
         log = self.folder / f"valkey-{time.monotonic_ns()}.log"
         options = ("--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir")
         with self._running(log, find_valkey(), *options, str(self.folder)) as process:
-            until(lambda: "Ready to accept connections" in process.output)
+            wait_until(lambda: "Ready to accept connections" in process.output)
             yield process
 
     @contextmanager
@@ -116,7 +100,7 @@ class Project:
         options = ("-c", "2", "--without-gossip", "--without-mingle", "--loglevel", "INFO")
         command = (sys.executable, "-m", "celery", "-A", "tests.worker.celery", "worker", *options)
         with self._running(log, *command) as process:
-            until(lambda: " ready." in process.output)
+            wait_until(lambda: " ready." in process.output)
             yield process
 
     @contextmanager

@@ -8,13 +8,15 @@ from collections.abc import Callable
 POLL = 0.01
 
 
-def wait_until(condition: Callable[[], object], within: float = 30.0, *, what: str = "") -> None:
+def wait_until(condition: Callable[[], object], within: float = 30.0, what: object = "") -> None:
     """Return as soon as ``condition()`` is true, which is looked at every 10 ms.
 
-    Raises :class:`TimeoutError`, which names ``what``, after ``within`` seconds.
+    Raises :class:`TimeoutError` after ``within`` seconds, which names ``what``; a callable is called
+    for it then.
     """
     deadline = time.monotonic() + within
     while not condition():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {within:g} s: {what or condition}")
+            found = what() if callable(what) else what
+            raise TimeoutError(f"not within {within:g} s: {found or condition}")
         time.sleep(POLL)

@@ -17,8 +17,9 @@ from spool_live.client import LiveUpdate, Reset
 from spool_live.client.cli.check import check, clock
 from spool_live.client.cli.tail import as_line
 from tests.client.cms import KEY
-from tests.client.conftest import World, eventually
+from tests.client.conftest import World
 from tests.client.engine.test_sequencer import update
+from tests.waiting import eventually
 
 COMMAND = [
     sys.executable,

@@ -17,7 +17,8 @@ from spool_live.client.exceptions import (
     SubscriptionRefusedError,
 )
 from spool_live.client.policy import Timing
-from tests.client.conftest import FAST, World, eventually
+from tests.client.conftest import FAST, World
+from tests.waiting import eventually
 
 
 async def token_of(world: World) -> Token:

@@ -11,8 +11,8 @@ from spool_live.client.engine.sequencer import Page
 from spool_live.client.exceptions import DisconnectedError, GivenUpError, ServerUnreachableError
 from spool_live.client.policy import Timing
 from spool_live.client.updates import Reset, UpdateFilter
-from tests.client.conftest import eventually
 from tests.client.engine.test_sequencer import seqs, update, updates
+from tests.waiting import eventually
 
 TIMING = Timing(backoff_initial=0.001, backoff_maximum=0.001)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from spool_live.client import LiveUpdate
-from tests.client.conftest import World, eventually
+from tests.client.conftest import World
+from tests.waiting import eventually
 
 
 async def test_clients_of_a_site_share_one_socket_and_one_token(world: World) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from spool_live.client import GivenUpError, LiveUpdate, LogSource, Phase
-from tests.client.conftest import World, eventually
+from tests.client.conftest import World
+from tests.waiting import eventually
 
 MODES = pytest.mark.parametrize("mode", ["broadcast", "postgres_changes"])
 

@@ -10,8 +10,9 @@ from starlette.responses import JSONResponse
 
 from spool_live.client import GivenUpError, LogSource
 from spool_live.client.engine import supervisor as supervisor_module
-from tests.client.conftest import World, eventually
+from tests.client.conftest import World
 from tests.client.engine.test_supervisor import goes_on, seqs
+from tests.waiting import eventually
 
 
 async def test_cms_clock_does_not_matter(world: World) -> None:

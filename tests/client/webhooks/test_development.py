@@ -10,7 +10,8 @@ import pytest
 
 from spool_live.client import WebhookEvent
 from spool_live.client.webhooks.development import DevelopmentFeed, serves_requests
-from tests.client.conftest import World, eventually
+from tests.client.conftest import World
+from tests.waiting import eventually
 
 SERVERS: list[tuple[list[str], dict[str, str], bool]] = [
     (["manage.py", "runserver"], {}, False),

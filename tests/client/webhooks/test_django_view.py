@@ -15,8 +15,9 @@ from django.test import AsyncRequestFactory, RequestFactory
 from spool_live.client import ConfigurationError, WebhookEvent, create_spool_webhook_handler
 from spool_live.client.webhooks import django_view as module
 from spool_live.client.webhooks.development import DevelopmentFeed
-from tests.client.conftest import World, eventually
+from tests.client.conftest import World
 from tests.client.webhooks.test_receiver import OLD_SECRET, SECRET, signed
+from tests.waiting import eventually
 
 
 @pytest.fixture(autouse=True)

@@ -30,6 +30,7 @@ from spool_live.client.engine import tokens as client_tokens
 from spool_live.client.sync import BackgroundLoop
 from spool_live.delivery import mirror
 from spool_live.local.instance import LocalDatabase
+from spool_live.local.processes import wait_until
 from spool_live.models import Site
 from tests.client.proxies import FrameProxy, TcpProxy
 from tests.end_to_end.client.gateway_process import Gateway
@@ -172,8 +173,8 @@ class Chaos:
         with psycopg.connect(database.conninfo(), autocommit=True) as witness:
             with psycopg.connect(database.conninfo()) as victim:
                 os.kill(victim.info.backend_pid, signal.SIGKILL)
-            eventually(lambda: not _answers(witness), 20, lambda: "PostgreSQL did not go")
-        eventually(lambda: _accepts(database), 20, lambda: "PostgreSQL did not come back")
+            wait_until(lambda: not _answers(witness), 20, lambda: "PostgreSQL did not go")
+        wait_until(lambda: _accepts(database), 20, lambda: "PostgreSQL did not come back")
 
     def heal(self) -> None:
         """Everything works again."""
@@ -238,15 +239,6 @@ def _pending() -> bool:
     from spool_live.models import OutboxEntry
 
     return OutboxEntry.objects.filter(state=OutboxEntry.State.PENDING).exists()
-
-
-def eventually(condition: Callable[[], object], within: float, what: Callable[[], object]) -> None:
-    """Wait for the condition; fail with what there is instead."""
-    deadline = time.monotonic() + within
-    while not condition():
-        if time.monotonic() > deadline:
-            pytest.fail(f"not within {within} s: {what()}")
-        time.sleep(0.02)
 
 
 def behind_proxy(monkeypatch: pytest.MonkeyPatch, chaos: Chaos) -> None:

@@ -16,8 +16,9 @@ import pytest
 from spool_live.client import SyncLiveUpdatesClient
 from spool_live.client.engine import refusals
 from spool_live.local.instance import LocalDatabase
+from spool_live.local.processes import wait_until
 from spool_live.local.realtime.options import RealtimeOptions
-from tests.end_to_end.client.chaos import LONG, Chaos, eventually
+from tests.end_to_end.client.chaos import LONG, Chaos
 from tests.end_to_end.client.conftest import MakeChaos
 
 
@@ -74,7 +75,7 @@ def test_each_update_reaches_each_handler_once_and_in_order(
         _calm(world, steady, own)
         expected = list(range(1, world.recorded + 1))
         for handler in (seen, seen_alone, seen_late):
-            eventually(
+            wait_until(
                 lambda handler=handler: len(handler.seqs) >= len(expected),
                 SIZE.patience,
                 lambda handler=handler: f"{len(handler.seqs)} of {len(expected)}",
@@ -131,11 +132,11 @@ def test_cms_away_what_is_missing_is_read_from_supabase(chaos: MakeChaos) -> Non
         world.frames.lose = 1.0
         world.record(5)
         world.deliver()
-        eventually(lambda: world.frames.mangled > 0, 15, lambda: world.frames.mangled)
+        wait_until(lambda: world.frames.mangled > 0, 15, lambda: world.frames.mangled)
         world.frames.lose = 0.0
         world.record(1)
         world.deliver()
-        eventually(lambda: seen.seqs == [1, 2, 3, 4, 5, 6], 15, lambda: (seen.seqs, client.state))
+        wait_until(lambda: seen.seqs == [1, 2, 3, 4, 5, 6], 15, lambda: (seen.seqs, client.state))
         assert client.state.log == "postgrest"
         assert "does not answer" in (client.state.error or "")
 
@@ -150,5 +151,5 @@ def test_realtime_clock_ahead_of_the_cms(chaos: MakeChaos) -> None:
             world.record(1)
             world.deliver()
             time.sleep(0.2)
-        eventually(lambda: seen.seqs == list(range(1, 21)), 15, lambda: (seen.seqs, client.state))
+        wait_until(lambda: seen.seqs == list(range(1, 21)), 15, lambda: (seen.seqs, client.state))
         assert client.state.connected

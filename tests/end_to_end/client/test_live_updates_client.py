@@ -24,9 +24,9 @@ from spool_live.client import (
 )
 from spool_live.client.cli.check import check
 from spool_live.delivery import mirror
+from spool_live.local.processes import wait_until
 from spool_live.models import Site
 from tests.end_to_end.conftest import Road
-from tests.worker.processes import until
 
 WAIT = 15.0
 EAGER = Timing(epoch_jitter=0.1, catch_up_interval=1.0, backoff_initial=0.1)
@@ -90,7 +90,7 @@ def test_revoked_key_stops_its_client_and_the_others_follow_to_the_new_epoch(roa
         with pytest.raises(InvalidCredentialsError):
             next(lost.client.events())
         # The iteration may learn it from the log, before the connection does.
-        until(lambda: lost.client.state.phase is Phase.STOPPED)
+        wait_until(lambda: lost.client.state.phase is Phase.STOPPED)
         assert lost.nothing()
 
 

@@ -16,8 +16,9 @@ from spool_live.client import ConnectionState, Phase
 from spool_live.client.engine import refusals
 from spool_live.local.config import Limits
 from spool_live.local.instance import LocalDatabase
+from spool_live.local.processes import wait_until
 from spool_live.local.realtime.options import RealtimeOptions
-from tests.end_to_end.client.chaos import Chaos, eventually
+from tests.end_to_end.client.chaos import Chaos
 from tests.end_to_end.client.conftest import MakeChaos
 
 WAIT = 20.0
@@ -43,22 +44,22 @@ def test_probe_and_fresh_token_wake_a_channel_that_died_with_its_database(
     with client:
         client.wait_until_live(WAIT)
         publish(world)
-        eventually(lambda: seen.seqs == [1], WAIT, lambda: seen.seqs)
+        wait_until(lambda: seen.seqs == [1], WAIT, lambda: seen.seqs)
         states: list[ConnectionState] = []
         client.on_state(states.append)
         heard = world.frames.forwarded
         world.restart(suite_database)
         publish(world)
-        eventually(lambda: seen.seqs == [1, 2], WAIT, lambda: (seen.seqs, client.state))
+        wait_until(lambda: seen.seqs == [1, 2], WAIT, lambda: (seen.seqs, client.state))
         assert world.frames.forwarded == heard, "by the log, for the socket is dead"
 
         def woken() -> bool:
             publish(world)
             return world.frames.forwarded > heard
 
-        eventually(woken, WAIT, lambda: client.state)
+        wait_until(woken, WAIT, lambda: client.state)
         expected = list(range(1, world.recorded + 1))
-        eventually(lambda: seen.seqs == expected, WAIT, lambda: (seen.seqs, client.state))
+        wait_until(lambda: seen.seqs == expected, WAIT, lambda: (seen.seqs, client.state))
         assert {state.phase for state in states} <= {Phase.LIVE}, "on the same socket"
 
 
@@ -73,7 +74,7 @@ def test_channel_that_is_shut_by_the_message_limit_comes_back(
         client.on_state(lambda state: errors.append(state.error))
         world.run(_make_noise(world, lambda: any(map(_tells_of_the_limit, errors))))
         publish(world)
-        eventually(lambda: seen.seqs == [1], WAIT, lambda: (seen.seqs, client.state))
+        wait_until(lambda: seen.seqs == [1], WAIT, lambda: (seen.seqs, client.state))
         client.wait_until_live(WAIT)
         heard = world.frames.forwarded
 
@@ -81,9 +82,9 @@ def test_channel_that_is_shut_by_the_message_limit_comes_back(
             publish(world)
             return world.frames.forwarded > heard
 
-        eventually(by_the_socket, WAIT, lambda: client.state)
+        wait_until(by_the_socket, WAIT, lambda: client.state)
         expected = list(range(1, world.recorded + 1))
-        eventually(lambda: seen.seqs == expected, WAIT, lambda: (seen.seqs, client.state))
+        wait_until(lambda: seen.seqs == expected, WAIT, lambda: (seen.seqs, client.state))
 
 
 def test_what_is_beyond_the_message_limit_comes_by_the_log(chaos: MakeChaos) -> None:
@@ -96,9 +97,9 @@ def test_what_is_beyond_the_message_limit_comes_by_the_log(chaos: MakeChaos) -> 
             publish(world)
             return world.frames.forwarded < world.recorded - 5
 
-        eventually(some_lost, WAIT, lambda: client.state)
+        wait_until(some_lost, WAIT, lambda: client.state)
         expected = list(range(1, world.recorded + 1))
-        eventually(lambda: seen.seqs == expected, WAIT, lambda: (seen.seqs, client.state))
+        wait_until(lambda: seen.seqs == expected, WAIT, lambda: (seen.seqs, client.state))
 
 
 def test_join_limit_is_waited_for_while_updates_come_by_polling(
@@ -111,7 +112,7 @@ def test_join_limit_is_waited_for_while_updates_come_by_polling(
     client.on_state(lambda state: errors.append(state.error))
     with client:
         publish(world)
-        eventually(lambda: seen.seqs == [1], WAIT, lambda: (seen.seqs, client.state))
+        wait_until(lambda: seen.seqs == [1], WAIT, lambda: (seen.seqs, client.state))
         client.wait_until_live(WAIT)
         assert any("Too many joins per second" in (error or "") for error in errors), errors
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from spool_live.local.processes import ChildProcess
@@ -69,12 +67,3 @@ class Part:
         """SIGKILL and a new start."""
         self.kill()
         self.start()
-
-
-def until(condition: Callable[[], object], within: float, what: str) -> None:
-    """Waits until ``condition`` holds; raises :class:`TimeoutError` that names ``what``."""
-    deadline = time.monotonic() + within
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {within:.0f} s: {what}")
-        time.sleep(0.05)

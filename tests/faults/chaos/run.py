@@ -13,8 +13,8 @@ from typing import Any
 
 import psycopg
 
+from spool_live.local.processes import wait_until
 from tests.faults.chaos.faults import Faults
-from tests.faults.chaos.part import until
 from tests.faults.chaos.plan import Planned, make_plan
 from tests.faults.chaos.stage import Stage
 from tests.faults.chaos.verdict import Edit, Row, Verdict, judge
@@ -109,7 +109,7 @@ def calm(stage: Stage, actors: Faults, restarted: Counter[str]) -> None:
         return delivered(stage) == edited(stage) == len(seen_lines(stage))
 
     try:
-        until(settled, SETTLED_WITHIN, "everything delivered and handled")
+        wait_until(settled, SETTLED_WITHIN, "everything delivered and handled")
     except TimeoutError as error:
         tell(stage, str(error))  # the verdict says what is missing
 

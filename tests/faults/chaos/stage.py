@@ -18,10 +18,10 @@ import django
 from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.instance import LocalDatabase
 from spool_live.local.postgres import EmbeddedPostgres
-from spool_live.local.processes import free_port
+from spool_live.local.processes import free_port, wait_until
 from tests.end_to_end.client.gateway_process import Gateway
 from tests.faults.chaos import BATCH_SIZE, ROLE, STAGE, SUPABASE
-from tests.faults.chaos.part import Part, until
+from tests.faults.chaos.part import Part
 from tests.faults.chaos.proxy import Proxy
 from tests.worker.processes import find_valkey
 
@@ -131,7 +131,7 @@ class Stage:
 
     def start_broker(self) -> None:
         self.broker.start()
-        until(lambda: _listens(self.broker_port), PATIENCE, "the broker")
+        wait_until(lambda: _listens(self.broker_port), PATIENCE, "the broker")
 
     def forget_broker_data(self) -> None:
         shutil.rmtree(self.folder / "broker-data")
@@ -222,7 +222,7 @@ class Stage:
         self.web.start()
         self.workers = [self.new_worker(), self.new_worker()]
         self.beat = self.new_beat("beat")
-        until(lambda: _listens(self.web_port), PATIENCE, "the web process")
+        wait_until(lambda: _listens(self.web_port), PATIENCE, "the web process")
         module = "tests.faults.chaos.subscribers"
         self.subscribers = self._part("subscribers", *python, module, str(self.seen_folder))
         self.subscribers.start()

@@ -11,9 +11,9 @@ import pytest
 from spool_live.local.instance import LocalDatabase
 from tests.local.realtime.serving import Serving
 from tests.local.realtime.sql import MakeTable, Sql
-from tests.local.realtime.waiting import eventually
 from tests.local.realtime.wire import Wire, binding, connect, mint
 from tests.local.realtime.witness import Witness
+from tests.waiting import eventually
 
 
 async def test_rows_are_for_their_own_site_only(

@@ -20,8 +20,8 @@ from supabase import AsyncClientOptions, acreate_client
 from spool_live.local.config import LocalSupabaseConfig
 from tests.local.realtime.serving import Serving, serve
 from tests.local.realtime.sql import Sql
-from tests.local.realtime.waiting import eventually
 from tests.local.realtime.wire import PATIENCE, mint
+from tests.waiting import eventually
 
 States = RealtimeSubscribeStates
 INSERT = "insert into live_updates (site_id, kind) values (%s, %s)"

@@ -17,8 +17,8 @@ from spool_live.local.processes import free_port
 from spool_live.local.realtime.options import RealtimeOptions
 from spool_live.local.realtime.server import RealtimeServer
 from tests.local.realtime.serving import serve
-from tests.local.realtime.waiting import eventually
 from tests.local.realtime.wire import connect, mint
+from tests.waiting import eventually
 
 BINDING = {"event": "INSERT", "schema": "public", "table": "live_updates"}
 INSERT = "insert into live_updates (site_id, kind) values ('a', %s)"

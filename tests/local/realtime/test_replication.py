@@ -11,7 +11,7 @@ from spool_live.local.instance import LocalDatabase
 from spool_live.local.realtime.pgoutput import Change
 from spool_live.local.realtime.replication import ReplicationStream
 from tests.local.realtime.sql import Sql
-from tests.local.realtime.waiting import eventually
+from tests.waiting import eventually
 
 PUBLICATIONS = ("supabase_realtime", "supabase_realtime_messages_publication")
 

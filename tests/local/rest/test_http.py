@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from spool_live.local.config import LocalSupabaseConfig
-from tests.local.processes import eventually
+from spool_live.local.processes import wait_until
 from tests.local.rest.conftest import Mint
 
 Sql = psycopg.Connection[tuple[Any, ...]]
@@ -276,7 +276,7 @@ def test_notify_pgrst_reloads_what_would_not_be_missed(http: httpx.Client, sql: 
         sql.execute("alter table typed alter column value type text")
         sql.execute("notify pgrst, 'reload schema'")
         row = {"id": 2, "value": "word"}
-        eventually(lambda: http.post("/typed?on_conflict=id", json=row).status_code == 201)
+        wait_until(lambda: http.post("/typed?on_conflict=id", json=row).status_code == 201)
     finally:
         sql.execute("drop table typed")
 
@@ -307,7 +307,7 @@ def test_each_role_has_its_own_statement_timeout(
     sql.execute("notify pgrst")
     try:
         waiting = {"seconds": 0.2}
-        eventually(lambda: not http.post("/rpc/wait", json=waiting, headers=anon).is_success)
+        wait_until(lambda: not http.post("/rpc/wait", json=waiting, headers=anon).is_success)
         assert refusal(http.post("/rpc/wait", json=waiting, headers=anon)) == (500, "57014")
     finally:
         sql.execute("alter role anon set statement_timeout = '3s'")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -17,6 +16,7 @@ from spool_live.local.config import LocalSupabaseConfig, PrivilegeWorld
 from spool_live.local.gateway import create_app
 from spool_live.local.instance import LocalDatabase
 from spool_live.local.rest.server import RestServer
+from tests.waiting import eventually
 
 
 @pytest.fixture(params=["grant-all", "grant-none"])
@@ -107,18 +107,12 @@ async def test_reloads_are_heard_again_after_the_listener_was_cut_off(
         return int(row[0]) if row else 0
 
     async with serving(project):
-        await _until(lambda: listeners() == 1)
+        await eventually(lambda: listeners() == 1)
         with psycopg.connect(project.conninfo("supabase_admin")) as admin:
             admin.execute(
                 "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
                 " where query = 'listen pgrst' and datname = current_database()"
             )
         assert listeners() == 0
-        await _until(lambda: listeners() == 1)
+        await eventually(lambda: listeners() == 1)
     assert project.database_password not in caplog.text
-
-
-async def _until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110  the condition is another process's
-            await asyncio.sleep(0.05)
