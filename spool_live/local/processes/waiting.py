@@ -11,8 +11,8 @@ POLL = 0.01
 def wait_until(condition: Callable[[], object], within: float = 30.0, what: object = "") -> None:
     """Return as soon as ``condition()`` is true, which is looked at every 10 ms.
 
-    Raises :class:`TimeoutError` after ``within`` seconds, which names ``what``; a callable is called
-    for it then.
+    Raises :class:`TimeoutError` after ``within`` seconds, which names ``what``; a callable is
+    called for it then.
     """
     deadline = time.monotonic() + within
     while not condition():
