@@ -13,13 +13,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import connections
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
+from spool_live import outbox
 from spool_live.broadcasters import Broadcaster, MirrorAnswer, get_broadcaster
 from spool_live.exceptions import BroadcastError, BroadcastUnavailable, CircuitOpen
 from spool_live.models import Site, SiteApiKey, SiteDelivery
-from spool_live.outbox import circuit, ensure_deliveries
+from spool_live.outbox import circuit
 from spool_live.supabase.databases import is_supabase_database
 from spool_live.updates import clean_text
 
@@ -60,13 +61,16 @@ def mirror_site(using: str, site_id: uuid.UUID, broadcaster: Broadcaster) -> Mir
     that never was a site: it may yet become one.
     """
     payload = _payload(using, site_id)
-    if payload["deleted"] and _never_was(using, site_id):
+    if payload["deleted"] and outbox.acknowledge_stranger(using, site_id):
         return MirrorAnswer(payload["version"], payload["epoch"], deleted=True, applied=False)
     answer = broadcaster.mirror(payload)
     if not answer.applied and not answer.deleted:
-        _raise_above(using, site_id, answer)
+        logger.warning("Supabase holds a newer mirror of site %s: going above it", site_id)
+        outbox.raise_above(using, site_id, version=answer.version, epoch=answer.epoch)
         answer = broadcaster.mirror(_payload(using, site_id))
-    _acknowledge(using, site_id, answer)
+    outbox.acknowledge(
+        using, site_id, version=answer.version, epoch=answer.epoch, deleted=answer.deleted
+    )
     return answer
 
 
@@ -74,8 +78,7 @@ def mirror_all(using: str, broadcaster: Broadcaster | None = None) -> int:
     """Sends every site of ``using`` again, acknowledged or not: heals a Supabase database that was
     reset or replaced. Returns how many were sent. Raises :class:`BroadcastError`."""
     site_ids = list(Site.objects.using(using).values_list("pk", flat=True))
-    ensure_deliveries(using, site_ids)
-    SiteDelivery.objects.using(using).filter(pk__in=site_ids).update(acknowledged_version=0)
+    outbox.forget_acknowledgements(using, site_ids)
     return mirror_pending(using, broadcaster)
 
 
@@ -125,28 +128,3 @@ def _mirror_alone(using: str, site_id: uuid.UUID, broadcaster: Broadcaster) -> b
         logger.error("site %s cannot be mirrored: %s", site_id, error)  # noqa: TRY400
         return False
     return True
-
-
-def _never_was(using: str, site_id: uuid.UUID) -> bool:
-    """Whether we never heard of the site, nor of its deletion; nothing is to be told then."""
-    unheard = SiteDelivery.objects.using(using).filter(
-        pk=site_id, acknowledged_version=0, deleted_at=None
-    )
-    return bool(unheard.update(acknowledged_version=F("version")))
-
-
-def _raise_above(using: str, site_id: uuid.UUID, answer: MirrorAnswer) -> None:
-    logger.warning("the mirror of site %s is ahead of us: raising our version above it", site_id)
-    behind = Q(version__lte=answer.version) | Q(epoch__lte=answer.epoch)
-    SiteDelivery.objects.using(using).filter(behind, pk=site_id).update(
-        version=answer.version + 1, epoch=answer.epoch + 1
-    )
-
-
-def _acknowledge(using: str, site_id: uuid.UUID, answer: MirrorAnswer) -> None:
-    known = {"acknowledged_version": answer.version, "acknowledged_epoch": answer.epoch}
-    state = SiteDelivery.objects.using(using).filter(pk=site_id)
-    if answer.deleted:
-        state.update(**known, deleted_at=timezone.now(), version=answer.version)
-    else:
-        state.filter(acknowledged_version__lt=answer.version).update(**known)

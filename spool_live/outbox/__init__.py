@@ -12,21 +12,33 @@ from spool_live.outbox.history import CatchUp, catch_up, purge_settled
 from spool_live.outbox.record import announce, broadcast_update, record
 from spool_live.outbox.requeue import requeue_dead
 from spool_live.outbox.settle import Settlement, settle
-from spool_live.outbox.sites import ensure_deliveries, site_changed, site_deleted
+from spool_live.outbox.site_state import (
+    acknowledge,
+    acknowledge_stranger,
+    forget_acknowledgements,
+    forget_site,
+    raise_above,
+    site_changed,
+    site_deleted,
+)
 
 __all__ = [
     "CatchUp",
     "Claim",
     "ClaimedEntry",
     "Settlement",
+    "acknowledge",
+    "acknowledge_stranger",
     "announce",
     "batch",
     "broadcast_update",
     "catch_up",
     "claim_batch",
-    "ensure_deliveries",
+    "forget_acknowledgements",
+    "forget_site",
     "is_anything_pending",
     "purge_settled",
+    "raise_above",
     "record",
     "requeue_dead",
     "settle",

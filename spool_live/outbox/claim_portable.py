@@ -19,7 +19,7 @@ from spool_live.outbox.lease import (
     is_free,
     waiting_sites,
 )
-from spool_live.outbox.sites import ensure_deliveries
+from spool_live.outbox.site_state import ensure_deliveries
 
 
 def lease_sites(lease: Lease) -> Leased:

@@ -111,7 +111,7 @@ class TestVersions:
         state = delivery(site)
         assert (state.version, state.epoch) == (71, 10)
         assert (state.acknowledged_version, state.acknowledged_epoch) == (71, 10)
-        assert "ahead of us" in caplog.text
+        assert "newer mirror" in caplog.text
 
     def test_tombstone_over_there_is_final(self, site: Site) -> None:
         send(site)

@@ -15,7 +15,7 @@ from django.db import DatabaseError, connections
 from django.db.models import F
 from django.utils import timezone
 
-from spool_live import broadcast_update, delivery, keys
+from spool_live import broadcast_update, delivery, keys, outbox
 from spool_live.broadcasters import get_broadcaster
 from spool_live.conf import live_settings
 from spool_live.delivery import mirror
@@ -140,8 +140,7 @@ def remove(site: Site, road: Road) -> None:
         mirror.mirror_site(road.using, site_id, get_broadcaster())
     except BroadcastError:
         return  # the tombstone goes with the next sweep
-    OutboxEntry.objects.using(road.using).filter(site_id=site_id).delete()
-    SiteDelivery.objects.using(road.using).filter(pk=site_id).delete()
+    outbox.forget_site(road.using, site_id)
     _forget_tombstone(site_id)
 
 
