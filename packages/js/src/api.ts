@@ -1,0 +1,245 @@
+// The CMS over HTTP: token and catch-up. Every failure becomes one of our errors.
+import {
+  IncompatibleServerError,
+  InvalidCredentialsError,
+  LiveUpdatesError,
+  RateLimitedError,
+  ServerUnreachableError,
+  TransientError,
+  WrongSiteError,
+} from "./errors.js";
+import type { Page } from "./engine/sequencer.js";
+import { now } from "./timing.js";
+import { parseToken, type Token } from "./token.js";
+import { integer, parseUpdate, record } from "./updates.js";
+
+const DEFAULT_RETRY_AFTER = 60_000;
+const FINAL_CODES = new Set(["invalid_credentials", "not_authenticated"]);
+
+/** Asks for the JSON of `POST token/`; `staleEpoch` says which tokens are of no use any more. */
+export type GetToken = (options: {
+  signal: AbortSignal;
+  staleEpoch: number | undefined;
+}) => Promise<unknown>;
+
+/** Asks for the JSON of `GET updates/`. `token` is the current one, where there is one. */
+export type GetUpdates = (options: {
+  after: number;
+  limit: number;
+  token: string | undefined;
+  signal: AbortSignal;
+}) => Promise<unknown>;
+
+/**
+ * What the client asks of the CMS, whoever answers it.
+ *
+ * Once there was a token, an address that was right before is being deployed, not mistyped: from
+ * then on nothing is final but the CMS's own refusal of the key.
+ */
+export class ContentApi {
+  #known = false;
+
+  constructor(
+    private readonly getToken: GetToken,
+    private readonly getUpdates: GetUpdates | undefined,
+    private readonly siteId: string | undefined,
+    private readonly timeout: number,
+  ) {}
+
+  /** Whether there is a log beside the table in Supabase. */
+  get hasLog(): boolean {
+    return this.getUpdates !== undefined;
+  }
+
+  /** A fresh token. */
+  async token(staleEpoch: number | undefined, signal: AbortSignal): Promise<Token> {
+    const askedAt = now();
+    return this.#ask(signal, async (limited) => {
+      const token = parseToken(await this.getToken({ signal: limited, staleEpoch }), askedAt);
+      if (this.siteId && token.siteId !== this.siteId)
+        throw new WrongSiteError(this.siteId, token.siteId);
+      this.#known = true;
+      return token;
+    });
+  }
+
+  /** One page of the log: what came after this sequence number. */
+  updates(
+    after: number,
+    limit: number,
+    token: string | undefined,
+    signal: AbortSignal,
+  ): Promise<Page> {
+    return this.#ask(signal, async (limited) => {
+      const answer = await this.getUpdates!({ after, limit, token, signal: limited });
+      return parsePage(answer, after);
+    });
+  }
+
+  async #ask<T>(signal: AbortSignal, ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(this.timeout)]);
+    try {
+      return await ask(limited);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw this.#inContext(error);
+    }
+  }
+
+  #inContext(error: unknown): LiveUpdatesError {
+    if (error instanceof InvalidCredentialsError || error instanceof TransientError) return error;
+    if (error instanceof LiveUpdatesError)
+      return this.#known ? new ServerUnreachableError(error.message, { cause: error }) : error;
+    const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    return new ServerUnreachableError(
+      `The CMS does not answer (${reason}). Is it running, and is SPOOL_API_URL right?`,
+      { cause: error },
+    );
+  }
+}
+
+/** `GET token/` and `updates/` of a CMS, with the API key in a header. For servers only. */
+export function fromCms(
+  apiUrl: string,
+  apiKey: string,
+): { getToken: GetToken; getUpdates: GetUpdates } {
+  const headers = { Accept: "application/json", Authorization: `Api-Key ${apiKey}` };
+  return {
+    getToken: ({ signal }) =>
+      fetchJson(`${apiUrl}token/`, { method: "POST", headers, signal, redirect: "manual" }),
+    getUpdates: ({ after, limit, signal }) =>
+      fetchJson(`${apiUrl}updates/?after=${after}&limit=${limit}`, {
+        headers,
+        signal,
+        redirect: "manual",
+        cache: "no-store",
+      }),
+  };
+}
+
+/** The CMS's log, read with the token instead of the key (its CORS settings must allow the page). */
+export function updatesByToken(apiUrl: string): GetUpdates {
+  return ({ after, limit, token, signal }) =>
+    fetchJson(`${apiUrl}updates/?after=${after}&limit=${limit}`, {
+      headers: { Accept: "application/json", Authorization: `Bearer ${token}` },
+      signal,
+      cache: "no-store",
+    });
+}
+
+/**
+ * Token and catch-up from your own server (`createSpoolLiveEndpoint` of `spool-live/next`), for
+ * `connect` in a browser, so that the API key stays on the server.
+ */
+export function fromEndpoint(
+  url: string,
+  init: RequestInit = {},
+): { getToken: GetToken; getUpdates: GetUpdates } {
+  const ask = (query: string, signal: AbortSignal) =>
+    fetchJson(`${url}${url.includes("?") ? "&" : "?"}${query}`, {
+      cache: "no-store",
+      ...init,
+      signal,
+    });
+  return {
+    getToken: ({ staleEpoch, signal }) =>
+      ask(`token${staleEpoch === undefined ? "" : `&stale_epoch=${staleEpoch}`}`, signal),
+    getUpdates: ({ after, limit, signal }) => ask(`after=${after}&limit=${limit}`, signal),
+  };
+}
+
+/** The JSON of a successful answer; throws the error that anything else stands for. */
+export async function fetchJson(url: string, init: RequestInit): Promise<unknown> {
+  const response = await fetch(url, init);
+  if (!response.ok) throw await errorFrom(response);
+  try {
+    return await response.json();
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new IncompatibleServerError(
+      `${address(url)} answered with something that is not JSON. SPOOL_API_URL must be the address ` +
+        "where spool_live.urls is mounted.",
+    );
+  }
+}
+
+async function errorFrom(response: Response): Promise<LiveUpdatesError> {
+  const { status } = response;
+  const { detail, code } = await saidBy(response);
+  const retryAfter = retryAfterOf(response.headers);
+  if (status === 401 && FINAL_CODES.has(code)) return new InvalidCredentialsError(detail);
+  if (status === 429)
+    return new RateLimitedError("The CMS limits how often this key may ask.", {
+      retryAfter: retryAfter ?? DEFAULT_RETRY_AFTER,
+    });
+  const said = detail && `: ${detail}`;
+  if (status >= 500 || status === 408)
+    return new ServerUnreachableError(
+      `The CMS answered ${status} at ${address(response.url)}${said}. Its log knows more.`,
+      { retryAfter },
+    );
+  if (status === 401) return new ForeignRefusal(response.url, said);
+  const target = response.headers.get("location");
+  return new IncompatibleServerError(
+    `${address(response.url)} answered ${status || "with a redirect"}${said}.` +
+      `${target ? ` It points to ${target}.` : ""} SPOOL_API_URL must be the address where ` +
+      "spool_live.urls is mounted.",
+  );
+}
+
+/** A 401 without the CMS's own code: a gateway's, or a password in front of a staging site. */
+class ForeignRefusal extends IncompatibleServerError {
+  constructor(url: string, said: string) {
+    super(
+      `${address(url)} answered 401${said} without the code of spool_live's API: is there a gateway ` +
+        "or a password in front of the CMS? SPOOL_API_URL must be where spool_live.urls is mounted.",
+    );
+  }
+}
+
+function parsePage(data: unknown, after: number): Page {
+  try {
+    const answer = record(data);
+    if (!Array.isArray(answer.results)) throw new TypeError("results is not a list");
+    if (answer.status !== "recovered" && answer.status !== "reset")
+      throw new TypeError(`unknown status ${String(answer.status)}`);
+    const next = answer.next === null ? null : integer(answer.next, "next");
+    if (next !== null && next <= after) throw new TypeError("next does not lead on");
+    return {
+      updates: answer.results.map(parseUpdate),
+      seq: integer(answer.seq, "seq"),
+      next,
+      reset: answer.status === "reset",
+      epoch: integer(answer.epoch, "epoch"),
+    };
+  } catch (error) {
+    throw new IncompatibleServerError(
+      `The answer of updates/ is not what this client knows (${(error as Error).message}): check ` +
+        "SPOOL_API_URL, or install the version of spool-live that the CMS runs.",
+      { cause: error },
+    );
+  }
+}
+
+async function saidBy(response: Response): Promise<{ detail: string; code: string }> {
+  try {
+    const { detail = "", code = "" } = record(await response.json());
+    return { detail: String(detail).slice(0, 200), code: String(code) };
+  } catch {
+    return { detail: "", code: "" };
+  }
+}
+
+/** Milliseconds of `Retry-After` (RFC 9110, 10.2.3); a date is compared with the server's own. */
+export function retryAfterOf(headers: Headers): number | undefined {
+  const value = headers.get("retry-after")?.trim();
+  if (!value) return undefined;
+  if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1_000;
+  const wait = Date.parse(value) - Date.parse(headers.get("date") ?? "");
+  return Number.isFinite(wait) ? Math.max(0, wait) : undefined;
+}
+
+/** The URL without its query, for people. */
+function address(url: string): string {
+  return url.split("?")[0]!;
+}

@@ -1,0 +1,160 @@
+// What a subscriber has to say: which site, which credentials, where the CMS is.
+import { onServer } from "#platform";
+import { fromCms, type GetToken, type GetUpdates, updatesByToken } from "./api.js";
+import type { CursorStore } from "./cursor.js";
+import { ConfigurationError } from "./errors.js";
+import { TIMING, type Timing } from "./timing.js";
+import type { UpdateFilter } from "./updates.js";
+
+const DEVELOPMENT_ATTEMPTS = 5;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+interface CommonOptions {
+  /** Begin after this sequence number; left out, only with what is new. */
+  start?: number | undefined;
+  /** Which collections and event types to see. */
+  filter?: UpdateFilter | undefined;
+  /** A number, or "development" (5: a development server should not hammer a CMS that is down). */
+  maxReconnectAttempts?: number | "development" | undefined;
+  /** How many updates may wait for a slow handler. */
+  queueSize?: number | undefined;
+  /**
+   * What happens to those beyond. "catch_up" leaves them in the log and reads them from there later,
+   * so that nothing is lost; "drop_oldest" drops the oldest, and a reset says so.
+   */
+  overflow?: "catch_up" | "drop_oldest" | undefined;
+  /** Keeps the position across restarts; what it has wins over `start`. */
+  cursor?: CursorStore | undefined;
+  /** Whether to use one connection together with the other clients of this site and process. */
+  shared?: boolean | undefined;
+  /** For tests: shorter times. */
+  timing?: Partial<Timing> | undefined;
+}
+
+/** For a server: the API key, which never leaves it. */
+export interface ServerConfig extends CommonOptions {
+  /** By default SPOOL_SITE_ID. */
+  siteId?: string | undefined;
+  /** By default SPOOL_API_KEY. */
+  apiKey?: string | undefined;
+  /** Where `spool_live.urls` is mounted; by default SPOOL_API_URL. */
+  apiUrl?: string | undefined;
+}
+
+/** For a browser: a function that asks your own server for a token. */
+export interface BrowserConfig extends CommonOptions {
+  getToken: GetToken;
+  /** Catch-up from your own server; `fromEndpoint(url)` makes both functions. */
+  getUpdates?: GetUpdates | undefined;
+  /** Where `spool_live.urls` is mounted, to catch up there directly with the token. */
+  apiUrl?: string | undefined;
+  /** Named, it lets the tabs of this origin share one socket. */
+  siteId?: string | undefined;
+  /** Tabs share a socket only within the same scope: name what a token may see, e.g. "drafts". */
+  scope?: string | undefined;
+  /** False: every tab has a socket of its own. */
+  tabs?: boolean | undefined;
+}
+
+export type LiveUpdatesConfig = ServerConfig | BrowserConfig;
+
+/** The options, checked and complete. */
+export interface Settings {
+  siteId: string | undefined;
+  getToken: GetToken;
+  getUpdates: GetUpdates | undefined;
+  start: number | undefined;
+  filter: UpdateFilter;
+  attemptLimit: number | undefined;
+  queueSize: number;
+  overflow: "catch_up" | "drop_oldest";
+  cursor: CursorStore | undefined;
+  /** Clients with the same key share a connection; undefined for one of their own. */
+  shareKey: string | undefined;
+  /** Tabs with the same key share a socket; undefined for none. */
+  tabsKey: string | undefined;
+  timing: Timing;
+}
+
+/** Check the options and read the environment. Throws ConfigurationError. */
+export function settingsOf(config: LiveUpdatesConfig): Settings {
+  const { start, queueSize = 1_000, overflow = "catch_up", maxReconnectAttempts } = config;
+  if (start !== undefined && !(Number.isSafeInteger(start) && start >= 0))
+    throw new ConfigurationError("start must be a whole number from 0.");
+  if (!(queueSize >= 1)) throw new ConfigurationError("queueSize must be at least 1.");
+  if (overflow !== "catch_up" && overflow !== "drop_oldest")
+    throw new ConfigurationError('overflow must be "catch_up" or "drop_oldest".');
+  const timing = { ...TIMING, ...config.timing };
+  const attemptLimit =
+    maxReconnectAttempts === "development" ? DEVELOPMENT_ATTEMPTS : maxReconnectAttempts;
+  const road = "getToken" in config ? browserRoad(config) : serverRoad(config);
+  const share = config.shared === false ? undefined : road.identity;
+  return {
+    ...road,
+    start,
+    filter: config.filter ?? {},
+    attemptLimit,
+    queueSize,
+    overflow,
+    cursor: config.cursor,
+    shareKey: share && JSON.stringify([share, attemptLimit, timing]),
+    tabsKey: road.tabs ? share : undefined,
+    timing,
+  };
+}
+
+function serverRoad(config: ServerConfig) {
+  if (!onServer && typeof document !== "undefined")
+    throw new ConfigurationError(
+      "An API key must never reach a browser: pass getToken, e.g. " +
+        'connect({ siteId, ...fromEndpoint("/api/spool-live") }).',
+    );
+  const siteId = required("siteId", "SPOOL_SITE_ID", config.siteId);
+  const apiKey = required("apiKey", "SPOOL_API_KEY", config.apiKey);
+  const apiUrl = checkedUrl(required("apiUrl", "SPOOL_API_URL", config.apiUrl));
+  const id = checkedSite(siteId);
+  return {
+    siteId: id,
+    ...fromCms(apiUrl, apiKey),
+    identity: [id, apiUrl, apiKey].join("\n"),
+    tabs: false,
+  };
+}
+
+function browserRoad(config: BrowserConfig) {
+  const siteId = config.siteId === undefined ? undefined : checkedSite(config.siteId);
+  const apiUrl = config.apiUrl === undefined ? undefined : checkedUrl(config.apiUrl);
+  const getUpdates =
+    config.getUpdates ?? (apiUrl === undefined ? undefined : updatesByToken(apiUrl));
+  const identity = siteId && ["browser", apiUrl ?? "", siteId, config.scope ?? ""].join("\n");
+  return {
+    siteId,
+    getToken: config.getToken,
+    getUpdates,
+    identity,
+    tabs: !onServer && config.tabs !== false,
+  };
+}
+
+function required(name: string, variable: string, value: string | undefined): string {
+  const environment = typeof process === "undefined" ? undefined : process.env;
+  const found = value || environment?.[variable];
+  if (!found) throw new ConfigurationError(`${name} is empty: pass ${name}, or set ${variable}.`);
+  return found;
+}
+
+function checkedSite(siteId: string): string {
+  if (UUID.test(siteId)) return siteId.toLowerCase();
+  throw new ConfigurationError(
+    `siteId "${siteId}" is not a UUID: set SPOOL_SITE_ID to the site's id, which came with the API ` +
+      'key ("manage.py live_site list" on the CMS shows it).',
+  );
+}
+
+function checkedUrl(url: string): string {
+  if (/^https?:\/\/[^/]/.test(url) && URL.canParse(url)) return `${url.replace(/\/+$/, "")}/`;
+  throw new ConfigurationError(
+    `apiUrl "${url}" is not an http(s) address: set SPOOL_API_URL to where spool_live.urls is ` +
+      "mounted, e.g. https://cms.example.org/spool-live/.",
+  );
+}

@@ -1,0 +1,127 @@
+// Asks the log: on request, after silence, and instead of the socket while there is none.
+import { type LiveUpdatesError, TransientError } from "../errors.js";
+import type { StateHolder } from "../state.js";
+import { jittered, now, pollInterval, retryDelay, type Timing } from "../timing.js";
+import { PAGE_SIZE, type UpdateLog } from "./log.js";
+import { lastSeq, type Page } from "./sequencer.js";
+import type { Stream } from "./stream.js";
+import { Bell, sleep } from "./waiting.js";
+import type { Watchdog } from "./watchdog.js";
+
+const CONFIRMATIONS = 3;
+
+/** The one reader of the log for a stream. `run` is its loop; call the rest at any time. */
+export class CatchUp {
+  #asked = false;
+  #begun = 0;
+  #finished = 0;
+  #idlePolls = 0;
+  #failures = 0;
+  readonly #wake = new Bell();
+  readonly #progress = new Bell();
+
+  constructor(
+    private readonly log: UpdateLog,
+    private readonly stream: Stream,
+    private readonly watchdog: Watchdog,
+    private readonly state: StateHolder,
+    private readonly timing: Timing,
+    private readonly onEpoch: (epoch: number) => void,
+  ) {}
+
+  /** Ask soon. Requests made before the asking begins become one. */
+  request(): void {
+    this.#asked = true;
+    this.#wake.ring();
+  }
+
+  /** The socket came or went: from now on ask at the other pace. */
+  reschedule(): void {
+    this.#wake.ring();
+  }
+
+  /** Resolves after a catch-up that began after this call. */
+  async complete(signal: AbortSignal): Promise<void> {
+    const goal = this.#begun + 1;
+    this.request();
+    while (this.#finished < goal) await this.#progress.wait(signal);
+  }
+
+  /** Waits, reads, judges; for ever. Throws only what is not a TransientError. */
+  async run(signal: AbortSignal): Promise<void> {
+    await this.stream.started(signal);
+    for (;;) {
+      const onTime = await this.#wait(signal);
+      try {
+        await this.#readAll(onTime && this.state.current.connected, signal);
+        this.#failures = 0;
+      } catch (error) {
+        if (!(error instanceof TransientError)) throw error;
+        this.#failures += 1;
+        this.#report(error);
+        await sleep(retryDelay(this.#failures, error.retryAfter, this.timing), signal);
+        this.request();
+      }
+    }
+  }
+
+  /** Until asked, or until it is time; the latter resolves with true. */
+  async #wait(signal: AbortSignal): Promise<boolean> {
+    while (!this.#asked) if (!(await this.#wake.wait(signal, this.#interval()))) return true;
+    this.#asked = false;
+    return false;
+  }
+
+  #interval(): number {
+    if (!this.state.current.connected) return pollInterval(this.#idlePolls, this.timing);
+    return this.watchdog.suspicious ? this.timing.suspicion : jittered(this.timing.catchUpInterval);
+  }
+
+  async #readAll(probe: boolean, signal: AbortSignal): Promise<void> {
+    const turn = ++this.#begun;
+    const found = await this.#readPages(signal);
+    if (probe && found !== null) this.watchdog.found(found, now());
+    this.#idlePolls = found === null ? this.#idlePolls + 1 : 0;
+    await this.#closeGap(signal);
+    this.#finished = turn;
+    this.#progress.ring();
+  }
+
+  /** Reads to the end; resolves with the highest new sequence number, or null. */
+  async #readPages(signal: AbortSignal): Promise<number | null> {
+    for (let found: number | null = null; ; ) {
+      const before = this.stream.position ?? 0;
+      const page = await this.log.read(before, PAGE_SIZE, signal);
+      this.stream.absorb(page);
+      this.#note(page);
+      const last = lastSeq(page);
+      if (last !== null && last > before) found = last;
+      if (page.next === null) return found;
+    }
+  }
+
+  /** An update waits that the log does not show: ask again shortly, then believe the log. */
+  async #closeGap(signal: AbortSignal): Promise<void> {
+    const { gapBefore } = this.stream;
+    for (let n = 1; n <= CONFIRMATIONS; n++) {
+      if (gapBefore === null) return;
+      await sleep(this.timing.catchUpConfirm * n, signal);
+      await this.#readPages(signal);
+      if (this.stream.gapBefore !== gapBefore) {
+        this.request(); // there was progress; if this is another gap, it is judged anew
+        return;
+      }
+    }
+    if (this.log.proves) this.stream.acceptGap();
+  }
+
+  #note(page: Page): void {
+    this.#report(this.log.trouble);
+    if (page.epoch !== null) this.onEpoch(page.epoch);
+  }
+
+  #report(trouble: LiveUpdatesError | undefined): void {
+    const error = trouble || this.state.current.connected ? { error: trouble?.message } : {};
+    this.state.update({ log: this.log.source, ...error });
+  }
+}

@@ -1,0 +1,178 @@
+// Everything that belongs to one site's connection, put together once:
+//
+//   Feed ── Supervisor ── RealtimeConnection (one socket after the other)
+//    │          └── TokenSource ── ContentApi (the CMS)
+//    ├── CatchUp ── UpdateLog (the CMS, or Supabase's table)
+//    └── Stream ── Sequencer, and the Consumers of all clients
+import { ContentApi } from "../api.js";
+import type { Settings } from "../config.js";
+import { DisconnectedError, GivenUpError, LiveUpdatesError } from "../errors.js";
+import { onWake } from "../platform/wake.js";
+import { type ConnectionState, StateHolder } from "../state.js";
+import { now } from "../timing.js";
+import { CatchUp } from "./catch-up.js";
+import type { Consumer } from "./consumer.js";
+import { UpdateLog } from "./log.js";
+import type { Page } from "./sequencer.js";
+import { Stream } from "./stream.js";
+import { Supervisor } from "./supervisor.js";
+import { TokenSource } from "./token-source.js";
+import { Bell, firstOf } from "./waiting.js";
+import { Watchdog } from "./watchdog.js";
+
+/** Where consumers get a site's updates from: a connection of our own, or another tab's. */
+export interface Source {
+  readonly state: StateHolder;
+  /** The sequence number the stream has reached; undefined before the first token. */
+  readonly position: number | undefined;
+  /** The position it began with. */
+  readonly origin: number | undefined;
+  /** Why it stopped, if it did. */
+  readonly error: LiveUpdatesError | undefined;
+  read(after: number, limit: number, signal: AbortSignal): Promise<Page>;
+  attach(consumer: Consumer): void;
+  detach(consumer: Consumer): void;
+  start(): void;
+  stop(): Promise<void>;
+}
+
+export class Feed implements Source {
+  readonly state: StateHolder;
+  readonly stream: Stream;
+  error: LiveUpdatesError | undefined;
+  readonly #log: UpdateLog;
+  readonly #tokens: TokenSource;
+  readonly #catchUp: CatchUp;
+  readonly #supervisor: Supervisor;
+  readonly #scope = new AbortController();
+  #running: Promise<void> | undefined;
+  #saidEpoch: number | undefined;
+  #saidAt = 0;
+
+  constructor(
+    private readonly settings: Settings,
+    state = new StateHolder(settings.siteId ?? ""),
+  ) {
+    const { timing } = settings;
+    this.state = state;
+    this.stream = new Stream(state);
+    const api = new ContentApi(
+      settings.getToken,
+      settings.getUpdates,
+      settings.siteId,
+      timing.request,
+    );
+    const tokens = new TokenSource(api, timing);
+    const watchdog = new Watchdog(timing);
+    this.#tokens = tokens;
+    this.#log = new UpdateLog(api, () => tokens.current, timing);
+    this.#catchUp = new CatchUp(this.#log, this.stream, watchdog, state, timing, (epoch) =>
+      this.#onEpoch(epoch),
+    );
+    this.#supervisor = new Supervisor({
+      tokens,
+      stream: this.stream,
+      catchUp: this.#catchUp,
+      watchdog,
+      state,
+      timing,
+      attemptLimit: settings.attemptLimit,
+    });
+  }
+
+  get position(): number | undefined {
+    return this.stream.position;
+  }
+
+  get origin(): number | undefined {
+    return this.stream.origin;
+  }
+
+  /** One page of the log, fetching a first token where that is needed to read it. */
+  async read(after: number, limit: number, signal: AbortSignal): Promise<Page> {
+    if (!this.#tokens.current && !this.#running) await this.#tokens.fetch(signal);
+    return this.#log.read(after, limit, signal);
+  }
+
+  attach(consumer: Consumer): void {
+    this.stream.attach(consumer);
+  }
+
+  detach(consumer: Consumer): void {
+    this.stream.detach(consumer);
+  }
+
+  /** Begins to connect. `from`: go on after this number, where another tab left off. */
+  start(from?: number): void {
+    if (from !== undefined) this.stream.start(from);
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves when it has stopped, for whatever reason. */
+  async ended(): Promise<void> {
+    await this.#running;
+  }
+
+  async stop(): Promise<void> {
+    this.#scope.abort(new DisconnectedError("The client is disconnected."));
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const forget = onWake(() => this.#supervisor.nudge());
+    try {
+      await firstOf(
+        this.#scope.signal,
+        (scope) => this.#supervisor.run(scope),
+        (scope) => this.#catchUp.run(scope),
+      );
+    } catch (error) {
+      if (!this.#scope.signal.aborted) this.error = asOurs(error);
+    } finally {
+      forget();
+      this.stream.end(this.error);
+      this.state.update({ phase: "stopped", error: this.error?.message });
+    }
+  }
+
+  /**
+   * The log names the site's epoch: a new one needs a new token. Supabase may not know it yet, so
+   * that the token still has the old one: ask again later.
+   */
+  #onEpoch(epoch: number): void {
+    const { timing } = this.settings;
+    const token = this.#tokens.current;
+    if (!token || epoch === token.epoch) return;
+    if (epoch === this.#saidEpoch && now() - this.#saidAt <= timing.catchUpInterval) return;
+    this.#saidEpoch = epoch;
+    this.#saidAt = now();
+    this.#tokens.requestAfterEpoch(token.epoch, timing.epochJitter);
+  }
+}
+
+/** Resolves when the state is as wanted. Throws what ended the source first. */
+export async function reached(
+  source: Source,
+  wanted: (state: ConnectionState) => boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  const changed = new Bell();
+  const forget = source.state.watch(() => changed.ring());
+  try {
+    while (!wanted(source.state.current)) {
+      if (source.state.current.phase === "stopped")
+        throw source.error ?? new DisconnectedError("The client is disconnected.");
+      await changed.wait(signal);
+    }
+  } finally {
+    forget();
+  }
+}
+
+function asOurs(error: unknown): LiveUpdatesError {
+  if (error instanceof LiveUpdatesError) return error;
+  console.error("[spool-live] The live updates client stopped:", error);
+  return new GivenUpError(`The client stopped: ${String(error)}. This is a fault in it.`, {
+    cause: error,
+  });
+}

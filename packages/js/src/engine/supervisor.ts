@@ -1,0 +1,208 @@
+// Keeps one socket alive: token -> connect -> join -> catch up -> live -> (error) back off.
+import {
+  GivenUpError,
+  RealtimeUnavailableError,
+  SubscriptionRefusedError,
+  TokenExpiredError,
+  TransientError,
+} from "../errors.js";
+import type { StateHolder } from "../state.js";
+import { now, retryDelay, type Timing } from "../timing.js";
+import { sameRoad, type Token } from "../token.js";
+import type { LiveUpdate } from "../updates.js";
+import type { CatchUp } from "./catch-up.js";
+import { RealtimeConnection } from "./connection.js";
+import type { Stream } from "./stream.js";
+import type { TokenSource } from "./token-source.js";
+import { aborted, Bell, deferred, firstOf, sleep } from "./waiting.js";
+import type { Watchdog } from "./watchdog.js";
+
+/** Not an error: the fresh token names another topic, so leave this socket and join with it. */
+class RejoinRequired extends Error {
+  constructor(readonly token: Token) {
+    super();
+  }
+}
+
+export interface Parts {
+  tokens: TokenSource;
+  stream: Stream;
+  catchUp: CatchUp;
+  watchdog: Watchdog;
+  state: StateHolder;
+  timing: Timing;
+  attemptLimit: number | undefined;
+}
+
+export class Supervisor {
+  #attempts = 0;
+  #connection: RealtimeConnection | undefined;
+  /** Something happened outside: the network is back, the page is seen again. */
+  readonly #nudged = new Bell();
+
+  constructor(private readonly parts: Parts) {}
+
+  /** Tries again and again. Rejects with ConfigurationError or GivenUpError when it ends. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { state, tokens } = this.parts;
+    for (let token: Token | undefined; ; ) {
+      try {
+        state.update({ phase: "connecting" });
+        await this.#session(token ?? (await tokens.forJoin(signal)), signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        token = error instanceof RejoinRequired ? error.token : undefined;
+        if (!token) await this.#backOff(this.#judge(error), signal);
+      }
+    }
+  }
+
+  /** The network may be back, or we slept: try at once, or see whether the socket still lives. */
+  nudge(): void {
+    this.#nudged.ring();
+    this.parts.catchUp.request();
+  }
+
+  async #session(token: Token, signal: AbortSignal): Promise<void> {
+    const { catchUp, state, stream, timing, tokens, watchdog } = this.parts;
+    stream.start(token.seq);
+    const ready = new Bell();
+    const isReady = { yet: false };
+    const lost = deferred();
+    const connection = new RealtimeConnection(
+      token,
+      {
+        ready: () => {
+          isReady.yet = true;
+          ready.ring();
+          catchUp.request();
+        },
+        received: (updates) => this.#receive(updates),
+        doorbell: () => catchUp.request(),
+        reauthenticate: () => tokens.requestAfterEpoch(token.epoch, timing.epochJitter),
+        lost: (error) => lost.reject(error),
+      },
+      timing,
+    );
+    this.#connection = connection;
+    lost.promise.catch(() => {});
+    try {
+      await firstOf(signal, (scope) => connection.join(scope), aborted);
+      state.update({ phase: "joined" });
+      watchdog.joined();
+      await firstOf(
+        signal,
+        (scope) => Promise.race([lost.promise, aborted(scope)]),
+        (scope) => this.#goLive(connection, isReady, ready, scope),
+        (scope) => this.#refreshToken(connection, scope),
+        (scope) => this.#watch(connection, scope),
+      );
+    } finally {
+      this.#connection = undefined;
+      connection.close();
+    }
+  }
+
+  #receive(updates: LiveUpdate[]): void {
+    const { catchUp, stream, watchdog } = this.parts;
+    for (const { seq } of updates) if (seq !== null) watchdog.received(seq);
+    stream.receive(updates);
+    if (stream.gapBefore !== null) catchUp.request();
+  }
+
+  /** Live is: the server says that changes flow, and what was before is caught up. */
+  async #goLive(
+    connection: RealtimeConnection,
+    isReady: { yet: boolean },
+    ready: Bell,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { catchUp, state, timing } = this.parts;
+    const broadcast = connection.token.channel.mode === "broadcast";
+    const patience = broadcast ? timing.readyBroadcast : timing.readyPostgresChanges;
+    if (!isReady.yet && !(await ready.wait(signal, patience)) && !broadcast)
+      throw new RealtimeUnavailableError(
+        "Realtime joined the channel but never said that changes flow: is live_updates in the " +
+          "publication supabase_realtime?",
+      );
+    await catchUp.complete(signal);
+    state.update({ phase: "live", error: undefined });
+    catchUp.reschedule();
+    await sleep(timing.stableAfter, signal);
+    this.#attempts = 0;
+    state.update({ reconnectAttempts: 0 });
+    await aborted(signal);
+  }
+
+  async #refreshToken(connection: RealtimeConnection, signal: AbortSignal): Promise<void> {
+    const { state, tokens } = this.parts;
+    for (;;) {
+      await tokens.due(signal);
+      try {
+        const token = await tokens.fetch(signal);
+        if (!sameRoad(token, connection.token)) throw new RejoinRequired(token);
+        await connection.renew(token);
+      } catch (error) {
+        if (!(error instanceof TransientError)) throw error;
+        state.update({ error: error.message });
+      }
+    }
+  }
+
+  /** Judges the socket every second, and after a sleep or a nudge asks it for a sign of life. */
+  async #watch(connection: RealtimeConnection, signal: AbortSignal): Promise<void> {
+    const { catchUp, timing, tokens, watchdog } = this.parts;
+    for (;;) {
+      const wall = Date.now();
+      const nudged = await this.#nudged.wait(signal, timing.tick);
+      if (nudged || Date.now() - wall > timing.tick + timing.wake) {
+        catchUp.request();
+        await connection.probe(signal);
+      }
+      const verdict = watchdog.verdict(now());
+      if (verdict === "kick") tokens.request();
+      if (verdict === "rebuild")
+        throw new RealtimeUnavailableError("The log has updates which the socket does not bring.");
+    }
+  }
+
+  /** What ended the session; turns what cannot go on into something fatal. */
+  #judge(error: unknown): TransientError {
+    const { attemptLimit, tokens } = this.parts;
+    if (!(error instanceof TransientError)) throw error;
+    let told = error;
+    if (error instanceof TokenExpiredError && !tokens.refusedAsExpired())
+      told = new TokenExpiredError(
+        `${error.message} The clocks of the CMS and of Supabase differ: check NTP on both.`,
+      );
+    this.#attempts += 1;
+    if (attemptLimit !== undefined && this.#attempts > attemptLimit)
+      throw new GivenUpError(
+        `No connection after ${attemptLimit} attempts; live updates are off. Connect again (restart ` +
+          `your development server). The last error: ${told.message}`,
+        { cause: told },
+      );
+    return told;
+  }
+
+  async #backOff(error: TransientError, signal: AbortSignal): Promise<void> {
+    const { catchUp, state, timing } = this.parts;
+    state.update({
+      phase: "backing off",
+      reconnectAttempts: this.#attempts,
+      error: error.message,
+    });
+    catchUp.reschedule();
+    let wait = retryDelay(this.#attempts, error.retryAfter, timing);
+    if (error instanceof SubscriptionRefusedError && this.#attempts > 1)
+      wait = Math.max(wait, timing.refusedInterval * (0.5 + Math.random()));
+    // A server that asked for time gets it, whatever happens here.
+    if (error.retryAfter === undefined) await this.#nudged.wait(signal, wait);
+    else await sleep(wait, signal);
+  }
+
+  /** For tests and diagnosis: whether a socket is open or being opened. */
+  get hasSocket(): boolean {
+    return this.#connection !== undefined;
+  }
+}

@@ -1,0 +1,91 @@
+// Fetches tokens, one at a time, and knows when the next one is due.
+import type { ContentApi } from "../api.js";
+import { RateLimitedError, ServerUnreachableError, TransientError } from "../errors.js";
+import { now, retryDelay, type Timing } from "../timing.js";
+import { expired, type Token } from "../token.js";
+import { Bell } from "./waiting.js";
+
+export class TokenSource {
+  current: Token | undefined;
+  #life = Infinity;
+  #failures = 0;
+  #dueAt = now();
+  #staleEpoch: number | undefined;
+  readonly #changed = new Bell();
+  #fetching: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly api: ContentApi,
+    private readonly timing: Timing,
+  ) {}
+
+  /** A fresh token; the one we have, where the CMS is away and it still lives. */
+  async forJoin(signal: AbortSignal): Promise<Token> {
+    try {
+      return await this.fetch(signal);
+    } catch (error) {
+      const away = error instanceof ServerUnreachableError || error instanceof RateLimitedError;
+      if (!away || !this.current || expired(this.current)) throw error;
+      return this.current;
+    }
+  }
+
+  /** Ask for a new one. After a failure the next is due when it makes sense to ask again. */
+  fetch(signal: AbortSignal): Promise<Token> {
+    const fetching = this.#fetching.then(() => this.#fetch(signal));
+    this.#fetching = fetching.catch(() => {});
+    return fetching;
+  }
+
+  async #fetch(signal: AbortSignal): Promise<Token> {
+    try {
+      const token = await this.api.token(this.#staleEpoch, signal);
+      this.#failures = 0;
+      if (token.epoch !== this.#staleEpoch) this.#staleEpoch = undefined;
+      this.current = token;
+      this.#plan(token.receivedAt + Math.min(token.lifetime, this.#life) * this.timing.refreshAt);
+      return token;
+    } catch (error) {
+      if (error instanceof TransientError) {
+        this.#failures += 1;
+        this.#plan(now() + retryDelay(this.#failures, error.retryAfter, this.timing));
+      }
+      throw error;
+    }
+  }
+
+  /** Resolves when it is time to fetch a new one. */
+  async due(signal: AbortSignal): Promise<void> {
+    for (let wait: number; (wait = this.#dueAt - now()) > 0; )
+      await this.#changed.wait(signal, Math.min(wait, 2 ** 31 - 1));
+  }
+
+  /** Somebody needs a new one, at a random moment within so many milliseconds. */
+  request(within = 0): void {
+    this.#plan(Math.min(this.#dueAt, now() + within * Math.random()));
+  }
+
+  /** The same, as this epoch is over: whoever keeps tokens for many must not give this one again. */
+  requestAfterEpoch(epoch: number, within: number): void {
+    this.#staleEpoch = epoch;
+    this.request(within);
+  }
+
+  /**
+   * Realtime says that the token has expired. If that was before its time, Realtime's clock is ahead
+   * of the CMS's, and from now on tokens are refreshed earlier. False for a token so young that this
+   * cannot help.
+   */
+  refusedAsExpired(): boolean {
+    if (!this.current) return true;
+    const age = now() - this.current.receivedAt;
+    if (this.timing.bornExpired < age && age < this.current.lifetime) this.#life = age;
+    this.current = undefined;
+    return age >= this.timing.bornExpired;
+  }
+
+  #plan(dueAt: number): void {
+    this.#dueAt = dueAt;
+    this.#changed.ring();
+  }
+}

@@ -1,0 +1,56 @@
+// One connection per site, credentials and process, however many clients ask for it.
+import type { Settings } from "./config.js";
+import { Feed, type Source } from "./engine/feed.js";
+import { TabFeed } from "./tabs/tab-feed.js";
+
+interface Shared {
+  source: Source;
+  users: number;
+}
+
+/** Of the process, not of this module, which a dev server loads anew with every hot reload. */
+const REGISTRY = Symbol.for("spool-live.connections");
+
+function registry(): Map<string, Shared> {
+  const holder = globalThis as { [REGISTRY]?: Map<string, Shared> };
+  return (holder[REGISTRY] ??= new Map());
+}
+
+/** A running source and how to give it back; the last one out closes it. */
+export interface Lease {
+  source: Source;
+  release(): Promise<void>;
+}
+
+/** The running connection of these settings, or a new one; started. */
+export function acquire(settings: Settings): Lease {
+  const { shareKey } = settings;
+  if (shareKey === undefined) {
+    const source = start(settings);
+    return { source, release: () => source.stop() };
+  }
+  const shares = registry();
+  let shared = shares.get(shareKey);
+  if (!shared || shared.source.state.current.phase === "stopped") {
+    shared = { source: start(settings), users: 0 };
+    shares.set(shareKey, shared);
+  }
+  const mine = shared;
+  mine.users += 1;
+  return {
+    source: mine.source,
+    async release() {
+      mine.users -= 1;
+      if (mine.users) return;
+      if (shares.get(shareKey) === mine) shares.delete(shareKey);
+      await mine.source.stop();
+    },
+  };
+}
+
+function start(settings: Settings): Source {
+  const source =
+    settings.tabsKey && TabFeed.isPossible() ? new TabFeed(settings) : new Feed(settings);
+  source.start();
+  return source;
+}

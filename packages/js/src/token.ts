@@ -1,0 +1,99 @@
+// The token, and all it says about where and how to listen.
+import { IncompatibleServerError } from "./errors.js";
+import { now } from "./timing.js";
+import { integer, record, text } from "./updates.js";
+
+/** The Realtime topic on which the database sends whole batches. */
+export interface BroadcastChannel {
+  mode: "broadcast";
+  topic: string;
+  private: boolean;
+  event: string;
+}
+
+/** A Realtime topic bound to inserts into the table. */
+export interface ChangesChannel {
+  mode: "postgres_changes";
+  topic: string;
+  schema: string;
+  table: string;
+  event: "INSERT" | "*";
+  filter: string | undefined;
+}
+
+/**
+ * What `POST token/` answered. Its age is counted from `receivedAt`, on the monotonic clock, with
+ * `lifetime` in milliseconds, so that neither clock's opinion of the date matters.
+ */
+export interface Token {
+  jwt: string;
+  siteId: string;
+  epoch: number;
+  seq: number;
+  supabaseUrl: string;
+  supabaseKey: string;
+  channel: BroadcastChannel | ChangesChannel;
+  lifetime: number;
+  receivedAt: number;
+}
+
+/** Read the JSON of `POST token/`. Throws IncompatibleServerError where something is missing. */
+export function parseToken(data: unknown, receivedAt = now()): Token {
+  try {
+    const answer = record(data);
+    const lifetime = Number(answer.expires_in) * 1_000;
+    if (!(lifetime > 0 && Number.isFinite(lifetime)))
+      throw new TypeError("expires_in is not a time");
+    return {
+      jwt: text(answer.token, "token"),
+      siteId: text(answer.site_id, "site_id").toLowerCase(),
+      epoch: integer(answer.epoch, "epoch"),
+      seq: integer(answer.seq, "seq"),
+      supabaseUrl: text(answer.supabase_url, "supabase_url").replace(/\/+$/, ""),
+      supabaseKey: text(answer.supabase_key, "supabase_key"),
+      channel: channelOf(record(answer.realtime)),
+      lifetime,
+      receivedAt,
+    };
+  } catch (error) {
+    throw new IncompatibleServerError(
+      `The answer of token/ is not what this client knows (${(error as Error).message}): check ` +
+        "SPOOL_API_URL, or install the version of spool-live that the CMS runs.",
+      { cause: error },
+    );
+  }
+}
+
+export function expired(token: Token): boolean {
+  return now() >= token.receivedAt + token.lifetime;
+}
+
+/** Whether a socket that was joined with one token serves for the other too. */
+export function sameRoad(one: Token, other: Token): boolean {
+  const road = ({ supabaseUrl, supabaseKey, channel }: Token) =>
+    JSON.stringify([supabaseUrl, supabaseKey, channel]);
+  return road(one) === road(other);
+}
+
+function channelOf(realtime: Record<string, unknown>): Token["channel"] {
+  const { mode } = realtime;
+  if (mode === "broadcast") {
+    const options = record(realtime.broadcast);
+    return {
+      mode,
+      topic: text(options.topic, "topic"),
+      private: Boolean(options.private),
+      event: text(options.event, "event"),
+    };
+  }
+  if (mode !== "postgres_changes") throw new TypeError(`unknown realtime mode ${String(mode)}`);
+  const options = record(realtime.postgres_changes);
+  return {
+    mode,
+    topic: text(options.topic, "topic"),
+    schema: text(options.schema, "schema"),
+    table: text(options.table, "table"),
+    event: text(options.event, "event") as ChangesChannel["event"],
+    filter: options.filter == null ? undefined : text(options.filter, "filter"),
+  };
+}
