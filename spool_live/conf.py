@@ -69,6 +69,8 @@ class LiveSettings:
     trusted_proxies: int = 0
     metrics_token: str = field(default="", repr=False)
 
+    isolation_accepted: str = ""
+
     @classmethod
     def from_mapping(cls, given: Mapping[str, Any]) -> LiveSettings:
         """The settings that ``given`` (keys in upper case) spells out over the defaults.

@@ -12,6 +12,7 @@ import pytest
 from spool_live import checks, metrics
 from spool_live.api.urls import urlpatterns
 from spool_live.conf import LiveSettings
+from spool_live.isolation.rules import RULES
 
 REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
 UNITS = {"s": 1, "min": 60, "h": 3600, "days": 86400}
@@ -70,3 +71,8 @@ def test_every_endpoint_is_documented() -> None:
     text = (REFERENCE / "http-api.md").read_text("utf-8")
     for route in urlpatterns:
         assert re.search(rf"`(GET|POST) {route.pattern}", text), route.pattern
+
+
+def test_every_finding_is_documented_with_its_severity_and_title() -> None:
+    written = {code: cells[:2] for code, cells in rows("isolation-findings.md").items()}
+    assert written == {code: [r.severity.value, r.title] for code, r in RULES.items()}

@@ -5,9 +5,20 @@
 >>> report.isolated, report.findings, report.to_dict()
 """
 
+from spool_live.isolation.accepted import Accepted, append_accepted, read_accepted
 from spool_live.isolation.findings import Finding, Severity
 from spool_live.isolation.report import Report
 from spool_live.isolation.sandbox import CannotVerify
 from spool_live.isolation.verify import exposures, verify
 
-__all__ = ["CannotVerify", "Finding", "Report", "Severity", "exposures", "verify"]
+__all__ = [
+    "Accepted",
+    "CannotVerify",
+    "Finding",
+    "Report",
+    "Severity",
+    "append_accepted",
+    "exposures",
+    "read_accepted",
+    "verify",
+]

@@ -9,10 +9,12 @@ from typing import Any, Self
 
 class Severity(StrEnum):
     """``error``: somebody can get at what is not theirs, or a site gets nothing.
-    ``warning``: nobody can today, but a layer of the defence is missing."""
+    ``warning``: nobody can today, but a layer of the defence is missing.
+    ``note``: for information; it makes no exit code."""
 
     ERROR = "error"
     WARNING = "warning"
+    NOTE = "note"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,13 @@ class Rule:
     remedy: str
 
     def broken(
-        self, subject: str, reason: str, *, sql: str = "", remedy: str | None = None
+        self,
+        subject: str,
+        reason: str,
+        *,
+        sql: str = "",
+        remedy: str | None = None,
+        fingerprint: str = "",
     ) -> Finding:
         """The finding that ``subject`` (a table, function, role, ...) breaks this rule."""
         return Finding(
@@ -36,13 +44,15 @@ class Rule:
             reason=reason,
             remedy=self.remedy if remedy is None else remedy,
             sql=sql,
+            fingerprint=fingerprint,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One broken rule. ``code`` never changes its meaning; ``sql``, where there is any, heals it
-    when the owner of ``subject`` runs it as it is."""
+    when the owner of ``subject`` runs it as it is. With a ``fingerprint`` (of the object and all
+    that it reaches) it can be accepted; without one it cannot."""
 
     code: str
     severity: Severity
@@ -51,6 +61,7 @@ class Finding:
     reason: str
     remedy: str
     sql: str = ""
+    fingerprint: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON has it."""

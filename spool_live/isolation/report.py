@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
+from spool_live.isolation.accepted import Accepted
 from spool_live.isolation.findings import Finding, Severity
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Findings, errors first, and what they were looked for in.
+    """Findings, errors first, what of them was accepted, and what they were looked for in.
 
     ``started_at`` is aware, ``duration`` in seconds. ``roles`` are the API roles that were attacked
     as, ``schemas`` those that the API exposes, ``attacks`` how many statements were tried.
@@ -28,11 +29,12 @@ class Report:
     started_at: datetime
     duration: float
     findings: tuple[Finding, ...]
+    accepted: tuple[tuple[Finding, Accepted], ...] = ()
 
     @property
     def clean(self) -> bool:
-        """Whether nothing was found at all."""
-        return not self.findings
+        """Whether nothing was found but notes, and what was accepted."""
+        return self.isolated and not self.count(Severity.WARNING)
 
     @property
     def isolated(self) -> bool:
@@ -51,6 +53,10 @@ class Report:
         else:
             errors, warnings = self.count(Severity.ERROR), self.count(Severity.WARNING)
             verdict = f"{_counted(errors, 'error')}, {_counted(warnings, 'warning')}"
+        if notes := self.count(Severity.NOTE):
+            verdict += f", {_counted(notes, 'note')}"
+        if self.accepted:
+            verdict += f", {len(self.accepted)} accepted"
         return (
             f"{verdict}: {self.attacks} attacks as {', '.join(self.roles)} and the catalog of "
             f"{self.database!r} (PostgreSQL {self.server_version}) in {self.duration:.1f} s"
@@ -71,6 +77,10 @@ class Report:
             "clean": self.clean,
             "isolated": self.isolated,
             "findings": [finding.to_dict() for finding in self.findings],
+            "accepted": [
+                {"finding": finding.to_dict(), "entry": entry.to_dict()}
+                for finding, entry in self.accepted
+            ],
         }
 
     @classmethod
@@ -84,6 +94,10 @@ class Report:
                 "schemas": tuple(given["schemas"]),
                 "started_at": datetime.fromisoformat(given["started_at"]),
                 "findings": tuple(Finding.from_dict(each) for each in given["findings"]),
+                "accepted": tuple(
+                    (Finding.from_dict(each["finding"]), Accepted.from_dict(each["entry"]))
+                    for each in given.get("accepted", ())
+                ),
             }
         )
 

@@ -16,6 +16,10 @@ _SEE_CATALOG = (
     "The catalog findings (policies, functions, grants) of this report name the cause; restore "
     "what they say with manage.py live_setup and the SQL they give."
 )
+_ACCEPT = (
+    "Close it, or, where it is open on purpose and was looked at, accept it: "
+    'manage.py verify_rls --accept OBJECT --reason "..." --author "...".'
+)
 _LOOK = "Somebody added it: drop it, or make sure that it cannot do harm."
 
 RULES: dict[str, Rule] = {}
@@ -32,6 +36,10 @@ def _error(code: str, title: str, remedy: str = _SEE_CATALOG) -> Rule:
 
 def _warning(code: str, title: str, remedy: str = _SEE_CATALOG) -> Rule:
     return _rule(Severity.WARNING, code, title, remedy)
+
+
+def _note(code: str, title: str, remedy: str) -> Rule:
+    return _rule(Severity.NOTE, code, title, remedy)
 
 
 READ_OWN = _error("R01", "A valid token reads its own site's updates")
@@ -99,7 +107,11 @@ POLICY_MISSING = _error("P01", "Our policies are there", _SETUP)
 POLICY_DIFFERS = _error("P02", "Our policies are as we wrote them", _SETUP)
 POLICY_ADDED = _error("P03", "Nobody added a permissive policy", _LOOK)
 POLICY_RESTRICTS = _warning("P04", "Nobody added a restrictive policy", _LOOK)
-POLICY_ON_MESSAGES = _warning("P05", "No other policy decides on the topics of sites")
+POLICY_ON_MESSAGES = _note(
+    "P05",
+    "Other policies on realtime.messages are for other topics",
+    "Our fence keeps it off the topics of sites: joins were tried. Nothing is to be done.",
+)
 
 GRANT_TABLE = _error("G01", "API roles have no rights on our tables but the ones they need")
 GRANT_COLUMN = _error("G02", "API roles have no rights on single columns of our tables")
@@ -140,23 +152,35 @@ PUBLICATION_FILTER = _warning(
 
 EXPOSED_PRIVATE = _error("E01", "API roles cannot touch tables of Django")
 EXPOSED_NO_RLS = _error("E02", "No table that API roles touch is without Row Level Security")
-EXPOSED_OTHER = _warning(
+EXPOSED_OTHER = _note(
     "E03",
-    "API roles touch nothing in exposed schemas but live_updates",
-    "Where that is on purpose, say so with --allow schema.name; else revoke it.",
+    "Tables behind policies, and views, of other apps that API roles touch are known",
+    _ACCEPT,
 )
-EXPOSED_VIEW = _error("E04", "No view shows private tables with its owner's rights")
-EXPOSED_FUNCTION = _error("E05", "No function shows private tables with its owner's rights")
+EXPOSED_VIEW = _error("E04", "No view leads to private tables with the rights of another", _ACCEPT)
+EXPOSED_FUNCTION = _error("E05", "No function leads to private tables", _ACCEPT)
 EXPOSED_DEFINER = _warning(
-    "E06",
-    "API roles call no other function with its owner's rights",
-    "Where that is on purpose, say so with --allow schema.name; else revoke it.",
+    "E06", "API roles call no other function with its owner's rights", _ACCEPT
 )
-EXPOSED_DYNAMIC = _warning(
+EXPOSED_DYNAMIC = _error(
     "E08",
-    "API roles call no function that becomes another role, or runs any SQL",
-    "A request's session may become every role of the API, service_role among them: so may a "
-    "function in it. Where it cannot be told to, say so with --allow schema.name; else revoke it.",
+    "Nothing that API roles reach becomes another role or caller, changes rights, or runs any SQL",
+    "A request's session may become every role of the API, service_role among them: so may code in "
+    f"it. {_ACCEPT}",
+)
+EXPOSED_FOREIGN = _error("E09", "API roles reach no foreign table", _ACCEPT)
+EXPOSED_SUPERUSER = _error(
+    "E10",
+    "API roles reach nothing that runs with the rights of a superuser",
+    "Give it to another owner, or revoke it: this cannot be accepted.",
+)
+EXPOSED_OPAQUE = _error("E11", "API roles reach no code that cannot be read", _ACCEPT)
+EXPOSED_PATH = _error("E12", "No table leads to private tables", _ACCEPT)
+EXPOSED_SECRET = _error("E13", "API roles read no secret from settings", _ACCEPT)
+SUPABASE_UNKNOWN = _note(
+    "E14",
+    "Functions of Supabase that API roles call are known to us",
+    "It belongs to Supabase, and is trusted as that: nothing is to be done.",
 )
 EXPOSED_DEFAULTS = _warning("E07", "New tables are not open to API roles")
 
@@ -175,4 +199,9 @@ INCOMPLETE = _error(
     "I02",
     "Every check could be run",
     "The other findings of this report name the cause in most cases; else the reason does.",
+)
+ACCEPTED_UNUSED = _note(
+    "I03",
+    "Every accepted object is still found",
+    "Remove its entry from the file of accepted findings.",
 )

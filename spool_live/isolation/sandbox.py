@@ -39,7 +39,7 @@ class Sandbox:
     def rows(self, name: str, given: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """The rows of ``sql/<name>.sql`` as dicts. Raises :class:`django.db.DatabaseError`."""
         with self.connection.cursor() as cursor:
-            cursor.execute(read_sql(name), given)
+            cursor.execute(read_sql(name), given or {})
             names = [column[0] for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 

@@ -10,12 +10,12 @@ from django.db import DatabaseError
 
 from spool_live.isolation import rules
 from spool_live.isolation.audit import (
-    exposed_functions,
     exposure,
     functions,
     grants,
     policies,
     publication,
+    reach,
     roles,
     schemas,
     tables,
@@ -56,13 +56,17 @@ def catalog_stages(box: Sandbox, target: Target) -> Iterator[Stage]:
         ("triggers", triggers.audit_triggers),
         ("schemas", schemas.audit_schemas),
         ("publication", publication.audit_publication),
-        ("exposed relations", exposure.audit_exposure),
-        ("views", exposure.audit_views),
-        ("exposed functions", exposed_functions.audit_exposed_functions),
+        ("reach", _audit_reach),
         ("default privileges", exposure.audit_default_privileges),
         ("roles", roles.audit_roles),
     ):
         yield Stage(name, partial(audit, box, target))
+
+
+def _audit_reach(box: Sandbox, target: Target) -> Iterator[Finding]:
+    walked = reach.walk_reach(box, target)
+    yield from reach.audit_reach(walked, target)
+    yield from exposure.audit_exposure(box, target, walked)
 
 
 def attack_stages(box: Sandbox, attacker: Attacker, target: Target) -> Iterator[Stage]:

@@ -52,7 +52,7 @@ class Target:
 
     ``attackers`` are all roles of the API but the service role, which may do everything by design;
     ``closed_tables`` those of ours that nobody may touch through the API; ``django_tables`` the
-    names of all tables of the project; ``allowed`` what the caller says is exposed on purpose.
+    names of all tables of the project.
     """
 
     alias: str
@@ -68,7 +68,6 @@ class Target:
     schemas: tuple[str, ...]
     closed_tables: tuple[str, ...]
     django_tables: frozenset[str]
-    allowed: frozenset[str]
 
     @property
     def attackers(self) -> tuple[str, ...]:
@@ -96,9 +95,7 @@ class Target:
         return (*SUPPORT_TABLES, *self.closed_tables)
 
 
-def inspect_target(
-    box: Sandbox, *, exposed_schemas: Collection[str] = (), allowed: Collection[str] = ()
-) -> Target:
+def inspect_target(box: Sandbox, *, exposed_schemas: Collection[str] = ()) -> Target:
     """Looks at what ``box`` is connected to. Raises :class:`CannotVerify` with the remedy."""
     facts = box.row("target", {"api_roles": list(API_ROLES)})
     _refuse(box.alias, facts)
@@ -118,7 +115,6 @@ def inspect_target(
         schemas=tuple(exposed_schemas) or _split(told) or _DEFAULT_EXPOSED,
         closed_tables=tuple(f"public.{name}" for name in closed_tables(one_database=one_database)),
         django_tables=frozenset(_django_tables(box.alias)),
-        allowed=frozenset(allowed),
     )
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from itertools import chain
 
 from spool_live.conf import live_settings
+from spool_live.isolation.accepted import Accepted, read_accepted, separate
 from spool_live.isolation.audit.exposure import audit_exposure
 from spool_live.isolation.findings import Finding, Severity
 from spool_live.isolation.probes.attacks import Attacker
@@ -20,27 +21,30 @@ from spool_live.isolation.target import inspect_target
 def verify(
     alias: str | None = None,
     *,
-    allowed: Collection[str] = (),
+    accepted: Collection[Accepted] | None = None,
     exposed_schemas: Collection[str] = (),
     progress: Callable[[str], None] = lambda stage: None,
 ) -> Report:
     """Audits and attacks the Supabase database, and leaves nothing behind.
 
     ``alias`` is a database alias (default: ``SPOOL_LIVE["SUPABASE_DATABASE"]``), connected to as
-    the migrating role; ``allowed`` are relations, functions and policies (``schema.name``) that are
-    open to API roles on purpose; ``exposed_schemas`` are those that PostgREST serves, where the
-    database does not tell (default: ``public`` and ``graphql_public``); ``progress`` is called
-    with the name of each stage.
+    the migrating role; ``accepted`` are the entries of findings that somebody accepted (default:
+    those of the file ``SPOOL_LIVE["ISOLATION_ACCEPTED"]``); ``exposed_schemas`` are those that
+    PostgREST serves, where the database does not say (default: ``public`` and ``graphql_public``);
+    ``progress`` is called with the name of each stage.
     Raises :class:`~spool_live.isolation.CannotVerify`.
     """
     started_at, began = datetime.now(UTC), time.monotonic()
+    if accepted is None:
+        accepted = read_accepted(live_settings().isolation_accepted)
     findings: list[Finding] = []
     with sandbox(alias or live_settings().supabase_database) as box:
-        target = inspect_target(box, exposed_schemas=exposed_schemas, allowed=allowed)
+        target = inspect_target(box, exposed_schemas=exposed_schemas)
         attacker = Attacker(box)
         for stage in chain(catalog_stages(box, target), attack_stages(box, attacker, target)):
             progress(stage.name)
             findings += stage.findings(box)
+    standing, entries = separate(findings, accepted)
     return Report(
         database=target.database,
         server_version=target.server_version,
@@ -51,7 +55,8 @@ def verify(
         attacks=attacker.attacks,
         started_at=started_at,
         duration=time.monotonic() - began,
-        findings=tuple(sorted(findings, key=_place)),
+        findings=tuple(sorted(standing, key=_place)),
+        accepted=tuple(entries),
     )
 
 
@@ -61,8 +66,8 @@ def exposures(alias: str) -> list[Finding]:
     Raises :class:`~spool_live.isolation.CannotVerify`.
     """
     with sandbox(alias) as box:
-        return list(audit_exposure(box, inspect_target(box, exposed_schemas=(), allowed=())))
+        return list(audit_exposure(box, inspect_target(box, exposed_schemas=())))
 
 
-def _place(finding: Finding) -> tuple[bool, str, str]:
-    return finding.severity is not Severity.ERROR, finding.code, finding.subject
+def _place(finding: Finding) -> tuple[int, str, str]:
+    return list(Severity).index(finding.severity), finding.code, finding.subject

@@ -657,6 +657,60 @@ grant execute on function public.recent_updates() to anon;
 --- caught: RLS-E06
 create function public.do_things() returns integer
 language sql stable security definer as $$ select 1 $$;
+alter function public.do_things() owner to postgres;
+
+--- name: a function with a superuser's rights
+--- caught: RLS-E10
+create function public.do_more() returns integer
+language sql stable security definer as $$ select 1 $$;
+
+--- name: a table of somebody else's trigger looks into the feed
+--- caught: RLS-E12
+create table public.notes (id integer primary key, last jsonb);
+create function public.look() returns trigger language plpgsql security definer as $$
+begin
+  new.last := (select to_jsonb(u) from public.live_updates u limit 1);
+  return new;
+end $$;
+alter function public.look() owner to postgres;
+revoke execute on function public.look() from public;
+create trigger look before insert on public.notes for each row execute function public.look();
+alter table public.notes enable row level security;
+grant insert on public.notes to anon;
+
+--- name: a foreign table is exposed
+--- caught: RLS-E09
+create foreign data wrapper elsewhere;
+create server elsewhere foreign data wrapper elsewhere;
+create foreign table public.remote (id integer) server elsewhere;
+grant select on public.remote to anon;
+
+--- name: a function in C that belongs to no extension
+--- caught: RLS-E11
+create function public.opaque(text) returns text language internal as 'quote_ident';
+
+--- name: a function reads settings, one of which is a secret
+--- caught: RLS-E13
+create function public.setting(name text) returns text language sql as $$ select current_setting(name) $$;
+alter database postgres set app.settings.jwt_secret = 'not so secret';
+
+--- name: what is copied from Realtime's messages is shown in a view
+--- caught: RLS-E04
+create schema hidden;
+create table hidden.copy (payload jsonb);
+create function hidden.keep() returns trigger language plpgsql security definer as $$
+begin insert into hidden.copy values (new.payload); return null; end $$;
+create trigger keep after insert on realtime.messages for each row execute function hidden.keep();
+create view public.latest as select * from hidden.copy;
+grant select on public.latest to anon;
+
+--- name: a function of Supabase's that we do not know
+--- caught: RLS-E14
+--- healed: no
+create schema storage;
+create function storage.something_new() returns integer language sql as $$ select 1 $$;
+alter role authenticator set pgrst.db_schemas = 'public, storage';
+grant usage on schema storage to anon;
 
 --- name: a function runs what it is told to
 --- caught: RLS-E08

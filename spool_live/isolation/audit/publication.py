@@ -58,4 +58,4 @@ def _deletes(row: dict[str, Any]) -> Finding:
 def _is_private(table: str, target: Target) -> bool:
     schema, _, name = table.partition(".")
     django = schema == "public" and name in target.django_tables and table != FEED
-    return table in target.private_tables or (django and table not in target.allowed)
+    return table in target.private_tables or django

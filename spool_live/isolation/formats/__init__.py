@@ -17,7 +17,7 @@ def to_json(report: Report) -> str:
     return json.dumps(report.to_dict(), indent=2)
 
 
-FORMATS: dict[str, Callable[[Report], str]] = {
+FORMATS: dict[str, Callable[..., str]] = {
     "table": to_table,
     "json": to_json,
     "junit": to_junit,
@@ -26,6 +26,10 @@ FORMATS: dict[str, Callable[[Report], str]] = {
 }
 
 
-def render(report: Report, name: str) -> str:
-    """``report`` in the format ``name``, one of :data:`FORMATS`."""
+def render(report: Report, name: str, *, fail_on: str = "error") -> str:
+    """``report`` in the format ``name``, one of :data:`FORMATS`. ``fail_on`` (``error``,
+    ``warning`` or ``never``) is what makes a failure where a format knows failures, as it does for
+    the exit code."""
+    if name == "junit":
+        return to_junit(report, fail_on=fail_on)
     return FORMATS[name](report)

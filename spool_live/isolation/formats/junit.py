@@ -4,22 +4,36 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from spool_live.isolation.findings import Finding
+from spool_live.isolation.findings import Finding, Severity
 from spool_live.isolation.report import Report
 from spool_live.isolation.rules import RULES
 
+_FAILING = {
+    "error": (Severity.ERROR,),
+    "warning": (Severity.ERROR, Severity.WARNING),
+    "never": (),
+}
 
-def to_junit(report: Report) -> str:
-    """A suite ``verify_rls``; each finding is a failure of its rule's case, errors and warnings
-    alike (the type tells them apart)."""
+
+def to_junit(report: Report, *, fail_on: str = "error") -> str:
+    """A suite ``verify_rls``. A rule fails where one of its findings makes the exit code 1; its
+    other findings, and what was accepted, are in ``system-out``."""
     broken: dict[str, list[Finding]] = {}
     for finding in report.findings:
         broken.setdefault(finding.code, []).append(finding)
+    noted: dict[str, list[str]] = {}
+    for finding, entry in report.accepted:
+        noted.setdefault(finding.code, []).append(f"{finding.subject}: {entry.note}")
+    failing = {
+        code
+        for code, found in broken.items()
+        if any(finding.severity in _FAILING[fail_on] for finding in found)
+    }
     suite = ET.Element(
         "testsuite",
         name="verify_rls",
         tests=str(len(RULES)),
-        failures=str(len(broken)),
+        failures=str(len(failing)),
         errors="0",
         skipped="0",
         time=f"{report.duration:.3f}",
@@ -32,12 +46,19 @@ def to_junit(report: Report) -> str:
             classname=f"verify_rls.{report.database}",
             name=_name(rule.code, rule.title),
         )
-        if found := broken.get(rule.code):
+        found = broken.get(rule.code, [])
+        if rule.code in failing:
             message = "; ".join(finding.subject for finding in found)
             failure = ET.SubElement(
                 case, "failure", type=found[0].severity.value, message=_xml(message)
             )
             failure.text = _xml("\n\n".join(map(_told, found)))
+        lines = [
+            *(map(_told, found) if rule.code not in failing else ()),
+            *noted.get(rule.code, []),
+        ]
+        if lines:
+            ET.SubElement(case, "system-out").text = _xml("\n\n".join(lines))
     ET.indent(suite)
     return ET.tostring(suite, encoding="unicode", xml_declaration=True)
 

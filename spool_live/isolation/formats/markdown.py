@@ -10,7 +10,9 @@ from spool_live.isolation.report import Report
 
 def to_markdown(report: Report) -> str:
     """A heading, the summary, a table of findings, and the SQL that heals them."""
-    return "\n".join([*_head(report), *_table(report), *_remedies(report)]) + "\n"
+    return (
+        "\n".join([*_head(report), *_table(report), *_remedies(report), *_accepted(report)]) + "\n"
+    )
 
 
 def _head(report: Report) -> Iterator[str]:
@@ -21,7 +23,7 @@ def _head(report: Report) -> Iterator[str]:
 
 
 def _table(report: Report) -> Iterator[str]:
-    if report.clean:
+    if not report.findings:
         return
     yield "| code | severity | subject | rule | reason | remedy |"
     yield "| --- | --- | --- | --- | --- | --- |"
@@ -49,6 +51,15 @@ def _remedies(report: Report) -> Iterator[str]:
         yield f"-- {finding.code} {finding.subject}"
         yield finding.sql
     yield "```"
+
+
+def _accepted(report: Report) -> Iterator[str]:
+    if report.accepted:
+        yield ""
+        yield "## Accepted"
+        yield ""
+    for finding, entry in report.accepted:
+        yield f"- {finding.code} `{_escaped(finding.subject)}`: {_escaped(entry.note)}"
 
 
 def _escaped(text: str) -> str:

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from spool_live import __version__
+from spool_live.isolation.accepted import Accepted
 from spool_live.isolation.findings import Finding
 from spool_live.isolation.report import Report
 from spool_live.isolation.rules import RULES
@@ -39,9 +40,19 @@ def to_sarif(report: Report) -> str:
         "invocations": [
             {"executionSuccessful": True, "startTimeUtc": report.started_at.isoformat()}
         ],
-        "results": [_result(report, finding) for finding in report.findings],
+        "results": [
+            *(_result(report, finding) for finding in report.findings),
+            *(
+                {**_result(report, finding), "suppressions": [_suppression(entry)]}
+                for finding, entry in report.accepted
+            ),
+        ],
     }
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
+
+
+def _suppression(entry: Accepted) -> dict[str, str]:
+    return {"kind": "external", "status": "accepted", "justification": entry.note}
 
 
 def _result(report: Report, finding: Finding) -> dict[str, Any]:

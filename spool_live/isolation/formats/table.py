@@ -18,7 +18,11 @@ def to_table(report: Report) -> str:
     """For each finding its code, severity and subject, what was found, what is expected, and the
     remedy; the summary last."""
     blocks = ["\n".join(_block(finding)) for finding in report.findings]
-    return "\n\n".join([*blocks, report.summary])
+    accepted = [
+        "\n".join([f"{finding.code}  accepted  {finding.subject}", *_paragraph("note", entry.note)])
+        for finding, entry in report.accepted
+    ]
+    return "\n\n".join([*blocks, *accepted, report.summary])
 
 
 def _block(finding: Finding) -> Iterator[str]:

@@ -1,0 +1,222 @@
+"""What API callers reach: every path to what is private, or to another role, is a finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from spool_live.isolation import rules
+from spool_live.isolation.audit.expected import expected_functions
+from spool_live.isolation.findings import Finding, Rule
+from spool_live.isolation.reach.catalog import Catalog, Function, Kind, Relation, read_catalog
+from spool_live.isolation.reach.fingerprint import fingerprint
+from spool_live.isolation.reach.supabase import is_known, is_supabases
+from spool_live.isolation.reach.walk import Danger, Hazard, Step, Walk
+from spool_live.isolation.sandbox import Sandbox
+from spool_live.isolation.target import FEED, MESSAGES, Target
+
+_SHOWN = 2
+_RULES = {
+    Danger.IDENTITY: rules.EXPOSED_DYNAMIC,
+    Danger.DYNAMIC: rules.EXPOSED_DYNAMIC,
+    Danger.RIGHTS: rules.EXPOSED_DYNAMIC,
+    Danger.OPAQUE: rules.EXPOSED_OPAQUE,
+    Danger.FOREIGN: rules.EXPOSED_FOREIGN,
+    Danger.SUPERUSER: rules.EXPOSED_SUPERUSER,
+    Danger.SECRET: rules.EXPOSED_SECRET,
+}
+
+
+@dataclass
+class Root:
+    """Something that API callers touch directly: its name, SQL that closes it, whom it is open to,
+    what comes of it, and everything behind it."""
+
+    name: str
+    kind: Kind
+    oid: int
+    roles: list[str] = field(default_factory=list)
+    trusted: bool = False
+    hazards: dict[Danger, dict[str, Hazard]] = field(default_factory=dict)
+    objects: set[tuple[Kind, int]] = field(default_factory=set)
+
+    def add(self, role: str, hazards: list[Hazard], objects: set[tuple[Kind, int]]) -> None:
+        """Notes what came of it as ``role``."""
+        self.roles.append(role)
+        self.objects |= objects
+        for hazard in hazards:
+            by_end = self.hazards.setdefault(hazard.danger, {})
+            by_end.setdefault(f"{hazard.path[-1]} {hazard.what}", hazard)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """The outcome of the walk: the catalog that it was done on, and the roots by object."""
+
+    catalog: Catalog
+    roots: dict[tuple[str, Kind, int], Root]
+
+    @property
+    def known(self) -> set[str]:
+        """Relations that need no other finding: dangerous ones, and Supabase's own."""
+        return {
+            root.name
+            for root in self.roots.values()
+            if root.kind == "relation" and (root.hazards or root.trusted)
+        }
+
+    def fingerprint(self, identity: str) -> str:
+        """That of a relation, by its quoted name; empty where the walk did not meet it."""
+        for root in self.roots.values():
+            if root.kind == "relation" and self.catalog.relations[root.oid].identity == identity:
+                return fingerprint(self.catalog, root.objects)
+        return ""
+
+
+def walk_reach(box: Sandbox, target: Target) -> Reach:
+    """Walks from everything that the API exposes, as each of its roles."""
+    attackers = frozenset(target.attackers)
+    catalog = read_catalog(box, attackers)
+    private = _private(catalog, target)
+    ours = set(expected_functions())
+    walk = Walk(
+        catalog,
+        attackers,
+        private=lambda relation: relation.oid in private,
+        trusted=lambda each: is_supabases(each, catalog, attackers),
+        ours=lambda function: f"{function.schema}.{function.name}" in ours,
+        has_secrets=box.row("secret_settings")["found"],
+    )
+    reach = Reach(catalog, {})
+    for role in target.attackers:
+        for name, step in _starts(walk, target, role):
+            each = catalog.objects(step.kind)[step.oid]
+            fresh = Root(name, step.kind, step.oid, trusted=walk.trusted(each))
+            root = reach.roots.setdefault((name, step.kind, step.oid), fresh)
+            root.add(role, *walk.hazards(step))
+    return reach
+
+
+def audit_reach(reach: Reach, target: Target) -> Iterator[Finding]:
+    """One finding for each root and danger."""
+    for root in reach.roots.values():
+        for danger, hazards in root.hazards.items():
+            yield _dangerous(reach, root, danger, list(hazards.values()), target)
+        if not root.hazards:
+            yield from _harmless(reach, root, target)
+
+
+def _starts(walk: Walk, target: Target, role: str) -> Iterator[tuple[str, Step]]:
+    catalog, usage = walk.catalog, walk.catalog.usage[role]
+    exposed = set(target.schemas) & usage
+    for relation in catalog.relations.values():
+        rights = catalog.may(role, "relation", relation.oid)
+        if relation.schema in exposed and rights:
+            step = Step("relation", relation.oid, role, role, rights, (role,))
+            yield relation.identity, step
+    for function in catalog.functions.values():
+        if function.schema not in exposed or function.returns in ("trigger", "event_trigger"):
+            continue
+        if catalog.may(role, "function", function.oid) and not _is_part(function):
+            step = Step("function", function.oid, role, role, frozenset(), (role,))
+            yield function.identity, step
+    for row in catalog.anywhere:
+        behind = catalog.functions.get(row["function"])
+        if behind is None or behind.extension is not None:
+            continue
+        if not row["checked"] or catalog.may(role, "function", behind.oid):
+            step = Step("function", behind.oid, role, role, frozenset(), (role, row["name"]))
+            yield row["name"], step
+
+
+def _is_part(function: Function) -> bool:
+    """Support functions of types take or return what no request can hold."""
+    return "internal" in (*function.takes, function.returns)
+
+
+def _private(catalog: Catalog, target: Target) -> set[int]:
+    names = {FEED, MESSAGES, *target.private_tables}
+    django = target.django_tables
+    found = {
+        relation.oid
+        for relation in catalog.relations.values()
+        if f"{relation.schema}.{relation.name}" in names
+        or relation.schema == "spool_live"
+        or (relation.schema == "public" and relation.name in django)
+    }
+    parts = list(found)
+    while parts:
+        children = [c for c in catalog.children[parts.pop()] if _is_partition(catalog, c)]
+        parts += [child for child in children if child not in found]
+        found.update(children)
+    return found
+
+
+def _is_partition(catalog: Catalog, oid: int) -> bool:
+    return oid in catalog.relations
+
+
+def _dangerous(
+    reach: Reach, root: Root, danger: Danger, hazards: list[Hazard], target: Target
+) -> Finding:
+    rule = _RULES.get(danger) or _private_rule(reach, root)
+    acceptable = danger is not Danger.SUPERUSER
+    return rule.broken(
+        root.name,
+        _told(root, hazards),
+        sql=_close(reach, root, danger, target),
+        fingerprint=fingerprint(reach.catalog, root.objects) if acceptable else "",
+    )
+
+
+def _private_rule(reach: Reach, root: Root) -> Rule:
+    if root.kind == "function":
+        return rules.EXPOSED_FUNCTION
+    kind = reach.catalog.relations[root.oid].kind
+    return rules.EXPOSED_VIEW if kind in "vm" else rules.EXPOSED_PATH
+
+
+def _told(root: Root, hazards: list[Hazard]) -> str:
+    shown = []
+    for hazard in hazards[:_SHOWN]:
+        path = " -> ".join([", ".join(root.roles), *hazard.path[1:]])
+        shown.append(f"{path}: {hazard.what}")
+    more = len(hazards) - _SHOWN
+    return "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
+
+
+def _close(reach: Reach, root: Root, danger: Danger, target: Target) -> str:
+    """SQL that ends it: whoever needs the object for something else accepts it instead."""
+    if root.kind == "relation":
+        relation = reach.catalog.relations[root.oid]
+        if relation.kind == "v" and danger is Danger.PRIVATE and not relation.invoker:
+            return f"alter view {relation.identity} set (security_invoker = true);"
+        holders = _holders(relation, root, target)
+        return f"revoke all on {relation.identity} from {holders};" if holders else ""
+    function = reach.catalog.functions[root.oid]
+    holders = _holders(function, root, target)
+    what = {"p": "procedure", "a": "function"}.get(function.kind, "function")
+    return f"revoke execute on {what} {function.identity} from {holders};" if holders else ""
+
+
+def _holders(each: Relation | Function, root: Root, target: Target) -> str:
+    granted = {right.rpartition("=")[0] for right in each.acl}
+    return ", ".join(sorted(granted & {"public", *target.attackers}))
+
+
+def _harmless(reach: Reach, root: Root, target: Target) -> Iterator[Finding]:
+    if root.kind != "function":
+        return
+    function = reach.catalog.functions[root.oid]
+    if root.trusted and not is_known(function):
+        what = f"{', '.join(root.roles)} may call it, and it is not in our list of Supabase's own"
+        yield rules.SUPABASE_UNKNOWN.broken(root.name, what)
+    known = f"{function.schema}.{function.name}" in expected_functions()
+    if function.security_definer and not root.trusted and not known and not function.extension:
+        yield rules.EXPOSED_DEFINER.broken(
+            root.name,
+            f"{', '.join(root.roles)} may call it, and it runs with the rights of "
+            f"{function.owner}; nothing private was found behind it",
+            sql=_close(reach, root, Danger.RIGHTS, target),
+            fingerprint=fingerprint(reach.catalog, root.objects),
+        )

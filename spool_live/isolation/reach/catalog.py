@@ -1,0 +1,185 @@
+"""The catalog as the walk needs it: relations, functions, the code on them, and who may do what."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from spool_live.isolation.sandbox import Sandbox
+
+Kind = Literal["relation", "function"]
+_ANYTHING = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A table, view or the like; ``kind`` is the letter of ``pg_class.relkind``."""
+
+    oid: int
+    schema: str
+    name: str
+    identity: str
+    kind: str
+    owner: str
+    row_security: bool
+    forced: bool
+    invoker: bool
+    parents: tuple[int, ...]
+    server: str | None
+    columns: str
+    acl: tuple[str, ...]
+    extension: str | None
+    extension_version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function, procedure or aggregate; ``kind`` is the letter of ``pg_proc.prokind``."""
+
+    oid: int
+    schema: str
+    name: str
+    identity: str
+    kind: str
+    owner: str
+    language: str
+    trusted: bool
+    security_definer: bool
+    settings: tuple[str, ...]
+    source: str
+    body: str
+    returns: str
+    takes: tuple[str, ...]
+    parameters: tuple[str, ...]
+    defaults: str
+    attributes: str
+    acl: tuple[str, ...]
+    extension: str | None
+    extension_version: str | None
+
+    @property
+    def text(self) -> str:
+        """Its code, in whichever form it is kept."""
+        return self.body or self.source
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Code on a relation: ``context`` is query, rule, policy, default, constraint, ..."""
+
+    relation: int
+    context: str
+    label: str
+    text: str
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Something that the code in ``context`` refers to, as PostgreSQL keeps it."""
+
+    context: str
+    label: str
+    to_kind: Kind
+    referred: int
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role whose rights code runs with. ``has`` are the roles whose rights it has; ``ours``
+    says that the migrating role is a member of it."""
+
+    name: str
+    superuser: bool
+    bypasses: bool
+    has: frozenset[str]
+    ours: bool
+
+
+@dataclass
+class Catalog:
+    """Everything, with the indices to look it up by."""
+
+    relations: dict[int, Relation]
+    functions: dict[int, Function]
+    roles: dict[str, Role]
+    codes: dict[int, list[Code]] = field(default_factory=lambda: defaultdict(list))
+    references: dict[tuple[str, int], list[Reference]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    triggers: dict[int, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    foreign_keys: dict[int, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+    children: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    anywhere: list[dict[str, Any]] = field(default_factory=list)
+    rights: dict[tuple[str, str, int], frozenset[str]] = field(default_factory=dict)
+    usage: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    named: dict[tuple[str | None, str], list[tuple[Kind, int]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    schemas: set[str] = field(default_factory=set)
+
+    def objects(self, kind: Kind) -> Mapping[int, Relation | Function]:
+        """All objects of a kind."""
+        return self.relations if kind == "relation" else self.functions
+
+    def may(self, role: str, kind: Kind, oid: int) -> frozenset[str]:
+        """What ``role`` may do with the object."""
+        return self.rights.get((kind, role, oid), frozenset())
+
+    def find(self, schema: str | None, name: str) -> Iterator[tuple[Kind, int]]:
+        """Objects that code may mean by a name; ``*`` is any."""
+        if _ANYTHING in (schema, name):
+            for (place, plain), objects in self.named.items():
+                if place is None:
+                    continue
+                if schema in (None, _ANYTHING, place) and name in (_ANYTHING, plain):
+                    yield from (found for found in objects if found[0] == "relation")
+        elif schema is None or schema in self.schemas:
+            yield from self.named.get((schema, name), ())
+
+
+def read_catalog(box: Sandbox, attackers: Collection[str]) -> Catalog:
+    """Reads it in a dozen queries. Raises :class:`django.db.DatabaseError`."""
+    relations = {row["oid"]: Relation(**_frozen(row)) for row in box.rows("reach_relations")}
+    functions = {row["oid"]: Function(**_frozen(row)) for row in box.rows("reach_functions")}
+    owners = {r.owner for r in relations.values()} | {f.owner for f in functions.values()}
+    given = {"roles": sorted({*owners, *attackers})}
+    roles = {
+        row["name"]: Role(**{**row, "has": frozenset(row["has"])})
+        for row in box.rows("reach_roles", given)
+    }
+    catalog = Catalog(relations, functions, roles)
+    for row in box.rows("reach_code"):
+        catalog.codes[row["relation"]].append(Code(**_frozen(row)))
+    for row in box.rows("reach_dependencies"):
+        reference = Reference(row["context"], row["label"], row["to_kind"], row["referred"])
+        catalog.references[row["from_kind"], row["holder"]].append(reference)
+    for row in box.rows("reach_triggers"):
+        catalog.triggers[row["relation"]].append(row)
+    for row in box.rows("reach_foreign_keys"):
+        catalog.foreign_keys[row["referred"]].append(row)
+    catalog.anywhere = box.rows("reach_anywhere")
+    for row in box.rows("reach_rights", given):
+        if row["kind"] == "schema":
+            catalog.usage[row["role"]].update(row["rights"])
+        elif row["rights"]:
+            catalog.rights[row["kind"], row["role"], row["oid"]] = frozenset(row["rights"])
+    _index(catalog, "relation", relations.values())
+    _index(catalog, "function", functions.values())
+    for relation in relations.values():
+        for parent in relation.parents:
+            catalog.children[parent].append(relation.oid)
+    return catalog
+
+
+def _index(catalog: Catalog, kind: Kind, objects: Iterable[Relation | Function]) -> None:
+    for each in objects:
+        catalog.schemas.add(each.schema)
+        catalog.named[each.schema, each.name].append((kind, each.oid))
+        catalog.named[None, each.name].append((kind, each.oid))
+
+
+def _frozen(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in row.items()}

@@ -1,0 +1,34 @@
+"""Extensions whose functions were looked at: their C code cannot be read from the catalog.
+
+An extension that is not listed is not trusted: its C functions that take text are reported.
+"""
+
+from __future__ import annotations
+
+from spool_live.isolation.reach.words import RUNS_TEXT
+
+_PLAIN = (
+    "address_standardizer", "address_standardizer_data_us", "amcheck", "autoinc", "bloom",
+    "btree_gin", "btree_gist", "citext", "cube", "dict_int", "dict_xsyn", "earthdistance",
+    "file_fdw", "fuzzystrmatch", "hstore", "http", "hypopg", "index_advisor", "insert_username",
+    "intagg", "intarray", "isn", "lo", "ltree", "moddatetime", "pg_buffercache",
+    "pg_freespacemap", "pg_graphql", "pg_hashids", "pg_jsonschema", "pg_net", "pg_prewarm",
+    "pg_stat_monitor", "pg_stat_statements", "pg_tle", "pg_trgm", "pg_visibility", "pgaudit",
+    "pgcrypto", "pgjwt", "pgmq", "pgroonga", "pgrouting", "pgrowlocks", "pgsodium", "pgstattuple",
+    "plpgsql", "plpgsql_check", "postgis_raster", "postgis_sfcgal", "postgis_tiger_geocoder",
+    "postgis_topology", "postgres_fdw", "refint", "rum", "seg", "sslinfo", "supabase_vault",
+    "tcn", "tsm_system_rows", "tsm_system_time", "unaccent", "uuid-ossp", "vector",
+)  # fmt: skip
+
+RUNNING_TEXT: dict[str, frozenset[str]] = {
+    "tablefunc": frozenset(("crosstab", "crosstab2", "crosstab3", "crosstab4", "connectby")),
+    "xml2": frozenset(("xpath_table",)),
+    "dblink": frozenset(name for name in RUNS_TEXT if name.startswith("dblink")),
+    "postgis": frozenset(("addgeometrycolumn", "dropgeometrycolumn", "dropgeometrytable")),
+    "pageinspect": frozenset(("get_raw_page",)),
+    "pg_walinspect": frozenset(("pg_get_wal_records_info", "pg_get_wal_record_info")),
+    "pg_cron": frozenset(("schedule", "schedule_in_database", "alter_job")),
+    **{name: frozenset() for name in _PLAIN},
+}
+"""Reviewed extensions, and those of their functions that run what they are given: SQL as their
+caller, or more."""

@@ -1,0 +1,109 @@
+"""SQL as tokens: enough of PostgreSQL's lexical rules (chapter 4.1 of its manual) to leave comments
+out and to know what is text and what is code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+_SIMPLE = re.compile(
+    r"""(?P<space>\s+)
+      | (?P<comment>--[^\n]*)
+      | (?P<odd>[uU]&["'])
+      | (?P<escaped>[eE]'(?:[^'\\]|\\.|'')*')
+      | (?P<string>(?:[bBxXnN])?'(?:[^']|'')*')
+      | (?P<name>"(?:[^"]|"")*")
+      | (?P<dollar>\$(?P<tag>(?:[^\W\d]\w*)?)\$)
+      | (?P<number>\d[\w.]*|\.\d[\w]*)
+      | (?P<word>[^\W\d][\w$]*)
+      | (?P<parameter>\$\d+)
+      | (?P<punctuation>::|:=|=>|\.\.|[()\[\],;.:])
+      | (?P<operator>[-+*/<>=~!@\#%^&|`?]+)
+      | (?P<other>.)""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token. ``kind`` is ``word`` (folded to lower case), ``name`` (was quoted), ``string``
+    (``text`` is what is in it), ``number``, ``parameter``, ``operator`` (punctuation too) or
+    ``odd`` (Unicode escapes, which are not read)."""
+
+    kind: str
+    text: str
+
+
+@lru_cache(maxsize=4096)
+def scan(text: str) -> tuple[Token, ...]:
+    """The tokens of ``text``, without comments."""
+    return tuple(_tokens(text))
+
+
+def canonical(text: str) -> str:
+    """``text`` without comments, layout, parentheses and qualifiers, which PostgreSQL's versions
+    write differently where they deparse the same."""
+    tokens = scan(text)
+    kept = [
+        repr(token.text) if token.kind == "string" else token.text
+        for place, token in enumerate(tokens)
+        if token.text not in ("(", ")", ".")
+        and not (place + 1 < len(tokens) and tokens[place + 1].text == ".")
+    ]
+    return " ".join(kept)
+
+
+def _tokens(text: str) -> Iterator[Token]:
+    place = 0
+    while place < len(text):
+        if text.startswith("/*", place):
+            place = _after_comment(text, place)
+            continue
+        found = _SIMPLE.match(text, place)
+        if found is None:  # pragma: no cover - the last alternative takes anything
+            return
+        place = found.end()
+        kind = found.lastgroup or ""
+        if found["dollar"] is not None:
+            end = text.find(found["dollar"], place)
+            end = len(text) if end < 0 else end
+            yield Token("string", text[place:end])
+            place = end + len(found["dollar"])
+        elif kind not in ("space", "comment"):
+            yield _token(kind, found[0])
+
+
+def _token(kind: str, text: str) -> Token:
+    if kind == "word":
+        return Token("word", text.lower())
+    if kind == "name":
+        return Token("name", text[1:-1].replace('""', '"'))
+    if kind == "string":
+        return Token("string", text[text.index("'") + 1 : -1].replace("''", "'"))
+    if kind == "escaped":
+        return Token("string", _unescaped(text[2:-1]))
+    if kind in ("punctuation", "other"):
+        return Token("operator", text)
+    return Token(kind, text)
+
+
+def _unescaped(text: str) -> str:
+    plain = text.replace("''", "'")
+    return re.sub(r"\\(.)", lambda found: {"n": "\n", "t": "\t"}.get(found[1], found[1]), plain)
+
+
+def _after_comment(text: str, place: int) -> int:
+    """Behind a comment in C's style, which may hold others."""
+    depth = 0
+    while place < len(text):
+        if text.startswith("/*", place):
+            depth, place = depth + 1, place + 2
+        elif text.startswith("*/", place):
+            depth, place = depth - 1, place + 2
+            if depth == 0:
+                return place
+        else:
+            place += 1
+    return place

@@ -1,0 +1,339 @@
+"""The walk: from what a role of the API may touch, through whatever that leads to.
+
+``check`` is the role whose rights on relations count (a view's owner, behind a view), ``user`` the
+one that functions run as. They part at views and meet again in functions.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from spool_live.isolation.reach.catalog import Catalog, Code, Function, Kind, Relation
+from spool_live.isolation.reach.code import Facts, read_code
+from spool_live.isolation.reach.extensions import RUNNING_TEXT
+from spool_live.isolation.reach.words import says_who_asks
+
+WRITES = frozenset(("insert", "update", "delete"))
+_VIEW, _KEPT, _FOREIGN = "v", "m", "f"
+_TEXTUAL = ("text", "character varying", "cstring", "json", "jsonb", "name", "regclass", "xml")
+_READABLE = ("sql", "plpgsql")
+_SECRET = frozenset((
+    "pg_authid", "pg_shadow", "pg_statistic", "pg_statistic_ext_data", "pg_user_mapping",
+    "pg_largeobject", "pg_stats", "pg_stat_activity", "pg_user_mappings",
+))  # fmt: skip
+_READ_CONTEXTS = ("query", "policy", "generated column")
+_WRITE_CONTEXTS = ("default", "constraint", "index", "rule", "trigger")
+
+
+class Danger(StrEnum):
+    """What a path ends in."""
+
+    PRIVATE = "private"
+    IDENTITY = "identity"
+    DYNAMIC = "dynamic"
+    RIGHTS = "rights"
+    OPAQUE = "opaque"
+    FOREIGN = "foreign"
+    SUPERUSER = "superuser"
+    SECRET = "secret"  # noqa: S105 - a kind of danger
+
+
+@dataclass(frozen=True, slots=True)
+class Hazard:
+    """A danger, what it is in words, and the way there."""
+
+    danger: Danger
+    what: str
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One object on the way, and with whose rights it was come to."""
+
+    kind: Kind
+    oid: int
+    check: str
+    user: str
+    rights: frozenset[str]
+    path: tuple[str, ...]
+    inherited: bool = False
+    called: bool = False
+
+    @property
+    def place(self) -> tuple[object, ...]:
+        """What makes two steps the same."""
+        return self.kind, self.oid, self.check, self.user, self.rights, self.inherited
+
+
+@dataclass
+class Walk:
+    """Walks from one object at a time.
+
+    ``attackers`` are the roles that policies and attacks keep in their place; ``private`` the
+    relations that nobody may come to with the rights of another; ``trusted`` says of an object
+    that it is Supabase's own, ``ours`` of a function that the audits know it.
+    """
+
+    catalog: Catalog
+    attackers: frozenset[str]
+    private: Callable[[Relation], bool]
+    trusted: Callable[[Relation | Function], bool]
+    ours: Callable[[Function], bool]
+    has_secrets: bool = False
+    fed: dict[int, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._feed()
+
+    def hazards(self, start: Step) -> tuple[list[Hazard], set[tuple[Kind, int]]]:
+        """What comes of ``start``, nearest first, and every object on the way."""
+        found: list[Hazard] = []
+        seen = {start.place}
+        objects: set[tuple[Kind, int]] = set()
+        queue = deque([start])
+        while queue:
+            step = queue.popleft()
+            objects.add((step.kind, step.oid))
+            for event in self._step(step):
+                if isinstance(event, Hazard):
+                    found.append(event)
+                elif event.place not in seen:
+                    seen.add(event.place)
+                    queue.append(event)
+        return found, objects
+
+    def _step(self, step: Step) -> Iterator[Hazard | Step]:
+        if step.kind == "relation":
+            yield from self._relation(step, self.catalog.relations[step.oid])
+        else:
+            yield from self._function(step, self.catalog.functions[step.oid])
+
+    def _relation(self, step: Step, relation: Relation) -> Iterator[Hazard | Step]:
+        here = replace(step, path=(*step.path, shown(relation)))
+        if self.private(relation):
+            if not self._bound(step, relation):
+                what = f"it is reached with the rights of {step.check}"
+                yield Hazard(Danger.PRIVATE, what, here.path)
+            return
+        if self.trusted(relation) or relation.extension in RUNNING_TEXT:
+            return
+        if source := self.fed.get(relation.oid):
+            path = (*step.path, f"{shown(relation)} <- {source}")
+            yield Hazard(Danger.PRIVATE, "what is private is copied into it", path)
+        if relation.kind == _FOREIGN:
+            what = f"it is a foreign table ({relation.server}), without policies"
+            yield Hazard(Danger.FOREIGN, what, here.path)
+            return
+        yield from self._codes(here, relation)
+        yield from self._family(here, relation)
+        if here.rights & WRITES:
+            yield from self._written(here, relation)
+
+    def _codes(self, here: Step, relation: Relation) -> Iterator[Hazard | Step]:
+        """Queries, policies, and what a write evaluates."""
+        contexts = _READ_CONTEXTS + (_WRITE_CONTEXTS if here.rights & WRITES else ())
+        check, user = here.check, here.user
+        if relation.kind == _KEPT:
+            check = user = relation.owner
+        elif relation.kind == _VIEW:
+            check = user if relation.invoker else relation.owner
+        codes = {
+            (code.context, code.label): code
+            for code in self.catalog.codes[relation.oid]
+            if code.context in contexts and self._concerns(code, here.check)
+        }
+        for (context, label), code in codes.items():
+            at = replace(here, path=_labelled(here.path, context, label), check=check, user=user)
+            facts = read_code(code.text)
+            yield from self._facts(facts, at, acting=user, quiet=context in ("trigger", "rule"))
+            yield from self._names(facts, at, acting=user)
+        for reference in self.catalog.references["relation", relation.oid]:
+            context = reference.context
+            if context == "default" and (context, reference.label) not in codes:
+                context = "generated column"
+            if context == "trigger" or (context, reference.label) not in codes:
+                continue  # a trigger's function is no business of the WHEN; see _written
+            owner_checks = check if context != "rule" else relation.owner
+            at = replace(here, check=owner_checks, user=user, called=False)
+            at = replace(at, path=_labelled(here.path, context, reference.label))
+            rights = here.rights if context == "query" else WRITES
+            yield from self._referred(at, reference.to_kind, reference.referred, rights)
+
+    def _family(self, here: Step, relation: Relation) -> Iterator[Step]:
+        for child in self.catalog.children[relation.oid]:
+            yield replace(here, oid=child, inherited=True)
+
+    def _written(self, here: Step, relation: Relation) -> Iterator[Hazard | Step]:
+        for trigger in self.catalog.triggers[relation.oid]:
+            if any(trigger[f"on_{right}"] for right in WRITES & here.rights):
+                path = _labelled(here.path, "trigger", trigger["name"])
+                yield Step("function", trigger["function"], here.user, here.user, frozenset(), path)
+        if here.rights & {"update", "delete"}:
+            for key in self.catalog.foreign_keys[relation.oid]:
+                if key["acts"] and (referring := self.catalog.relations.get(key["referring"])):
+                    # PostgreSQL acts on the rows that refer as the owner of their table.
+                    owner = referring.owner
+                    path = _labelled(here.path, "foreign key", key["name"])
+                    rights = frozenset(("update", "delete"))
+                    yield Step("relation", referring.oid, owner, owner, rights, path)
+
+    def _function(self, step: Step, function: Function) -> Iterator[Hazard | Step]:
+        here = replace(step, path=(*step.path, shown(function)))
+        if self.ours(function) or self.trusted(function):
+            return
+        if function.extension is not None and function.language not in _READABLE:
+            yield from self._extension(here, function)
+            return
+        if function.extension in RUNNING_TEXT:
+            yield from self._extension(here, function)
+            return
+        for setting in function.settings:
+            if says_who_asks(setting.partition("=")[0].lower()):
+                yield Hazard(Danger.IDENTITY, f"its attribute sets {setting}", here.path)
+        acting = function.owner if function.security_definer else step.user
+        if function.security_definer and self.catalog.roles[function.owner].superuser:
+            what = f"it runs with the rights of {function.owner}, a superuser"
+            yield Hazard(Danger.SUPERUSER, what, here.path)
+        at = replace(here, check=acting, user=acting, called=False)
+        for reference in self.catalog.references["function", function.oid]:
+            yield from self._referred(at, reference.to_kind, reference.referred, WRITES)
+        if function.kind == "a":
+            return  # its parts are what it refers to
+        if function.language not in _READABLE:
+            what = f"its code ({function.language}) cannot be read from the catalog"
+            yield Hazard(Danger.OPAQUE, what, here.path)
+            return
+        facts = Facts()
+        parameters = tuple(name.lower() for name in function.parameters)
+        facts.add(read_code(function.text, parameters=parameters))
+        facts.add(read_code(function.defaults))
+        yield from self._facts(facts, at, acting=acting)
+        yield from self._names(facts, at, acting=acting)
+
+    def _extension(self, here: Step, function: Function) -> Iterator[Hazard]:
+        name, extension = function.name.lower(), function.extension or ""
+        if extension in RUNNING_TEXT:
+            if name in RUNNING_TEXT[extension] and not here.called:
+                what = f"{function.name}() of the extension {extension} runs what it is given"
+                yield Hazard(Danger.DYNAMIC, what, here.path)
+        elif function.security_definer or any(kind in _TEXTUAL for kind in function.takes):
+            what = f"the code of the extension {extension} cannot be read from the catalog"
+            yield Hazard(Danger.OPAQUE, what, here.path)
+
+    def _facts(
+        self, facts: Facts, here: Step, *, acting: str, quiet: bool = False
+    ) -> Iterator[Hazard]:
+        if facts.identity:
+            what = f"it says {facts.identity[0]!r}: it can become another role or caller"
+            yield Hazard(Danger.IDENTITY, what, here.path)
+        if facts.dynamic:
+            what = f"it says {facts.dynamic[0]!r}: what it runs is not written in it"
+            yield Hazard(Danger.DYNAMIC, what, here.path)
+        if facts.secrets and self.has_secrets:
+            what = f"it says {facts.secrets[0]!r}, and a setting of the database is a secret"
+            yield Hazard(Danger.SECRET, what, here.path)
+        if acting not in self.attackers and not quiet:
+            if facts.rights:
+                what = f"it says {facts.rights[0]!r} with the rights of {acting}"
+                yield Hazard(Danger.RIGHTS, what, here.path)
+            for name in sorted({name for _, name in facts.names} & _SECRET):
+                what = f"it is read with the rights of {acting}"
+                yield Hazard(Danger.PRIVATE, what, (*here.path, f"pg_catalog.{name}"))
+
+    def _names(self, facts: Facts, here: Step, *, acting: str) -> Iterator[Hazard | Step]:
+        for schema, name in sorted(facts.names, key=str):
+            for kind, oid in self.catalog.find(schema, name):
+                found = self.catalog.objects(kind)[oid]
+                if found.schema not in self.catalog.usage[acting]:
+                    continue
+                writes = {(None, name), (found.schema, name), (None, "*"), ("*", "*")}
+                rights = WRITES if writes & facts.written or name == "*" else frozenset[str]()
+                at = replace(here, check=acting, user=acting, called=True)
+                yield from self._referred(at, kind, oid, rights)
+        for operator in facts.operators:
+            for row in self.catalog.anywhere:
+                if row["name"].startswith("operator ") and f".{operator}(" in row["name"]:
+                    at = replace(here, check=acting, user=acting)
+                    yield from self._referred(at, "function", row["function"], frozenset())
+
+    def _referred(
+        self, at: Step, kind: Kind, oid: int, rights: frozenset[str]
+    ) -> Iterator[Hazard | Step]:
+        """The next step to an object, if the rights are enough to take it."""
+        if kind == "relation":
+            if oid not in self.catalog.relations:
+                return
+            held = self.catalog.may(at.check, "relation", oid)
+            if held:
+                taken = (held & rights) | (held & {"select"})
+                yield replace(at, kind=kind, oid=oid, rights=taken, inherited=False)
+        elif oid in self.catalog.functions and self.catalog.may(at.user, "function", oid):
+            yield replace(at, kind=kind, oid=oid, rights=frozenset(), inherited=False)
+
+    def _bound(self, step: Step, relation: Relation) -> bool:
+        """Whether policies keep the role in its place on this relation."""
+        if step.inherited:
+            return False
+        if step.check in self.attackers:
+            return True
+        role = self.catalog.roles[step.check]
+        owns = relation.owner in role.has and not relation.forced
+        if role.superuser or role.bypasses or owns or not relation.row_security:
+            return False
+        return not any(
+            code.context == "policy" and "true" in code.text[:8] and self._concerns(code, role.name)
+            for code in self.catalog.codes[relation.oid]
+        )
+
+    def _concerns(self, code: Code, role: str) -> bool:
+        held = self.catalog.roles[role].has
+        return not code.roles or "public" in code.roles or not held.isdisjoint(code.roles)
+
+    def _feed(self) -> None:
+        """Finds the relations that private rows are copied into, by triggers and rules on private
+        relations, and by functions and materialized views that read them."""
+        sources = [r for r in self.catalog.relations.values() if self.private(r)]
+        while sources:
+            source = sources.pop()
+            for what, facts in self._copiers(source):
+                for schema, name in facts.written:
+                    for kind, oid in self.catalog.find(schema, name):
+                        target = self.catalog.relations.get(oid) if kind == "relation" else None
+                        if target and not self.private(target) and oid not in self.fed:
+                            if self.trusted(target):
+                                continue
+                            self.fed[oid] = what
+                            sources.append(target)
+
+    def _copiers(self, source: Relation) -> Iterator[tuple[str, Facts]]:
+        for trigger in self.catalog.triggers[source.oid]:
+            function = self.catalog.functions.get(trigger["function"])
+            if function and not self.ours(function) and not self.trusted(function):
+                what = f"trigger {trigger['name']} on {source.identity}"
+                yield what, read_code(function.text)
+        for code in self.catalog.codes[source.oid]:
+            if code.context == "rule":
+                yield f"rule {code.label} on {source.identity}", read_code(code.text)
+        for function in self.catalog.functions.values():
+            if self.ours(function) or self.trusted(function) or function.extension:
+                continue
+            facts = read_code(function.text)
+            named = {(source.schema, source.name), (None, source.name)} & facts.names
+            if facts.written and named:
+                yield f"function {function.identity}, which reads {source.identity}", facts
+
+
+def shown(each: Relation | Function) -> str:
+    """The object for people, with its kind where that is no table."""
+    if isinstance(each, Function):
+        return each.identity
+    kinds = {"v": " (view)", "m": " (materialized view)", "f": " (foreign table)"}
+    return each.identity + kinds.get(each.kind, "")
+
+
+def _labelled(path: tuple[str, ...], context: str, label: str) -> tuple[str, ...]:
+    return path if context == "query" else (*path, f"{context} {label}".strip())
