@@ -1,0 +1,78 @@
+// From an update to the cached pages that it makes stale: Next.js 15 and 16.
+import { ConfigurationError } from "../errors.js";
+import type { LiveUpdate, SpoolWebhookPayload } from "../updates.js";
+
+const LONGEST_TAG = 256; // of Next.js, which ignores longer ones
+
+/**
+ * The tags for `cacheTag(...)` and `fetch(url, { next: { tags } })`.
+ *
+ * `spoolTags("articles")` is for what shows a list: any change of the collection makes it stale.
+ * `spoolTags("articles", slugOrId)` is for what shows these items only.
+ */
+export function spoolTags(collection: string, ...items: (string | null | undefined)[]): string[] {
+  if (!items.length) return [fitting(collection)];
+  return items.filter((item) => item != null).map((item) => fitting(`${collection}:${item}`));
+}
+
+/**
+ * The tags that a change makes stale: what the CMS says in `metadata.cache_tags`, and always the
+ * collection, the item's id, its slug and its previous slug.
+ */
+export function staleTags(update: LiveUpdate | SpoolWebhookPayload): string[] {
+  const { collection, item_id, slug, metadata } = update;
+  const { cache_tags: said, previous_slug: before } = metadata;
+  return [
+    ...new Set([
+      ...spoolTags(collection),
+      ...spoolTags(collection, item_id, slug, before),
+      ...(Array.isArray(said) ? said.map(fitting) : []),
+    ]),
+  ];
+}
+
+export interface RevalidateOptions {
+  /** The cache profile of Next.js 16; by default `{ expire: 0 }`: the next visitor sees the change. */
+  profile?: string | { expire?: number } | undefined;
+  /** Paths to revalidate besides the tags, of this slug and of the previous one. */
+  paths?: ((slug: string | null) => string | readonly string[]) | undefined;
+}
+
+/**
+ * Marks everything stale that shows what changed. Call it in a request (a webhook, a server action);
+ * returns the tags.
+ */
+export async function revalidateSpool(
+  update: LiveUpdate | SpoolWebhookPayload,
+  options: RevalidateOptions = {},
+): Promise<string[]> {
+  const { revalidateTag, revalidatePath } = await nextCache();
+  const tags = staleTags(update);
+  for (const tag of tags) revalidateTag(tag, options.profile ?? { expire: 0 }); // 15 ignores the second
+  for (const path of stalePaths(update, options.paths)) revalidatePath(path);
+  return tags;
+}
+
+function stalePaths(
+  { slug, metadata }: LiveUpdate | SpoolWebhookPayload,
+  paths: RevalidateOptions["paths"],
+): Set<string> {
+  if (!paths) return new Set();
+  const before = metadata.previous_slug;
+  const slugs = before === undefined || before === slug ? [slug] : [slug, before];
+  return new Set(slugs.flatMap((one) => paths(one)));
+}
+
+async function nextCache(): Promise<typeof import("next/cache.js")> {
+  try {
+    return await import("next/cache.js");
+  } catch (error) {
+    throw new ConfigurationError("revalidateSpool needs Next.js 15 or newer: npm install next", {
+      cause: error,
+    });
+  }
+}
+
+function fitting(tag: string): string {
+  return tag.slice(0, LONGEST_TAG);
+}
