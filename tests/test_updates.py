@@ -4,21 +4,15 @@ import json
 import subprocess
 import sys
 import uuid
-from collections import OrderedDict
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.utils.translation import gettext_lazy
 
 from spool_live.updates import (
-    METADATA_LIMIT,
     EventType,
     LiveUpdateData,
     Update,
-    clean_text,
-    metadata_json,
     new_update_id,
 )
 
@@ -111,110 +105,3 @@ def test_forked_process_makes_ids_of_its_own() -> None:
     )
     first, second = made.stdout.split()
     assert first != second
-
-
-@pytest.mark.parametrize(
-    "metadata",
-    [
-        pytest.param({"a": "é😀", "b": 1, "c": True, "d": None}, id="plain"),
-        pytest.param({"a": 'q" \\ / \b\f\n\r\t\x01\x1f\x7f\u2028'}, id="characters"),
-        pytest.param({"a": 2**70, "b": -(2**63)}, id="long numbers"),
-        pytest.param({1: "x", "é": [1, {"b": 2}]}, id="names and nesting"),
-    ],
-)
-def test_metadata_is_written_as_by_json(metadata: dict[Any, Any]) -> None:
-    text = metadata_json(metadata)
-    assert text == json.dumps(metadata, ensure_ascii=False, separators=(",", ":"))
-
-
-@pytest.mark.parametrize(
-    ("given", "kept"),
-    [
-        pytest.param("plain", "plain", id="ASCII"),
-        pytest.param("Füße 🚢", "Füße 🚢", id="beyond"),
-        pytest.param("a\x00b\x00", "ab", id="NUL"),
-        pytest.param("a\ud800b", "a?b", id="lone surrogate"),
-    ],
-)
-def test_clean_text(given: str, kept: str) -> None:
-    assert clean_text(given) == kept
-
-
-class TestMetadata:
-    @pytest.mark.parametrize(
-        ("given", "expected"),
-        [
-            pytest.param({}, {}, id="none"),
-            pytest.param({"a": [1, {"b": None}]}, {"a": [1, {"b": None}]}, id="nested"),
-            pytest.param(OrderedDict(a=1), {"a": 1}, id="other mapping"),
-            pytest.param({1: 2, None: 3}, {"1": 2, "null": 3}, id="keys that are no texts"),
-            pytest.param({"a": ITEM}, {"a": str(ITEM)}, id="UUID"),
-            pytest.param({"a": Decimal("1.10")}, {"a": "1.10"}, id="decimal"),
-            pytest.param(
-                {"a": datetime(2026, 7, 1, tzinfo=UTC)}, {"a": "2026-07-01T00:00:00Z"}, id="time"
-            ),
-            pytest.param({"a": gettext_lazy("x")}, {"a": "x"}, id="lazy text"),
-            pytest.param({"a": 10**400}, {"a": 10**400}, id="huge number"),
-            pytest.param({"ä": "ö"}, {"ä": "ö"}, id="beyond ASCII"),
-        ],
-    )
-    def test_that_is_json(self, given: Any, expected: Any) -> None:
-        assert json.loads(metadata_json(given)) == expected
-
-    @pytest.mark.parametrize(
-        ("given", "kept"),
-        [
-            pytest.param("a\x00b", "ab", id="NUL"),
-            pytest.param("\x00\x00", "", id="nothing but NUL"),
-            pytest.param("a\udfffb", "a?b", id="lone surrogate"),
-            pytest.param("\\u0000", "\\u0000", id="an escaped NUL as text"),
-            pytest.param("\\\\u0000", "\\\\u0000", id="with one more backslash"),
-            pytest.param("\\\x00", "\\", id="NUL after a backslash"),
-            pytest.param("\\\\\x00\x00u0000", "\\\\u0000", id="NUL before what looks like one"),
-            pytest.param("\\ud800", "\\ud800", id="an escaped surrogate as text"),
-        ],
-    )
-    def test_text_that_postgresql_cannot_hold(self, given: str, kept: str) -> None:
-        assert json.loads(metadata_json({"a": given, given: 1})) == {"a": kept, kept: 1}
-
-    def test_entries_that_are_no_json_are_left_out(self) -> None:
-        loop: list[Any] = []
-        loop.append(loop)
-        given = {
-            "a": 1,
-            "object": object(),
-            "nan": float("nan"),
-            "infinity": [float("inf")],
-            "loop": loop,
-            "keys": {(1, 2): 3},
-            "b": 2,
-        }
-        assert json.loads(metadata_json(given)) == {"a": 1, "b": 2, "invalid": True}
-
-    def test_key_that_is_no_json_becomes_text(self) -> None:
-        assert json.loads(metadata_json({(1, 2): 3})) == {"(1, 2)": 3}
-
-    @pytest.mark.parametrize("letter", ["x", "ä", "🚢", "\x00", '"', "\n"])
-    def test_is_cut_at_its_limit_in_bytes(self, letter: str) -> None:
-        fits = {"title": "Ferry", "text": letter * 1000}
-        assert json.loads(metadata_json(fits)).keys() == fits.keys()
-        text = metadata_json({"title": "Ferry", "text": letter * METADATA_LIMIT + "x", "b": 2})
-        assert len(text.encode()) <= METADATA_LIMIT
-        if letter != "\x00":
-            assert json.loads(text) == {"title": "Ferry", "b": 2, "truncated": True}
-
-    def test_never_exceeds_its_limit(self) -> None:
-        for length in range(METADATA_LIMIT - 80, METADATA_LIMIT + 10):
-            given = {"a": object(), "b": "ä" * (length // 2), "c": "x" * 20}
-            text = metadata_json(given)
-            assert len(text.encode()) <= METADATA_LIMIT
-            kept = json.loads(text)
-            assert kept.pop("invalid") is True
-            assert kept.pop("truncated", False) is (kept.keys() != {"b", "c"})
-
-    def test_first_entries_stay(self) -> None:
-        given = {f"{number:04}": "x" * 100 for number in range(200)}
-        kept = json.loads(metadata_json(given))
-        assert kept.pop("truncated") is True
-        assert list(kept) == list(given)[: len(kept)]
-        assert len(kept) > 65

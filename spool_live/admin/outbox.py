@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin, messages
 from django.db import router
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, TextField
+from django.db.models.functions import Cast
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -32,6 +35,19 @@ class OutboxEntryAdmin(OfSiteAdmin):
     search_fields = ("slug", "item_id", "update_id", "site_id")
     ordering = ("-id",)
     actions = ("requeue",)
+    exclude = ("metadata",)
+    readonly_fields = ("stored_metadata",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OutboxEntry]:
+        """The entries, with their metadata as text: SQL may have written what Python cannot read,
+        and then this is the page where a person looks for it."""
+        rows: QuerySet[OutboxEntry] = super().get_queryset(request)
+        return rows.defer("metadata").annotate(metadata_text=Cast("metadata", TextField()))
+
+    @admin.display(description=_("metadata"))
+    def stored_metadata(self, row: Any) -> str:
+        """The JSON text as it is stored."""
+        return str(row.metadata_text)
 
     def has_requeue_permission(self, request: HttpRequest) -> bool:
         """Who may change entries, were they to be changed."""

@@ -22,8 +22,9 @@ from spool_live.capture.bulk import CHUNK, chunks
 from spool_live.capture.meaning import snapshot, updates_of
 from spool_live.capture.transitions import Transition
 from spool_live.collections import LiveCollection, registry
+from spool_live.metadata import metadata_json
 from spool_live.models import OutboxEntry, SiteDelivery
-from spool_live.updates import EventType, LiveUpdateData, metadata_json
+from spool_live.updates import EventType, LiveUpdateData
 
 _ADDED = ("previous_slug", "published")
 """Metadata that a transition adds to the collection's own."""

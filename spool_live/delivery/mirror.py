@@ -19,10 +19,10 @@ from django.utils import timezone
 from spool_live import outbox
 from spool_live.broadcasters import Broadcaster, MirrorAnswer, get_broadcaster
 from spool_live.exceptions import BroadcastError, BroadcastUnavailable, CircuitOpen
+from spool_live.metadata import clean_text
 from spool_live.models import Site, SiteApiKey, SiteDelivery
 from spool_live.outbox import circuit
 from spool_live.supabase.databases import is_supabase_database
-from spool_live.updates import clean_text
 
 logger = logging.getLogger(__name__)
 

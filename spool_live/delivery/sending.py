@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from django.utils import timezone
 
@@ -19,6 +19,7 @@ from spool_live.exceptions import (
     UnknownSite,
 )
 from spool_live.outbox import Claim, ClaimedEntry, Settlement
+from spool_live.updates import Update
 
 logger = logging.getLogger(__name__)
 
@@ -40,9 +41,10 @@ def send(
     if timezone.now() + live_settings().request_timeout > claim.leased_until:
         postpone(settlement, claim, site_ids, BroadcastError("the lease ran out"))
         return
+    updates = list(_updates(entries, settlement))
     try:
-        broadcaster.broadcast([entry.as_update() for entry in entries])
-        settlement.delivered += [entry.pk for entry in entries]
+        broadcaster.broadcast(updates)
+        settlement.delivered += [e.pk for e in entries if e.pk not in settlement.dead]
     except BroadcastUnavailable as error:
         postpone(settlement, claim, site_ids, error)
     except SequenceTaken as error:
@@ -61,6 +63,15 @@ def send(
             middle = len(entries) // 2
             send(entries[:middle], claim, settlement, broadcaster, healed=healed)
             send(entries[middle:], claim, settlement, broadcaster, healed=healed)
+
+
+def _updates(entries: Sequence[ClaimedEntry], settlement: Settlement) -> Iterator[Update]:
+    """What is to be sent; an entry that cannot be read is dead and costs no other."""
+    for entry in entries:
+        try:
+            yield entry.as_update()
+        except ValueError as error:
+            settlement.dead[entry.pk] = str(error)
 
 
 def _renumber(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import ClassVar
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -107,7 +108,7 @@ class OutboxEntry(models.Model):
 
     def as_update(self) -> Update:
         """The entry as the value that is broadcast. Raises ``ValueError`` before it has a seq."""
-        return Update.of_entry(self, self.metadata)
+        return Update.of_entry(self, json.dumps(self.metadata, ensure_ascii=False))
 
 
 class DeliveryCircuit(models.Model):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from functools import partial
 
 from django.db import connections
 
 from spool_live.conf import live_settings
 from spool_live.models import OutboxEntry, Site, SiteDelivery
 from spool_live.outbox import coalescing
-from spool_live.outbox.entries import ClaimedEntry, read_entries
+from spool_live.outbox.entries import ClaimedEntry, kill, read_entries
 from spool_live.outbox.lease import (
     DELIVERY_ORDER,
     ROW_BYTES,
@@ -48,7 +49,7 @@ def take_entries(lease: Lease, sites: dict[uuid.UUID, SiteDelivery]) -> list[Cla
     oldest = pending.exclude(coalescing.is_held(lease.now)).order_by(*DELIVERY_ORDER)
     entries: list[ClaimedEntry] = []
     size = 0
-    for entry in read_entries(oldest[: settings.batch_limit]):
+    for entry in read_entries(oldest[: settings.batch_limit], partial(kill, lease.using)):
         size += ROW_BYTES + len(entry.metadata)
         if entries and size > settings.delivery_batch_bytes:
             break

@@ -19,9 +19,10 @@ from django.utils import timezone
 
 from spool_live.collections import registry
 from spool_live.conf import live_settings
+from spool_live.metadata import metadata_json, read_metadata
 from spool_live.models import OutboxEntry, SiteDelivery
 from spool_live.outbox.entries import ClaimedEntry, read_entries
-from spool_live.updates import EventType, metadata_json
+from spool_live.updates import EventType
 
 CREATED, UPDATED, PUBLISHED, DELETED = (
     EventType.CREATED.value,
@@ -114,9 +115,13 @@ def merge_all(entries: Iterable[ClaimedEntry]) -> tuple[list[ClaimedEntry], list
 
 
 def merged(first: ClaimedEntry, second: ClaimedEntry) -> ClaimedEntry | None:
-    """``first`` as it is after ``second`` is merged into it, or ``None`` where both must go."""
+    """``first`` as it is after ``second`` is merged into it, or ``None`` where both must go, one
+    that cannot be read among them."""
     event = _BECOMES.get((first.event_type, second.event_type))
-    before, after = json.loads(first.metadata), json.loads(second.metadata)
+    try:
+        before, after = read_metadata(first.metadata), read_metadata(second.metadata)
+    except ValueError:
+        return None
     if event is None or (first.event_type == PUBLISHED and after.get("published") is False):
         return None
     metadata = dict(after)

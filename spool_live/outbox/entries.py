@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-import orjson
+from django.db import DataError
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
+from django.utils import timezone
 
 from spool_live.models import OutboxEntry
 from spool_live.updates import Update
+
+logger = logging.getLogger(__name__)
 
 _COLUMNS = (
     "pk",
@@ -26,13 +30,18 @@ _COLUMNS = (
     "metadata_text",
     "seq",
     "merged",
+    "attempts",
 )
+_TEXT = Cast("metadata", TextField())
+_UNREADABLE = (DataError, ValueError, TypeError, OverflowError)
+Unreadable = Callable[[int, str], None]
 
 
 @dataclass(slots=True)
 class ClaimedEntry:
     """One entry of a claim. ``metadata`` is JSON text as it is stored; ``merged`` says how many
-    later entries of the item are in this one."""
+    later entries of the item are in this one, ``attempts`` how often it was refused. A
+    ``timestamp`` that Python cannot hold is ``None``."""
 
     pk: int
     update_id: uuid.UUID
@@ -41,18 +50,57 @@ class ClaimedEntry:
     collection: str
     item_id: uuid.UUID
     slug: str | None
-    timestamp: datetime
+    timestamp: datetime | None
     metadata: str
     seq: int | None
     merged: int
+    attempts: int = 0
 
     def as_update(self) -> Update:
-        """The entry as the value that is broadcast. Raises ``ValueError`` before it has a seq."""
-        return Update.of_entry(self, orjson.loads(self.metadata))
+        """The entry as the value that is broadcast.
+
+        Raises ``ValueError`` with the reason before it has a seq, and where it cannot be read.
+        """
+        return Update.of_entry(self, self.metadata)
 
 
-def read_entries(chosen: QuerySet[OutboxEntry]) -> Iterator[ClaimedEntry]:
-    """The entries of ``chosen``, in its order."""
-    text = Cast("metadata", TextField())
-    for row in chosen.annotate(metadata_text=text).values_list(*_COLUMNS):
-        yield ClaimedEntry(*row)
+def read_entries(
+    chosen: QuerySet[OutboxEntry], unreadable: Unreadable | None = None
+) -> Iterator[ClaimedEntry]:
+    """The entries of ``chosen``, in its order.
+
+    One whose values Python cannot hold (written by SQL: a timestamp without end, on SQLite
+    anything) is left out and costs nobody else: ``unreadable`` is called with its primary key and
+    the reason.
+    """
+    try:
+        rows = list(chosen.annotate(metadata_text=_TEXT).values_list(*_COLUMNS))
+    except _UNREADABLE:
+        yield from _one_by_one(chosen, unreadable or _log)
+    else:
+        for row in rows:
+            yield ClaimedEntry(*row)
+
+
+def kill(using: str, pk: int, reason: str) -> None:
+    """Marks a pending entry as dead outside any claim: it can never be part of one."""
+    logger.error("outbox entry %s is dead: %s", pk, reason)
+    OutboxEntry.objects.using(using).filter(pk=pk, state=OutboxEntry.State.PENDING).update(
+        state=OutboxEntry.State.DEAD, settled_at=timezone.now(), last_error=reason
+    )
+
+
+def _log(pk: int, reason: str) -> None:
+    logger.error("outbox entry %s is left out: %s", pk, reason)
+
+
+def _one_by_one(chosen: QuerySet[OutboxEntry], unreadable: Unreadable) -> Iterator[ClaimedEntry]:
+    pks = list(chosen.values_list("pk", flat=True))
+    for pk in pks:
+        alone = OutboxEntry.objects.using(chosen.db).filter(pk=pk)
+        try:
+            row = alone.annotate(metadata_text=_TEXT).values_list(*_COLUMNS).get()
+        except _UNREADABLE as error:
+            unreadable(pk, f"the row cannot be read: {error}")
+        else:
+            yield ClaimedEntry(*row)

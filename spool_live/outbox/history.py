@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Max, Q
 
 from spool_live.models import OutboxEntry, SiteDelivery
+from spool_live.outbox.entries import ClaimedEntry, read_entries
 from spool_live.updates import Update
 
 
@@ -41,12 +42,23 @@ def catch_up(using: str, site_id: uuid.UUID, *, after: int, limit: int) -> Catch
         .exclude(state=OutboxEntry.State.DROPPED)
         .order_by("seq")[: limit + 1]
     )
-    page = [entry.as_update() for entry in entries]
+    left_out: list[int] = []
+    found = list(read_entries(entries, lambda pk, reason: left_out.append(pk)))
     if SiteDelivery.objects.using(using).filter(pk=site_id, history_floor__gt=after).exists():
         return CatchUp("reset", [], None, newest, epoch)
-    more = len(page) > limit
-    results = page[:limit]
-    return CatchUp("recovered", results, results[-1].seq if more else None, newest, epoch)
+    more = len(found) + len(left_out) > limit
+    page = found[:limit]
+    cursor = page[-1].seq if more and page else None
+    return CatchUp("recovered", list(map(_as_update, page)), cursor, newest, epoch)
+
+
+def _as_update(entry: ClaimedEntry) -> Update:
+    """``entry`` as it was broadcast; one whose metadata cannot be read was not, and is served
+    without it: its item did change."""
+    try:
+        return entry.as_update()
+    except ValueError:
+        return replace(entry, metadata='{"invalid":true}').as_update()
 
 
 def purge_settled(using: str, *, before: datetime, limit: int) -> int:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 import orjson
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from spool_live.metadata import clean_text, metadata_json
 from spool_live.sql import read_sql
-from spool_live.updates import LiveUpdateData, clean_text, metadata_json, new_update_hex
+from spool_live.updates import LiveUpdateData, new_update_hex
 
 Row = tuple[str, str, str, str, str, str | None, str, str]
 

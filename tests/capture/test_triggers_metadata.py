@@ -15,8 +15,8 @@ from django.test.utils import isolate_apps
 from spool_live import LiveCollection, checks
 from spool_live.capture import triggers
 from spool_live.capture.triggers import definitions
+from spool_live.metadata import DEPTH_LIMIT, METADATA_LIMIT, metadata_json
 from spool_live.models import OutboxEntry, Site
-from spool_live.updates import METADATA_LIMIT, metadata_json
 from tests.capture.conftest import Recording
 from tests.capture.triggering import declared, on_postgresql
 from tests.testapp.models import Article, Note
@@ -52,6 +52,13 @@ def sample(db: None) -> type[models.Model]:
     return Sample
 
 
+def nested(depth: int) -> Any:
+    value: Any = {"end": 1}
+    for _ in range(depth - 1):
+        value = [value]
+    return value
+
+
 FIELDS = ["title", "price", "ratio", "ready", "count", "day", "moment", "extra", "article_id"]
 
 
@@ -75,6 +82,18 @@ FIELDS = ["title", "price", "ratio", "ready", "count", "day", "moment", "extra",
         pytest.param({"moment": MOMENT + timedelta(microseconds=1)}, id="one microsecond"),
         pytest.param({"moment": MOMENT + timedelta(microseconds=987999)}, id="cut, not rounded"),
         pytest.param({"price": Decimal("-0.001"), "ratio": -1e-7, "ready": True}, id="small"),
+        pytest.param({"count": 2**53 - 1, "extra": [-(2**53) + 1]}, id="longest exact number"),
+        pytest.param({"count": 2**53, "extra": {"a": [-(2**53)]}}, id="number that is not exact"),
+        pytest.param({"ratio": 1e300, "extra": [2**64 + 1, 1e22, 10**308]}, id="large numbers"),
+        pytest.param({"ratio": 2.0**53, "extra": 10**15 + 0.5}, id="large floats"),
+        pytest.param({"ratio": 5e-324, "extra": [1e-308, 3e-308]}, id="next to nothing"),
+        pytest.param({"ratio": float("nan"), "count": 1}, id="NaN"),
+        pytest.param({"ratio": float("-inf"), "title": "NaN"}, id="infinity"),
+        pytest.param({"extra": 10**309}, id="beyond a double"),
+        pytest.param({"extra": [10**4300 - 1]}, id="most digits"),
+        pytest.param({"extra": nested(DEPTH_LIMIT - 1)}, id="as deep as may be"),
+        pytest.param({"extra": nested(DEPTH_LIMIT), "count": 7}, id="too deep"),
+        pytest.param({"extra": [[]] * 40}, id="wide"),
     ],
 )
 def test_json_of_every_kind_of_column(

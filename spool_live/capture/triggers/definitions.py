@@ -16,12 +16,12 @@ from django.db.backends.utils import truncate_name
 from psycopg.sql import SQL, Composable, Identifier, Literal
 
 from spool_live.capture.triggers.expressions import columns_of, of_row
-from spool_live.capture.triggers.support import faults_of
+from spool_live.capture.triggers.support import faults_of, may_be_odd
 from spool_live.collections import ITEM_NAMESPACE, LiveCollection, registry
 from spool_live.exceptions import SpoolLiveConfigurationError
+from spool_live.metadata import DEPTH_LIMIT, METADATA_LIMIT
 from spool_live.models import OutboxEntry
 from spool_live.sql import read_sql
-from spool_live.updates import METADATA_LIMIT
 
 LONGEST_NAME = 63
 _UUIDV7_SINCE = 18_00_00
@@ -33,6 +33,13 @@ _UUIDV7 = (
 """``uuidv7()`` for servers before PostgreSQL 18: its first 48 bits are the milliseconds."""
 _OUTBOX = OutboxEntry._meta.db_table
 _FIT = "spool_live_fit_metadata_v1"
+_PLAIN_JSON = "spool_live_plain_json_v1"
+_TOO_LARGE = "octet_length(metadata::text) > {limit}"
+_ODD = (
+    " or metadata::text ~ '[0-9]{{16}}'"
+    " or length(metadata::text) - length(translate(metadata::text, '[{{', '')) > {depth}"
+)
+"""As ``metadata.read_metadata`` looks for what receivers would read differently."""
 _ITEM_ID = "spool_live_item_id_v1"
 _PLAIN = ("r", "p")
 """Kinds of relation that may have the triggers: tables, partitioned ones too."""
@@ -151,7 +158,9 @@ class Definitions:
         """The functions that the triggers' functions call."""
         limit, namespace = Literal(METADATA_LIMIT), Literal(ITEM_NAMESPACE.bytes)
         fit, item_id = self._function(_FIT), self._function(_ITEM_ID)
-        yield SQL(read_sql("capture/fit_metadata")).format(fit=fit, limit=limit)
+        plain, depth = self._function(_PLAIN_JSON), Literal(DEPTH_LIMIT)
+        yield SQL(read_sql("capture/plain_json")).format(plain=plain, depth=depth)
+        yield SQL(read_sql("capture/fit_metadata")).format(fit=fit, limit=limit, plain=plain)
         yield SQL(read_sql("capture/item_id")).format(item_id=item_id, namespace=namespace)
 
     def of_collection(self, collection: LiveCollection) -> Iterator[CaptureTrigger]:
@@ -173,7 +182,7 @@ class Definitions:
             "collection": Literal(collection.name),
             "update_id": SQL("uuidv7()" if self._version >= _UUIDV7_SINCE else _UUIDV7),
             "fit": self._function(_FIT),
-            "limit": Literal(METADATA_LIMIT),
+            "unfit": self._unfit(collection),
             "names": SQL("array[{}]::text[]").format(SQL(", ").join(map(Literal, names))),
         }
         for row in event.rows:
@@ -186,6 +195,11 @@ class Definitions:
             )
         body = SQL(read_sql(f"capture/{event.name}")).format(**parts)
         return body.as_string(self.connection.connection)
+
+    def _unfit(self, collection: LiveCollection) -> Composable:
+        """The condition under which metadata is not what it has to be."""
+        condition = _TOO_LARGE + (_ODD if may_be_odd(collection) else "")
+        return SQL(condition).format(limit=Literal(METADATA_LIMIT), depth=Literal(DEPTH_LIMIT))
 
     def _named(self, name: Composable) -> Composable:
         if self._ossp is None:

@@ -31,7 +31,16 @@ _TIMESTAMP = SQL(
     " || case when date_trunc('second', {0}) = {0} then '\"Z\"' else '.MS\"Z\"' end)"
 )
 """As ``DjangoJSONEncoder`` writes it: milliseconds, where there are any."""
-_AS_JSON = {"DateTimeField": _TIMESTAMP, "DecimalField": SQL("{0}::text")}
+_FLOAT = SQL(
+    "case when {0} in ('NaN', 'Infinity', '-Infinity') then to_jsonb(1e5000::numeric)"
+    " else to_jsonb({0}) end"
+)
+"""NaN and the infinities as a number that is left out for its length, as Python leaves them out."""
+_AS_JSON = {
+    "DateTimeField": _TIMESTAMP,
+    "DecimalField": SQL("{0}::text"),
+    "FloatField": _FLOAT,
+}
 
 
 def of_row(

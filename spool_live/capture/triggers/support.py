@@ -30,6 +30,8 @@ INTEGERS = {
 TEXTS = {"CharField", "SlugField", "TextField"}
 KEYS = INTEGERS | TEXTS | {"UUIDField"}
 METADATA = KEYS | {"BooleanField", "DateField", "DateTimeField", "DecimalField", "FloatField"}
+_ODD = {"BigAutoField", "BigIntegerField", "FloatField", "JSONField", "PositiveBigIntegerField"}
+"""Types whose values receivers may read differently, see :mod:`spool_live.metadata`."""
 _STAY = 'or leave capture at "signals"'
 _REPLACED_BY = {
     "get_site": "site_field",
@@ -115,6 +117,11 @@ def metadata_of(collection: LiveCollection) -> dict[str, Field[Any, Any]]:
     """The declared metadata: its names, with their columns. Raises ``FieldDoesNotExist``."""
     columns = collection.metadata_columns.items()
     return {name: own_field(collection.model, attname) for name, attname in columns}
+
+
+def may_be_odd(collection: LiveCollection) -> bool:
+    """Whether the metadata may hold numbers beyond 53 bits, infinities or deep nesting."""
+    return any(_value_type(field) in _ODD for field in metadata_of(collection).values())
 
 
 def site_path_of(collection: LiveCollection) -> list[Field[Any, Any]]:

@@ -4,7 +4,7 @@ begin
     (update_id, site_id, event_type, collection, item_id, slug, timestamp, metadata)
   select {update_id}, site_id, 'content.deleted', {collection}, item_id, slug,
          statement_timestamp(),
-         case when octet_length(metadata::text) > {limit} then {fit}(metadata, {names})
+         case when {unfit} then {fit}(metadata, {names})
               else metadata end
   from (select {item_site} as site_id, {item_slug} as slug, {item_announced} as announced,
                {item_id} as item_id, {item_metadata} as metadata

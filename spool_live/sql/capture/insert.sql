@@ -5,7 +5,7 @@ begin
   select {update_id}, site_id,
          case when published then 'content.published' else 'content.created' end,
          {collection}, item_id, slug, statement_timestamp(),
-         case when octet_length(metadata::text) > {limit} then {fit}(metadata, {names})
+         case when {unfit} then {fit}(metadata, {names})
               else metadata end
   from (select {item_site} as site_id, {item_slug} as slug, {item_published} as published,
                {item_announced} as announced, {item_id} as item_id, {item_metadata} as metadata

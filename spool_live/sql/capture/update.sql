@@ -17,13 +17,13 @@ begin
             case when {new_published} and not {old_published}
                  then 'content.published' else 'content.updated' end,
             {collection}, {new_id}, {new_slug}, statement_timestamp(),
-            case when octet_length(metadata::text) > {limit} then {fit}(metadata, {names})
+            case when {unfit} then {fit}(metadata, {names})
                  else metadata end);
     return null;
   end if;
 
   -- Another site, another key, left out from now on, or told from now on.
-  if octet_length(metadata::text) > {limit} then
+  if {unfit} then
     metadata := {fit}(metadata, {names});
   end if;
   if {old_site} is not null and {old_announced} then

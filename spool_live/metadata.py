@@ -1,0 +1,204 @@
+"""Metadata and text as every part of the road can carry them: I-JSON (RFC 7493), at most 8 KiB.
+
+What is recorded arrives equal everywhere: in the outbox, the live table, catch-up, Python and
+JavaScript. So a number is one that each of them reads exactly:
+
+- an integer up to 2**53 - 1 stays a number; a larger one, and a float of that size, becomes the
+  text of its digits (RFC 7493, section 2.2);
+- a float too close to zero for a normal double becomes 0; NaN and the infinities are not JSON;
+- containers are nested at most 30 deep, names are unique, and text has neither NUL nor lone
+  surrogates.
+
+An entry that breaks the last two rules, or is not JSON at all, is left out, and the metadata is
+flagged with ``"invalid": true``; what does not fit is left out and flagged ``"truncated": true``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from django.core.serializers.json import DjangoJSONEncoder
+
+METADATA_LIMIT = 8 * 1024
+"""Most bytes of UTF-8 JSON that the metadata of one update may take."""
+DEPTH_LIMIT = 30
+"""Most containers within each other, the metadata itself being the first. MariaDB refuses more
+than 32, and other readers have limits of their own."""
+EXACT = 2**53
+"""From here on a double skips integers, so JavaScript cannot tell one from the next."""
+
+TRUNCATED = "truncated"
+INVALID = "invalid"
+
+_FLAGS = b'{"truncated":true,"invalid":true}'
+_PLAIN = frozenset((str, int, bool, type(None)))
+_NOT_JSON = (TypeError, ValueError, ArithmeticError, RecursionError)
+_ENCODER = DjangoJSONEncoder()
+_ODD = re.compile(r"[0-9]{16}|[0-9][eE][-+]?[0-9]+[\s,\]}]|\\u0000")
+"""What stored JSON text may hold that receivers would read differently: long or exponential
+numbers, NUL. It may match text too, which costs time and nothing else."""
+
+
+def clean_text(value: str) -> str:
+    """Return ``value`` without NUL, and with ``?`` for each lone surrogate: PostgreSQL's text and
+    jsonb hold neither."""
+    if "\x00" in value:
+        value = value.replace("\x00", "")
+    return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+
+
+def metadata_json(metadata: Mapping[str, Any]) -> str:
+    """Return ``metadata`` as I-JSON text of at most 8 KiB, in the order of its entries.
+
+    Whatever it holds, nothing is raised for it: see the module for what is written differently,
+    left out and flagged. An update is never lost for its metadata.
+    """
+    encoded = _encode_flat(metadata)
+    if encoded is None or len(encoded) > METADATA_LIMIT:
+        encoded = _fit(metadata)
+    return encoded.decode()
+
+
+def read_metadata(text: str) -> dict[str, Any]:
+    """Return the metadata that the outbox holds as ``text``, as :func:`metadata_json` has it.
+
+    It may have been written by SQL or by a trigger. Raises ``ValueError`` with the reason where it
+    is not a JSON object, or one that Python cannot read.
+    """
+    try:
+        is_plain = not (
+            len(text) > 2 * METADATA_LIMIT  # twice: PostgreSQL puts spaces between
+            or text.count("[") + text.count("{") > DEPTH_LIMIT
+            or _ODD.search(text)
+        )
+        if is_plain:
+            try:
+                return _object(orjson.loads(text))
+            except orjson.JSONDecodeError:  # a lone surrogate, NaN, or no JSON at all
+                pass
+        return _object(orjson.loads(metadata_json(_object(json.loads(text)))))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"the metadata cannot be read: {error}") from error
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError(f"it is not a JSON object but {type(value).__name__}")  # noqa: TRY004
+    return value
+
+
+def _encode_flat(value: Mapping[str, Any]) -> bytes | None:
+    """The common case at a third of the price: names and values that need no change."""
+    if type(value) is not dict or not _PLAIN.issuperset(map(type, value.values())):
+        return None
+    try:
+        encoded = orjson.dumps(value, option=orjson.OPT_STRICT_INTEGER)
+    except TypeError:  # a name that is not text, a lone surrogate, a number of over 53 bits
+        return None
+    return None if b"\\u0000" in encoded else encoded
+
+
+def _fit(metadata: Mapping[Any, Any]) -> bytes:
+    entries: dict[str, bytes] = {}
+    flags: dict[str, bool] = {}
+    for given, value in metadata.items():
+        try:
+            name = _name(given) if _is_name(given) else clean_text(str(given))
+            entry = orjson.dumps({name: _plain(value, 2)})
+        except _NOT_JSON:
+            flags[INVALID] = True
+            continue
+        if name in entries:
+            flags[INVALID] = True
+        else:
+            entries[name] = entry[1:-1]
+    whole = _joined(entries)
+    if not flags and len(whole) <= METADATA_LIMIT:
+        return whole
+    room = METADATA_LIMIT - len(_FLAGS)
+    kept: dict[str, bytes] = {}
+    for name, entry in entries.items():
+        if len(entry) + 2 > room:
+            flags[TRUNCATED] = True
+        else:
+            room -= len(entry) + 2
+            kept[name] = entry
+    return _joined(kept | {flag: b'"%s":true' % flag.encode() for flag in flags})
+
+
+def _joined(entries: Mapping[str, bytes]) -> bytes:
+    return b"{" + b",".join(entries.values()) + b"}"
+
+
+def _plain(value: Any, level: int) -> Any:
+    """``value`` in types that orjson writes as they are to arrive; ``level`` is its depth."""
+    plain: Any = value
+    if value is None or isinstance(value, bool):
+        pass
+    elif isinstance(value, str):
+        plain = clean_text(str.__str__(value))
+    elif isinstance(value, int):
+        plain = int(value) if -EXACT < value < EXACT else int.__repr__(value)
+    elif isinstance(value, float):
+        plain = _float(float(value))
+    elif isinstance(value, (dict, Mapping)):
+        plain = _plain_object(value, level)
+    elif isinstance(value, (list, tuple)):
+        plain = _plain_array(value, level)
+    else:
+        plain = _plain(_ENCODER.default(value), level)
+    return plain
+
+
+def _plain_object(value: Mapping[Any, Any], level: int) -> dict[str, Any]:
+    _check_depth(level)
+    plain = {_name(name): _plain(item, level + 1) for name, item in value.items()}
+    if len(plain) < len(value):
+        raise ValueError("two entries have the same name")
+    return plain
+
+
+def _plain_array(value: Sequence[Any], level: int) -> list[Any]:
+    _check_depth(level)
+    return [_plain(item, level + 1) for item in value]
+
+
+def _check_depth(level: int) -> None:
+    if level > DEPTH_LIMIT:
+        raise ValueError(f"nested more than {DEPTH_LIMIT} deep")
+
+
+def _float(value: float) -> Any:
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is not JSON")
+    if abs(value) < sys.float_info.min:
+        return 0.0
+    text = repr(value)
+    if abs(value) >= EXACT:
+        return format(Decimal(text), "f").removesuffix(".0")
+    # As PostgreSQL's jsonb writes it, so that its size is the one that is counted.
+    return orjson.Fragment(format(Decimal(text), "f")) if "e" in text else value
+
+
+def _is_name(given: Any) -> bool:
+    return given is None or isinstance(given, (str, int, float))
+
+
+def _name(given: Any) -> str:
+    """``given`` as the name of an object's entry, as ``json`` writes it."""
+    if isinstance(given, str):
+        return clean_text(str.__str__(given))
+    if given is None or isinstance(given, bool):
+        return json.dumps(given)
+    if isinstance(given, int):
+        return int.__repr__(given)
+    if isinstance(given, float):
+        return float.__repr__(given)
+    raise TypeError(f"{type(given).__name__} is not a name")
