@@ -80,6 +80,7 @@ def _run(suites: Sequence[str], scale: float) -> tuple[Results, list[str]]:
         started = time.monotonic()
         for name in suites:
             try:
+                rig.start_over()
                 found = importlib.import_module(f"benchmarks.suites.{name}").run(rig)
             except Exception:  # noqa: BLE001 - the other suites' figures are worth having
                 traceback.print_exc()

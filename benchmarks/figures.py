@@ -3,62 +3,151 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from math import isfinite
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+NOT_MEASURED = "not measured"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What was found of one thing: ``value``, ``None`` where it was not measured, and ``why`` then;
+    ``spread``, the lowest and highest of its rounds."""
+
+    value: float | None
+    spread: tuple[float, float] | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True)
 class Figure:
     """One measured value. ``goal`` is the most that is allowed, or with ``more_is_better`` the
-    least; ``peer_value`` what somebody else needs for the same, in the same unit and run."""
+    least; ``peer_value`` what somebody else needs for the same, in the same unit and run.
+
+    A value that cannot be (none, not a number, below zero unless ``signed``) is not measured: it
+    meets no goal. ``why`` says what was wrong with it.
+    """
 
     name: str
-    value: float
+    value: float | Sample | None
     unit: str
     goal: float | None = None
     peer: str = ""
-    peer_value: float | None = None
+    peer_value: float | Sample | None = None
     more_is_better: bool = False
+    signed: bool = False
+    spread: tuple[float, float] | None = None
+    why: str = ""
+
+    def __post_init__(self) -> None:
+        set_field = partial(object.__setattr__, self)
+        if isinstance(self.value, Sample):
+            set_field("spread", self.value.spread)
+            set_field("why", self.value.why)
+            set_field("value", self.value.value)
+        if isinstance(self.peer_value, Sample):
+            set_field("peer_value", self.peer_value.value)
+        if self.value is not None and not _possible(self.value, signed=self.signed):
+            set_field("why", f"{self.value:g} {self.unit} cannot be")
+            set_field("value", None)
+            set_field("spread", None)
+
+    @property
+    def measured(self) -> float | None:
+        """The value as a plain number."""
+        assert not isinstance(self.value, Sample)
+        return self.value
 
     @property
     def ratio(self) -> float | None:
         """Our value over the peer's."""
-        return self.value / self.peer_value if self.peer_value else None
+        assert not isinstance(self.peer_value, Sample)
+        value = self.measured
+        return value / self.peer_value if value is not None and self.peer_value else None
 
     @property
     def met(self) -> bool | None:
-        """Whether the goal is met; ``None`` without one."""
+        """Whether the goal is met, which nothing unmeasured does; ``None`` without a goal."""
+        value = self.measured
         if self.goal is None:
             return None
-        return self.value >= self.goal if self.more_is_better else self.value <= self.goal
+        if value is None:
+            return False
+        return value >= self.goal if self.more_is_better else value <= self.goal
 
     def as_json(self) -> dict[str, Any]:
-        """``{name, value, unit, peer, peer_value, ratio, goal, met}``."""
+        """``{name, value, unit, spread, peer, peer_value, ratio, goal, met, why}``: ``value`` is
+        ``null`` where it was not measured, and ``why`` says why."""
         shown = replace(self, value=_rounded(self.value), peer_value=_rounded(self.peer_value))
-        row = {**asdict(shown), "ratio": _rounded(shown.ratio), "met": shown.met}
-        names = ("name", "value", "unit", "peer", "peer_value", "ratio", "goal", "met")
-        return {name: row[name] for name in names}
+        return {
+            "name": shown.name,
+            "value": shown.value,
+            "unit": shown.unit,
+            "spread": [_rounded(end) for end in shown.spread] if shown.spread else None,
+            "peer": shown.peer,
+            "peer_value": shown.peer_value,
+            "ratio": _rounded(shown.ratio),
+            "goal": shown.goal,
+            "met": shown.met,
+            "why": shown.why,
+        }
 
     @classmethod
     def from_json(cls, row: dict[str, Any]) -> Figure:
         """What :meth:`as_json` gave, up to its digits. Which way is better shows in ``met``."""
         value, goal = row["value"], row["goal"]
-        more = goal is not None and (value > goal if row["met"] else value < goal)
-        return cls(row["name"], value, row["unit"], goal, row["peer"], row["peer_value"], more)
+        more = None not in (goal, value) and (value > goal if row["met"] else value < goal)
+        spread = tuple(row["spread"]) if row["spread"] else None
+        return cls(
+            row["name"],
+            value,
+            row["unit"],
+            goal,
+            row["peer"],
+            row["peer_value"],
+            more,
+            signed=value is not None and value < 0,
+            spread=spread,
+            why=row["why"],
+        )
 
 
-def median_ratio(ours: list[float], base: list[float]) -> float:
-    """The median over rounds of the ratio inside a round: machines drift, rounds less so."""
-    return median(one / other for one, other in zip(ours, base, strict=True))
+def over_rounds(values: Sequence[float]) -> Sample:
+    """The median of what several rounds gave, with the lowest and the highest."""
+    if not values:
+        return Sample(None, why="no round ended")
+    return Sample(median(values), (min(values), max(values)))
 
 
-def percentile(values: list[float], share: float) -> float:
+def ratio_over_rounds(ours: Sequence[float], base: Sequence[float]) -> Sample:
+    """The ratio inside each round, over rounds: machines drift, rounds less so."""
+    return over_rounds([one / other for one, other in zip(ours, base, strict=True)])
+
+
+def percentiles(values: Sequence[float], *shares: float, expected: int) -> list[Sample]:
+    """The values that each of ``shares`` (0 to 1) of ``values`` do not exceed. Not measured where
+    fewer or more than ``expected`` came, or one that cannot be."""
+    if len(values) != expected:
+        return [Sample(None, why=f"{len(values)} of {expected} were seen")] * len(shares)
+    if impossible := [value for value in values if not _possible(value)]:
+        why = f"{len(impossible)} of {expected} cannot be, as {impossible[0]:g}"
+        return [Sample(None, why=why)] * len(shares)
+    return [Sample(percentile(values, share)) for share in shares]
+
+
+def percentile(values: Sequence[float], share: float) -> float:
     """The value that ``share`` (0 to 1) of ``values`` do not exceed."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def _possible(value: Any, *, signed: bool = False) -> bool:
+    return isinstance(value, int | float) and isfinite(value) and (signed or value >= 0)
 
 
 def resident_megabytes() -> float:

@@ -24,7 +24,7 @@ class Plot:
 
 def draw(results: Results) -> list[Plot]:
     """All plots that these results have figures for."""
-    figures = {figure.name: figure for figure in results.figures}
+    figures = {figure.name: figure for figure in results.figures if figure.measured is not None}
     drawn: list[Plot] = []
     for name, alt, rows_of, picture in _PLOTS:
         if rows := list(rows_of(figures)):
@@ -53,7 +53,7 @@ def _saves(figures: Figures) -> Iterator[Row]:
     if tracked is not None:
         yield Row("spool_live, slug and state", [_mark(tracked, "light", "x")])
     peers = [figure for name, figure in figures.items() if name.startswith("save, ")]
-    for peer in sorted(peers, key=lambda figure: figure.value):
+    for peer in sorted(peers, key=lambda figure: figure.measured):
         yield Row(peer.name.removeprefix("save, "), [_mark(peer, "peer", "x")])
 
 
@@ -63,7 +63,7 @@ def _crowds(figures: Figures) -> Iterator[Row]:
         most = figures.get(f"commit to callback, {crowd}, p95")
         if half is None or most is None:
             continue
-        marks = [_mark(half, "ours", "ms"), Mark(most.value, "light")]
+        marks = [_mark(half, "ours", "ms"), Mark(most.measured, "light")]
         if half.peer_value is not None:
             marks.append(Mark(half.peer_value, "peer"))
         if half.goal is not None:
@@ -91,8 +91,8 @@ def _rates(figures: Figures) -> Iterator[Row]:
 
 
 def _mark(figure: Figure, kind: str, unit: str) -> Mark:
-    digits = f"{figure.value:,.0f}" if figure.value >= 100 else f"{figure.value:.3g}"
-    return Mark(figure.value, kind, f"{digits} {unit}")
+    digits = f"{figure.measured:,.0f}" if figure.measured >= 100 else f"{figure.measured:.3g}"
+    return Mark(figure.measured, kind, f"{digits} {unit}")
 
 
 _PLOTS: tuple[

@@ -1,4 +1,5 @@
-"""A stub of Supabase's REST side: takes everything, counts rows, answers after a given delay.
+"""A stub of Supabase's REST side: takes updates and sites and answers as PostgREST does, after a
+given delay, and counts rows.
 
 ``python -m benchmarks.receiver PORT``. Beside the two addresses that delivery writes to:
 ``POST /_reset/<milliseconds of delay>`` and ``GET /_stats`` -> ``{requests, rows, last_ns, seen}``
@@ -43,6 +44,17 @@ class Counters:
 
 counters = Counters()
 
+OK = b"HTTP/1.1 200 OK\r\nServer: postgrest/14.14\r\nContent-Range: 0-0/*\r\n"
+CREATED = (
+    b"HTTP/1.1 201 Created\r\nServer: postgrest/14.14\r\nContent-Range: */*\r\n"
+    b"Preference-Applied: resolution=ignore-duplicates, return=minimal\r\n"
+)
+NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nServer: postgrest/14.14\r\n"
+UNKNOWN = (
+    b'{"code":"PGRST205","details":null,"hint":null,'
+    b'"message":"Could not find the table in the schema cache"}'
+)
+
 
 class Receiver(asyncio.Protocol):
     """HTTP/1.1 with keep-alive, as much of it as an HTTP client of ours speaks."""
@@ -72,30 +84,34 @@ class Receiver(asyncio.Protocol):
         self._handle(head.split(b" ", 2)[1], data[end + 4 :])
 
     def _handle(self, path: bytes, body: bytes) -> None:
-        status, answer = b"200 OK", b""
         if path.startswith(b"/_reset/"):
             counters.reset(int(path.rpartition(b"/")[2]))
+            self._answer(OK, b"")
         elif path == b"/_stats":
-            answer = orjson.dumps(vars(counters))
-        elif b"/rpc/spool_live_mirror" in path:
-            site = orjson.loads(body)["site"]
-            answer = orjson.dumps(
-                {k: site[k] for k in ("version", "epoch", "deleted")} | {"applied": True}
-            )
-        else:
+            self._answer(OK, orjson.dumps(vars(counters)))
+        elif path.startswith(b"/rest/v1/rpc/spool_live_mirror"):
+            self._answer(OK, orjson.dumps(_mirrored(orjson.loads(body)["site"])))
+        elif path.startswith(b"/rest/v1/live_updates"):
             counters.count(body)
-            status = b"201 Created"
             if counters.delay:
-                loop = asyncio.get_running_loop()
-                loop.call_later(counters.delay, self._answer, status, answer)
-                return
-        self._answer(status, answer)
+                asyncio.get_running_loop().call_later(counters.delay, self._answer, CREATED, b"")
+            else:
+                self._answer(CREATED, b"")
+        else:
+            self._answer(NOT_FOUND, UNKNOWN)
 
-    def _answer(self, status: bytes, body: bytes) -> None:
-        self._transport.write(
-            b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
-            % (status, len(body), body)
-        )
+    def _answer(self, head: bytes, body: bytes) -> None:
+        """As PostgREST does: an upsert that returns nothing has no body and no type of it."""
+        if body:
+            head += b"Content-Type: application/json; charset=utf-8\r\n"
+        self._transport.write(b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body))
+
+
+def _mirrored(given: Any) -> Any:
+    """What the function answers: one answer, or one for each site of an array."""
+    if isinstance(given, list):
+        return [{"site_id": site["site_id"], **_mirrored(site)} for site in given]
+    return {name: given[name] for name in ("version", "epoch", "deleted")} | {"applied": True}
 
 
 def _content_length(head: bytes) -> int:

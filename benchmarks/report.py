@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.figures import Figure
+from benchmarks.figures import NOT_MEASURED, Figure
 from benchmarks.goals import NOTES, note_of
 from benchmarks.plots import draw
 from benchmarks.results import Results
@@ -75,12 +75,15 @@ def _caution(facts: dict[str, str]) -> str:
 
 
 def _reason(figure: Figure) -> str:
+    if figure.measured is None:
+        return f"- **{figure.name}**: {NOT_MEASURED}, {figure.why or 'for no known reason'}."
     why = note_of(figure.name).why or "No reason is known yet."
     return f"- **{figure.name}**: {_value(figure)} where {_goal(figure)} is the goal. {why}"
 
 
 def _cells(figure: Figure) -> tuple[str, ...]:
-    return (figure.name, _value(figure), _goal(figure), _MET[figure.met], _peer(figure))
+    met = NOT_MEASURED if figure.measured is None and figure.goal else _MET[figure.met]
+    return (figure.name, _value(figure), _goal(figure), met, _peer(figure))
 
 
 def _goal_number(figure: Figure) -> int:
@@ -90,7 +93,13 @@ def _goal_number(figure: Figure) -> int:
 
 
 def _value(figure: Figure) -> str:
-    return f"{_number(figure.value)} {figure.unit}"
+    if figure.measured is None:
+        return NOT_MEASURED
+    text = f"{_number(figure.measured)} {figure.unit}"
+    if figure.spread is None:
+        return text
+    low, high = figure.spread
+    return f"{text} ({_number(low)} to {_number(high)})"
 
 
 def _goal(figure: Figure) -> str:
@@ -99,7 +108,7 @@ def _goal(figure: Figure) -> str:
 
 
 def _peer(figure: Figure) -> str:
-    if figure.peer_value is None:
+    if not isinstance(figure.peer_value, int | float):
         return ""
     return f"{figure.peer}: {_number(figure.peer_value)}"
 

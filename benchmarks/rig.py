@@ -44,6 +44,32 @@ class Rig:
         """``full``, scaled."""
         return max(least, int(full * self.scale))
 
+    def start_over(self) -> None:
+        """Leave nothing of an earlier suite: rows, states of sites, what the receiver counted, what
+        is published, how tables are scattered on disk."""
+        from django.apps import apps
+        from django.db import connections
+
+        self.reset_receiver()
+        for alias in connections:
+            models = [
+                model
+                for app in ("spool_live", "newsroom")
+                for model in apps.get_app_config(app).get_models(include_auto_created=True)
+                if model._meta.db_table in connections[alias].introspection.table_names()
+            ]
+            connection = connections[alias]
+            if connection.vendor == "postgresql":
+                tables = ", ".join(connection.ops.quote_name(m._meta.db_table) for m in models)
+                with connection.cursor() as cursor:
+                    cursor.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE")
+                    cursor.execute("ALTER PUBLICATION supabase_realtime SET (publish = 'insert')")
+                    cursor.execute("TRUNCATE spool_live.sites CASCADE")
+                    cursor.execute("VACUUM ANALYZE")
+            else:
+                for model in models:
+                    model._base_manager.using(alias).all().delete()
+
     def reset_receiver(self, *, delay_ms: int = 0) -> None:
         """Empties the receiver's counters and sets its delay."""
         self._ask(f"_reset/{delay_ms}", method="POST")

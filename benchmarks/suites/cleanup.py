@@ -70,7 +70,7 @@ def run(rig: Rig) -> list[Figure]:
             peer,
             naive.p95 / naive_quiet.p95,
         ),
-        Figure("G13 growth of the cleaning process", growth, "MB", 10),
+        Figure("G13 growth of the cleaning process", growth, "MB", 10, signed=True),
         Figure("latency before cleanup, p95", quiet.p95, "ms"),
         Figure("latency during cleanup, p95", ours.p95, "ms", None, peer, naive.p95),
         Figure("latency during cleanup, worst", worst, "ms", None, peer, naive_worst),

@@ -7,13 +7,12 @@ import random
 import re
 import subprocess
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, over_rounds, ratio_over_rounds
 from benchmarks.newsroom.models import LiveStory, PlainStory
 from benchmarks.rig import Rig
 from spool_live.models import Site
@@ -35,18 +34,22 @@ def run(rig: Rig) -> list[Figure]:
     for _ in range(rig.times(7)):
         for name in random.sample(list(scripts), len(scripts)):
             rates[name].append(_pgbench(rig, first, scripts[name]))
-    base = median(rates["without"])
+    base = rates["without"]
+    shares = {
+        name: ratio_over_rounds([100 * rate for rate in rates[name]], base)
+        for name in ("capture", "notify")
+    }
     return [
         Figure(
             "G9 commits/s at 32 clients with capture",
-            100 * median(rates["capture"]) / base,
+            shares["capture"],
             "% of without",
             65,
             "pg_notify per commit",
-            100 * median(rates["notify"]) / base,
+            shares["notify"],
             True,
         ),
-        Figure("commits/s at 32 clients, plain", base, "/s"),
+        Figure("commits/s at 32 clients, plain", over_rounds(base), "/s"),
     ]
 
 

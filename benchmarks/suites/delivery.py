@@ -5,11 +5,10 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Callable
-from statistics import median
 
 from django.db import connection
 
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, over_rounds
 from benchmarks.rig import Rig
 from spool_live import delivery
 from spool_live.broadcasters.supabase import SupabaseBroadcaster
@@ -33,9 +32,9 @@ def run(rig: Rig) -> list[Figure]:
     fill_outbox(10)
     delivery.deliver_pending("default")  # connections, imports
     rounds = [_drain(rig, count) for _ in range(rig.times(5, 3))]
-    rate = median(rate for rate, _ in rounds)
-    cpu = median(cpu for _, cpu in rounds)
-    distant = median(_drain(rig, count, delay_ms=20)[0] for _ in range(rig.times(3)))
+    rate = over_rounds([rate for rate, _ in rounds])
+    cpu = over_rounds([cpu for _, cpu in rounds])
+    distant = over_rounds([_drain(rig, count, delay_ms=20)[0] for _ in range(rig.times(3))])
     naive = _one_request_a_row(rig, rig.times(500, 100))
     copied = _copied(rig, count)
     return [

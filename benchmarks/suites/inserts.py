@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from statistics import median
 
 import psycopg
 from psycopg.types.json import Jsonb
 
-from benchmarks.figures import Figure, percentile
+from benchmarks.figures import Figure, over_rounds, percentiles
 from benchmarks.rig import Rig
 from benchmarks.road import Road, running_road
 from benchmarks.suites.soak import fill_outbox_of
@@ -31,15 +30,16 @@ def run(rig: Rig) -> list[Figure]:
     count = rig.times(10_000, 2_000)
     with running_road(rig, "Inserts") as road:
         with road.subscribers("raw", 1):
-            naive = median(_one_request_a_row(road, rig.times(300, 100)) for _ in range(3))
-            ours = median(_ours(road, count) for _ in range(3))
-            copied = median(_copied(road, count) for _ in range(3))
+            naive = over_rounds([_one_request_a_row(road, rig.times(300, 100)) for _ in range(3)])
+            ours = over_rounds([_ours(road, count) for _ in range(3)])
+            copied = over_rounds([_copied(road, count) for _ in range(3)])
         rows = _commit_to_row(road, rig.times(100, 20))
+    p50, p95 = percentiles(rows, 0.5, 0.95, expected=rig.times(100, 20))
     return [
         Figure("inserts through the local Supabase", ours, "/s", None, "one request a row", naive),
         Figure("limit: COPY into live_updates", copied, "/s"),
-        Figure("commit to row in live_updates, p50", percentile(rows, 0.5), "ms"),
-        Figure("commit to row in live_updates, p95", percentile(rows, 0.95), "ms"),
+        Figure("commit to row in live_updates, p50", p50, "ms"),
+        Figure("commit to row in live_updates, p95", p95, "ms"),
     ]
 
 

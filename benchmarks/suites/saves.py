@@ -13,7 +13,7 @@ from django.db import connections, transaction
 from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 
-from benchmarks.figures import Figure, median_ratio
+from benchmarks.figures import Figure, Sample, over_rounds, ratio_over_rounds
 from benchmarks.newsroom import models
 from benchmarks.newsroom.bulk import BULK_PEERS, Bulk, copy_beside, create_recorded
 from benchmarks.newsroom.peers import PEER_VARIANTS, Variant
@@ -38,22 +38,21 @@ def single_saves(rig: Rig) -> list[Figure]:
     medians = _interleaved(rig, [PLAIN, OURS, TRACKED, *peers], "default")
     on_sqlite = _interleaved(rig, [PLAIN, OURS], "sqlite")
     base = medians["plain"]
-    ratios = {name: median_ratio(found, base) for name, found in medians.items()}
-    best = min(peers, key=lambda peer: ratios[peer.name], default=None)
-    name = best.name if best else ""
+    ratios = {name: ratio_over_rounds(found, base) for name, found in medians.items()}
+    name = _lowest({peer.name: ratios[peer.name] for peer in peers})
     figures = [
         Figure(
             "G1 save in a transaction", ratios[OURS.name], "x plain", 1.25, name, ratios.get(name)
         ),
         Figure(
             "G1 the same on SQLite",
-            median_ratio(on_sqlite[OURS.name], on_sqlite["plain"]),
+            ratio_over_rounds(on_sqlite[OURS.name], on_sqlite["plain"]),
             "x plain",
             1.3,
         ),
         Figure("G1 statements more", _statements(OURS) - _statements(PLAIN), "statements", 1),
         Figure("G1 with slug and publish state", ratios[TRACKED.name], "x plain"),
-        Figure("plain save in a transaction", median(base) * 1e6, "us"),
+        Figure("plain save in a transaction", over_rounds([1e6 * one for one in base]), "us"),
     ]
     return figures + [Figure(f"save, {peer.name}", ratios[peer.name], "x plain") for peer in peers]
 
@@ -67,9 +66,9 @@ def many_saves(rig: Rig) -> list[Figure]:
     stories = {v.name: _stories(v.model, 1000, "default") for v in (PLAIN, OURS, *PEER_VARIANTS())}
     stories["batch"] = stories[OURS.name]
     found = _timed(variants, rig.times(7, 3))
-    ratio = {name: median_ratio(times, found["plain"]) for name, times in found.items()}
+    ratio = {name: ratio_over_rounds(times, found["plain"]) for name, times in found.items()}
     peers = {v.name: ratio[v.name] for v in PEER_VARIANTS()}
-    best = min(peers, key=lambda name: peers[name], default="")
+    best = _lowest(peers)
     return [
         Figure("G3 1000 saves, batch()", ratio["batch"], "x plain", 1.10, best, peers.get(best)),
         Figure("G3 1000 saves, without batch()", ratio[OURS.name], "x plain"),
@@ -88,14 +87,20 @@ def bulk_creates(rig: Rig) -> list[Figure]:
             way.create(way.model, [_new(way.model, site, n) for n in range(1000)])
 
     found = _timed({name: partial(act, way) for name, way in ways.items()}, rig.times(15, 5))
-    ratio = {name: median_ratio(times, found["plain"]) for name, times in found.items()}
+    ratio = {name: ratio_over_rounds(times, found["plain"]) for name, times in found.items()}
     peers = {name: ratio[name] for name in BULK_PEERS()}
-    best = min(peers, key=lambda name: peers[name], default="")
+    best = _lowest(peers)
     return [
         Figure("G4 bulk_create(1000)", ratio["ours"], "x plain", 1.15, best, peers.get(best)),
         Figure("bulk_create(1000), limit by COPY", ratio["COPY"], "x plain"),
         *(Figure(f"bulk_create(1000), {name}", value, "x plain") for name, value in peers.items()),
     ]
+
+
+def _lowest(ratios: dict[str, Sample]) -> str:
+    """The name of the peer that costs least; empty where there is none."""
+    measured = {name: ratio.value for name, ratio in ratios.items() if ratio.value is not None}
+    return min(measured, key=measured.__getitem__, default="")
 
 
 def _interleaved(rig: Rig, variants: list[Variant], using: str) -> dict[str, list[float]]:

@@ -41,8 +41,8 @@ def run(rig: Rig) -> list[Figure]:
             clients.append(float(answer["megabytes"]))
     total = f"over {rounds * ROUND:,} updates"
     return [
-        Figure(f"G14 worker's growth {total}", _growth(workers), "MB", 10),
-        Figure(f"G14 client's growth {total}", _growth(clients), "MB", 10),
+        Figure(f"G14 worker's growth {total}", _growth(workers), "MB", 10, signed=True),
+        Figure(f"G14 client's growth {total}", _growth(clients), "MB", 10, signed=True),
     ]
 
 

@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 
-from benchmarks.figures import Figure, median_ratio
+from benchmarks.figures import Figure, over_rounds, ratio_over_rounds
 from benchmarks.newsroom import models
 from benchmarks.rig import Rig
 from benchmarks.suites.saves import _fresh_tables, _new, _site, _stories, _timed
@@ -39,7 +39,9 @@ def single_saves(rig: Rig) -> list[Figure]:
     """G2: one save in autocommit mode."""
     variants = {**OURS, **_peers()}
     times = _interleaved(rig, {KEYED, NUMBERED, *(model for model, _ in variants.values())})
-    ratios = {n: median_ratio(times[model], times[base]) for n, (model, base) in variants.items()}
+    ratios = {
+        n: ratio_over_rounds(times[model], times[base]) for n, (model, base) in variants.items()
+    }
     peer = next(iter(_peers()), "")
     ours = models.TriggerStory
     return [
@@ -52,7 +54,9 @@ def single_saves(rig: Rig) -> list[Figure]:
             ratios.get(peer),
         ),
         Figure("G2 statements more", _statements(ours) - _statements(KEYED), "statements", 0),
-        Figure("plain save in autocommit mode", median(times[KEYED]) * 1e6, "us"),
+        Figure(
+            "plain save in autocommit mode", over_rounds([1e6 * one for one in times[KEYED]]), "us"
+        ),
         *(Figure(f"autocommit save, {name}", ratio, "x plain") for name, ratio in ratios.items()),
     ]
 
@@ -70,7 +74,7 @@ def many_rows(rig: Rig) -> list[Figure]:
             _stories(model, 1000, "default")
         variants = {m.__name__: _bound(act, m) for m in (KEYED, models.TriggerStory)}
         found = _timed(variants, rig.times(15, 5))
-        ratio = median_ratio(found[models.TriggerStory.__name__], found[KEYED.__name__])
+        ratio = ratio_over_rounds(found[models.TriggerStory.__name__], found[KEYED.__name__])
         figures.append(Figure(f"{name}, trigger", ratio, "x plain"))
     return figures
 

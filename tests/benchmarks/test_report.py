@@ -15,13 +15,15 @@ from benchmarks.results import Results, read_results, write_results
 
 SCHEMA = {
     "name": str,
-    "value": float,
+    "value": (float, type(None)),
     "unit": str,
+    "spread": (list, type(None)),
     "peer": str,
     "peer_value": (float, type(None)),
     "ratio": (float, type(None)),
     "goal": (float, int, type(None)),
     "met": (bool, type(None)),
+    "why": str,
 }
 FIGURES = [
     Figure("G1 save in a transaction", 1.21037, "x plain", 1.25, "django-pghistory", 1.31),
@@ -39,7 +41,7 @@ def results() -> Results:
     return Results(FIGURES, {"date": "2026-01-31", "cores": "2"}, COURSES)
 
 
-def test_latest_json_has_eight_values_a_figure(results: Results, tmp_path: Path) -> None:
+def test_latest_json_has_ten_values_a_figure(results: Results, tmp_path: Path) -> None:
     write_results(results, tmp_path)
     rows = json.loads((tmp_path / "latest.json").read_text())
     assert len(rows) == len(FIGURES)
