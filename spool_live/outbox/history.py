@@ -48,7 +48,10 @@ def catch_up(using: str, site_id: uuid.UUID, *, after: int, limit: int) -> Catch
         return CatchUp("reset", [], None, newest, epoch)
     more = len(found) + len(left_out) > limit
     page = found[:limit]
-    cursor = page[-1].seq if more and page else None
+    cursor = None
+    if more:
+        # A page of rows that cannot be read is passed over, or nothing after it would be reached.
+        cursor = page[-1].seq if page else entries.values_list("seq", flat=True)[limit - 1]
     return CatchUp("recovered", list(map(_as_update, page)), cursor, newest, epoch)
 
 

@@ -54,6 +54,21 @@ def test_dies_alone_with_its_reason(column: str, value: str, make_site: MakeSite
 
 
 @on_postgresql
+def test_page_of_rows_that_cannot_be_read_has_a_next_one(make_site: MakeSite) -> None:
+    site = make_site()
+    pks = waiting(site, 4)
+    deliver()
+    for pk in pks[:2]:
+        store(pk, "timestamp", "infinity")
+    seen, after = [], 0
+    while after is not None:
+        page = outbox.catch_up("default", site.pk, after=after, limit=1)
+        seen += [update.seq for update in page.results]
+        after = page.next
+    assert seen == [3, 4]
+
+
+@on_postgresql
 @pytest.mark.parametrize("moment", ["infinity", "-infinity", "11111-01-01", "0044-03-15 BC"])
 def test_moment_that_python_cannot_hold(moment: str, make_site: MakeSite) -> None:
     guilty, innocent = make_site(), make_site()
