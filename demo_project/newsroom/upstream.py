@@ -7,7 +7,6 @@ still speaks HTTP to ``NEWSROOM_API_URL`` like any other.
 from __future__ import annotations
 
 import functools
-import math
 import time
 from typing import Any
 
@@ -18,7 +17,7 @@ from django.core.cache import cache
 from demo_project.state import load_credentials
 
 _USABLE_SHARE = 0.75
-"""A token is handed out until this share of its life is over; the page then asks for the next."""
+"""A token is handed out until this share of its life is over."""
 
 
 class UpstreamRefusal(Exception):
@@ -35,31 +34,25 @@ def fetch_token(slug: str, *, stale_epoch: int | None = None) -> dict[str, Any]:
     """A token for the visitors of the site ``slug``, as ``POST token/`` answers it.
 
     One token serves all visitors until three quarters of its life are over, or until a page says
-    that its epoch is stale. ``refresh_in`` is the number of seconds after which to ask again.
-    Raises :class:`UpstreamRefusal`.
+    that its epoch is stale. ``expires_in`` is what is left of it. Raises :class:`UpstreamRefusal`.
     """
     name = f"newsroom:token:{slug}"
     kept: dict[str, Any] | None = cache.get(name)
     if kept is None or kept["epoch"] == stale_epoch:
         kept = _ask(slug, "POST", "token/")
-        usable = kept["expires_in"] * _USABLE_SHARE
-        kept["usable_until"] = time.time() + usable
-        cache.set(name, kept, timeout=usable)
+        kept["ends"] = time.time() + kept["expires_in"]
+        cache.set(name, kept, timeout=kept["expires_in"] * _USABLE_SHARE)
     answer = dict(kept)
-    answer["refresh_in"] = max(1, math.ceil(answer.pop("usable_until") - time.time()))
+    answer["expires_in"] = max(1, int(answer.pop("ends") - time.time()))
     return answer
 
 
-def fetch_updates(slug: str, *, after: int | None) -> dict[str, Any]:
-    """The updates of the site after the cursor, as ``GET updates/`` answers them.
+def fetch_updates(slug: str, *, after: int, limit: int | None) -> dict[str, Any]:
+    """At most ``limit`` updates of the site after the cursor, as ``GET updates/`` answers them.
 
-    Without a cursor: no updates, only the newest ``seq`` and ``epoch``.
     Raises :class:`UpstreamRefusal`.
     """
-    if after is None:
-        head = _ask(slug, "GET", "updates/", {"after": 0, "limit": 1})
-        return {**head, "results": [], "next": None}
-    return _ask(slug, "GET", "updates/", {"after": after})
+    return _ask(slug, "GET", "updates/", {"after": after} | ({"limit": limit} if limit else {}))
 
 
 @functools.cache

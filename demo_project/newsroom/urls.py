@@ -13,6 +13,5 @@ urlpatterns = [
     path("sites/<slug:publication>/articles.json", views.cards_json, name="cards"),
     path("sites/<slug:publication>/articles/<uuid:item>.json", views.story_json, name="story"),
     path("sites/<slug:publication>/art/<uuid:item>.svg", views.art_svg, name="art"),
-    path("sites/<slug:publication>/live-token/", live_views.token, name="live-token"),
-    path("sites/<slug:publication>/live-updates/", live_views.updates, name="live-updates"),
+    path("sites/<slug:publication>/live/", live_views.live, name="live"),
 ]

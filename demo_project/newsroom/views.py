@@ -125,8 +125,8 @@ def _page(paper: Publication, **extra: str | None) -> dict[str, str | None]:
     return {
         "cards_url": reverse("newsroom:cards", args=[paper.slug]),
         "story_url": story_pattern,
-        "token_url": reverse("newsroom:live-token", args=[paper.slug]),
-        "updates_url": reverse("newsroom:live-updates", args=[paper.slug]),
+        "site_id": str(paper.site_id),
+        "live_url": reverse("newsroom:live", args=[paper.slug]),
         **extra,
     }
 

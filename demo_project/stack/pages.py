@@ -13,6 +13,7 @@ from .parts import MissingProgram
 _NEWSROOM = Path(__file__).resolve().parents[1] / "newsroom"
 FRONTEND = _NEWSROOM / "frontend"
 BUILD = _NEWSROOM / "static" / "newsroom" / "build"
+PACKAGE = Path(__file__).resolve().parents[2] / "packages" / "js"
 _INSTALL = ("ci", "--omit=dev", "--ignore-scripts", "--no-progress")
 
 
@@ -22,7 +23,8 @@ def build_pages() -> str:
     Raises :class:`~.parts.MissingProgram` without npm, and
     :class:`subprocess.CalledProcessError` where npm fails.
     """
-    sources = fingerprint(*(FRONTEND / name for name in ("build.mjs", "package-lock.json", "src")))
+    own = (FRONTEND / name for name in ("build.mjs", "package-lock.json", "src"))
+    sources = fingerprint(*own, PACKAGE / "src")
     if _read(BUILD / ".sources") == sources:
         return "fresh"
     packages = fingerprint(FRONTEND / "package-lock.json")

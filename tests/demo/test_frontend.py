@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from demo_project.stack.pages import FRONTEND
+from demo_project.stack.pages import FRONTEND, PACKAGE
 
 pytestmark = [pytest.mark.node, pytest.mark.timeout(240)]
 
@@ -17,8 +17,9 @@ pytestmark = [pytest.mark.node, pytest.mark.timeout(240)]
 @pytest.fixture
 def sources(tmp_path: Path) -> Path:
     """A copy with everything from the lock file installed."""
-    copy = tmp_path / "newsroom" / "frontend"
+    copy = tmp_path / "demo_project" / "newsroom" / "frontend"
     shutil.copytree(FRONTEND, copy, ignore=shutil.ignore_patterns("node_modules"))
+    shutil.copytree(PACKAGE / "src", tmp_path / "packages" / "js" / "src")
     npm(copy, "ci", "--ignore-scripts")
     return copy
 

@@ -44,6 +44,8 @@ export class ContentApi {
     private readonly getUpdates: GetUpdates | undefined,
     private readonly siteId: string | undefined,
     private readonly timeout: number,
+    /** Where the log is read with a token: a refusal there is the token's, and not final. */
+    private readonly onTokenRefused: (() => void) | undefined,
   ) {}
 
   /** Whether there is a log beside the table in Supabase. */
@@ -70,9 +72,14 @@ export class ContentApi {
     token: string | undefined,
     signal: AbortSignal,
   ): Promise<Page> {
-    return this.#ask(signal, async (limited) => {
+    const asking = this.#ask(signal, async (limited) => {
       const answer = await this.getUpdates!({ after, limit, token, signal: limited });
       return parsePage(answer, after);
+    });
+    return asking.catch((error) => {
+      if (!this.onTokenRefused || !(error instanceof InvalidCredentialsError)) throw error;
+      this.onTokenRefused();
+      throw new ServerUnreachableError("The CMS does not accept this token.", { cause: error });
     });
   }
 

@@ -63,6 +63,8 @@ export interface Settings {
   siteId: string | undefined;
   getToken: GetToken;
   getUpdates: GetUpdates | undefined;
+  /** Whether the API key itself is asked with, so that its refusal is final. */
+  byKey: boolean;
   start: number | undefined;
   filter: UpdateFilter;
   attemptLimit: number | undefined;
@@ -116,6 +118,7 @@ function serverRoad(config: ServerConfig) {
   return {
     siteId: id,
     ...fromCms(apiUrl, apiKey),
+    byKey: true,
     identity: [id, apiUrl, apiKey].join("\n"),
     tabs: false,
   };
@@ -131,14 +134,15 @@ function browserRoad(config: BrowserConfig) {
     siteId,
     getToken: config.getToken,
     getUpdates,
+    byKey: false,
     identity,
     tabs: !onServer && config.tabs !== false,
   };
 }
 
 function required(name: string, variable: string, value: string | undefined): string {
-  const environment = typeof process === "undefined" ? undefined : process.env;
-  const found = value || environment?.[variable];
+  const { process } = globalThis as { process?: { env?: Record<string, string | undefined> } };
+  const found = value || process?.env?.[variable];
   if (!found) throw new ConfigurationError(`${name} is empty: pass ${name}, or set ${variable}.`);
   return found;
 }

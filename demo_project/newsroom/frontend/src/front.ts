@@ -1,8 +1,10 @@
 // A front page that follows: cards appear, change and leave as the public articles do.
+import type { LiveUpdate } from "spool-live";
+
 import { fill } from "./fields";
 import { depart, glide, highlight } from "./motion";
 import type { SiteServer } from "./server";
-import type { Card, Outcome, PageConfig, Update } from "./types";
+import type { Card, Outcome, PageConfig } from "./types";
 
 export class FrontPage {
   #newest = new Map<string, symbol>();
@@ -15,7 +17,7 @@ export class FrontPage {
   ) {}
 
   /** Brings the page up to date with what `update` announced. */
-  async apply(update: Update): Promise<Outcome> {
+  async apply(update: LiveUpdate): Promise<Outcome> {
     if (update.collection === "categories") return this.reload();
     if (update.collection !== "articles") return "no change";
     // Answers may overtake one another: only the newest question about an item counts.

@@ -1,14 +1,11 @@
-// The page's own server: token, catch-up, public articles, and the time of day.
-import type { Card, LiveToken, PageConfig, Story, UpdatePage } from "./types";
+// The page's own server: public articles, and the time of day.
+import type { Card, PageConfig, Story } from "./types";
 
 const NIL = "00000000-0000-0000-0000-000000000000";
 
-/** The server answered with an error; `retryAfter` is in seconds, 0 where it names none. */
-export class Refused extends Error {
-  constructor(
-    readonly status: number,
-    readonly retryAfter: number,
-  ) {
+/** The server answered with an error. */
+class Refused extends Error {
+  constructor(readonly status: number) {
     super(`the site's server answered ${status}`);
   }
 }
@@ -23,17 +20,6 @@ export class SiteServer {
   /** The server's time, in ms. */
   now(): number {
     return Date.now() + this.#offset;
-  }
-
-  token(staleEpoch: number | null): Promise<LiveToken> {
-    const query = staleEpoch === null ? "" : `?stale_epoch=${staleEpoch}`;
-    return this.#get<LiveToken>(this.page.token_url + query);
-  }
-
-  /** The updates after `cursor`; without a cursor only where the log ends. */
-  updates(cursor: number | null): Promise<UpdatePage> {
-    const query = cursor === null ? "" : `?after=${cursor}`;
-    return this.#get<UpdatePage>(this.page.updates_url + query);
   }
 
   async cards(): Promise<Card[]> {
@@ -54,9 +40,7 @@ export class SiteServer {
   async #get<T>(url: string): Promise<T> {
     const asked = Date.now();
     const response = await fetch(url, { headers: { Accept: "application/json" } });
-    if (!response.ok) {
-      throw new Refused(response.status, Number(response.headers.get("Retry-After")) || 0);
-    }
+    if (!response.ok) throw new Refused(response.status);
     const answer = (await response.json()) as T & { server_time: number };
     this.#compareClocks(asked, Date.now(), answer.server_time);
     return answer;

@@ -1,15 +1,17 @@
 // A paper's page: what its server rendered, kept true by what its editors do.
-import { LiveConnection } from "./connection";
+import { type ConnectionState, fromEndpoint, LiveUpdatesClient, type LiveUpdate } from "spool-live";
+
 import { tellTimes } from "./fields";
 import { FrontPage } from "./front";
 import { SiteServer } from "./server";
 import { StoryPage } from "./story";
 import { followTheme } from "./theme";
-import type { PageConfig, Road, Update } from "./types";
-import { Wire } from "./wire";
+import type { PageConfig } from "./types";
+import { type State, Wire } from "./wire";
 
 const page = JSON.parse(document.getElementById("page")!.textContent!) as PageConfig;
 const server = new SiteServer(page);
+const client = new LiveUpdatesClient({ ...fromEndpoint(page.live_url), siteId: page.site_id });
 const wire = new Wire(document.querySelector<HTMLElement>(".wire")!);
 const content = page.item
   ? new StoryPage(document.querySelector<HTMLElement>(".story")!, server, page)
@@ -20,10 +22,22 @@ const content = page.item
       page,
     );
 
-async function follow(update: Update, road: Road): Promise<void> {
-  const row = wire.announce(update);
+async function follow(update: LiveUpdate): Promise<void> {
+  const road = client.state.connected ? "live" : "catch-up";
+  const row = wire.add(update);
   const outcome = await content.apply(update);
-  wire.settle(row, road, outcome, Math.max(0, Math.round(server.now() - Date.parse(update.timestamp))));
+  const age = server.now() - Date.parse(update.timestamp);
+  wire.settle(row, road, outcome, Math.max(0, Math.round(age)));
+}
+
+function show({ phase, error, reconnectAttempts }: ConnectionState): void {
+  wire.state(stateOf(phase, reconnectAttempts), error ?? "");
+}
+
+function stateOf(phase: ConnectionState["phase"], attempts: number): State {
+  if (phase === "live") return "live";
+  if (!navigator.onLine) return "offline";
+  return attempts || phase === "backing off" || phase === "stopped" ? "reconnecting" : "connecting";
 }
 
 /** What could not be fetched is fetched anew, with everything else, until it works. */
@@ -31,19 +45,16 @@ let healing = false;
 async function heal(): Promise<void> {
   if (healing) return;
   healing = true;
-  do await new Promise((resolve) => setTimeout(resolve, 2_000));
-  while (!(await content.reload().catch(() => null)));
+  while (!(await content.reload().catch(() => null)))
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
   healing = false;
 }
 
 followTheme();
 tellTimes();
 setInterval(tellTimes, 30_000);
-void new LiveConnection(
-  server,
-  {
-    update: (update, road) => void follow(update, road).catch(heal),
-    reload: async () => void (await content.reload()),
-  },
-  (state, detail) => wire.state(state, detail),
-).run();
+client.onUpdate((update) => void follow(update).catch(heal));
+client.onReset(heal);
+client.onState(show);
+// What was saved between the page's making and the first token is not among the updates.
+void client.connect().then(heal, (error: Error) => wire.state("offline", error.message));

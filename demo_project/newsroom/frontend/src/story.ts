@@ -1,7 +1,9 @@
 // An article's own page: it changes while it is read, and says so when it is taken off.
 import { fill } from "./fields";
+import type { LiveUpdate } from "spool-live";
+
 import type { SiteServer } from "./server";
-import type { Outcome, PageConfig, Update } from "./types";
+import type { Outcome, PageConfig } from "./types";
 
 export class StoryPage {
   #gone = false;
@@ -13,7 +15,7 @@ export class StoryPage {
   ) {}
 
   /** Brings the page up to date if `update` is about its article or a section. */
-  async apply(update: Update): Promise<Outcome> {
+  async apply(update: LiveUpdate): Promise<Outcome> {
     if (update.item_id === this.page.item || update.collection === "categories")
       return this.reload();
     return "no change";

@@ -1,51 +1,4 @@
-// What travels: the wire format of updates, tokens and the site's own JSON.
-
-export type EventType =
-  | "content.created"
-  | "content.updated"
-  | "content.published"
-  | "content.deleted";
-
-export interface Update {
-  id: string;
-  site_id: string;
-  event_type: EventType;
-  collection: string;
-  slug: string | null;
-  item_id: string;
-  /** Time of the edit, ISO 8601. */
-  timestamp: string;
-  metadata: Record<string, unknown>;
-  seq: number | null;
-}
-
-export interface UpdatePage {
-  status: "recovered" | "reset";
-  results: Update[];
-  next: number | null;
-  seq: number;
-  epoch: number;
-}
-
-export interface LiveToken {
-  token: string;
-  epoch: number;
-  supabase_url: string;
-  supabase_key: string;
-  realtime: {
-    mode: "broadcast" | "postgres_changes";
-    broadcast: { topic: string; private: boolean; event: string };
-    postgres_changes: {
-      topic: string;
-      schema: string;
-      table: string;
-      event: string;
-      filter: string;
-    };
-  };
-  /** Seconds after which the page asks its server for the next one. */
-  refresh_in: number;
-}
+// The site's own JSON. What travels live has its types in spool-live.
 
 export interface Card {
   id: string;
@@ -70,8 +23,8 @@ export interface Story extends Card {
 export interface PageConfig {
   cards_url: string;
   story_url: string;
-  token_url: string;
-  updates_url: string;
+  site_id: string;
+  live_url: string;
   section?: string | null;
   item?: string | null;
 }

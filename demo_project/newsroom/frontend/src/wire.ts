@@ -1,6 +1,9 @@
 // The panel that shows what happens: connection state, every update, and how long it took.
-import type { State } from "./connection";
-import type { Outcome, Road, Update } from "./types";
+import type { LiveUpdate } from "spool-live";
+
+import type { Outcome, Road } from "./types";
+
+export type State = "connecting" | "live" | "reconnecting" | "offline";
 
 const SHOWN = 60;
 const LABELS: Record<State, string> = {
@@ -29,7 +32,7 @@ export class Wire {
   }
 
   /** A row for `update` on top, at once, so that rows stand in the order in which updates came. */
-  announce(update: Update): HTMLElement {
+  add(update: LiveUpdate): HTMLElement {
     const row = this.#row();
     const name = update.event_type.replace("content.", "");
     row.dataset.event = name;

@@ -10,6 +10,7 @@ import { DisconnectedError, GivenUpError, LiveUpdatesError } from "../errors.js"
 import { onWake } from "../platform/wake.js";
 import { type ConnectionState, StateHolder } from "../state.js";
 import { now } from "../timing.js";
+import { expired } from "../token.js";
 import { CatchUp } from "./catch-up.js";
 import type { Consumer } from "./consumer.js";
 import { UpdateLog } from "./log.js";
@@ -61,6 +62,7 @@ export class Feed implements Source {
       settings.getUpdates,
       settings.siteId,
       timing.request,
+      settings.byKey ? undefined : () => this.#tokens.request(),
     );
     const tokens = new TokenSource(api, timing);
     const watchdog = new Watchdog(timing);
@@ -90,7 +92,8 @@ export class Feed implements Source {
 
   /** One page of the log, fetching a first token where that is needed to read it. */
   async read(after: number, limit: number, signal: AbortSignal): Promise<Page> {
-    if (!this.#tokens.current && !this.#running) await this.#tokens.fetch(signal);
+    const { current } = this.#tokens;
+    if (!this.#running && (!current || expired(current))) await this.#tokens.fetch(signal);
     return this.#log.read(after, limit, signal);
   }
 
@@ -119,7 +122,10 @@ export class Feed implements Source {
   }
 
   async #run(): Promise<void> {
-    const forget = onWake(() => this.#supervisor.nudge());
+    const forget = onWake(
+      () => this.#supervisor.nudge(),
+      () => this.#supervisor.offline(),
+    );
     try {
       await firstOf(
         this.#scope.signal,

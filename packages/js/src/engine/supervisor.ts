@@ -36,7 +36,7 @@ export interface Parts {
 
 export class Supervisor {
   #attempts = 0;
-  #connection: RealtimeConnection | undefined;
+  #lose: ((error: TransientError) => void) | undefined;
   /** Something happened outside: the network is back, the page is seen again. */
   readonly #nudged = new Bell();
 
@@ -63,6 +63,11 @@ export class Supervisor {
     this.parts.catchUp.request();
   }
 
+  /** The network is gone: do not wait for the socket to notice. */
+  offline(): void {
+    this.#lose?.(new RealtimeUnavailableError("The network is gone."));
+  }
+
   async #session(token: Token, signal: AbortSignal): Promise<void> {
     const { catchUp, state, stream, timing, tokens, watchdog } = this.parts;
     stream.start(token.seq);
@@ -84,7 +89,7 @@ export class Supervisor {
       },
       timing,
     );
-    this.#connection = connection;
+    this.#lose = lost.reject;
     lost.promise.catch(() => {});
     try {
       await firstOf(signal, (scope) => connection.join(scope), aborted);
@@ -98,7 +103,7 @@ export class Supervisor {
         (scope) => this.#watch(connection, scope),
       );
     } finally {
-      this.#connection = undefined;
+      this.#lose = undefined;
       connection.close();
     }
   }
@@ -199,10 +204,5 @@ export class Supervisor {
     // A server that asked for time gets it, whatever happens here.
     if (error.retryAfter === undefined) await this.#nudged.wait(signal, wait);
     else await sleep(wait, signal);
-  }
-
-  /** For tests and diagnosis: whether a socket is open or being opened. */
-  get hasSocket(): boolean {
-    return this.#connection !== undefined;
   }
 }
