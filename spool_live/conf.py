@@ -71,6 +71,10 @@ class LiveSettings:
 
     isolation_accepted: str = ""
 
+    delayed_after: timedelta = timedelta(seconds=20)
+    stopped_after: timedelta = timedelta(seconds=20)
+    cleanup_late_after: timedelta = timedelta(hours=3)
+
     @classmethod
     def from_mapping(cls, given: Mapping[str, Any]) -> LiveSettings:
         """The settings that ``given`` (keys in upper case) spells out over the defaults.

@@ -43,11 +43,22 @@ def collect(now: datetime | None = None) -> list[Gauge]:
     for using in content_databases():
         for gauge, samples in zip(gauges, _samples(using, moment), strict=True):
             gauge.samples.extend(({"database": using, **labels}, n) for labels, n in samples)
+    found = status.current()
+    state = Gauge("spool_live_state", "1 for the state that the system is in, 0 for the others.")
+    state.samples.extend(({"state": s.value}, float(s is found.state)) for s in status.State)
+    problems = Gauge("spool_live_problems", "What keeps updates from arriving, by kind.")
+    for kind in status.Kind:
+        number = sum(problem.kind is kind for problem in found.problems)
+        problems.samples.append(({"kind": kind.value}, float(number)))
+    heartbeats = Gauge("spool_live_heartbeat_age_seconds", "Age of each part's last activity.")
+    for part in found.parts:
+        labels = {"database": part.using, "part": part.part}
+        heartbeats.samples.append((labels, (moment - part.at).total_seconds()))
     dead_cache = Gauge(
         "spool_live_throttle_degraded", "1 while this process throttles by itself: dead cache."
     )
     dead_cache.samples.append(({}, float(counters.degraded)))
-    return [*gauges, dead_cache]
+    return [*gauges, state, problems, heartbeats, dead_cache]
 
 
 def render(gauges: Iterable[Gauge]) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from celery import shared_task
 from celery.schedules import crontab
-from celery.signals import worker_init, worker_process_init
+from celery.signals import heartbeat_sent, worker_init, worker_process_init
 
 SWEEP_SECONDS = 5.0
 
@@ -45,10 +45,11 @@ def sound_connections() -> Iterator[None]:
 @sound_connections()
 def deliver_updates(using: str) -> None:
     """Brings sites and keys up to date at Supabase, then delivers what waits on ``using``."""
-    from spool_live import delivery
+    from spool_live import delivery, heartbeats
 
-    mirror_changes(using)
-    delivery.deliver_pending(using)
+    with heartbeats.watched(using, heartbeats.Part.DELIVERY):
+        mirror_changes(using)
+        delivery.deliver_pending(using)
 
 
 @shared_task(name="spool_live.sweep", ignore_result=True)
@@ -59,10 +60,12 @@ def sweep() -> None:
     """
     from django.db import Error
 
+    from spool_live import heartbeats
     from spool_live.supabase.databases import content_databases
 
     failure: Error | None = None
     for using in content_databases():
+        heartbeats.beat(using, heartbeats.Part.SWEEP)
         try:
             deliver_updates(using)
         except Error as error:
@@ -93,6 +96,16 @@ def clean_up() -> None:
     from spool_live.delivery import cleanup
 
     cleanup.clean_up()
+
+
+@heartbeat_sent.connect(dispatch_uid="spool_live.tasks")
+def note_worker(**kwargs: Any) -> None:
+    """Notes that a worker is alive, from a thread of ours: its event loop must not wait."""
+    from spool_live import heartbeats
+    from spool_live.supabase.databases import content_databases
+
+    for using in content_databases():
+        heartbeats.later(using, heartbeats.Part.WORKER)
 
 
 @worker_init.connect(dispatch_uid="spool_live.tasks")

@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.db import connections
 from pytest_django.plugin import DjangoDbBlocker
 
-from spool_live import keys, throttling
+from spool_live import heartbeats, keys, throttling
 from spool_live.broadcasters.memory import MemoryBroadcaster
 from spool_live.deferred import DeferredWrites
 from spool_live.delivery import mirror
@@ -24,6 +24,8 @@ from spool_live.local.instance import LocalDatabase, local_database
 from spool_live.local.server import serving_local_supabase
 from spool_live.models import Site, SiteApiKey
 from spool_live.signals import outbox_committed
+from spool_live.status.snapshot import kept
+from spool_live.supabase.databases import content_databases
 from tests.leaks import pytest_runtest_makereport, watch
 
 __all__ = ["pytest_runtest_makereport"]  # a hook, for pytest to find here
@@ -105,6 +107,21 @@ def make_key(db: None) -> Callable[..., tuple[SiteApiKey, PlainKey]]:
         return key, plain
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def _nothing_known() -> None:
+    """No process remembers a heartbeat or a status of another test."""
+    heartbeats.forget()
+    kept.forget()
+
+
+@pytest.fixture
+def alive(db: None) -> None:
+    """A worker and a sweep were active just now, for every content database."""
+    for using in content_databases():
+        for part in (heartbeats.Part.WORKER, heartbeats.Part.SWEEP):
+            heartbeats.beat(using, part)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from tests.scratch import fresh_project
 
 WORLDS: tuple[PrivilegeWorld, ...] = ("grant-all", "grant-none")
 OUTSIDERS = ("anon", "authenticated")
+MONITORING = ("live_heartbeats", "live_counters", "live_alert_episodes", "live_alert_notices")
 
 
 @pytest.fixture
@@ -90,7 +91,8 @@ def test_back_to_the_content_alone(project: str) -> None:
         "spool_live_closed",
         "spool_live_join_own_site",
     } & traces(project)
-    assert set(CONTENT_TABLES) <= set(connections["default"].introspection.table_names())
+    first = {"sites", "site_api_keys", "live_updates_outbox", "live_delivery_circuit"}
+    assert first <= set(connections["default"].introspection.table_names())
     migrate()
     assert value(project, "select count(*) from public.live_updates") == 0
 
@@ -172,6 +174,32 @@ def test_migrating_again_puts_back_what_somebody_took_away(project: str) -> None
     assert value(project, query) is False
     query = "select count(*) from pg_publication_tables where tablename = 'live_updates'"
     assert value(project, query) == 1
+
+
+def test_installation_with_data_gets_monitoring_and_keeps_it_closed(project: str) -> None:
+    for alias in dict.fromkeys(["default", project]):
+        call_command("migrate", "spool_live", "0002", database=alias, verbosity=0)
+    site_id = "0190e5d17c3f7d2b8a542f2f1b6a9c01"
+    with connections["default"].cursor() as cursor:
+        cursor.execute(
+            "insert into sites (id, name, created_at) values (%s, 'Courier', current_timestamp)",
+            [site_id],
+        )
+        cursor.execute(
+            "insert into live_delivery_circuit (id, failures, open_until, last_error) "
+            "values (1, 2, current_timestamp, 'away')"
+        )
+    migrate()
+    assert value("default", "select count(*) from sites") == 1
+    assert value("default", "select last_error from live_delivery_circuit") == "away"
+    assert value("default", "select count(*) from live_heartbeats") == 0
+    if project == "default":
+        for table in MONITORING:
+            for role in OUTSIDERS:
+                query = "select has_table_privilege(%s, %s, 'SELECT')"
+                assert value(project, query, role, f"public.{table}") is False
+            query = "select count(*) from pg_policies where tablename = %s"
+            assert value(project, query, table) == 2
 
 
 @pytest.mark.usefixtures("_unblocked")

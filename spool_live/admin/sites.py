@@ -57,22 +57,22 @@ class SiteAdmin(ActingAdmin):
         found: status.SiteStatus | None = site.status
         if found is None:
             return gettext("nothing yet")
-        if found.last_error and found.retry_at:
-            moment = f"{found.retry_at:%H:%M:%S}"
-            return gettext("waits until %(moment)s: %(reason)s") % {
-                "moment": moment,
-                "reason": found.last_error,
-            }
+        if found.problems:
+            worst = found.problems[0]
+            return f"{worst.state}: {worst.reason} {worst.remedy}"
         if not found.is_mirrored:
-            return gettext("key changes are on their way")
-        return gettext("up to date")
+            return gettext("ok: key changes are on their way")
+        if found.pending:
+            return gettext("ok: updates are on their way")
+        return gettext("ok: up to date")
 
 
 def _with_status(sites: Any) -> list[Any]:
     """``sites``, each with its ``status`` (``None`` where nothing is known of it yet)."""
     page = list(sites)
     using = router.db_for_read(Site)
-    known = {found.site_id: found for found in status.of_sites(using, [site.pk for site in page])}
+    found = status.of_sites(using, status.current(), [site.pk for site in page])
+    known = {site.site_id: site for site in found}
     for site in page:
         site.status = known.get(site.pk)
     return page

@@ -10,8 +10,8 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_safe
 
 from spool_live import metrics
+from spool_live import status as system
 from spool_live.conf import live_settings
-from spool_live.status import readiness
 
 
 @require_safe
@@ -26,10 +26,29 @@ def live(request: HttpRequest) -> JsonResponse:
 def ready(request: HttpRequest) -> JsonResponse:
     """``GET health/ready/``: 200 if tokens and catch-up can be served, else 503, with one word for
     each part. A dead throttle cache is ``degraded`` and no reason to take the process out."""
-    checks = readiness()
+    checks = system.readiness()
     failing = "failing" in checks.values()
     body = {"status": "failing" if failing else "ok", "checks": checks}
     return JsonResponse(body, status=503 if failing else 200)
+
+
+@require_safe
+@never_cache
+@sensitive_variables()
+def status(request: HttpRequest) -> HttpResponse:
+    """``GET health/status/``: 200 while an edit made now would arrive, else 503.
+
+    One word and an age in seconds; everything for whoever sends ``Authorization: Bearer
+    <METRICS_TOKEN>``. A few seconds old at most, and as cheap as that for the database.
+    """
+    token = live_settings().metrics_token
+    trusted = "Authorization" in request.headers and bool(token)
+    if trusted and not _is_authorized(request, token):
+        return _unauthorized()
+    found = system.current()
+    full = system.as_json(found)
+    body = full if trusted else {"state": full["state"], "age_seconds": full["age_seconds"]}
+    return JsonResponse(body, status=200 if found.state is system.State.OK else 503)
 
 
 @require_safe
@@ -41,9 +60,17 @@ def prometheus(request: HttpRequest) -> HttpResponse:
     token = live_settings().metrics_token
     if not token:
         raise Http404
-    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    if not hmac.compare_digest(given.encode(), token.encode()):
-        answer = HttpResponse("The metrics token is not valid.\n", status=401)
-        answer["WWW-Authenticate"] = 'Bearer realm="spool-live metrics"'
-        return answer
+    if not _is_authorized(request, token):
+        return _unauthorized()
     return HttpResponse(metrics.render(metrics.collect()), content_type=metrics.CONTENT_TYPE)
+
+
+def _is_authorized(request: HttpRequest, token: str) -> bool:
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    return hmac.compare_digest(given.encode(), token.encode())
+
+
+def _unauthorized() -> HttpResponse:
+    answer = HttpResponse("The metrics token is not valid.\n", status=401)
+    answer["WWW-Authenticate"] = 'Bearer realm="spool-live metrics"'
+    return answer

@@ -206,6 +206,11 @@ def _monitoring(prefix: str) -> dict[str, Any]:
 
     live = ("200", "The process answers."), ("405", "GET only.")
     ready = ("200", "Tokens and catch-up can be served."), ("503", "They cannot.")
+    state = (
+        ("200", "An edit made now would arrive."),
+        ("401", "The token is not METRICS_TOKEN."),
+        ("503", "It would be late, or wait until somebody acts."),
+    )
     numbers = (
         ("200", "Prometheus text."),
         ("401", "The token is not METRICS_TOKEN."),
@@ -214,5 +219,6 @@ def _monitoring(prefix: str) -> dict[str, Any]:
     return {
         f"{prefix}health/": operation("health", *live),
         f"{prefix}health/ready/": operation("ready", *ready),
+        f"{prefix}health/status/": operation("status", *state, security=[{}, {"Metrics": []}]),
         f"{prefix}metrics/": operation("metrics", *numbers, security=[{"Metrics": []}]),
     }

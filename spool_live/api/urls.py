@@ -14,6 +14,7 @@ urlpatterns = [
     path("site/", views.SiteView.as_view(), name="site"),
     path("health/", monitoring.live, name="health"),
     path("health/ready/", monitoring.ready, name="ready"),
+    path("health/status/", monitoring.status, name="status"),
     path("metrics/", monitoring.prometheus, name="metrics"),
 ]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from django.utils import timezone
 
-from spool_live import outbox
+from spool_live import heartbeats, outbox
 from spool_live.broadcasters import Broadcaster, get_broadcaster
 from spool_live.conf import live_settings
 from spool_live.sql import read_sql
@@ -54,8 +54,16 @@ def clean_up(
     """
     report = CleanupReport()
     tell = progress or (lambda report: None)
-    purge_outboxes(report, tell)
-    clean_live_updates(report, tell, broadcaster or get_broadcaster(), pause, clock)
+    try:
+        purge_outboxes(report, tell)
+        clean_live_updates(report, tell, broadcaster or get_broadcaster(), pause, clock)
+    except Exception as error:
+        for using in content_databases():
+            heartbeats.failed(using, heartbeats.Part.CLEANUP, heartbeats.reason(error))
+        raise
+    if not report.busy:
+        for using in content_databases():
+            heartbeats.succeeded(using, heartbeats.Part.CLEANUP, asdict(report))
     return report
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from spool_live import outbox
+from spool_live import heartbeats, outbox
 from spool_live.broadcasters import Broadcaster, get_broadcaster
 from spool_live.conf import live_settings
 from spool_live.delivery.mirror_first import mirror_first
@@ -60,6 +60,7 @@ def deliver_pending(
     broadcaster = broadcaster or get_broadcaster()
     size, waited = 0, 0.0
     while True:
+        heartbeats.beat(using, heartbeats.Part.DELIVERY)
         waited = breath(size, waited)
         claim = _next_claim(using, pause, after=size, breath=waited)
         if claim is None:

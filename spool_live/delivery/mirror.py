@@ -16,7 +16,7 @@ from django.db import connections
 from django.db.models import F
 from django.utils import timezone
 
-from spool_live import outbox
+from spool_live import heartbeats, outbox
 from spool_live.broadcasters import Broadcaster, MirrorAnswer, get_broadcaster
 from spool_live.exceptions import BroadcastError, BroadcastUnavailable, CircuitOpen
 from spool_live.metadata import clean_text
@@ -25,6 +25,7 @@ from spool_live.outbox import circuit
 from spool_live.supabase.databases import is_supabase_database
 
 logger = logging.getLogger(__name__)
+REFUSALS_KEPT = 100
 
 
 def mirror_pending(using: str, broadcaster: Broadcaster | None = None) -> int:
@@ -42,14 +43,18 @@ def mirror_pending(using: str, broadcaster: Broadcaster | None = None) -> int:
     if outage is None:
         raise CircuitOpen("Supabase was away a moment ago and is left alone until later")
     broadcaster = broadcaster or get_broadcaster()
+    refused: dict[str, str] = {}
     try:
-        acknowledged = sum(_mirror_alone(using, site_id, broadcaster) for site_id in site_ids)
+        acknowledged = sum(
+            _mirror_alone(using, site_id, broadcaster, refused) for site_id in site_ids
+        )
     except BroadcastUnavailable as error:
         until = circuit.next_attempt(outage, error.retry_after)
         circuit.trip(using, str(error), failures=outage, until=until)
         raise
     if outage:
         circuit.close(using)
+    _record_refusals(using, refused)
     return acknowledged
 
 
@@ -119,12 +124,24 @@ def _payload(using: str, site_id: uuid.UUID) -> dict[str, Any]:
     }
 
 
-def _mirror_alone(using: str, site_id: uuid.UUID, broadcaster: Broadcaster) -> bool:
+def _mirror_alone(
+    using: str, site_id: uuid.UUID, broadcaster: Broadcaster, refused: dict[str, str]
+) -> bool:
     try:
         mirror_site(using, site_id, broadcaster)
     except BroadcastUnavailable:
         raise
     except BroadcastError as error:
         logger.error("site %s cannot be mirrored: %s", site_id, error)  # noqa: TRY400
+        refused[str(site_id)] = str(error)
         return False
     return True
+
+
+def _record_refusals(using: str, refused: dict[str, str]) -> None:
+    """For the status: the sites that Supabase refused, with the reason of each."""
+    if refused:
+        some = dict(list(refused.items())[:REFUSALS_KEPT])
+        heartbeats.failed(using, heartbeats.Part.MIRROR, next(iter(some.values())), some)
+    else:
+        heartbeats.succeeded(using, heartbeats.Part.MIRROR, {})

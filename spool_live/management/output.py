@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from argparse import ArgumentParser
+import textwrap
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DatabaseError
+
+WIDTH = 100
+"""Columns that a terminal has at least."""
 
 
 class ReportCommand(BaseCommand):
@@ -52,3 +56,19 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     lines = ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) for line in cells]
     rule = "  ".join("-" * width for width in widths)
     return "\n".join(line.rstrip() for line in (lines[0], rule, *lines[1:]))
+
+
+def wrapped(text: str) -> str:
+    """``text`` in lines that fit a terminal."""
+    return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
+
+
+def seconds(text: str) -> float:
+    """An option's number of seconds. Raises ``ArgumentTypeError`` for what is none of them."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number <= 3600:  # noqa: PLR2004 - an hour
+        raise ArgumentTypeError("must be a number of seconds above 0")
+    return number

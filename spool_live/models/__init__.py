@@ -1,8 +1,10 @@
-"""Sites and their API keys with their history, the outbox, delivery's state, the live table."""
+"""Sites and their API keys with their history, the outbox, delivery's state, the live table, and
+what monitoring keeps."""
 
 from __future__ import annotations
 
 from spool_live.models.live import LiveUpdate
+from spool_live.models.monitoring import AlertEpisode, AlertNotice, Counter, Heartbeat
 from spool_live.models.outbox import DeliveryCircuit, OutboxEntry, SiteDelivery
 from spool_live.models.sites import (
     ApiKeyEvent,
@@ -13,9 +15,13 @@ from spool_live.models.sites import (
 )
 
 __all__ = [
+    "AlertEpisode",
+    "AlertNotice",
     "ApiKeyEvent",
+    "Counter",
     "DeliveryCircuit",
     "FailedAuthentication",
+    "Heartbeat",
     "IsolationReport",
     "LiveUpdate",
     "OutboxEntry",

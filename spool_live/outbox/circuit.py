@@ -11,6 +11,7 @@ from django.db import connections
 from django.db.models import Q
 from django.utils import timezone
 
+from spool_live import heartbeats
 from spool_live.backoff import ASKED_MAX, OUTAGE_MAX, outage_delay
 from spool_live.conf import live_settings
 from spool_live.models import DeliveryCircuit
@@ -48,11 +49,13 @@ def trip(using: str, reason: str, *, failures: int, until: datetime) -> None:
         pk=DeliveryCircuit.ONLY,
         defaults={"failures": failures + 1, "open_until": until, "last_error": reason},
     )
+    heartbeats.failed(using, heartbeats.Part.SUPABASE, reason)
 
 
 def close(using: str) -> None:
     """Supabase has answered."""
     DeliveryCircuit.objects.using(using).filter(failures__gt=0).update(failures=0, last_error="")
+    heartbeats.succeeded(using, heartbeats.Part.SUPABASE)
 
 
 def next_attempt(failures: int, asked: float | None) -> datetime:

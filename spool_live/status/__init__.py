@@ -1,23 +1,35 @@
 """The state of the system, determined here and nowhere else.
 
-Commands, the admin, health endpoints and metrics read it and decide nothing themselves.
-``sites`` says how each site's delivery goes, ``supabase`` whether Supabase takes what is sent,
-``totals`` counts over a content database, ``readiness`` says whether this process can serve.
+Commands, the admin, health endpoints, metrics and alerts read it and decide nothing themselves:
+``observing`` reads the databases, ``judging`` says what is wrong (pure), ``snapshot`` puts both
+together, ``sites`` and ``totals`` count for tables, ``readiness`` says whether this process can
+serve.
 """
 
 from __future__ import annotations
 
+from spool_live.status.probing import probe
 from spool_live.status.readiness import readiness
 from spool_live.status.sites import SiteStatus, of_sites
-from spool_live.status.supabase import lacks_partition, outages
+from spool_live.status.snapshot import current, determine
+from spool_live.status.states import Activity, Kind, Problem, State, Status
 from spool_live.status.totals import Totals, of_database
+from spool_live.status.values import as_json, problem_as_json
 
 __all__ = [
+    "Activity",
+    "Kind",
+    "Problem",
     "SiteStatus",
+    "State",
+    "Status",
     "Totals",
-    "lacks_partition",
+    "as_json",
+    "current",
+    "determine",
     "of_database",
     "of_sites",
-    "outages",
+    "probe",
+    "problem_as_json",
     "readiness",
 ]

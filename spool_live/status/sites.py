@@ -1,4 +1,4 @@
-"""How each site's delivery goes."""
+"""How each site's delivery goes: counts for tables, and what keeps its updates from arriving."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Count, Min, Q
 
 from spool_live.models import OutboxEntry, Site, SiteDelivery
+from spool_live.status.states import Problem, State, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +30,20 @@ class SiteStatus:
     dead: int
     oldest: datetime | None
     """When the oldest pending update was recorded."""
-    retry_at: datetime | None
-    last_error: str
+    problems: tuple[Problem, ...] = ()
+    """What concerns an edit of this site made now, the worst first."""
+
+    @property
+    def state(self) -> State:
+        """Whether an edit of this site made now would arrive."""
+        return self.problems[0].state if self.problems else State.OK
 
 
-def of_sites(using: str, site_ids: Collection[uuid.UUID] | None = None) -> list[SiteStatus]:
-    """The status of every site on ``using`` that has a delivery state, or of ``site_ids`` alone.
+def of_sites(
+    using: str, status: Status, site_ids: Collection[uuid.UUID] | None = None
+) -> list[SiteStatus]:
+    """Every site on ``using`` that has a delivery state, or ``site_ids`` alone, with what
+    ``status`` says of each.
 
     Deleted sites are included while they have something left in the outbox.
     """
@@ -44,7 +53,7 @@ def of_sites(using: str, site_ids: Collection[uuid.UUID] | None = None) -> list[
     names = dict(sites.values_list("pk", "name"))
     counts = {row["site_id"]: row for row in _counts(using, site_ids)}
     nothing = {"pending": 0, "dead": 0, "oldest": None}
-    return [
+    found = [
         SiteStatus(
             using=using,
             site_id=state.pk,
@@ -53,13 +62,13 @@ def of_sites(using: str, site_ids: Collection[uuid.UUID] | None = None) -> list[
             merged=state.merged,
             epoch=state.epoch,
             is_mirrored=state.version <= state.acknowledged_version,
-            retry_at=state.retry_at,
-            last_error=state.last_error,
+            problems=status.of_site(state.pk, using),
             **{key: counts.get(state.pk, nothing)[key] for key in nothing},
         )
         for state in states
         if state.pk in names or state.pk in counts
     ]
+    return sorted(found, key=lambda site: (-site.state.severity, site.name or "", site.site_id))
 
 
 def _counts(using: str, site_ids: Collection[uuid.UUID] | None) -> Any:

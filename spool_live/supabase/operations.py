@@ -97,3 +97,25 @@ class ProvisionSupabase(SupabaseOperation):
 
     def backward(self, schema_editor: BaseDatabaseSchemaEditor) -> None:
         provisioning.withdraw(schema_editor.connection.alias)
+
+
+class CloseTables(SupabaseOperation):
+    """Closes new content tables to the API roles within the migration that makes them: where
+    Supabase serves the content database, they would be open until ``post_migrate``."""
+
+    reduces_to_sql = False
+
+    def __init__(self, *tables: str) -> None:
+        self.tables = tables
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        return type(self).__name__, list(self.tables), {}
+
+    def describe(self) -> str:
+        return f"Close {', '.join(self.tables)} to the API roles"
+
+    def forward(self, schema_editor: BaseDatabaseSchemaEditor) -> None:
+        provisioning.close_tables(schema_editor.connection.alias, self.tables)
+
+    def backward(self, schema_editor: BaseDatabaseSchemaEditor) -> None:
+        provisioning.open_tables(schema_editor.connection.alias, self.tables)

@@ -7,12 +7,13 @@ reported with its remedy and holds nobody up.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from django.db import DatabaseError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
 
 from spool_live.conf import live_settings
 from spool_live.sql import read_sql
@@ -27,6 +28,10 @@ CONTENT_TABLES = (
     "live_site_deliveries",
     "live_updates_outbox",
     "live_delivery_circuit",
+    "live_heartbeats",
+    "live_counters",
+    "live_alert_episodes",
+    "live_alert_notices",
 )
 LOCK_TIMEOUT = "5s"
 
@@ -59,8 +64,8 @@ class Step:
 
 
 _ROLES_EXIST = (
-    "select count(*) = 3 from pg_catalog.pg_roles "
-    "where rolname in ('anon', 'authenticated', 'service_role')"
+    "select (select count(*) = 3 from pg_catalog.pg_roles "
+    "where rolname in ('anon', 'authenticated', 'service_role'))"
 )
 _TABLE_EXISTS = "select to_regclass('public.live_updates') is not null"
 _ROLES_REMEDY = (
@@ -83,7 +88,9 @@ def _steps(*, one_database: bool) -> Iterator[Step]:
     yield Step("policies", read_sql("environment/policies"), _ROLES_EXIST, _ROLES_REMEDY)
     for table in closed_tables(one_database=one_database):
         sql = read_sql("environment/closed_table").replace("{table}", f"public.{table}")
-        yield Step(f"{table} closed", sql, _ROLES_EXIST, _ROLES_REMEDY)
+        # A migration that provisions may be older than the table.
+        needs = f"{_ROLES_EXIST} and to_regclass('public.{table}') is not null"
+        yield Step(f"{table} closed", sql, needs, _ROLES_REMEDY)
     yield Step(
         "publication",
         read_sql("environment/publication"),
@@ -136,8 +143,28 @@ def withdraw(alias: str) -> None:
         cursor.execute(read_sql("environment/realtime_policy.reverse"))
         cursor.execute(read_sql("environment/publication.reverse"))
         for table in closed_tables(one_database=not settings.has_separate_databases):
-            sql = read_sql("environment/closed_table.reverse")
-            cursor.execute(sql.replace("{table}", f"public.{table}"))
+            _open_table(cursor, table)
+
+
+def close_tables(alias: str, tables: Iterable[str]) -> None:
+    """Closes new ``tables`` to the API roles at once, where both exist on ``alias``."""
+    for step in _steps(one_database=True):
+        if step.name in {f"{table} closed" for table in tables}:
+            _do(connections[alias], step)
+
+
+def open_tables(alias: str, tables: Iterable[str]) -> None:
+    """Takes :func:`close_tables` back."""
+    with connections[alias].cursor() as cursor:
+        for table in tables:
+            _open_table(cursor, table)
+
+
+def _open_table(cursor: CursorWrapper, table: str) -> None:
+    cursor.execute("select to_regclass(%s) is not null", [f"public.{table}"])
+    if cursor.fetchone()[0]:  # a later migration, which made it, may be taken back already
+        sql = read_sql("environment/closed_table.reverse")
+        cursor.execute(sql.replace("{table}", f"public.{table}"))
 
 
 def _do(connection: BaseDatabaseWrapper, step: Step) -> StepResult:

@@ -16,6 +16,7 @@ from spool_live import broadcast_update, keys, metrics
 from spool_live.keys import PlainKey
 from spool_live.metrics import Gauge
 from spool_live.models import OutboxEntry, SiteApiKey, SiteDelivery
+from spool_live.status.snapshot import kept
 from spool_live.throttling.failures import write_failures
 from spool_live.updates import EventType, LiveUpdateData
 from tests.api.conftest import Call
@@ -63,6 +64,38 @@ def test_not_ready_without_signing_key(call: Call, live: Any) -> None:
     live(JWT_SIGNING_KEY="")
     answer = call("get", "health/ready/")
     assert (answer.status_code, answer.json()["checks"]["signing_key"]) == (503, "failing")
+
+
+@pytest.mark.usefixtures("alive")
+def test_status_is_one_word_and_an_age(make_key: MakeKey, call: Call) -> None:
+    key, _ = make_key()
+    answer = call("get", "health/status/")
+    assert (answer.status_code, answer.json()) == (200, {"state": "ok", "age_seconds": None})
+    broadcast_update(key.site, LiveUpdateData(EventType.UPDATED, "articles", uuid.uuid4()))
+    OutboxEntry.objects.update(timestamp=timezone.now() - timedelta(seconds=90))
+    kept.forget()
+    answer = call("get", "health/status/")
+    assert (answer.status_code, answer.json().keys()) == (503, {"state", "age_seconds"})
+    assert answer.json()["state"] == "delayed"
+    assert 89 < answer.json()["age_seconds"] < 120
+
+
+def test_status_says_everything_to_whoever_has_the_token(call: Call, live: Any) -> None:
+    assert call("get", "health/status/", TOKEN, bearer=True).json().keys() == {
+        "state", "age_seconds",
+    }  # fmt: skip
+    live(METRICS_TOKEN=TOKEN)
+    assert call("get", "health/status/", "wrong", bearer=True).status_code == 401
+    answer = call("get", "health/status/", TOKEN, bearer=True)
+    assert (answer.status_code, answer.json()["state"]) == (503, "stopped")
+    assert "Is a Celery worker running" in answer.json()["problems"][0]["remedy"]
+    assert call("get", "health/ready/").status_code == 200, "this process can serve"
+
+
+def test_status_costs_nothing_while_it_is_kept(call: Call, django_assert_num_queries: Any) -> None:
+    call("get", "health/status/")
+    with django_assert_num_queries(0):
+        call("get", "health/status/")
 
 
 def test_metrics_do_not_exist_without_their_token(call: Call, live: Any) -> None:

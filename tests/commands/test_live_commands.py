@@ -16,7 +16,7 @@ from spool_live import broadcast_update, keys, tokens
 from spool_live.broadcasters.memory import MemoryBroadcaster
 from spool_live.exceptions import BroadcastUnavailable
 from spool_live.keys import PlainKey
-from spool_live.management.commands import live_deliver, live_setup
+from spool_live.management.commands import live_deliver, live_setup, live_status
 from spool_live.models import FailedAuthentication, OutboxEntry, Site, SiteApiKey, SiteDelivery
 from spool_live.supabase.databases import is_supabase_database
 from spool_live.supabase.provisioning import Outcome, StepResult
@@ -59,14 +59,59 @@ def test_no_token_without_right_or_signing_key(run: Run, make_key: MakeKey, live
 # live_status
 
 
+@pytest.mark.usefixtures("alive")
 def test_status_is_well_where_everything_flows(run: Run, make_key: MakeKey) -> None:
     key, _ = make_key()
     outcome = run("live_status", "--format", "json")
-    (row,) = [r for r in outcome.rows if r["site_id"] == str(key.site_id)]
+    (row,) = [r for r in outcome.rows["sites"] if r["site_id"] == str(key.site_id)]
     assert (row["pending"], row["dead"], row["keys"]) == (0, 0, "mirrored")
+    assert (outcome.rows["state"], row["state"], outcome.rows["problems"]) == ("ok", "ok", [])
     assert outcome.code == 0
 
 
+def test_status_fails_where_nobody_is_at_work(run: Run, make_key: MakeKey) -> None:
+    key, _ = make_key()
+    record(key.site)
+    outcome = run("live_status")
+    assert outcome.code == 1
+    assert "1 update of Ledger has waited 0 s: nothing has ever delivered." in outcome.out
+    assert "Is a Celery worker running" in outcome.out
+
+
+@pytest.mark.usefixtures("alive")
+def test_status_fits_a_terminal(run: Run) -> None:
+    site = Site.objects.create(name="The Very Long-Winded Gazette of Upper Skerry Bay and Environs")
+    record(site, 12)
+    OutboxEntry.objects.update(timestamp=timezone.now() - timedelta(days=40))
+    SiteDelivery.objects.update(
+        last_error="x" * 80 + " y" * 300, retry_at=timezone.now() + timedelta(minutes=5)
+    )
+    text = run("live_status").out
+    assert max(len(line) for line in text.splitlines()) <= 100
+    assert "40 days" in text
+
+
+def test_status_says_where_there_is_nothing_yet(run: Run) -> None:
+    assert "There are no sites yet" in run("live_status").out
+
+
+@pytest.mark.usefixtures("alive")
+def test_status_is_watched_until_interrupted(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(live_status.time, "sleep", pause)
+    monkeypatch.setattr(live_status, "close_old_connections", lambda: None)
+    outcome = run("live_status", "--watch", "--interval", "0.5")
+    assert (outcome.code, pauses) == (0, [0.5, 0.5, 0.5])
+    assert outcome.out.count("ok: updates flow.") == 3
+
+
+@pytest.mark.usefixtures("alive")
 @pytest.mark.parametrize("trouble", ["dead entry", "held up"])
 def test_status_fails_where_something_is_dead_or_held_up(
     run: Run, make_key: MakeKey, trouble: str
@@ -77,10 +122,10 @@ def test_status_fails_where_something_is_dead_or_held_up(
         entries(key.site).update(state="dead")
     else:
         state = SiteDelivery.objects.filter(pk=key.site_id)
-        state.update(last_error="503: away", retry_at=timezone.now())
+        state.update(last_error="503: away", retry_at=timezone.now() + timedelta(minutes=1))
     outcome = run("live_status")
     assert outcome.code == 1
-    assert ("503: away" in outcome.out) == (trouble == "held up")
+    assert ("503: away" in " ".join(outcome.out.split())) == (trouble == "held up")
 
 
 # live_requeue

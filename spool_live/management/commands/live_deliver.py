@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import time
-from argparse import ArgumentTypeError
 from dataclasses import asdict
 from typing import Any
 
 from django.db import DatabaseError, close_old_connections
 
-from spool_live import delivery
+from spool_live import delivery, heartbeats
 from spool_live.delivery import mirror
 from spool_live.exceptions import BroadcastError
-from spool_live.management.output import ReportCommand
+from spool_live.management.output import ReportCommand, seconds
 from spool_live.outbox import circuit
 from spool_live.supabase.databases import content_databases
 
@@ -27,7 +26,7 @@ class Command(ReportCommand):
         super().add_arguments(parser)
         parser.add_argument("--loop", action="store_true", help="Go on until interrupted.")
         parser.add_argument(
-            "--interval", type=_seconds, default=0.2, help="Seconds between looks (with --loop)."
+            "--interval", type=seconds, default=0.2, help="Seconds between looks (with --loop)."
         )
         parser.add_argument(
             "--mirror-all", action="store_true", help="First send every site and key again."
@@ -57,23 +56,15 @@ class Command(ReportCommand):
 
     def _deliver(self, using: str, *, again: bool = False) -> dict[str, Any]:
         reasons: list[str] = []
-        try:
-            (mirror.mirror_all if again else mirror.mirror_pending)(using)
-        except BroadcastError as error:
-            reasons.append(str(error))
-        report = asdict(delivery.deliver_pending(using))
+        heartbeats.beat(using, heartbeats.Part.SWEEP)
+        with heartbeats.watched(using, heartbeats.Part.DELIVERY):
+            try:
+                (mirror.mirror_all if again else mirror.mirror_pending)(using)
+            except BroadcastError as error:
+                reasons.append(str(error))
+            report = asdict(delivery.deliver_pending(using))
         if not report["reasons"] and (outage := circuit.outage(using)):
             due = f"next attempt at {outage.open_until:%H:%M:%S}"
             reasons.append(f"{outage.last_error} ({due})")
         report["reasons"] = "; ".join(sorted({*reasons, *report["reasons"]}))
         return {"database": using, **report}
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= 3600:  # noqa: PLR2004 - an hour
-        raise ArgumentTypeError("must be a number of seconds above 0")
-    return seconds

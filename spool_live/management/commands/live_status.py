@@ -1,50 +1,115 @@
-"""``manage.py live_status``: what waits, what died, and what holds each site up."""
+"""``manage.py live_status``: whether updates flow, what keeps them, and what to do about it."""
 
 from __future__ import annotations
 
+import contextlib
+import time
+from datetime import datetime
 from typing import Any
 
+from django.db import close_old_connections
+
 from spool_live import status
-from spool_live.management.output import ReportCommand
-from spool_live.status import SiteStatus
+from spool_live.management.output import ReportCommand, seconds, table, wrapped
+from spool_live.status import SiteStatus, State, Status
+from spool_live.status.states import age
 from spool_live.supabase.databases import content_databases
+
+CLEAR = "\x1b[H\x1b[2J"
+NAME_WIDTH = 28
 
 
 class Command(ReportCommand):
-    """One row a site. Exit code 1 where something is dead or held up, or Supabase is away."""
+    """The state, its problems with their remedies, one row a site. Exit code 0 only for ``ok``."""
 
-    help = "What waits for delivery, what died, and why."
+    help = "Whether updates flow, what keeps them, and what to do about it."
+
+    def add_arguments(self, parser: Any) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--watch", action="store_true", help="Repeat until interrupted.")
+        parser.add_argument(
+            "--interval", type=seconds, default=2.0, help="Seconds between looks (with --watch)."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        rows = [_row(site) for using in content_databases() for site in status.of_sites(using)]
-        self.report(rows, rows, options)
-        if status.lacks_partition():
-            self.stderr.write(
-                "Realtime has no partition for today's messages, because no client was "
-                "connected: updates are stored but not broadcast. Connect a client "
-                "(spool-live tail): Realtime makes one then, and catch-up brings the updates."
-            )
-        outages = status.outages()
-        for outage in outages:
-            self.stderr.write(
-                f"Supabase is away ({outage.failures} attempts failed, the next one is due at "
-                f"{outage.open_until:%H:%M:%S}): {outage.last_error}"
-            )
-        if outages or any(row["dead"] or row["error"] for row in rows):
+        state = self._show(options)
+        with contextlib.suppress(KeyboardInterrupt):
+            while options["watch"]:
+                time.sleep(options["interval"])
+                close_old_connections()
+                state = self._show(options)
+        if state is not State.OK:
             raise SystemExit(1)
 
+    def _show(self, options: Any) -> State:
+        status.probe()
+        found = status.determine()
+        unanswered = {p.using for p in found.problems if p.kind is status.Kind.DATABASE}
+        answering = [using for using in content_databases() if using not in unanswered]
+        sites = [site for using in answering for site in status.of_sites(using, found)]
+        if options["format"] == "json":
+            self.report(_document(found, sites), [], options)
+        else:
+            several = len(content_databases()) > 1
+            text = _text(found, sites, with_database=several)
+            self.stdout.write(f"{CLEAR}{text}" if options["watch"] and _is_terminal(self) else text)
+        return found.state
 
-def _row(site: SiteStatus) -> dict[str, Any]:
+
+def _is_terminal(command: ReportCommand) -> bool:
+    return bool(command.stdout.isatty())
+
+
+def _text(found: Status, sites: list[SiteStatus], *, with_database: bool) -> str:
+    now = found.at
+    parts = [_headline(found)]
+    for problem in found.problems:
+        reason = f"{problem.state}: {problem.reason} {problem.remedy}"
+        parts.append(wrapped(f"{problem.using}: {reason}" if with_database else reason))
+    parts += [wrapped(notice) for notice in found.notices]
+    rows = [_row(site, now, with_database=with_database) for site in sites]
+    parts.append(table(rows) if rows else "There are no sites yet: manage.py live_site create.")
+    return "\n\n".join(parts)
+
+
+def _headline(found: Status) -> str:
+    if found.since is None:
+        return "ok: updates flow."
+    return f"{found.state} for {age(found.at - found.since)}."
+
+
+def _row(site: SiteStatus, now: datetime, *, with_database: bool) -> dict[str, Any]:
+    name = "(deleted)" if site.name is None else site.name
+    identity = {"database": site.using} if with_database else {"site id": str(site.site_id)}
     return {
-        "database": site.using,
-        "site": "(deleted)" if site.name is None else site.name,
-        "site_id": site.site_id,
-        "seq": site.last_seq,
-        "merged": site.merged,
-        "epoch": site.epoch,
-        "keys": "mirrored" if site.is_mirrored else "pending",
-        "pending": site.pending,
-        "dead": site.dead,
-        "oldest": site.oldest,
-        "error": site.last_error,
+        "site": name if len(name) <= NAME_WIDTH else f"{name[: NAME_WIDTH - 1]}…",
+        **identity,
+        "state": site.state.value,
+        "waiting": site.pending or "",
+        "oldest": age(now - site.oldest) if site.oldest else "",
+        "dead": site.dead or "",
+    }
+
+
+def _document(found: Status, sites: list[SiteStatus]) -> dict[str, Any]:
+    return {
+        **status.as_json(found),
+        "sites": [
+            {
+                "database": site.using,
+                "site": site.name,
+                "site_id": site.site_id,
+                "state": site.state.value,
+                "seq": site.last_seq,
+                "merged": site.merged,
+                "epoch": site.epoch,
+                "keys": "mirrored" if site.is_mirrored else "pending",
+                "pending": site.pending,
+                "dead": site.dead,
+                "oldest": site.oldest,
+                "oldest_seconds": (found.at - site.oldest).total_seconds() if site.oldest else None,
+                "error": " ".join(problem.reason for problem in site.problems),
+            }
+            for site in sites
+        ],
     }

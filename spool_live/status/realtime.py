@@ -1,4 +1,4 @@
-"""Whether Supabase takes what is sent, from real attempts: nothing here asks it."""
+"""What can be seen of Realtime where the Supabase database is an alias of ours."""
 
 from __future__ import annotations
 
@@ -7,15 +7,8 @@ from contextlib import suppress
 from django.db import DatabaseError
 
 from spool_live.conf import live_settings
-from spool_live.models import DeliveryCircuit
-from spool_live.outbox import circuit
 from spool_live.supabase import provisioning
-from spool_live.supabase.databases import content_databases, is_supabase_database
-
-
-def outages() -> list[DeliveryCircuit]:
-    """The present outages, at most one for each content database."""
-    return [found for using in content_databases() if (found := circuit.outage(using))]
+from spool_live.supabase.databases import is_supabase_database
 
 
 def lacks_partition() -> bool:

@@ -1,0 +1,124 @@
+"""Heartbeats: each part of the system notes that it is active, and how its last run ended.
+
+One small row for each part and content database. It is written at most every two seconds, by the
+part itself and outside any editor's transaction, and what the database answers to that is no
+reason for the part to stop.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from django.db import DatabaseError
+from django.db.models import F, Q
+from django.utils import timezone
+
+from spool_live.deferred import DeferredWrites
+from spool_live.exceptions import SpoolLiveError
+from spool_live.models import Heartbeat
+
+logger = logging.getLogger(__name__)
+
+EVERY = timedelta(seconds=2)
+"""The shortest time between two heartbeats of one part that are worth a write."""
+Part = Heartbeat.Part
+_written: dict[tuple[str, str, str], float] = {}
+"""When this process last wrote a heartbeat (monotonic), by alias, part and what it said."""
+
+
+def beat(using: str, part: Part, *, clock: Callable[[], float] = time.monotonic) -> None:
+    """Notes that ``part`` is active on ``using``. Cheap enough to be called at every turn."""
+    if _is_due(using, part, "active", clock):
+        _write(using, part, {})
+
+
+def succeeded(using: str, part: Part, detail: Mapping[str, Any] | None = None) -> None:
+    """Notes that ``part`` did what it is there for; ``detail`` is kept as JSON."""
+    values = {"succeeded_at": timezone.now(), "failing_since": None, "failures": 0, "error": ""}
+    _write(using, part, {**values, **({} if detail is None else {"detail": dict(detail)})})
+
+
+def failed(using: str, part: Part, error: str, detail: Mapping[str, Any] | None = None) -> None:
+    """Notes that ``part`` could not do what it is there for, and keeps since when."""
+    _written.pop((using, part.value, "well"), None)
+    values: dict[str, Any] = {"failures": F("failures") + 1, "error": error}
+    _write(using, part, {**values, **({} if detail is None else {"detail": dict(detail)})})
+    with _harmless():
+        rows = Heartbeat.objects.using(using).filter(pk=part, failing_since=None)
+        rows.update(failing_since=timezone.now())
+
+
+@contextmanager
+def watched(using: str, part: Part) -> Iterator[None]:
+    """Notes how what is done inside ends, a success every two seconds at most: an exception is
+    recorded by its name, and raised."""
+    beat(using, part)
+    try:
+        yield
+    except Exception as error:
+        failed(using, part, reason(error))
+        raise
+    if _is_due(using, part, "well", time.monotonic):
+        succeeded(using, part)
+
+
+def reason(error: Exception) -> str:
+    """What may be kept of an error: our own messages are fit for people, of others the name."""
+    return str(error) if isinstance(error, SpoolLiveError) else type(error).__name__
+
+
+def later(using: str, part: Part, error: str = "") -> None:
+    """Notes from a thread of its own that ``part`` is well, or why it is not: for requests."""
+    _deferred.add((using, part.value), error)
+
+
+def forget() -> None:
+    """Forgets what this process has written, so that the next heartbeat is written at once."""
+    _written.clear()
+
+
+def _is_due(using: str, part: Part, word: str, clock: Callable[[], float]) -> bool:
+    now, key = clock(), (using, part.value, word)
+    if now - _written.get(key, float("-inf")) < EVERY.total_seconds():
+        return False
+    _written[key] = now
+    return True
+
+
+def _write(using: str, part: Part, values: Mapping[str, Any]) -> None:
+    now = timezone.now()
+    rows = Heartbeat.objects.using(using).filter(pk=part)
+    if not values:  # others beat as well; a heartbeat of the future is from a clock set back
+        rows = rows.filter(Q(at__lte=now - EVERY / 2) | Q(at__gt=now))
+    with _harmless():
+        if rows.update(at=now, **values):
+            return
+        first = {**values, "failures": 1} if values.get("failures") else values
+        fresh = [Heartbeat(part=part, at=now, **first)]
+        Heartbeat.objects.using(using).bulk_create(fresh, ignore_conflicts=True)
+
+
+@contextmanager
+def _harmless() -> Iterator[None]:
+    try:
+        yield
+    except DatabaseError as error:
+        logger.warning("a heartbeat could not be written: %s", type(error).__name__)
+
+
+def _write_deferred(batch: Mapping[tuple[str, str], str]) -> None:
+    for (using, name), error in batch.items():
+        if error:
+            failed(using, Part(name), error)
+        else:
+            succeeded(using, Part(name))
+
+
+_deferred: DeferredWrites[tuple[str, str], str] = DeferredWrites(
+    _write_deferred, lambda held, more: more
+)

@@ -1,0 +1,297 @@
+"""What is wrong, judged from an observation. Pure: no database, no clock.
+
+A cause is named once: what waits because nobody delivers, or because Supabase is away, is part of
+that problem's sentence and no problem of its own.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+
+from spool_live.conf import LiveSettings
+from spool_live.models import Heartbeat
+from spool_live.status.observing import Observation
+from spool_live.status.states import Activity, Kind, Problem, State, age, clock, updates
+
+Part = Heartbeat.Part
+REPORT_AGE = timedelta(minutes=5)
+"""How long a report that broker or cache do not answer is believed without another one."""
+
+
+def judge(seen: Observation, settings: LiveSettings) -> list[Problem]:
+    """The problems of one content database."""
+    whole = list(_of_the_whole(seen, settings))
+    covered = any(p.state is State.STOPPED or p.kind is Kind.SUPABASE for p in whole)
+    return [
+        *whole,
+        *([] if covered else (*_held_up(seen), *_backlog(seen, settings))),
+        *_dead(seen),
+        *_cleanup(seen, settings),
+        *_isolation(seen),
+    ]
+
+
+def _of_the_whole(seen: Observation, settings: LiveSettings) -> Iterator[Problem]:
+    broker = _failing(seen, Part.BROKER)
+    deliverer = _newest(seen, Part.WORKER, Part.DELIVERY)
+    sweep = _newest(seen, Part.SWEEP)
+    limit = seen.now - settings.stopped_after
+    if deliverer is None or deliverer < limit:
+        yield _nobody_delivers(seen, deliverer, broker)
+    elif sweep is None or sweep < limit:
+        yield _nobody_sweeps(seen, sweep, broker)
+    elif broker and settings.nudge:
+        yield Problem(
+            Kind.BROKER,
+            State.DELAYED,
+            broker.failing_since or broker.at,
+            f"The broker does not take nudges ({broker.error}): updates wait for the next sweep.",
+            "Check CELERY_BROKER_URL and the broker.",
+            seen.using,
+        )
+    if seen.outage:
+        yield _supabase_away(seen)
+    if cache := _failing(seen, Part.CACHE):
+        yield Problem(
+            Kind.CACHE,
+            State.FAILING,
+            cache.failing_since or cache.at,
+            f"The throttle cache does not answer ({cache.error}): each process counts for itself.",
+            f'Check CACHES["{settings.throttle_cache}"] and its server.',
+            seen.using,
+        )
+    if delivery := _failing(seen, Part.DELIVERY):
+        yield Problem(
+            Kind.DELIVERY,
+            State.FAILING,
+            delivery.failing_since or delivery.at,
+            f"Delivery ends with an error each time: {delivery.error}.{_what_waits(seen)}",
+            "Look into the worker's log.",
+            seen.using,
+        )
+
+
+def _nobody_delivers(seen: Observation, last: datetime | None, broker: Activity | None) -> Problem:
+    said = (
+        f"nothing has delivered since {clock(last, seen.now)}"
+        if last
+        else ("nothing has ever delivered")
+    )
+    if broker:
+        since = clock(broker.failing_since or broker.at, seen.now)
+        said = f"{said}, and the broker has not answered since {since} ({broker.error})"
+        remedy = "Check CELERY_BROKER_URL and the broker."
+    else:
+        remedy = "Is a Celery worker running, or manage.py live_deliver --loop?"
+    return Problem(
+        Kind.BROKER if broker else Kind.DELIVERY,
+        State.STOPPED,
+        last or _first_waiting(seen) or seen.now,
+        _sentence(_what_has_waited(seen), said),
+        remedy,
+        seen.using,
+    )
+
+
+def _nobody_sweeps(seen: Observation, last: datetime | None, broker: Activity | None) -> Problem:
+    said = (
+        f"the sweep has not run since {clock(last, seen.now)}"
+        if last
+        else ("the sweep has never run")
+    )
+    if broker:
+        since = clock(broker.failing_since or broker.at, seen.now)
+        said = f"{said}, and the broker has not answered since {since} ({broker.error})"
+    return Problem(
+        Kind.BROKER if broker else Kind.SWEEP,
+        State.STOPPED,
+        last or _first_waiting(seen) or seen.now,
+        _sentence(_what_has_waited(seen), f"{said}, which finds lost nudges and due retries"),
+        "Check CELERY_BROKER_URL and the broker."
+        if broker
+        else (
+            "Is celery beat running with spool_live.tasks.BEAT_SCHEDULE, and a worker free for it?"
+        ),
+        seen.using,
+    )
+
+
+def _supabase_away(seen: Observation) -> Problem:
+    outage = seen.outage
+    assert outage is not None  # noqa: S101 - the caller has looked
+    attempts = "1 attempt" if outage.failures == 1 else f"{outage.failures} attempts"
+    known = seen.heartbeats.get(Part.SUPABASE)
+    since = known and known.failing_since
+    return Problem(
+        Kind.SUPABASE,
+        State.FAILING,
+        since or _first_waiting(seen) or seen.now,
+        f"Supabase is away ({attempts} failed, the next one is due at "
+        f"{clock(outage.open_until, seen.now)}): {outage.last_error}{_what_waits(seen)}",
+        'Check SPOOL_LIVE["SUPABASE_URL"], the network and the Supabase project.',
+        seen.using,
+    )
+
+
+def _held_up(seen: Observation) -> Iterator[Problem]:
+    mirror = seen.heartbeats.get(Part.MIRROR)
+    refused = mirror.detail if mirror and mirror.failing_since else {}
+    for site_id, site in seen.held_up.items():
+        waiting = seen.waiting.get(site_id)
+        if str(site_id) in refused and site.version > site.acknowledged_version and mirror:
+            yield _of_site(
+                seen,
+                site_id,
+                Kind.MIRROR,
+                State.FAILING,
+                mirror.failing_since or mirror.at,
+                f"Supabase refuses what it must know of {_name(seen, site_id)} and its API keys, "
+                f"whose updates wait for that: {refused[str(site_id)]}",
+                "See the worker's log for what Supabase answers; run manage.py live_setup.",
+            )
+        elif site.last_error and site.retry_at and (waiting or site.retry_at > seen.now):
+            waits = _waited(seen, [site_id]) if waiting else f"{_name(seen, site_id)} has to wait"
+            yield _of_site(
+                seen,
+                site_id,
+                Kind.SITE,
+                State.FAILING,
+                (waiting.oldest if waiting else None) or seen.now,
+                f"{waits} for another attempt at {clock(site.retry_at, seen.now)}: "
+                f"{site.last_error}",
+                "It is tried again by itself; see the worker's log for what Supabase answers.",
+            )
+
+
+def _backlog(seen: Observation, settings: LiveSettings) -> Iterator[Problem]:
+    limit = seen.now - settings.delayed_after
+    for site_id, waiting in seen.waiting.items():
+        if waiting.oldest is None or waiting.oldest >= limit:
+            continue
+        held = seen.held_up.get(site_id)
+        if held and held.retry_at and held.last_error:
+            continue  # said with its reason
+        yield _of_site(
+            seen,
+            site_id,
+            Kind.BACKLOG,
+            State.DELAYED,
+            waiting.oldest,
+            f"{_waited(seen, [site_id])}: delivery does not keep up.",
+            "Start more workers, or see what holds them up in their log.",
+        )
+
+
+def _dead(seen: Observation) -> Iterator[Problem]:
+    for site_id, dead in seen.dead.items():
+        verb = "is" if dead.count == 1 else "are"
+        yield _of_site(
+            seen,
+            site_id,
+            Kind.DEAD,
+            State.FAILING,
+            dead.since or seen.now,
+            f"{updates(dead.count)} of {_name(seen, site_id)} {verb} dead, refused for good: "
+            f"{dead.reason}",
+            "Mend the cause, then manage.py live_requeue; clients get them by catch-up meanwhile.",
+        )
+
+
+def _cleanup(seen: Observation, settings: LiveSettings) -> Iterator[Problem]:
+    known = seen.heartbeats.get(Part.CLEANUP)
+    if known is None:
+        return
+    done = known.succeeded_at or known.failing_since or known.at
+    if known.failing_since:
+        yield Problem(
+            Kind.CLEANUP,
+            State.FAILING,
+            known.failing_since,
+            f"Cleanup fails since {clock(known.failing_since, seen.now)}: {known.error}",
+            "Old rows pile up at Supabase until it works: see manage.py live_cleanup.",
+            seen.using,
+        )
+    elif done < seen.now - settings.cleanup_late_after:
+        yield Problem(
+            Kind.CLEANUP,
+            State.DELAYED,
+            done,
+            f"Cleanup has not run for {age(seen.now - done)}.",
+            "Is celery beat running, or a timer with manage.py live_cleanup?",
+            seen.using,
+        )
+
+
+def _isolation(seen: Observation) -> Iterator[Problem]:
+    for part, name in ((Part.VERIFY_RLS, "verify_rls"), (Part.VERIFY_LIVE, "verify_live")):
+        known = seen.heartbeats.get(part)
+        if known and known.failing_since:
+            yield Problem(
+                Kind.ISOLATION,
+                State.FAILING,
+                known.failing_since,
+                f"{name} found that sites are not isolated ({clock(known.at, seen.now)}): "
+                f"{known.error}",
+                f"Run manage.py {name}: each finding names its remedy.",
+                seen.using,
+            )
+
+
+def _of_site(
+    seen: Observation,
+    site_id: uuid.UUID,
+    kind: Kind,
+    state: State,
+    since: datetime,
+    reason: str,
+    remedy: str,
+) -> Problem:
+    return Problem(kind, state, since, reason, remedy, seen.using, site_id, _name(seen, site_id))
+
+
+def _failing(seen: Observation, part: Part) -> Activity | None:
+    known = seen.heartbeats.get(part)
+    if known and known.failing_since and known.at > seen.now - REPORT_AGE:
+        return known
+    return None
+
+
+def _newest(seen: Observation, *parts: Part) -> datetime | None:
+    return max((known.at for part in parts if (known := seen.heartbeats.get(part))), default=None)
+
+
+def _name(seen: Observation, site_id: uuid.UUID) -> str:
+    return seen.names.get(site_id) or f"site {site_id}"
+
+
+def _first_waiting(seen: Observation) -> datetime | None:
+    return min((w.oldest for w in seen.waiting.values() if w.oldest), default=None)
+
+
+def _count(seen: Observation, site_ids: Iterable[uuid.UUID]) -> str:
+    count = sum(seen.waiting[site_id].count for site_id in site_ids)
+    return updates(count, at_least=not seen.is_all_of_it)
+
+
+def _waited(seen: Observation, site_ids: Iterable[uuid.UUID]) -> str:
+    """``12 updates of Skerry Bay Courier have waited up to 45 s``."""
+    sites = list(site_ids)
+    oldest = min(due for s in sites if (due := seen.waiting[s].oldest))
+    count = sum(seen.waiting[site_id].count for site_id in sites)
+    whose = _name(seen, sites[0]) if len(sites) == 1 else f"{len(sites)} sites"
+    verb = "has waited" if count == 1 else "have waited up to"
+    return f"{_count(seen, sites)} of {whose} {verb} {age(seen.now - oldest)}"
+
+
+def _what_has_waited(seen: Observation) -> str:
+    return _waited(seen, seen.waiting) if seen.waiting else ""
+
+
+def _what_waits(seen: Observation) -> str:
+    return f" ({_waited(seen, seen.waiting)}.)" if seen.waiting else ""
+
+
+def _sentence(before: str, said: str) -> str:
+    return f"{before}: {said}." if before else f"{said[0].upper()}{said[1:]}."

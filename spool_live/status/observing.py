@@ -1,0 +1,122 @@
+"""What the databases say, read with a handful of indexed queries that a backlog makes no dearer."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db.models import F, Q
+
+from spool_live.models import DeliveryCircuit, Heartbeat, OutboxEntry, Site, SiteDelivery
+from spool_live.outbox import circuit, coalescing
+from spool_live.status.states import Activity
+
+SAMPLE = 2_000
+"""Updates that are looked at, of those that come next: the oldest are among them."""
+
+
+@dataclass(slots=True)
+class Waiting:
+    """The pending updates of a site that were looked at."""
+
+    count: int = 0
+    oldest: datetime | None = None
+    """When the oldest of them could have gone: a declared coalescing window is no delay."""
+
+    def add(self, due: datetime) -> None:
+        """Counts one more."""
+        self.count += 1
+        self.oldest = due if self.oldest is None else min(self.oldest, due)
+
+
+@dataclass(slots=True)
+class Dead:
+    """The dead updates of a site that were looked at."""
+
+    count: int = 0
+    since: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What is known of one content database at ``now``."""
+
+    using: str
+    now: datetime
+    heartbeats: dict[str, Activity] = field(default_factory=dict)
+    outage: DeliveryCircuit | None = None
+    waiting: dict[uuid.UUID, Waiting] = field(default_factory=dict)
+    is_all_of_it: bool = True
+    """Whether ``waiting`` holds every pending update."""
+    dead: dict[uuid.UUID, Dead] = field(default_factory=dict)
+    held_up: dict[uuid.UUID, SiteDelivery] = field(default_factory=dict)
+    """Sites that wait for a retry, or whose mirror is behind."""
+    names: dict[uuid.UUID, str] = field(default_factory=dict)
+
+
+def observe(using: str, now: datetime) -> Observation:
+    """Reads the content database ``using``. Raises ``DatabaseError`` where it does not answer."""
+    waiting, is_all_of_it = _waiting(using)
+    dead = _dead(using)
+    troubled = Q(retry_at__isnull=False) | Q(version__gt=F("acknowledged_version"))
+    held_up = {site.pk: site for site in SiteDelivery.objects.using(using).filter(troubled)}
+    return Observation(
+        using=using,
+        now=now,
+        heartbeats=_heartbeats(using),
+        outage=circuit.outage(using),
+        waiting=waiting,
+        is_all_of_it=is_all_of_it,
+        dead=dead,
+        held_up=held_up,
+        names=_names(using, {*waiting, *dead, *held_up}),
+    )
+
+
+def _heartbeats(using: str) -> dict[str, Activity]:
+    return {
+        row.part: Activity(
+            using, row.part, row.at, row.succeeded_at, row.failing_since, row.error, row.detail
+        )
+        for row in Heartbeat.objects.using(using).all()
+    }
+
+
+def _waiting(using: str) -> tuple[dict[uuid.UUID, Waiting], bool]:
+    windows = coalescing.windows()
+    pending = OutboxEntry.objects.using(using).filter(state=OutboxEntry.State.PENDING)
+    columns = ("site_id", "collection", "event_type", "timestamp")
+    numbered = pending.filter(seq__isnull=False).order_by("seq").values_list(*columns)
+    fresh = pending.filter(seq=None).order_by("id").values_list(*columns)
+    found: defaultdict[uuid.UUID, Waiting] = defaultdict(Waiting)
+    rows = [list(chosen[:SAMPLE]) for chosen in (numbered, fresh)]
+    for site_id, collection, event_type, timestamp in (row for half in rows for row in half):
+        window = windows.get(collection, timedelta(0))
+        may_wait = event_type == coalescing.UPDATED
+        found[site_id].add(timestamp + window if may_wait else timestamp)
+    return dict(found), all(len(half) < SAMPLE for half in rows)
+
+
+def _dead(using: str) -> dict[uuid.UUID, Dead]:
+    entries = OutboxEntry.objects.using(using).filter(state=OutboxEntry.State.DEAD).order_by("id")
+    found: defaultdict[uuid.UUID, Dead] = defaultdict(Dead)
+    columns = ("site_id", "settled_at", "timestamp", "last_error")
+    for site_id, settled_at, timestamp, reason in entries.values_list(*columns)[:SAMPLE]:
+        dead = found[site_id]
+        since = settled_at or timestamp
+        dead.count += 1
+        dead.since = since if dead.since is None else min(dead.since, since)
+        dead.reason = reason
+    return dict(found)
+
+
+def _names(using: str, site_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
+    wanted = list(site_ids)
+    if not wanted:
+        return {}
+    sites = Site.objects.using(using).filter(pk__in=wanted)
+    return dict(sites.values_list("pk", "name"))

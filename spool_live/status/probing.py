@@ -1,0 +1,79 @@
+"""Asks broker and cache whether they answer, and notes it for every process to see.
+
+Called by commands and by the evaluation of alerts, never for a page view. Supabase is not asked:
+what is known of it comes from deliveries.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from celery import current_app
+from django.core.cache.backends.dummy import DummyCache
+
+from spool_live import heartbeats
+from spool_live.conf import live_settings
+from spool_live.supabase.databases import content_databases
+from spool_live.throttling.counting import shared_cache
+
+PATIENCE = 2
+"""Seconds that broker and cache may take to answer."""
+SILENT = "no answer"
+Part = heartbeats.Part
+
+
+class Probe:
+    """Asks one server, and gives up after :data:`PATIENCE`. A server that hangs keeps one thread,
+    and no second one asks it before that is free again."""
+
+    def __init__(self, part: Part, ask: Callable[[], None]) -> None:
+        self._part = part
+        self._ask = ask
+        self._thread: threading.Thread | None = None
+        self._error = ""
+
+    def run(self) -> str:
+        """Asks, notes how it went on every content database, and returns the error or ""."""
+        if self._thread is None or not self._thread.is_alive():
+            self._error = SILENT
+            self._thread = threading.Thread(target=self._work, name="spool-probe", daemon=True)
+            self._thread.start()
+        self._thread.join(PATIENCE)
+        error = SILENT if self._thread.is_alive() else self._error
+        for using in content_databases():
+            if error:
+                heartbeats.failed(using, self._part, error)
+            else:
+                heartbeats.succeeded(using, self._part)
+        return error
+
+    def _work(self) -> None:
+        try:
+            self._ask()
+        except Exception as error:  # noqa: BLE001 - whatever a client library raises
+            self._error = type(error).__name__
+        else:
+            self._error = ""
+
+
+def probe() -> None:
+    """Asks broker and cache, those that are in use."""
+    if live_settings().nudge:
+        _broker.run()
+    if not isinstance(shared_cache(), DummyCache):
+        _cache.run()
+
+
+def _ask_broker() -> None:
+    with current_app.connection_for_write(connect_timeout=PATIENCE) as connection:
+        connection.ensure_connection(max_retries=1, timeout=PATIENCE)
+        connection.default_channel  # noqa: B018 - some transports speak to the server only now
+
+
+def _ask_cache() -> None:
+    shared_cache().get("spool-live-probe")
+
+
+_broker = Probe(Part.BROKER, _ask_broker)
+_cache = Probe(Part.CACHE, _ask_cache)

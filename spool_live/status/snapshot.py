@@ -1,0 +1,105 @@
+"""The status as a whole: determined afresh, or as this process knew it a moment ago."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from django.db import DatabaseError
+from django.utils import timezone
+
+from spool_live.conf import live_settings
+from spool_live.status.judging import judge
+from spool_live.status.observing import observe
+from spool_live.status.realtime import lacks_partition
+from spool_live.status.states import Activity, Kind, Problem, State, Status, ordered
+from spool_live.supabase.databases import content_databases
+
+SLOW = 2.0
+"""Seconds after which a content database that answers is a problem nevertheless."""
+KEPT_AT_LEAST, KEPT_AT_MOST = 1.0, 5.0
+KEPT = 200
+"""Times as long as it took to determine the status is kept: reading it costs the database half a
+percent of a core at most, however often it is asked for."""
+_unanswered: dict[str, datetime] = {}
+"""Since when this process has had no answer from a content database."""
+PARTITION_NOTICE = (
+    "Realtime has no partition for today's messages, because no client was connected: updates are "
+    "stored but not broadcast. Connect a client (spool-live tail): Realtime makes one then, and "
+    "catch-up brings the updates."
+)
+
+
+def determine(now: datetime | None = None) -> Status:
+    """The status as it is. Never raises for a database that does not answer: that is a problem."""
+    moment = now or timezone.now()
+    problems: list[Problem] = []
+    parts: list[Activity] = []
+    for using in content_databases():
+        started = time.monotonic()
+        try:
+            seen = observe(using, moment)
+        except DatabaseError as error:
+            reason = str(error).strip().partition("\n")[0] or type(error).__name__
+            since = _unanswered.setdefault(using, moment)
+            problems.append(_database(using, since, State.STOPPED, f"does not answer ({reason})"))
+            continue
+        _unanswered.pop(using, None)
+        problems += judge(seen, live_settings())
+        parts += seen.heartbeats.values()
+        took = time.monotonic() - started
+        if took > SLOW:
+            problems.append(_database(using, moment, State.DELAYED, f"took {took:.1f} s to answer"))
+    notices = (PARTITION_NOTICE,) if lacks_partition() else ()
+    return Status(moment, ordered(problems), notices, tuple(parts))
+
+
+class Kept:
+    """The status as this process last determined it, for as long as that is worth keeping."""
+
+    def __init__(
+        self,
+        work: Callable[[], Status] = determine,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._work = work
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._status: Status | None = None
+        self._until = 0.0
+
+    def get(self) -> Status:
+        """The status, at most :data:`KEPT_AT_MOST` seconds old."""
+        with self._lock:  # who asks meanwhile gets the same answer, not another round of queries
+            if self._status is None or self._clock() >= self._until:
+                started = self._clock()
+                self._status = self._work()
+                took = self._clock() - started
+                kept = min(max(KEPT * took, KEPT_AT_LEAST), KEPT_AT_MOST)
+                self._until = self._clock() + kept
+            return self._status
+
+    def forget(self) -> None:
+        """Determines the status afresh at the next call."""
+        self._status = None
+
+
+kept = Kept()
+
+
+def current() -> Status:
+    """The status for pages that are asked for often: a few seconds old at most."""
+    return kept.get()
+
+
+def _database(using: str, since: datetime, state: State, what: str) -> Problem:
+    return Problem(
+        Kind.DATABASE,
+        state,
+        since,
+        f"The content database {using} {what}.",
+        f'Check DATABASES["{using}"] and its server; run manage.py migrate after an upgrade.',
+        using,
+    )
