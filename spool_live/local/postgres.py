@@ -24,7 +24,9 @@ from spool_live.local.identity import (
     may_enter,
     reachable_binaries,
 )
-from spool_live.local.processes import ChildProcess, PortTakenError, listen
+from spool_live.local.processes import ChildProcess, PortTakenError, free_port, listen
+
+__all__ = ["EmbeddedPostgres", "free_port"]  # the port that a caller chooses for the server
 
 _LONGEST_SOCKET_PATH = 107
 _READY_WITHIN = 60.0
