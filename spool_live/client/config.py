@@ -13,7 +13,7 @@ from uuid import UUID
 from spool_live.client.cursor import CursorStore, FileCursor
 from spool_live.client.exceptions import ConfigurationError
 from spool_live.client.policy import Timing
-from spool_live.client.updates import EVERYTHING, UpdateFilter
+from spool_live.client.updates import EVERYTHING, UpdateFilter, sequence_number
 
 DEVELOPMENT_ATTEMPTS = 5
 _VARIABLES = {"site_id": "SPOOL_SITE_ID", "api_key": "SPOOL_API_KEY", "api_url": "SPOOL_API_URL"}
@@ -56,15 +56,20 @@ class LiveUpdatesConfig:
                 raise ConfigurationError(f"{name} is empty: pass {name}=, or set {variable}.")
         if not _is_uuid(str(self.site_id)):
             raise ConfigurationError(
-                f"site_id {self.site_id!r} is no UUID: set SPOOL_SITE_ID to the site's id, which "
-                'came with the API key ("manage.py live_site list" on the CMS shows it).'
+                f"site_id {self.site_id!r} is not a UUID: set SPOOL_SITE_ID to the site's id, "
+                'which came with the API key ("manage.py live_site list" on the CMS shows it).'
             )
         parts = urlsplit(self.api_url)
         if parts.scheme not in {"http", "https"} or not parts.netloc:
             raise ConfigurationError(
-                f"api_url {self.api_url!r} is no http(s) address: set SPOOL_API_URL to where "
+                f"api_url {self.api_url!r} is not an http(s) address: set SPOOL_API_URL to where "
                 "spool_live.urls is mounted, e.g. https://cms.example.org/spool-live/."
             )
+        if self.start is not None:
+            try:
+                sequence_number(self.start)
+            except ValueError as error:
+                raise ConfigurationError(f"start {error}: pass the seq of an update.") from error
         if self.queue_size < 1:
             raise ConfigurationError("queue_size must be at least 1.")
         if self.overflow not in {"catch_up", "drop_oldest"}:

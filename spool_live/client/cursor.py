@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from spool_live.client.exceptions import ConfigurationError
+from spool_live.client.updates import sequence_number
 
 
 class CursorStore(Protocol):
@@ -38,18 +39,18 @@ class FileCursor:
     def load(self) -> int | None:
         """The number in the file, None if there is no file.
 
-        Raises ConfigurationError for a file that is another site's, or no cursor at all, and where
-        its folder is missing.
+        Raises ConfigurationError for a file that is another site's or holds anything else, and
+        where its folder is missing.
         """
         try:
             data = json.loads(self._path.read_text())
-            site_id, seq = str(data["site_id"]), int(data["seq"])
+            site_id, seq = str(data["site_id"]), sequence_number(data["seq"])
         except FileNotFoundError:
             self._check_folder()
             return None
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise ConfigurationError(
-                f"{self._path} is no cursor file ({error!r}): delete it to begin with what is new."
+                f"{self._path} is not a cursor file ({error}): delete it to begin with what is new."
             ) from error
         if site_id != self._site_id:
             raise ConfigurationError(
@@ -60,7 +61,7 @@ class FileCursor:
     def _check_folder(self) -> None:
         if not self._path.parent.is_dir():
             raise ConfigurationError(
-                f"{self._path.parent} is no folder: create it, or keep the cursor elsewhere."
+                f"{self._path.parent} is not a folder: create it, or keep the cursor elsewhere."
             )
 
     def save(self, seq: int) -> None:

@@ -11,7 +11,7 @@
     │   ├── ServerUnreachableError      the CMS does not answer
     │   ├── RealtimeUnavailableError    Supabase Realtime does not answer, or hung up
     │   ├── TokenExpiredError           Realtime counts the token as expired
-    │   ├── SubscriptionRefusedError    Realtime refuses the join; stops after a minute of it
+    │   ├── SubscriptionRefusedError    Realtime refuses the join; updates come by polling
     │   └── RateLimitedError            waits `retry_after` seconds
     ├── DisconnectedError               connect first; the client is not, or no longer
     ├── GivenUpError                    the client has stopped; connect again when the cause is gone
@@ -32,7 +32,9 @@ class ConfigurationError(LiveUpdatesError):
 class InvalidCredentialsError(ConfigurationError):
     """HTTP 401 from the CMS: unknown, revoked and expired keys all look like this."""
 
-    def __init__(self, detail: str = "") -> None:
+    def __init__(self, detail: str = "", *, code: str = "") -> None:
+        self.code = code
+        """The CMS's error code: "invalid_credentials", or "" where something else answered."""
         super().__init__(
             "The CMS refused the API key: it is unknown, revoked or expired. "
             "Check SPOOL_API_KEY and SPOOL_SITE_ID." + (f" (It said: {detail})" if detail else "")
@@ -50,7 +52,7 @@ class WrongSiteError(ConfigurationError):
 
 
 class IncompatibleServerError(ConfigurationError):
-    """The answer has not the form of spool_live's API."""
+    """The answer is not what spool_live's API answers."""
 
 
 class TransientError(LiveUpdatesError):
@@ -91,7 +93,7 @@ class DisconnectedError(LiveUpdatesError):
 
 
 class GivenUpError(LiveUpdatesError):
-    """`max_reconnect_attempts` used up, or refused by Realtime for a whole minute."""
+    """`max_reconnect_attempts` are used up."""
 
 
 class WebhookVerificationError(LiveUpdatesError):

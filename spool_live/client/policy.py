@@ -24,9 +24,10 @@ class Timing:
     close: float = 2.0
     refresh_at: float = 0.75  # part of the token's life
     born_expired: float = 5.0  # expired sooner than this: not its age, but a clock is wrong
-    refused_for: float = 60.0  # refused with fresh tokens this long, and we give up
+    refused_maximum: float = 60.0  # the longest pause between joins that are refused
     epoch_jitter: float = 2.0
     catch_up_interval: float = 60.0
+    catch_up_interval_changes: float = 15.0  # nothing says that postgres_changes fell silent
     catch_up_confirm: float = 0.25  # before asking again about a gap the log does not show yet
     poll_initial: float = 2.0
     poll_maximum: float = 30.0
@@ -55,6 +56,18 @@ def retry_delay(
     if retry_after is None:
         return delay
     return max(delay, retry_after * (1 + rand() / 10))
+
+
+def refused_delay(refusals: int, timing: Timing, rand: Random = random.random) -> float:
+    """Seconds to wait before the next join after so many (from 1) that were refused.
+
+    A policy may be a moment later than a key, and a wrong secret is repaired by people: so the
+    pauses grow to `refused_maximum` and stay there. Only the upper half is random: each refused
+    join keeps a process of Realtime busy for five seconds.
+    """
+    exponent = min(refusals - 1, 32)
+    ceiling = timing.backoff_initial * timing.backoff_factor**exponent
+    return min(ceiling, timing.refused_maximum) * (1 + rand()) / 2
 
 
 def poll_interval(idle_polls: int, timing: Timing, rand: Random = random.random) -> float:

@@ -18,8 +18,17 @@ class Phase(StrEnum):
     CONNECTING = "connecting"
     JOINED = "joined"
     LIVE = "live"
+    DELAYED = "delayed"
+    """Joined, but the log has updates that the socket does not bring; they come from the log."""
     BACKING_OFF = "backing off"
     STOPPED = "stopped"
+    REVOKED = "revoked"
+    """Stopped: the CMS does not accept the key any more, which it did before."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing will come any more."""
+        return self in {Phase.STOPPED, Phase.REVOKED}
 
 
 class LogSource(StrEnum):
@@ -34,7 +43,8 @@ class LogSource(StrEnum):
 class ConnectionState:
     """A snapshot.
 
-    `connected`: the socket is joined and caught up. `last_update`: ISO time of the newest update.
+    `connected`: the socket is joined, caught up, and brings what the log has.
+    `last_update`: ISO time of the newest update.
     `error`: what is wrong right now and what to do, or None. While `connected` is False, updates
     still come by polling as long as `log` is not "none".
     """

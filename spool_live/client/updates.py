@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+MAX_SEQ = 2**63 - 1
+"""The largest sequence number: the counter is a PostgreSQL bigint."""
+
 
 @dataclass(frozen=True, slots=True)
 class LiveUpdate:
@@ -31,9 +34,11 @@ class LiveUpdate:
     def from_wire(cls, row: Mapping[str, Any]) -> LiveUpdate:
         """Build it from the JSON object of the API, a broadcast or a table row.
 
-        Raises KeyError, TypeError or ValueError for an object that is no update.
+        Raises KeyError, TypeError or ValueError for an object that is not an update.
         """
-        seq = row.get("seq")
+        seq, metadata = row.get("seq"), row.get("metadata") or {}
+        if not isinstance(metadata, dict):
+            raise TypeError("metadata is not an object")
         return cls(
             id=str(row["id"]),
             site_id=str(row["site_id"]),
@@ -42,8 +47,8 @@ class LiveUpdate:
             slug=None if row.get("slug") is None else str(row["slug"]),
             item_id=str(row["item_id"]),
             timestamp=str(row["timestamp"]),
-            metadata=dict(row.get("metadata") or {}),
-            seq=None if seq is None else int(seq),
+            metadata=metadata,
+            seq=None if seq is None else sequence_number(seq),
         )
 
     @property
@@ -71,6 +76,16 @@ class Reset:
 
 
 Event = LiveUpdate | Reset
+
+
+def sequence_number(value: object) -> int:
+    """Return the value if it is one that a site's counter can have, from 0 to 2**63 - 1.
+
+    Raises ValueError for anything else.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_SEQ:
+        raise ValueError(f"{value!r} is not a sequence number")
+    return value
 
 
 @dataclass(frozen=True, slots=True)

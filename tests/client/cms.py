@@ -1,11 +1,11 @@
-"""A small real CMS on a real socket: the endpoints of DESIGN.md 5.4, over a log in memory."""
+"""A small real CMS on a real socket: a subscriber's endpoints, over a log in memory."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -38,6 +38,8 @@ class Cms:
     down: bool = False
     hang: bool = False
     answers: list[Response] = field(default_factory=list)
+    gateway: Callable[[str], Response | None] = lambda path: None
+    """What a gateway before the CMS answers instead of it, given the path."""
     token_requests: int = 0
     update_requests: list[int] = field(default_factory=list)
     port: int = 0
@@ -78,6 +80,8 @@ class Cms:
         )
 
     async def _refusal(self, request: Request) -> Response | None:
+        if foreign := self.gateway(request.url.path):
+            return foreign
         if self.hang:
             await asyncio.sleep(60)
         if self.answers:
@@ -85,7 +89,7 @@ class Cms:
         if self.down:
             return JSONResponse({"detail": "down", "code": "down"}, 503)
         if request.headers.get("authorization", "").removeprefix("Api-Key ") not in self.keys:
-            return JSONResponse({"detail": "Invalid API key.", "code": "not_authenticated"}, 401)
+            return JSONResponse({"detail": "Invalid API key.", "code": "invalid_credentials"}, 401)
         return None
 
     async def _token(self, request: Request) -> Response:

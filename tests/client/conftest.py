@@ -30,7 +30,7 @@ FAST = Timing(
     suspicion=0.1,
     patience_maximum=1.0,
     born_expired=0.05,
-    refused_for=0.5,
+    refused_maximum=0.2,
     tick=0.02,
 )
 

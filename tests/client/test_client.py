@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
@@ -13,6 +14,7 @@ from spool_live.client import (
     LiveUpdate,
     LiveUpdatesClient,
     Phase,
+    Timing,
     WrongSiteError,
 )
 from tests.client.conftest import World
@@ -150,8 +152,19 @@ async def test_revoked_key_stops_the_client(world: World) -> None:
     await world.realtime.broadcast(topic, "reauthenticate", {})
     with pytest.raises(InvalidCredentialsError):
         await iteration
-    assert client.state.phase is Phase.STOPPED
+    assert client.state.phase is Phase.REVOKED
     assert "SPOOL_API_KEY" in (client.state.error or "")
+
+
+async def test_revocation_is_noticed_in_postgres_changes_mode_though_nothing_says_so(
+    world: World, fast: Callable[..., Timing]
+) -> None:
+    world.cms.mode = "postgres_changes"
+    timing = fast(catch_up_interval=600, catch_up_interval_changes=0.2)
+    client, _ = await world.live(timing=timing)
+    world.cms.keys.clear()
+    await eventually(lambda: client.state.phase is Phase.REVOKED, within=5)
+    assert not client.state.connected
 
 
 async def test_api_key_is_not_in_any_repr(world: World) -> None:
@@ -167,7 +180,7 @@ def test_import_brings_nothing_but_the_client() -> None:
         "m.startswith('spool_live.') and not m.startswith('spool_live.client')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert done.stdout.strip() == "['spool_live.retry_after']"
 
 
 def test_client_without_config_names_the_missing_variable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,7 @@ def test_repr_has_no_key() -> None:
     [
         ("api_key", "", "SPOOL_API_KEY"),
         ("site_id", "", "SPOOL_SITE_ID"),
-        ("site_id", "Parallax", "no UUID"),
+        ("site_id", "Parallax", "not a UUID"),
         ("api_url", "", "SPOOL_API_URL"),
         ("api_url", "cms.example.org", "SPOOL_API_URL"),
         ("queue_size", 0, "queue_size"),

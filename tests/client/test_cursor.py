@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,8 +64,19 @@ def test_file_of_another_site_is_refused(tmp_path: Path) -> None:
         FileCursor(tmp_path / "c", "two").load()
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"seq": 1}', '{"site_id": "s", "seq": "x"}'])
-def test_file_that_is_no_cursor_is_refused(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        '{"seq": 1}',
+        *(
+            f'{{"site_id": "s", "seq": {seq}}}'
+            for seq in ('"x"', "-5", "1.5", "true", "null", str(10**30), str(2**63))
+        ),
+    ],
+)
+def test_file_that_is_not_a_cursor_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "c"
     path.write_text(content)
     with pytest.raises(ConfigurationError, match="delete it"):
@@ -72,8 +84,32 @@ def test_file_that_is_no_cursor_is_refused(tmp_path: Path, content: str) -> None
 
 
 def test_missing_folder_is_told_before_anything_starts(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="is no folder"):
+    with pytest.raises(ConfigurationError, match="is not a folder"):
         FileCursor(tmp_path / "missing" / "cursor.json", "s").load()
+
+
+@pytest.mark.parametrize("seq", [-5, 10**30, True, "7"])
+async def test_store_that_holds_no_position_is_refused(seq: Any) -> None:
+    store = Store(seq)
+    with pytest.raises(ConfigurationError, match="holds no position"):
+        await CursorKeeper(store).load()
+
+
+def test_file_is_replaced_in_one_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crash in the middle of a write leaves the old cursor: the file is never written itself."""
+    cursor = FileCursor(tmp_path / "c", "s")
+    cursor.save(1)
+
+    def crash(path: Path, text: str, *_args: Any, **_options: Any) -> int:
+        with path.open("w") as file:
+            file.write(text[:5])
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(Path, "write_text", crash)
+    with pytest.raises(OSError, match="no space"):
+        cursor.save(2)
+    monkeypatch.undo()
+    assert cursor.load() == 1
 
 
 async def test_least_of_all_consumers_is_saved_when_they_are_idle() -> None:

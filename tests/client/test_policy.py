@@ -10,6 +10,7 @@ from spool_live.client.policy import (
     jittered,
     poll_interval,
     refresh_in,
+    refused_delay,
     retry_delay,
 )
 
@@ -35,6 +36,12 @@ def test_retry_waits_at_least_as_long_as_the_server_asked() -> None:
     assert retry_delay(1, 60, TIMING, lambda: 1.0) == 66
     assert retry_delay(6, 1, TIMING, lambda: 1.0) == 30
     assert retry_delay(1, None, TIMING, lambda: 0.5) == 0.5
+
+
+def test_refused_joins_become_rare_and_never_end() -> None:
+    longest = [refused_delay(n, TIMING, lambda: 1.0) for n in (1, 2, 3, 7, 100_000)]
+    assert longest == [1, 2, 4, 60, 60]
+    assert refused_delay(100_000, TIMING, lambda: 0.0) == 30
 
 
 def test_polling_becomes_polite() -> None:

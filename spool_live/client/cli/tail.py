@@ -94,7 +94,7 @@ def _state_printer(err: TextIO) -> Callable[[ConnectionState], None]:
     def on_state(state: ConnectionState) -> None:
         news: list[object] = [state.phase, state.error]
         trying = state.phase in {Phase.CONNECTING, Phase.JOINED} and state.error is not None
-        if news != told and not trying and state.phase is not Phase.STOPPED:
+        if news != told and not trying and not state.phase.ended:
             told[:] = news
             err.write(f"-- {state.phase}{f': {state.error}' if state.error else ''}\n")
             err.flush()

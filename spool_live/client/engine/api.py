@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -14,6 +16,7 @@ from spool_live.client.config import LiveUpdatesConfig
 from spool_live.client.engine.sequencer import Page
 from spool_live.client.engine.tokens import Token
 from spool_live.client.exceptions import (
+    ConfigurationError,
     IncompatibleServerError,
     InvalidCredentialsError,
     LiveUpdatesError,
@@ -21,17 +24,24 @@ from spool_live.client.exceptions import (
     ServerUnreachableError,
     WrongSiteError,
 )
-from spool_live.client.updates import LiveUpdate
 from spool_live.retry_after import http_date, retry_after
 
 DEFAULT_RETRY_AFTER = 60.0
+INVALID_CREDENTIALS = "invalid_credentials"
+"""The CMS's own code for a key that is unknown, revoked or expired."""
+WHOLE_ANSWER = 6
+"""Times the HTTP timeout, which is for each piece of it, that an answer may take as a whole."""
 
 
 class ContentApi:
-    """The endpoints of DESIGN.md 5.4 that a subscriber needs, with the API key in the header.
+    """The endpoints that a subscriber needs, with the API key in the header.
 
-    `clock_ahead` is how far the CMS's clock is ahead of ours; only people are told, nothing else
-    goes by it.
+    A wrong address or key is a ConfigurationError as long as the CMS has never answered with a
+    token. After that nothing that a proxy, a deployment or a maintenance page can answer is: only
+    the CMS's own `invalid_credentials` is final, all else is a ServerUnreachableError.
+
+    `clock_ahead` is how far the CMS's clock is ahead of ours; it is shown to people, and nothing
+    else goes by it.
     """
 
     def __init__(self, config: LiveUpdatesConfig) -> None:
@@ -42,7 +52,8 @@ class ContentApi:
             timeout=config.timing.request,
             verify=ssl_context(),
         )
-        self._known = False
+        self.known = False
+        """Whether the CMS has answered with a token of this site before."""
         self.clock_ahead: float | None = None
 
     async def aclose(self) -> None:
@@ -52,74 +63,80 @@ class ContentApi:
     async def token(self) -> Token:
         """Exchange the API key for a token. Raises WrongSiteError for another site's key."""
         asked_at = time.monotonic()
-        token = Token.from_response(await self._request("POST", "token/"), asked_at)
-        self._known = True
-        if token.site_id != self._config.site_id:
-            raise WrongSiteError(wanted=self._config.site_id, actual=token.site_id)
+        data = await self._request("POST", "token/")
+        with self._in_context():
+            token = Token.from_response(data, asked_at)
+            if token.site_id != self._config.site_id:
+                raise WrongSiteError(wanted=self._config.site_id, actual=token.site_id)
+        self.known = True
         return token
 
     async def updates(self, after: int, limit: int = 500) -> Page:
         """One page of the log: what came after this sequence number."""
         data = await self._request("GET", "updates/", params={"after": after, "limit": limit})
-        try:
-            return Page(
-                updates=[LiveUpdate.from_wire(row) for row in data["results"]],
-                seq=int(data["seq"]),
-                next=None if data["next"] is None else int(data["next"]),
-                reset=data["status"] == "reset",
-                epoch=int(data["epoch"]),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise IncompatibleServerError(
-                f"The answer of updates/ is not what this client knows ({error!r}): check "
-                "SPOOL_API_URL, or install the spool-live version that the CMS runs."
-            ) from error
+        with self._in_context():
+            try:
+                return Page.from_response(data, site_id=self._config.site_id, after=after)
+            except (KeyError, TypeError, ValueError) as error:
+                raise IncompatibleServerError(
+                    f"The answer of updates/ is not what this client knows ({error!r}): check "
+                    "SPOOL_API_URL, or install the spool-live version that the CMS runs."
+                ) from error
 
     async def site(self) -> Mapping[str, Any]:
         """Whose key this is: `GET site/`."""
         data = await self._request("GET", "site/")
         if not isinstance(data, dict):
-            raise IncompatibleServerError("The answer of site/ is no JSON object.")
+            raise IncompatibleServerError("The answer of site/ is not a JSON object.")
         return data
 
     async def _request(self, method: str, path: str, **options: Any) -> Any:
         try:
-            response = await self._http.request(method, path, **options)
-        except httpx.HTTPError as error:
+            async with asyncio.timeout(self._config.timing.request * WHOLE_ANSWER):
+                response = await self._http.request(method, path, **options)
+        except (httpx.HTTPError, TimeoutError) as error:
             reason = str(error) or type(error).__name__
             raise ServerUnreachableError(
                 f"The CMS at {self._config.api_url} does not answer ({reason}). Is it running, and "
                 "is SPOOL_API_URL right?"
             ) from error
         self.clock_ahead = clock_ahead(response.headers, time.time())
-        if not response.is_success:
-            raise self._in_context(error_from(response))
-        try:
-            return response.json()
-        except ValueError as error:
-            no_json = IncompatibleServerError(
-                f"{response.url} answered with something that is no JSON. SPOOL_API_URL must be "
-                "the address where spool_live.urls is mounted."
-            )
-            raise self._in_context(no_json) from error
+        with self._in_context():
+            if not response.is_success:
+                raise error_from(response)
+            try:
+                return response.json()
+            except (ValueError, RecursionError) as error:
+                raise IncompatibleServerError(
+                    f"{response.url} answered with something that is not JSON. SPOOL_API_URL must "
+                    "be the address where spool_live.urls is mounted."
+                ) from error
 
-    def _in_context(self, error: LiveUpdatesError) -> LiveUpdatesError:
-        """An address that was right before is being deployed, not mistyped."""
-        if self._known and isinstance(error, IncompatibleServerError):
-            return ServerUnreachableError(str(error))
-        return error
+    @contextmanager
+    def _in_context(self) -> Iterator[None]:
+        """An address and a key that were right before are being deployed, not mistyped."""
+        try:
+            yield
+        except ConfigurationError as error:
+            if not self.known or getattr(error, "code", None) == INVALID_CREDENTIALS:
+                raise
+            raise ServerUnreachableError(
+                f"Something else than the CMS answers at {self._config.api_url}: a proxy, or a "
+                f"deployment that will be over soon. ({error})"
+            ) from error
 
 
 def error_from(response: httpx.Response) -> LiveUpdatesError:
     """The error that an unsuccessful answer stands for."""
     status = response.status_code
-    detail = _detail(response)
+    detail, code = _said(response, "detail"), _said(response, "code")
     if status == httpx.codes.UNAUTHORIZED:
-        return InvalidCredentialsError(detail)
+        return InvalidCredentialsError(detail, code=code)
     if status == httpx.codes.TOO_MANY_REQUESTS:
+        wait = _wait_of(response)
         return RateLimitedError(
             "The CMS limits how often this key may ask.",
-            retry_after=_wait_of(response) or DEFAULT_RETRY_AFTER,
+            retry_after=DEFAULT_RETRY_AFTER if wait is None else wait,
         )
     if response.is_server_error or status == httpx.codes.REQUEST_TIMEOUT:
         return ServerUnreachableError(
@@ -147,12 +164,13 @@ def _wait_of(response: httpx.Response) -> float | None:
     return retry_after(headers.get("retry-after"), http_date(headers.get("date")))
 
 
-def _detail(response: httpx.Response) -> str:
+def _said(response: httpx.Response, field: str) -> str:
+    """What the answer's JSON has in this field; "" where it has none."""
     try:
         data = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
-    return str(data.get("detail", ""))[:200] if isinstance(data, dict) else ""
+    return str(data.get(field, ""))[:200] if isinstance(data, dict) else ""
 
 
 @functools.cache

@@ -13,13 +13,17 @@ from spool_live.client.engine.stream import Stream
 from spool_live.client.engine.watchdog import Watchdog
 from spool_live.client.exceptions import LiveUpdatesError, TransientError
 from spool_live.client.policy import Random, Timing, jittered, poll_interval, retry_delay
-from spool_live.client.state import StateHolder
+from spool_live.client.state import Phase, StateHolder
 
 CONFIRMATIONS = 3
+_JOINED = {Phase.LIVE, Phase.DELAYED}
 
 
 class CatchUp:
-    """The one reader of the log for a stream. `run` is its loop; call the rest any time."""
+    """The one reader of the log for a stream. `run` is its loop; call the rest any time.
+
+    `usual_interval` gives the seconds between two looks while the socket is live.
+    """
 
     def __init__(
         self,
@@ -29,6 +33,7 @@ class CatchUp:
         state: StateHolder,
         timing: Timing,
         *,
+        usual_interval: Callable[[], float],
         on_epoch: Callable[[int], None],
         now: Callable[[], float] = time.monotonic,
         rand: Random = random.random,
@@ -38,6 +43,7 @@ class CatchUp:
         self._watchdog = watchdog
         self._state = state
         self._timing = timing
+        self._usual_interval = usual_interval
         self._on_epoch = on_epoch
         self._now = now
         self._rand = rand
@@ -66,12 +72,12 @@ class CatchUp:
             await self._progress.wait_for(lambda: self._finished >= goal)
 
     async def run(self) -> None:
-        """Wait, read, judge; for ever. Raises only what is no TransientError."""
+        """Wait, read, judge; for ever. Raises every error that is not a TransientError."""
         await self._stream.started()
         while True:
             on_time = await self._wait()
             try:
-                await self._read_all(probe=on_time and self._state.current.connected)
+                await self._read_all(probe=on_time and self._state.current.phase in _JOINED)
             except TransientError as error:
                 await self._failed(error)
             else:
@@ -90,11 +96,9 @@ class CatchUp:
         return False
 
     def _interval(self) -> float:
-        if not self._state.current.connected:
+        if not self._state.current.connected or self._watchdog.suspicious:
             return poll_interval(self._idle_polls, self._timing, self._rand)
-        if self._watchdog.suspicious:
-            return self._timing.suspicion
-        return jittered(self._timing.catch_up_interval, self._rand)
+        return jittered(self._usual_interval(), self._rand)
 
     async def _read_all(self, *, probe: bool) -> None:
         self._begun += 1

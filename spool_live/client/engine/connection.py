@@ -179,9 +179,15 @@ class RealtimeConnection:
         if isinstance(event, Lost):
             self._lost = self._lost or event.error
             self._ended.set()
-        if self.events.full():  # what is dropped here is a gap, and the log closes gaps
-            self.events.get_nowait()
+        if self.events.full():
+            self._make_room()
         self.events.put_nowait(event)
+
+    def _make_room(self) -> None:
+        """Replace all updates that wait by one doorbell: the log has them. Nothing else is lost."""
+        waiting = [self.events.get_nowait() for _ in range(self.events.qsize())]
+        for event in dict.fromkeys(Doorbell() if isinstance(e, Received) else e for e in waiting):
+            self.events.put_nowait(event)
 
     def _on_listener_done(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 
 from spool_live.client.cursor import CursorStore
 from spool_live.client.engine.consumer import Consumer
+from spool_live.client.exceptions import ConfigurationError
+from spool_live.client.updates import sequence_number
 
 logger = logging.getLogger("spool_live.client")
 SAVE_INTERVAL = 1.0
@@ -27,9 +29,13 @@ class CursorKeeper:
         self._saved_at = float("-inf")
 
     async def load(self) -> int | None:
-        """What the store has."""
+        """What the store has. Raises ConfigurationError where that is not a sequence number."""
         loaded = self._store.load()
-        self._saved = await loaded if inspect.isawaitable(loaded) else loaded
+        seq = await loaded if inspect.isawaitable(loaded) else loaded
+        try:
+            self._saved = None if seq is None else sequence_number(seq)
+        except ValueError as error:
+            raise ConfigurationError(f"The cursor store holds no position: {error}.") from error
         return self._saved
 
     async def note(self, consumers: Iterable[Consumer], *, final: bool = False) -> None:

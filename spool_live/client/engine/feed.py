@@ -17,8 +17,14 @@ from spool_live.client.engine.log import UpdateLog
 from spool_live.client.engine.stream import Stream
 from spool_live.client.engine.supervisor import Supervisor
 from spool_live.client.engine.token_source import TokenSource
+from spool_live.client.engine.tokens import ChangesChannel
 from spool_live.client.engine.watchdog import Watchdog
-from spool_live.client.exceptions import DisconnectedError, GivenUpError, LiveUpdatesError
+from spool_live.client.exceptions import (
+    DisconnectedError,
+    GivenUpError,
+    InvalidCredentialsError,
+    LiveUpdatesError,
+)
 from spool_live.client.state import ConnectionState, Phase, StateHolder
 
 logger = logging.getLogger("spool_live.client.feed")
@@ -44,7 +50,13 @@ class Feed:
         self._log = UpdateLog(self._api, lambda: self._tokens.current, timing)
         watchdog = Watchdog(timing)
         self._catch_up = CatchUp(
-            self._log, self.stream, watchdog, self.state, timing, on_epoch=self._on_epoch
+            self._log,
+            self.stream,
+            watchdog,
+            self.state,
+            timing,
+            usual_interval=self._usual_interval,
+            on_epoch=self._on_epoch,
         )
         self._supervisor = Supervisor(
             tokens=self._tokens,
@@ -89,7 +101,7 @@ class Feed:
     @property
     def ended(self) -> bool:
         """Whether it has stopped, for whatever reason."""
-        return self.state.current.phase is Phase.STOPPED
+        return self.state.current.phase.ended
 
     @property
     def position(self) -> int | None:
@@ -152,9 +164,18 @@ class Feed:
             self.error = GivenUpError(f"The client stopped: {error!r}. This is a fault in it.")
         finally:
             self.stream.end(self.error)
+            revoked = self._api.known and isinstance(self.error, InvalidCredentialsError)
             self.state.update(
-                phase=Phase.STOPPED, error=None if self.error is None else str(self.error)
+                phase=Phase.REVOKED if revoked else Phase.STOPPED,
+                error=None if self.error is None else str(self.error),
             )
+
+    def _usual_interval(self) -> float:
+        """In `postgres_changes` mode nothing says that a key was revoked or that rows were lost."""
+        token, timing = self._tokens.current, self.config.timing
+        if token is not None and isinstance(token.channel, ChangesChannel):
+            return min(timing.catch_up_interval, timing.catch_up_interval_changes)
+        return timing.catch_up_interval
 
     def _on_epoch(self, epoch: int) -> None:
         """The log names the site's epoch: a new one needs a new token.

@@ -21,7 +21,7 @@ _REFUSALS = ("Unauthorized", "permission", "JWT", "Jwt", "signature", "PrivateOn
 
 
 def handshake_error(error: InvalidStatus) -> TransientError:
-    """What a refused upgrade means (protocol sheet 1.2)."""
+    """What a refused upgrade means: the server answers it with an HTTP error and a JSON body."""
     status, said = error.response.status_code, _said(error.response.body)
     if status == _LIMITED:
         return RateLimitedError(
@@ -38,7 +38,7 @@ def handshake_error(error: InvalidStatus) -> TransientError:
 
 
 def channel_error(status: str, error: Exception | None) -> TransientError:
-    """What a channel's end means (protocol sheet 2.3 and 4.3)."""
+    """What a channel's end means, from the reply to its join or from its last system message."""
     reason = _reason(error)
     if "expired" in reason:
         return TokenExpiredError(f"Realtime says: {reason}.")
@@ -47,7 +47,8 @@ def channel_error(status: str, error: Exception | None) -> TransientError:
     if any(word in reason for word in _REFUSALS):
         return SubscriptionRefusedError(
             f"Realtime refused the subscription: {reason}. On the CMS, check "
-            'SPOOL_LIVE["JWT_SIGNING_KEY"] and run "manage.py live_setup".'
+            'SPOOL_LIVE["JWT_SIGNING_KEY"] and run "manage.py live_setup". Until then, updates '
+            "come by polling."
         )
     return RealtimeUnavailableError(f"The Realtime channel ended ({status}): {reason or '-'}.")
 

@@ -7,11 +7,13 @@ the log: by a page that brings the missing updates, or one that proves there is 
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from spool_live.client.updates import Event, LiveUpdate, Reset
+from spool_live.client.updates import Event, LiveUpdate, Reset, sequence_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,32 @@ class Page:
     next: int | None = None
     reset: bool = False
     epoch: int | None = None
+
+    @classmethod
+    def from_response(cls, data: Any, *, site_id: str, after: int) -> Page:
+        """Read the JSON of `GET updates/?after=`.
+
+        Raises KeyError, TypeError or ValueError for everything that a CMS does not answer to this
+        question: another object, another site's updates, a page that ends where it began.
+        """
+        if data["status"] not in {"recovered", "reset"}:
+            raise ValueError(f"status {data['status']!r}")
+        updates = [LiveUpdate.from_wire(row) for row in data["results"]]
+        seqs = [after, *(sequence_number(update.seq) for update in updates)]
+        if any(a >= b for a, b in itertools.pairwise(seqs)):
+            raise ValueError(f"results that do not ascend from {after}")
+        if any(update.site_id.lower() != site_id for update in updates):
+            raise ValueError("updates of another site")
+        following = data["next"]
+        if following is not None and not after < sequence_number(following) <= seqs[-1]:
+            raise ValueError(f"next is {following!r} after {seqs[-1]}")
+        return cls(
+            updates=updates,
+            seq=sequence_number(data["seq"]),
+            next=following,
+            reset=data["status"] == "reset",
+            epoch=sequence_number(data["epoch"]),
+        )
 
     @property
     def last_seq(self) -> int | None:

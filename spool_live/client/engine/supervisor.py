@@ -29,12 +29,16 @@ from spool_live.client.exceptions import (
     TokenExpiredError,
     TransientError,
 )
-from spool_live.client.policy import Timing, retry_delay
+from spool_live.client.policy import Timing, refused_delay, retry_delay
 from spool_live.client.state import Phase, StateHolder
 from spool_live.client.updates import LiveUpdate
 
 logger = logging.getLogger("spool_live.client")
 wall_clock = time.time  # never compared with what a server says, only with itself
+_DELAYED = (
+    "The log has updates that Realtime does not bring: its database may be away, or the CMS "
+    "delivers late. Updates come from the log every few seconds until the socket brings some."
+)
 
 
 class RejoinRequired(Exception):  # no error: the fresh token names another road
@@ -67,7 +71,7 @@ class Supervisor:
         self._timing = timing
         self._attempt_limit = attempt_limit
         self._attempts = 0
-        self._refused_since: float | None = None
+        self._refusals = 0
         self._ready = asyncio.Event()
 
     async def run(self) -> None:
@@ -88,7 +92,7 @@ class Supervisor:
         self._stream.start(token.seq)
         async with RealtimeConnection(token, self._timing) as connection:
             self._state.update(phase=Phase.JOINED)
-            self._refused_since = None
+            self._refusals = 0
             self._ready.clear()
             self._watchdog.joined()
             await first_of(
@@ -117,6 +121,9 @@ class Supervisor:
         for update in updates:
             if update.seq is not None:
                 self._watchdog.heard(update.seq)
+        if self._state.current.phase is Phase.DELAYED and not self._watchdog.suspicious:
+            self._state.update(phase=Phase.LIVE, error=None)
+            self._catch_up.reschedule()
         self._stream.receive(updates)
         if self._stream.gap_before is not None:
             self._catch_up.request()
@@ -163,6 +170,9 @@ class Supervisor:
             await asyncio.sleep(self._timing.tick)
             if (wall_clock() - wall) - (time.monotonic() - before) > self._timing.wake:
                 raise RealtimeUnavailableError("The computer was asleep.")
+            if self._state.current.phase is Phase.LIVE and self._watchdog.late(time.monotonic()):
+                self._state.update(phase=Phase.DELAYED, error=_DELAYED)
+                self._catch_up.reschedule()
             match self._watchdog.verdict(time.monotonic()):
                 case Verdict.KICK:
                     self._tokens.request()
@@ -172,15 +182,10 @@ class Supervisor:
                     )
 
     def _judge(self, error: TransientError) -> None:
-        """Turn what has lasted too long into something fatal."""
+        """Note what the error says of the socket. Raises GivenUpError beyond the limit, if any."""
         if isinstance(error, TokenExpiredError) and not self._tokens.refused_as_expired():
             error.add_note("The clocks of the CMS and of Supabase differ: check NTP on both.")
-        if not isinstance(error, SubscriptionRefusedError):
-            self._refused_since = None
-        else:
-            self._refused_since = self._refused_since or time.monotonic()
-            if time.monotonic() - self._refused_since >= self._timing.refused_for:
-                raise GivenUpError(str(error)) from error
+        self._refusals = self._refusals + 1 if isinstance(error, SubscriptionRefusedError) else 0
         self._attempts += 1
         if self._attempt_limit is not None and self._attempts > self._attempt_limit:
             raise GivenUpError(
@@ -195,7 +200,10 @@ class Supervisor:
             error=" ".join([str(error), *getattr(error, "__notes__", ())]),
         )
         self._catch_up.reschedule()
-        delay = retry_delay(self._attempts, error.retry_after, self._timing, random.random)
+        if self._refusals:
+            delay = refused_delay(self._refusals, self._timing)
+        else:
+            delay = retry_delay(self._attempts, error.retry_after, self._timing, random.random)
         logger.info(
             "Live updates reconnect in %.1f s, attempt %d: %s", delay, self._attempts, error
         )

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from spool_live.client.exceptions import IncompatibleServerError
+from spool_live.client.updates import sequence_number
+
+_ONE_DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +55,20 @@ class Token:
 
     @classmethod
     def from_response(cls, data: Any, received_at: float) -> Token:
-        """Read the JSON of `POST token/` (DESIGN.md 5.4).
+        """Read the JSON of `POST token/`.
 
-        Raises IncompatibleServerError where something is missing.
+        Raises IncompatibleServerError where something is missing or is not what it should be.
         """
         try:
             return cls(
-                jwt=str(data["token"]),
-                site_id=str(data["site_id"]).lower(),
-                epoch=int(data["epoch"]),
-                seq=int(data["seq"]),
-                supabase_url=str(data["supabase_url"]).rstrip("/"),
-                supabase_key=str(data["supabase_key"]),
+                jwt=_text(data["token"]),
+                site_id=_text(data["site_id"]).lower(),
+                epoch=sequence_number(data["epoch"]),
+                seq=sequence_number(data["seq"]),
+                supabase_url=_text(data["supabase_url"]).rstrip("/"),
+                supabase_key=_text(data["supabase_key"]),
                 channel=_channel(data["realtime"]),
-                lifetime=float(data["expires_in"]),
+                lifetime=_lifetime(data["expires_in"]),
                 received_at=received_at,
             )
         except (KeyError, TypeError, ValueError) as error:
@@ -87,17 +90,32 @@ class Token:
         )
 
 
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError(f"{value!r} is not a text")
+    return value
+
+
+def _lifetime(value: object) -> float:
+    """Seconds that a token lives: no CMS lets one live for more than a day."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _ONE_DAY:
+        raise ValueError(f"{value!r} is not the lifetime of a token")
+    return float(value)
+
+
 def _channel(realtime: Mapping[str, Any]) -> Channel:
     mode = realtime["mode"]
     if mode not in {"broadcast", "postgres_changes"}:
         raise ValueError(f"unknown realtime mode {mode!r}")
     options = realtime[mode]
     if mode == "broadcast":
-        return BroadcastChannel(options["topic"], bool(options["private"]), options["event"])
+        return BroadcastChannel(
+            _text(options["topic"]), options["private"] is not False, _text(options["event"])
+        )
     return ChangesChannel(
-        topic=options["topic"],
-        schema=options["schema"],
-        table=options["table"],
+        topic=_text(options["topic"]),
+        schema=_text(options["schema"]),
+        table=_text(options["table"]),
         event=options["event"],
         filter=options.get("filter"),
     )

@@ -1,4 +1,4 @@
-"""Is the socket that looks alive alive? Told by comparing what it brings with the log; no I/O."""
+"""Is the socket that looks alive alive? Compares what it brings with what the log has; no I/O."""
 
 from __future__ import annotations
 
@@ -18,46 +18,55 @@ class Verdict(Enum):
 class Watchdog:
     """Suspects a socket that stays silent about updates which the log already has.
 
-    The log may be ahead for a good reason (Supabase away, an entry it refused), so every useless
-    remedy doubles the patience, up to `patience_maximum`; anything heard restores it.
+    After `suspicion` seconds the socket is late; after the patience, which is as long at first, a
+    remedy is due. The log may be ahead for a good reason (Supabase away, an entry it refused), so
+    every useless remedy doubles the patience, up to `patience_maximum`; anything heard restores it.
     """
 
     def __init__(self, timing: Timing) -> None:
         self._timing = timing
         self._patience = timing.suspicion
         self._heard = -1
+        self._found_at: float | None = None
         self._deadline: float | None = None
         self._kicked = False
-
-    @property
-    def suspicious(self) -> bool:
-        """Whether to look more often."""
-        return self._deadline is not None or self._kicked
+        self.suspicious = False
+        """Whether to look more often: since a suspicion, nothing proved that the socket lives."""
 
     def joined(self) -> None:
         """A new socket deserves a new judgement."""
-        self._deadline = None
+        self._found_at = self._deadline = None
         self._kicked = False
 
     def heard(self, seq: int) -> None:
         """The socket brought this one."""
         self._heard = max(self._heard, seq)
-        self._deadline = None
-        self._kicked = False
+        self.joined()
+        self.suspicious = False
         self._patience = self._timing.suspicion
 
     def found(self, seq: int, now: float) -> None:
-        """The log has this one, recorded while the socket was live."""
-        if seq > self._heard and self._deadline is None:
+        """The log has this one, recorded while the socket was joined."""
+        if seq <= self._heard:
+            return
+        self.suspicious = True
+        if self._found_at is None:
+            self._found_at = now
+        if self._deadline is None:
             self._deadline = now + self._patience
 
+    def late(self, now: float) -> bool:
+        """Whether the socket is later than the log by more than the usual."""
+        return self._found_at is not None and now >= self._found_at + self._timing.suspicion
+
     def verdict(self, now: float) -> Verdict:
-        """What to do now; a remedy is asked for once per suspicion."""
+        """What to do now: each remedy once, the stronger one if the first did not help in time."""
         if self._deadline is None or now < self._deadline:
             return Verdict.WELL
-        self._deadline = None
         self._patience = min(self._patience * 2, self._timing.patience_maximum)
         if self._kicked:
+            self._deadline = None
             return Verdict.REBUILD
         self._kicked = True
+        self._deadline = now + self._patience
         return Verdict.KICK

@@ -107,7 +107,7 @@ class _Narrator:
         self._last = news
         if state.phase is Phase.LIVE and state.error is None:
             logger.info("[DEV] Connected to Spool Realtime for site: %s", state.site_id)
-        elif state.phase is Phase.STOPPED and state.error:
+        elif state.phase.ended and state.error:
             logger.warning("[DEV] Live updates are off; restart your dev server to try again")
         elif state.phase is Phase.BACKING_OFF:
             logger.info(

@@ -51,7 +51,7 @@ class WebhookEvent:
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise WebhookVerificationError(
-                f"This is no webhook of spool_live: {error!r}"
+                f"This is not a webhook of spool_live: {error!r}"
             ) from error
 
     @classmethod
@@ -76,10 +76,11 @@ class ReplayGuard(Protocol):
 
 
 class MemoryReplayGuard:
-    """For one process."""
+    """For one process. Beyond `most` ids, the oldest are forgotten before their time."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic, *, most: int = 100_000) -> None:
         self._now = now
+        self._most = most
         self._seen: OrderedDict[str, float] = OrderedDict()
 
     def claim(self, webhook_id: str) -> bool:
@@ -90,6 +91,8 @@ class MemoryReplayGuard:
         if webhook_id in self._seen:
             return False
         self._seen[webhook_id] = self._now()
+        if len(self._seen) > self._most:
+            self._seen.popitem(last=False)
         return True
 
     def release(self, webhook_id: str) -> None:

@@ -53,7 +53,7 @@ ANSWERS: list[tuple[Response, type[LiveUpdatesError], str]] = [
     (JSONResponse({"detail": "no"}, 401), InvalidCredentialsError, "SPOOL_API_KEY"),
     (JSONResponse({"detail": "what?"}, 404), IncompatibleServerError, "SPOOL_API_URL"),
     (RedirectResponse("https://x.test/"), IncompatibleServerError, "points to https://x.test/"),
-    (PlainTextResponse("<html>"), IncompatibleServerError, "no JSON"),
+    (PlainTextResponse("<html>"), IncompatibleServerError, "not JSON"),
     (JSONResponse(["token"]), IncompatibleServerError, "token/ is not what this client knows"),
     (JSONResponse({"token": "x"}), IncompatibleServerError, "site_id"),
     (PlainTextResponse("oops", 500), ServerUnreachableError, "500"),

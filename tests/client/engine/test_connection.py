@@ -8,8 +8,15 @@ import time
 
 import pytest
 
+from spool_live.client.engine import connection as connection_module
 from spool_live.client.engine.api import ContentApi
-from spool_live.client.engine.connection import Lost, RealtimeConnection
+from spool_live.client.engine.connection import (
+    Doorbell,
+    Lost,
+    Ready,
+    RealtimeConnection,
+    Reauthenticate,
+)
 from spool_live.client.engine.tokens import Token
 from spool_live.client.exceptions import (
     RateLimitedError,
@@ -93,6 +100,26 @@ async def test_nobody_there_raises(world: World) -> None:
     with pytest.raises(RealtimeUnavailableError, match="polling"):
         async with RealtimeConnection(await token_of(world), FAST):
             pass
+
+
+async def test_full_queue_keeps_everything_but_updates_and_those_become_a_doorbell(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody takes events while a burst comes: the log has the updates, and the end is not lost."""
+    monkeypatch.setattr(connection_module, "MAX_EVENTS", 5)
+    async with RealtimeConnection(await token_of(world), FAST) as connection:
+        listener = connection._client._listen_task
+        await world.realtime.broadcast(world.cms.topic, "reauthenticate", {})
+        for _ in range(20):
+            await world.publish()
+        await world.realtime.close_sockets(1012)
+        await asyncio.wait([listener], timeout=5)
+        assert listener.exception() is None, "nothing of ours raised in the library's task"
+        waiting = [connection.events.get_nowait() for _ in range(connection.events.qsize())]
+    kinds = [type(event) for event in waiting]
+    assert kinds.count(Ready) == kinds.count(Reauthenticate) == 1
+    assert Doorbell in kinds
+    assert kinds[-1] is Lost
 
 
 async def test_close_leaves_no_task_behind(world: World) -> None:

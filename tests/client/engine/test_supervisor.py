@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from spool_live.client import GivenUpError, LiveUpdate, LogSource, Phase
+from spool_live.client import LiveUpdate, LogSource, Phase
 from tests.client.conftest import World
 from tests.waiting import eventually
 
@@ -92,13 +92,55 @@ async def test_refusal_that_passes_is_survived(world: World) -> None:
     assert len(set(world.realtime.tokens)) == len(world.realtime.tokens), "a fresh one each time"
 
 
-async def test_refusal_that_lasts_is_fatal(world: World) -> None:
-    world.realtime.refuse_join = "Unauthorized: You do not have permissions to read"
-    client = world.client()
-    await client.connect()
-    with pytest.raises(GivenUpError, match="live_setup"):
-        await client.wait_until_live(5)
-    assert client.state.phase is Phase.STOPPED
+@MODES
+async def test_refusal_that_lasts_leaves_polling_and_is_tried_for_ever(
+    world: World, mode: str
+) -> None:
+    """A JWT secret that was rotated on one side only: a person repairs it, whenever that is."""
+    world.cms.mode = mode
+    client, seen = await world.live()
+    world.realtime.refuse_join = "JwtSignatureError: Failed to validate JWT signature"
+    await world.realtime.close_sockets(1012)
+    for _ in range(3):
+        world.cms.record()
+        joins = len(world.realtime.joins)
+        await eventually(lambda: seqs(seen) == list(range(1, world.cms.seq + 1)))
+        await eventually(lambda before=joins: len(world.realtime.joins) >= before + 2)
+        assert "JWT_SIGNING_KEY" in (client.state.error or "")
+        assert not client.state.connected
+    world.realtime.refuse_join = None
+    await client.wait_until_live(5)
+    assert client.state.error is None
+    await goes_on(world, seen)
+
+
+async def test_database_behind_realtime_that_is_away_makes_the_state_delayed(world: World) -> None:
+    """The socket stays joined and nothing says so: the log has what the socket does not bring."""
+    client, seen = await world.live()
+    phases: list[Phase] = []
+    client.on_state(lambda state: phases.append(state.phase))
+    world.realtime.flowing = False
+    world.cms.record()
+    await eventually(lambda: client.state.phase is Phase.DELAYED)
+    assert not client.state.connected
+    assert "Updates come from the log" in (client.state.error or "")
+    assert seqs(seen) == [1]
+    world.realtime.flowing = True
+    await goes_on(world, seen)
+    await eventually(lambda: client.state.phase is Phase.LIVE)
+    assert client.state.error is None
+
+
+async def test_delayed_client_asks_the_log_at_the_pace_of_polling(world: World, fast: Any) -> None:
+    timing = fast(catch_up_interval=0.5, patience_maximum=60, suspicion=0.2)
+    client, seen = await world.live(timing=timing)
+    world.realtime.flowing = False
+    world.cms.record()
+    await eventually(lambda: client.state.phase is Phase.DELAYED)
+    asked = len(world.cms.update_requests)
+    await asyncio.sleep(0.5)
+    assert len(world.cms.update_requests) - asked >= 2
+    assert seqs(seen) == [1]
 
 
 async def test_join_that_is_not_answered_is_tried_again(world: World, fast: Any) -> None:

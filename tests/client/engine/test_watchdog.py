@@ -29,11 +29,27 @@ def test_log_that_has_only_what_was_heard_raises_no_suspicion(watchdog: Watchdog
 def test_silent_socket_is_kicked_then_rebuilt(watchdog: Watchdog) -> None:
     watchdog.found(1, now=0)
     assert watchdog.verdict(5) is Verdict.KICK
-    assert watchdog.verdict(50) is Verdict.WELL, "once per suspicion"
-    assert watchdog.suspicious, "look again soon"
-    watchdog.found(2, now=60)
-    assert watchdog.verdict(69) is Verdict.WELL, "the patience has doubled"
-    assert watchdog.verdict(70) is Verdict.REBUILD
+    assert watchdog.verdict(5) is Verdict.WELL, "once"
+    assert watchdog.verdict(14) is Verdict.WELL, "the patience has doubled"
+    assert watchdog.verdict(15) is Verdict.REBUILD
+    watchdog.joined()
+    assert watchdog.suspicious, "nothing has proved that the new socket lives"
+    assert watchdog.verdict(1000) is Verdict.WELL
+
+
+def test_socket_is_late_before_a_remedy_is_due_again(watchdog: Watchdog) -> None:
+    watchdog.found(1, now=0)
+    assert not watchdog.late(4.9)
+    assert watchdog.late(5)
+    watchdog.verdict(5)
+    watchdog.verdict(15)
+    watchdog.joined()
+    assert not watchdog.late(15)
+    watchdog.found(2, now=20)
+    assert watchdog.verdict(25) is Verdict.WELL, "the patience is 20 s by now"
+    assert watchdog.late(25)
+    watchdog.heard(2)
+    assert not watchdog.late(1000)
 
 
 def test_socket_that_wakes_after_the_kick_is_well_again(watchdog: Watchdog) -> None:

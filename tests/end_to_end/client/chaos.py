@@ -54,7 +54,6 @@ HASTY = Timing(
     suspicion=0.5,
     patience_maximum=5.0,
     born_expired=0.5,
-    refused_for=30.0,
     tick=0.1,
 )
 

@@ -27,7 +27,6 @@ HASTY = Timing(
     poll_maximum=2.0,
     suspicion=2.0,
     patience_maximum=10.0,
-    refused_for=120.0,
 )
 
 
