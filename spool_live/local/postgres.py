@@ -26,8 +26,6 @@ from spool_live.local.identity import (
 )
 from spool_live.local.processes import ChildProcess, PortTakenError, free_port, listen
 
-__all__ = ["EmbeddedPostgres", "free_port"]  # the port that a caller chooses for the server
-
 _LONGEST_SOCKET_PATH = 107
 _READY_WITHIN = 60.0
 _PREVIOUS_GONE_WITHIN = 8.0
@@ -56,8 +54,9 @@ class EmbeddedPostgres:
     """A PostgreSQL server in ``state_dir``, reached over 127.0.0.1 only.
 
     It is initialised on the first :meth:`start` with the superuser ``superuser`` and, on Linux,
-    stops when this process ends in whatever way. ``settings`` override the server's configuration;
-    ``binaries`` and ``identity`` override what would be found. Also a plain test server: nothing of
+    stops when this process ends in whatever way. Port 0 stands for any free one. ``settings``
+    override the server's configuration; ``binaries`` and ``identity`` override what would be found.
+    Also a plain test server: nothing of
     Supabase's is in it before :func:`spool_live.local.bootstrap.bootstrap`.
     """
 
@@ -78,7 +77,7 @@ class EmbeddedPostgres:
         self.state_dir = state_dir.absolute()
         self.data_dir = self.state_dir / "postgres"
         self.log_file = self.state_dir / "postgres.log"
-        self.port = port
+        self.port = port or free_port()
         self.superuser = superuser
         self.database = database
         self._password = password

@@ -77,6 +77,10 @@ BODIES: dict[str, tuple[str, bytes]] = {
             }
         ).encode(),
     ),
+    "results that are texts": (
+        JSON,
+        b'{"status":"recovered","results":["x"],"next":null,"seq":9,"epoch":1}',
+    ),
     "updates of another site": (
         JSON,
         json.dumps(
