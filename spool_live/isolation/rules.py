@@ -2,9 +2,9 @@
 
 ``R`` reads, ``X`` Realtime's check per subscriber, ``W`` writes, ``S`` what is private, ``J`` joins
 of private channels, ``B`` broadcasts, ``M`` revocation through the mirror, ``D`` what the delivery
-needs; then the catalog: ``T`` tables, ``P`` policies, ``G`` grants, ``F`` functions, ``N``
-triggers, ``H`` schemas, ``U`` the publication, ``E`` exposure of other relations and functions,
-``A`` roles; ``I`` what could not be looked at.
+needs; then the catalog: ``T`` tables, ``C`` what they consist of, ``P`` policies, ``G`` grants,
+``F`` functions, ``N`` triggers, ``H`` schemas, ``U`` the publication, ``E`` what else API callers
+reach, ``A`` roles and settings; ``I`` what could not be looked at.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ _SEE_CATALOG = (
 _ACCEPT = (
     "Close it, or, where it is open on purpose and was looked at, accept it: "
     'manage.py verify_rls --accept OBJECT --reason "..." --author "...".'
+)
+_MIGRATED = (
+    "Run manage.py migrate where it is behind; else the SQL makes it as the migrations do, once no "
+    "row contradicts it."
 )
 _LOOK = "Somebody added it: drop it, or make sure that it cannot do harm."
 
@@ -92,16 +96,25 @@ TABLE_RLS = _error("T02", "Row Level Security is on")
 TABLE_OWNER = _error("T03", "No API role owns a table of ours")
 TABLE_KIND = _error(
     "T04",
-    "live_updates is an ordinary table",
+    "Our tables are ordinary tables, logged, and not forced upon their owner",
     "Realtime's road and the policies are for an ordinary table: make it one again.",
 )
 TABLE_INHERITS = _error(
     "T05",
-    "live_updates has neither children nor parents",
+    "Our tables have neither children nor parents",
     "Rows are read through the one without the policies of the other.",
 )
-TABLE_RULES = _error("T06", "No rewrite rule is on live_updates", _LOOK)
+TABLE_RULES = _error("T06", "No rewrite rule is on our tables, nor on Realtime's messages", _LOOK)
 TABLE_IDENTITY = _warning("T07", "The replica identity of live_updates is its primary key")
+
+COLUMN_DIFFERS = _error("C01", "The columns of our tables are as migrated", _MIGRATED)
+KEY_DIFFERS = _error("C02", "The primary and unique keys of our tables are as migrated", _MIGRATED)
+CONSTRAINT_DIFFERS = _error(
+    "C03", "The foreign keys and checks of our tables are as migrated", _MIGRATED
+)
+CONSTRAINT_OFF = _error("C04", "The constraints of our tables are kept", _MIGRATED)
+INDEX_DIFFERS = _warning("C05", "The indexes of our tables are as migrated", _MIGRATED)
+STRANGER = _error("C06", "Nothing of somebody else is in our schema, or has our names", _LOOK)
 
 POLICY_MISSING = _error("P01", "Our policies are there", _SETUP)
 POLICY_DIFFERS = _error("P02", "Our policies are as we wrote them", _SETUP)
@@ -126,7 +139,9 @@ FUNCTION_NO_EXECUTE = _error("F06", "Who needs our functions may execute them", 
 
 TRIGGER_DIFFERS = _error("N01", "The broadcast trigger is as we wrote it")
 TRIGGER_DISABLED = _error("N02", "The broadcast trigger is enabled")
-TRIGGER_ADDED = _warning("N03", "Nobody added a trigger to live_updates", _LOOK)
+TRIGGER_ADDED = _error(
+    "N03", "Nobody added a trigger to our tables, nor to Realtime's messages", _LOOK
+)
 
 SCHEMA_USAGE = _error("H01", "API roles have no rights on the schema spool_live")
 SCHEMA_EXPOSED = _error(
@@ -185,9 +200,17 @@ SUPABASE_UNKNOWN = _note(
 EXPOSED_DEFAULTS = _warning("E07", "New tables are not open to API roles")
 
 ROLE_BYPASSES = _error("A01", "No API role but service_role bypasses Row Level Security")
-ROLE_DATA = _error("A02", "No API role is a member of PostgreSQL's roles for all data")
+ROLE_DATA = _error("A02", "No API role is a member of PostgreSQL's own roles")
 ROLE_SETTING = _error("A04", "No API role has a setting that says who asks, or how policies work")
 ROLE_LOGIN = _error("A05", "No API role can log in to the database and set claims of its own")
+ROLE_POWERS = _error("A06", "No API role may create roles or databases, or read the WAL")
+SETTING_BREAKS = _error("A07", "No setting makes reads or delivery fail")
+SETTING_UNKNOWN = _warning("A08", "Settings that requests meet are known to be harmless")
+SETTING_SECRET = _warning(
+    "A09",
+    "No secret is kept in a setting",
+    "Every role may read settings: keep it in Supabase's Vault, or where only the server sees it.",
+)
 ROLE_UNTRIED = _warning(
     "A03",
     "Every role of the API can be attacked as",

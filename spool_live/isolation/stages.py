@@ -10,6 +10,7 @@ from django.db import DatabaseError
 
 from spool_live.isolation import rules
 from spool_live.isolation.audit import (
+    baseline,
     exposure,
     functions,
     grants,
@@ -18,6 +19,7 @@ from spool_live.isolation.audit import (
     reach,
     roles,
     schemas,
+    settings,
     tables,
     triggers,
 )
@@ -50,6 +52,7 @@ def catalog_stages(box: Sandbox, target: Target) -> Iterator[Stage]:
     """The audits: they read the catalog and nothing else."""
     for name, audit in (
         ("tables", tables.audit_tables),
+        ("parts of tables", baseline.audit_baseline),
         ("policies", policies.audit_policies),
         ("grants", grants.audit_grants),
         ("functions", functions.audit_functions),
@@ -58,9 +61,10 @@ def catalog_stages(box: Sandbox, target: Target) -> Iterator[Stage]:
         ("publication", publication.audit_publication),
         ("reach", _audit_reach),
         ("default privileges", exposure.audit_default_privileges),
-        ("roles", roles.audit_roles),
+        ("settings", settings.audit_settings),
     ):
         yield Stage(name, partial(audit, box, target))
+    yield Stage("roles", partial(roles.audit_roles, target))
 
 
 def _audit_reach(box: Sandbox, target: Target) -> Iterator[Finding]:

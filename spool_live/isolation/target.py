@@ -24,7 +24,8 @@ _DEFAULT_EXPOSED = ("public", "graphql_public")
 @dataclass(frozen=True, slots=True)
 class ApiRole:
     """A role that a token can name. ``through`` are the roles that it is reached through;
-    ``attackable`` says whether the migrating role may become it."""
+    ``attackable`` says whether the migrating role may become it; ``powers`` are attributes that
+    reach beyond the database's tables, for people."""
 
     name: str
     superuser: bool
@@ -32,6 +33,7 @@ class ApiRole:
     attackable: bool
     can_log_in: bool
     through: tuple[str, ...]
+    powers: tuple[str, ...] = ()
 
     @property
     def unbounded(self) -> bool:
@@ -154,6 +156,7 @@ def _roles(box: Sandbox) -> tuple[ApiRole, ...]:
             attackable=row["attackable"],
             can_log_in=row["can_log_in"],
             through=tuple(row["through"]),
+            powers=tuple(row["powers"]),
         )
         for row in found
         if not row["login"] or row["superuser"]

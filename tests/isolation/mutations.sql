@@ -835,3 +835,319 @@ drop table realtime.messages cascade;
 --- caught: RLS-I02
 --- healed: no
 alter table public.sites add column verified boolean check (verified is true and name <> 'verify_rls probe');
+
+--- name: the unique key of a site's sequence is gone
+--- caught: RLS-C02
+alter table public.live_updates drop constraint live_updates_site_seq;
+
+--- name: the primary key of the keys is gone
+--- caught: RLS-C02
+alter table spool_live.api_keys drop constraint api_keys_pkey;
+
+--- name: the primary key of the sites is gone, and what refers to it
+--- caught: RLS-C02 RLS-C03
+alter table spool_live.sites drop constraint sites_pkey cascade;
+
+--- name: the unique key has another column
+--- caught: RLS-C02
+alter table public.live_updates drop constraint live_updates_site_seq;
+alter table public.live_updates add constraint live_updates_site_seq unique (site_id, seq, id);
+
+--- name: the check of event types is gone
+--- caught: RLS-C03
+alter table public.live_updates drop constraint live_updates_event_type_check;
+
+--- name: the check of event types takes another
+--- caught: RLS-C03
+alter table public.live_updates drop constraint live_updates_event_type_check;
+alter table public.live_updates add constraint live_updates_event_type_check check (event_type <> '');
+
+--- name: the check of event types is not validated
+--- caught: RLS-C03
+alter table public.live_updates drop constraint live_updates_event_type_check;
+alter table public.live_updates add constraint live_updates_event_type_check check (event_type in
+  ('content.created', 'content.updated', 'content.published', 'content.deleted')) not valid;
+
+--- name: the check of epochs is gone
+--- caught: RLS-C03
+alter table spool_live.sites drop constraint sites_epoch_check;
+
+--- name: updates refer to no site
+--- caught: RLS-C03
+alter table public.live_updates drop constraint live_updates_site_id_fkey;
+
+--- name: keys refer to no site
+--- caught: RLS-C03
+alter table spool_live.api_keys drop constraint api_keys_site_id_fkey;
+
+--- name: keys of a deleted site stay
+--- caught: RLS-C03
+alter table spool_live.api_keys drop constraint api_keys_site_id_fkey;
+alter table spool_live.api_keys add constraint api_keys_site_id_fkey
+  foreign key (site_id) references spool_live.sites (site_id);
+
+--- name: the foreign key of keys is not kept
+--- caught: RLS-C04
+alter table spool_live.api_keys disable trigger all;
+
+--- name: the deletion of a site does not reach its keys
+--- caught: RLS-C04
+alter table spool_live.sites disable trigger all;
+
+--- name: the foreign key of updates is not kept
+--- caught: RLS-C04 RLS-N02
+alter table public.live_updates disable trigger all;
+
+--- name: another constraint refuses some updates
+--- caught: RLS-C03
+alter table public.live_updates add constraint odd check (collection <> 'articles');
+
+--- name: another unique key refuses some updates
+--- caught: RLS-C02
+alter table public.live_updates add constraint odd unique (collection, slug);
+
+--- name: a unique index refuses some updates
+--- caught: RLS-C05
+create unique index odd on public.live_updates (item_id);
+
+--- name: an index runs a function on every update
+--- caught: RLS-C05
+create function public.odd(text) returns text language sql immutable as 'select $1';
+create index odd on public.live_updates (public.odd(collection));
+
+--- name: the index of sites and times is gone
+--- caught: RLS-C05
+drop index public.live_updates_site_timestamp;
+
+--- name: the index for cleanup is a btree
+--- caught: RLS-C05
+drop index public.live_updates_inserted_at;
+create index live_updates_inserted_at on public.live_updates (inserted_at);
+
+--- name: the sequence number is an integer
+--- caught: RLS-C01
+alter table public.live_updates alter column seq type integer;
+
+--- name: updates have a sequence number by default
+--- caught: RLS-C01
+alter table public.live_updates alter column seq set default 0;
+
+--- name: updates may lack their site
+--- caught: RLS-C01
+alter table public.live_updates alter column site_id drop not null;
+
+--- name: updates may lack the moment that cleanup goes by
+--- caught: RLS-C01
+alter table public.live_updates alter column inserted_at drop not null;
+alter table public.live_updates alter column inserted_at drop default;
+
+--- name: the moment of insertion is another
+--- caught: RLS-C01
+alter table public.live_updates alter column inserted_at set default now() + interval '1 year';
+
+--- name: keys do not expire
+--- caught: RLS-C01
+--- healed: no
+alter table spool_live.api_keys rename column expires_at to expires;
+
+--- name: a key has another column
+--- caught: RLS-C01
+--- healed: no
+alter table spool_live.api_keys add column secret text;
+
+--- name: the epoch has a default
+--- caught: RLS-C01
+alter table spool_live.sites alter column epoch set default 1;
+
+--- name: the keys are lost when the server crashes
+--- caught: RLS-T04
+alter table spool_live.api_keys set unlogged;
+
+--- name: the feed is forced upon its owner
+--- caught: RLS-T04
+alter table public.live_updates force row level security;
+
+--- name: a trigger on the keys prolongs them
+--- caught: RLS-N03 RLS-M01
+create schema hidden;
+create function hidden.prolong() returns trigger language plpgsql as $$
+begin new.revoked_at := null; return new; end $$;
+create trigger prolong before insert or update on spool_live.api_keys
+  for each row execute function hidden.prolong();
+
+--- name: a trigger on the keys prolongs those of one site
+--- caught: RLS-N03
+create schema hidden;
+create function hidden.prolong() returns trigger language plpgsql as $$
+begin
+  if new.site_id = '7b6c1a9e-0000-4000-8000-000000000001' then new.revoked_at := null; end if;
+  return new;
+end $$;
+create trigger prolong before insert or update on spool_live.api_keys
+  for each row execute function hidden.prolong();
+
+--- name: a rule keeps keys from being deleted
+--- caught: RLS-T06 RLS-M01
+create rule keep as on delete to spool_live.api_keys do instead nothing;
+
+--- name: a rule keeps epochs
+--- caught: RLS-T06
+create rule keep as on update to spool_live.sites where new.epoch > 1000 do instead nothing;
+
+--- name: a trigger on the sites keeps their epoch
+--- caught: RLS-N03
+create schema hidden;
+create function hidden.keep() returns trigger language plpgsql as $$
+begin new.epoch := old.epoch; return new; end $$;
+create trigger keep before update on spool_live.sites
+  for each row when (new.site_id = '7b6c1a9e-0000-4000-8000-000000000001')
+  execute function hidden.keep();
+
+--- name: a trigger on Realtime's messages opens them
+--- caught: RLS-N03 RLS-B03
+create schema hidden;
+create function hidden.open() returns trigger language plpgsql as $$
+begin new.private := false; return new; end $$;
+create trigger open before insert on realtime.messages for each row execute function hidden.open();
+
+--- name: a trigger on today's partition of Realtime's messages copies
+--- caught: RLS-N03
+create schema hidden;
+create table hidden.copy (payload jsonb);
+create function hidden.keep() returns trigger language plpgsql as $$
+begin insert into hidden.copy values (new.payload); return null; end $$;
+do $$ begin
+  execute format('create trigger keep after insert on realtime.%I for each row execute function hidden.keep()',
+                 'messages_' || to_char(now() at time zone 'utc', 'YYYY_MM_DD'));
+end $$;
+
+--- name: a rule on Realtime's messages copies
+--- caught: RLS-T06
+create schema hidden;
+create table hidden.copy (payload jsonb);
+create rule keep as on insert to realtime.messages do also insert into hidden.copy values (new.payload);
+
+--- name: a table inherits from the keys
+--- caught: RLS-T05
+create table public.old_keys () inherits (spool_live.api_keys);
+revoke all on public.old_keys from anon, authenticated;
+
+--- name: the keys inherit from a table that is read
+--- caught: RLS-T05
+create table public.all_keys (like spool_live.api_keys);
+alter table public.all_keys enable row level security;
+revoke all on public.all_keys from anon, authenticated;
+alter table spool_live.api_keys inherit public.all_keys;
+
+--- name: another function has the mirror's name
+--- caught: RLS-C06
+create function public.spool_live_mirror(text) returns jsonb language sql as $$ select '{}'::jsonb $$;
+
+--- name: a function of somebody else is in our schema
+--- caught: RLS-C06
+create function spool_live.extra() returns integer language sql as 'select 1';
+
+--- name: a view of somebody else is in our schema
+--- caught: RLS-C06
+create view spool_live.extra as select * from spool_live.api_keys;
+
+--- name: a table of somebody else is in our schema
+--- caught: RLS-C06
+--- healed: no
+create table spool_live.extra (id integer);
+
+--- name: the secret of tokens can be read from the settings
+--- caught: RLS-A04
+alter role authenticator set pgrst.jwt_secret = 'known to everybody who may read settings';
+
+--- name: another secret is in a setting
+--- caught: RLS-A09
+alter database postgres set app.settings.jwt_secret = 'known';
+
+--- name: a request begins with a function that makes everybody the service role
+--- caught: RLS-E08
+create schema hidden;
+grant usage on schema hidden to anon, authenticated;
+create function hidden.begin() returns void language plpgsql as $$
+begin perform set_config('role', 'service_role', true); end $$;
+alter role authenticator set pgrst.db_pre_request = 'hidden.begin';
+
+--- name: a request begins with a function that is not there
+--- caught: RLS-A07
+alter role authenticator set pgrst.db_pre_request = 'public.nothing';
+
+--- name: answers show plans
+--- caught: RLS-A04
+alter role authenticator set pgrst.db_plan_enabled = 'true';
+
+--- name: PostgREST is told something that we do not know
+--- caught: RLS-A04
+alter role authenticator set pgrst.new_setting = 'x';
+
+--- name: tokens for somebody else are taken
+--- caught: RLS-A04
+alter role authenticator set pgrst.jwt_aud = 'other';
+
+--- name: requests of tokens have no time
+--- caught: RLS-A07
+alter role authenticated set statement_timeout = '1ms';
+
+--- name: the service role waits for no lock
+--- caught: RLS-A07
+alter role service_role set lock_timeout = '10ms';
+
+--- name: the service role only reads
+--- caught: RLS-A07
+alter role service_role set default_transaction_read_only = on;
+
+--- name: the database only reads
+--- caught: RLS-A07
+alter database postgres set default_transaction_read_only = on;
+
+--- name: everything compares with null
+--- caught: RLS-A07
+alter role authenticated set transform_null_equals = on;
+
+--- name: the login speaks another encoding
+--- caught: RLS-A07
+alter role authenticator set client_encoding = 'LATIN1';
+
+--- name: the database ignores policies where it can
+--- caught: RLS-A04
+alter database postgres set row_security = off;
+
+--- name: triggers do not fire for the service role
+--- caught: RLS-A04
+alter role service_role set session_replication_role = 'replica';
+
+--- name: variables win over columns in all functions
+--- caught: RLS-A04
+alter database postgres set plpgsql.variable_conflict = 'use_variable';
+
+--- name: a library is loaded into every session
+--- caught: RLS-A04
+alter role authenticator set session_preload_libraries = 'auto_explain';
+
+--- name: a setting that we do not know
+--- caught: RLS-A08
+alter role authenticated set lo_compat_privileges = on;
+
+--- name: the topic is set for everybody
+--- caught: RLS-A04
+alter role authenticated set realtime.topic = 'site:x';
+
+--- name: anon may create roles
+--- caught: RLS-A06
+alter role anon createrole;
+
+--- name: tokens may read the WAL
+--- caught: RLS-A06
+alter role authenticated replication;
+
+--- name: anon may read the server's files
+--- caught: RLS-A02
+grant pg_read_server_files to anon;
+
+--- name: tokens see what others ask
+--- caught: RLS-A02
+grant pg_monitor to authenticated;

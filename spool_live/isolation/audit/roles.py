@@ -6,14 +6,26 @@ from collections.abc import Iterator
 
 from spool_live.isolation import rules
 from spool_live.isolation.findings import Finding
-from spool_live.isolation.sandbox import Sandbox
 from spool_live.isolation.target import SERVICE_ROLE, ApiRole, Target
 from spool_live.supabase.provisioning import API_ROLES
 
-_ALL_DATA = ("pg_read_all_data", "pg_write_all_data", "pg_maintain")
+_ALL_DATA = (
+    "pg_read_all_data",
+    "pg_write_all_data",
+    "pg_maintain",
+    "pg_read_server_files",
+    "pg_write_server_files",
+    "pg_execute_server_program",
+    "pg_create_subscription",
+    "pg_monitor",
+    "pg_read_all_settings",
+    "pg_read_all_stats",
+    "pg_stat_scan_tables",
+    "pg_signal_backend",
+)
 
 
-def audit_roles(box: Sandbox, target: Target) -> Iterator[Finding]:
+def audit_roles(target: Target) -> Iterator[Finding]:
     """Looks at every role that a token can name, however it is reached."""
     for role in target.roles:
         if role.unbounded and role.name != SERVICE_ROLE:
@@ -23,8 +35,12 @@ def audit_roles(box: Sandbox, target: Target) -> Iterator[Finding]:
                 role.name, f"{_reached(role)} and {what}", sql=role.withdrawal or heal
             )
         if role.name in _ALL_DATA:
-            reason = f"{_reached(role)}: it has rights on all tables, ours included"
+            reason = f"{_reached(role)}: it has rights on all tables, ours included, or more"
             yield rules.ROLE_DATA.broken(role.name, reason, sql=role.withdrawal)
+        if role.powers and (role.name in API_ROLES or role.name in target.attackers):
+            reason = f"{_reached(role)} and {', '.join(role.powers)}"
+            heal = f"alter role {role.name} nocreaterole nocreatedb noreplication;"
+            yield rules.ROLE_POWERS.broken(role.name, reason, sql=role.withdrawal or heal)
         if role.name == SERVICE_ROLE and not role.unbounded:
             heal = f"alter role {role.name} bypassrls;"
             yield rules.DELIVER_BYPASS.broken(role.name, "policies bind it", sql=heal)
@@ -35,10 +51,6 @@ def audit_roles(box: Sandbox, target: Target) -> Iterator[Finding]:
         if role.name in target.attackers and not role.attackable:
             reason = f"{_reached(role)}, and {target.migrator} may not become it to try"
             yield rules.ROLE_UNTRIED.broken(role.name, reason)
-    given = {"roles": ["authenticator", *(role.name for role in target.roles)]}
-    for row in box.rows("role_settings", given):
-        reason = f"{row['name']} is {row['value']!r}"
-        yield rules.ROLE_SETTING.broken(row["whose"], reason, sql=row["reset"])
 
 
 def _reached(role: ApiRole) -> str:

@@ -1,4 +1,4 @@
-"""The trigger that broadcasts: there, enabled, as we wrote it, and alone."""
+"""Triggers: the one that broadcasts, enabled and as we wrote it, and no other."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from spool_live.isolation import rules
 from spool_live.isolation.audit.expected import TRIGGER, expected_trigger
 from spool_live.isolation.findings import Finding
 from spool_live.isolation.sandbox import Sandbox
-from spool_live.isolation.target import FEED, Target
+from spool_live.isolation.target import FEED, MESSAGES, Target
 
 _ENABLED = "O"
 _STATES = {"D": "disabled", "R": "enabled for replicas only", "A": "enabled always"}
 
 
 def audit_triggers(box: Sandbox, target: Target) -> Iterator[Finding]:
-    """Compares the triggers on the feed with the one that our SQL file makes."""
-    triggers = {row["name"]: row for row in box.rows("triggers")}
-    ours = triggers.pop(TRIGGER, None)
+    """Compares the triggers on our tables, and on Realtime's messages, with the one that our SQL
+    file makes."""
+    tables = [FEED, *target.private_tables, MESSAGES]
+    triggers = {(r["table"], r["name"]): r for r in box.rows("triggers", {"tables": tables})}
+    ours = triggers.pop((FEED, TRIGGER), None)
     if ours is None:
         yield rules.TRIGGER_DIFFERS.broken(
             FEED, "there is no trigger", sql=f"{expected_trigger()};"
@@ -35,9 +37,9 @@ def audit_triggers(box: Sandbox, target: Target) -> Iterator[Finding]:
                 f"it is {_STATES[ours['enabled']]}",
                 sql=f"alter table {FEED} enable trigger {TRIGGER};",
             )
-    for name, row in triggers.items():
+    for (table, name), row in triggers.items():
         yield rules.TRIGGER_ADDED.broken(
-            FEED, row["definition"], sql=f'drop trigger "{name}" on {FEED};'
+            table, row["definition"], sql=f'drop trigger "{name}" on {table};'
         )
 
 

@@ -1,6 +1,7 @@
--- Settings that say who asks, or how policies work: those of a role are repeated in each of its
--- requests, and PostgREST takes its own from those of its login.
+-- Settings of the roles of the API, of PostgREST's login, and of all roles of this database: those of a
+-- role are repeated in each of its requests, and PostgREST takes its own from those of its login.
 select coalesce(r.rolname::text, 'all roles') as whose, given.name, given.value,
+       to_regproc(given.value) is not null as is_function,
        format('alter %%s reset %%s;',
               case when s.setrole = 0 then format('database %%I', current_database())
                    when s.setdatabase = 0 then format('role %%I', r.rolname)
@@ -14,8 +15,4 @@ cross join lateral (
 ) given
 where (s.setrole = 0 or r.rolname = any (%(roles)s::text[]))
   and s.setdatabase in (0, (select oid from pg_catalog.pg_database where datname = current_database()))
-  and (given.name in ('role', 'session_authorization', 'row_security', 'session_replication_role')
-       or starts_with(given.name, 'request.')
-       or (given.name = 'pgrst.db_anon_role' and given.value <> 'anon')
-       or (given.name = 'pgrst.jwt_role_claim_key' and given.value not in ('.role', '."role"')))
 order by 1, 2

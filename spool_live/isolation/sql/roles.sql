@@ -11,6 +11,9 @@ with recursive membership as (
 )
 select r.rolname as name, r.rolsuper as superuser, r.rolbypassrls as bypasses,
        r.rolname = 'authenticator' as login, r.rolcanlogin as can_log_in,
+       array_remove(array[case when r.rolcreaterole then 'may create roles' end,
+                          case when r.rolcreatedb then 'may create databases' end,
+                          case when r.rolreplication then 'may read the whole WAL' end], null) as powers,
        pg_has_role(r.oid, case when current_setting('server_version_num')::integer >= 160000
                                then 'set' else 'member' end) as attackable,
        array(select holder.rolname::text

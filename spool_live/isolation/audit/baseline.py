@@ -1,0 +1,159 @@
+"""Our tables, part by part, compared with what the migrations make."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from spool_live.isolation import rules
+from spool_live.isolation.audit.expected import expected_functions
+from spool_live.isolation.findings import Finding, Rule
+from spool_live.isolation.sandbox import Sandbox
+from spool_live.isolation.target import FEED, SUPPORT_TABLES, Target
+
+_RULES: dict[str, Rule] = {
+    "table": rules.TABLE_KIND,
+    "column": rules.COLUMN_DIFFERS,
+    "key": rules.KEY_DIFFERS,
+    "constraint": rules.CONSTRAINT_DIFFERS,
+    "index": rules.INDEX_DIFFERS,
+    "internal trigger": rules.CONSTRAINT_OFF,
+}
+_DJANGO = "public.django_migrations"
+_OF_THE_PROJECT = ("column", "public.site_api_keys", "created_by_id")
+"""As the project's user model has its key."""
+_UNIQUE = "CREATE UNIQUE INDEX"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a table: ``kind`` is table, column, key, constraint, index or internal trigger."""
+
+    kind: str
+    table: str
+    name: str
+    definition: str
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """What makes it the same part."""
+        return self.kind, self.table, self.name
+
+
+@cache
+def shipped_parts(*, one_database: bool) -> tuple[Part, ...]:
+    """What the migrations make: where content lives in the Supabase database, or apart from it."""
+    name = "one_database" if one_database else "two_databases"
+    folder = resources.files("spool_live.isolation").joinpath("migrated")
+    text = folder.joinpath(f"{name}.json").read_text("utf-8")
+    return tuple(Part(**each) for each in json.loads(text))
+
+
+def read_parts(box: Sandbox, target: Target) -> tuple[Part, ...]:
+    """What is there."""
+    tables = [FEED, *SUPPORT_TABLES, *(t for t in target.closed_tables if t != _DJANGO)]
+    parts = (Part(**row) for row in box.rows("baseline", {"tables": tables}))
+    return tuple(part for part in parts if part.place != _OF_THE_PROJECT)
+
+
+def audit_baseline(box: Sandbox, target: Target) -> Iterator[Finding]:
+    """Every part that is missing, different or added; then what does not belong to us at all."""
+    wanted = {part.place: part for part in shipped_parts(one_database=target.one_database)}
+    found = {part.place: part for part in read_parts(box, target)}
+    tables = {part.table for part in found.values()}
+    for place, part in wanted.items():
+        if part.table in tables and found.get(place) != part:
+            yield _differs(part, found.get(place))
+    for place, part in found.items():
+        if place not in wanted and not _is_harmless(part):
+            yield _added(part, wanted)
+    yield from _strangers(box)
+
+
+def _is_harmless(part: Part) -> bool:
+    """An index more makes nothing wrong, unless it refuses rows or runs functions."""
+    plain = not part.definition.startswith(_UNIQUE) and part.definition.count("(") == 1
+    return part.kind == "index" and plain and " WHERE " not in part.definition
+
+
+def _differs(part: Part, found: Part | None) -> Finding:
+    what = f"it is {found.definition!r}" if found else "it is not there"
+    reason = f"{part.kind} {part.name}: {what}, not {part.definition!r}"
+    if part.kind == "table":
+        reason = f"its kind, persistence and FORCE are {found and found.definition!r}"
+    return _RULES[part.kind].broken(part.table, reason, sql=_mend(part, found))
+
+
+def _mend(part: Part, found: Part | None) -> str:
+    table, name = part.table, f'"{part.name}"'
+    if part.kind == "column":
+        return _mend_column(part, found)
+    if part.kind in ("key", "constraint"):
+        cascade = " cascade" if part.kind == "key" else ""
+        drop = f"alter table {table} drop constraint if exists {name}{cascade};\n"
+        return (
+            f"{drop if found else ''}alter table {table} add constraint {name} {part.definition};"
+        )
+    if part.kind == "index":
+        return f"drop index if exists {part.name};\n{part.definition};"
+    if found and not found.definition.endswith(" not forced"):
+        return f"alter table {table} no force row level security;"
+    if found and found.definition.startswith("r u"):
+        return f"alter table {table} set logged;"
+    return ""
+
+
+def _mend_column(part: Part, found: Part | None) -> str:
+    if found is None:
+        return f'alter table {part.table} add column "{part.name}" {part.definition};'
+    kind, _, rest = part.definition.partition(" default ")
+    nullable = not part.definition.endswith(" not null")
+    default = rest.removesuffix(" not null")
+    kind = kind.removesuffix(" not null").partition(" generated ")[0]
+    column = f'alter table {part.table} alter column "{part.name}"'
+    statements = []
+    if not f"{found.definition} ".startswith(f"{kind} "):
+        statements.append(f'{column} type {kind} using "{part.name}"::{kind};')
+    if " identity" not in part.definition:
+        statements.append(f"{column} {f'set default {default}' if default else 'drop default'};")
+    statements.append(f"{column} {'drop' if nullable else 'set'} not null;")
+    return "\n".join(statements)
+
+
+def _added(part: Part, wanted: dict[tuple[str, str, str], Part]) -> Finding:
+    rule = _RULES[part.kind]
+    reason = f"{part.kind} {part.name}: somebody added it ({part.definition})"
+    if part.kind in ("key", "constraint"):
+        sql = f'alter table {part.table} drop constraint "{part.name}";'
+        return rule.broken(part.table, reason, sql=sql)
+    if part.kind == "index":
+        return rule.broken(part.table, reason, sql=f"drop index {part.name};")
+    if part.kind == "internal trigger":
+        return _switched_off(part, wanted)
+    remedy = "Nothing automatic mends it, since it may hold data: drop it once you have looked."
+    return rule.broken(part.table, reason, remedy=remedy)
+
+
+def _switched_off(part: Part, wanted: dict[tuple[str, str, str], Part]) -> Finding:
+    """Only a superuser may switch it on again; whoever owns the table can make it anew."""
+    reason = f"the triggers of constraint {part.name} are off: it is not kept"
+    made = [p for p in wanted.values() if p.kind == "constraint" and p.name == part.name]
+    sql = "\n".join(_mend(each, each) for each in made)
+    return rules.CONSTRAINT_OFF.broken(part.table, reason, sql=sql)
+
+
+def _strangers(box: Sandbox) -> Iterator[Finding]:
+    functions = expected_functions()
+    given = {
+        "tables": list(SUPPORT_TABLES),
+        "names": list(functions),
+        "signatures": [function.signature for function in functions.values()],
+    }
+    for row in box.rows("strangers", given):
+        reason = f"a {row['what']} that is not ours"
+        sql = "" if row["what"] == "table" else f"drop {row['what']} {row['name']};"
+        remedy = "It may hold data: look at it, then drop it." if not sql else None
+        yield rules.STRANGER.broken(row["name"], reason, sql=sql, remedy=remedy)
