@@ -1,9 +1,10 @@
-"""The audit: items whose present state no update has announced, as far as the outbox can tell.
+"""The audit: items whose present state no update has reported, as far as the outbox can tell.
 
-It compares each item with the newest entry about it: whether it is there, its slug, and the
-metadata that its collection would give it now. A change that shows in none of these is not found.
-Where the history was purged, an item without an entry is presumed to be announced. Items and
-entries are read some at a time: run it in a transaction, where a cursor on the server may live.
+It compares each item with the newest entries about it: whether it is there, its site, whether it is
+published and visible, its slug, and the metadata that its collection would give it now. A change
+that shows in none of these is not found. Where the history was purged, what is missing from it is
+presumed to be reported. Items and entries are read some at a time: run it in a transaction, where a
+cursor on the server may live.
 """
 
 from __future__ import annotations
@@ -12,53 +13,75 @@ import json
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from enum import StrEnum
+from typing import Any, NamedTuple
 
-from django.db.models import Q
+from django.db.models import Model, Q
+from django.db.models.fields.json import KT
 
 from spool_live import outbox
 from spool_live.capture import transitions
 from spool_live.capture.bulk import CHUNK, chunks
-from spool_live.capture.meaning import snapshot, updates_of
-from spool_live.capture.transitions import Transition
+from spool_live.capture.meaning import Meaning, snapshot
+from spool_live.capture.transitions import ADDED, Recorded, Snapshot, Transition
 from spool_live.collections import LiveCollection, registry
 from spool_live.metadata import metadata_json
 from spool_live.models import OutboxEntry, SiteDelivery
 from spool_live.updates import EventType, LiveUpdateData
 
-_ADDED = ("previous_slug", "published")
-"""Metadata that a transition adds to the collection's own."""
 
-Recorded = tuple[uuid.UUID, LiveUpdateData]
+class Problem(StrEnum):
+    """What was not reported."""
+
+    NEVER = "never recorded"
+    RETURNED = "recorded as deleted"
+    PUBLISHED = "published since"
+    UNPUBLISHED = "unpublished since"
+    HIDDEN = "hidden since"
+    CHANGED = "changed since"
+    MOVED = "moved to another site since"
+    DELETED = "deleted since"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """An item, what is wrong, and the updates that would put it right."""
+    """An item, what is wrong, and the updates that would put it right. ``item`` is ``None`` where
+    there is none any more."""
 
-    collection: str
+    collection: LiveCollection
     item_id: uuid.UUID
-    problem: str
+    item: Model | None
+    slug: str | None
+    problem: Problem
     updates: list[Recorded]
 
 
+class Known(NamedTuple):
+    """What a site was told last of an item: the newest entry, and what it or an earlier one said of
+    its state (``"created"``, ``"published"``, ``"unpublished"``, ``"deleted"``; else empty)."""
+
+    site_id: uuid.UUID
+    entry: int
+    state: str
+
+
 def audit(using: str) -> Iterator[Finding]:
-    """What the outbox of ``using`` has not been told, collection by collection."""
+    """What the outbox of ``using`` has no entry of, collection by collection."""
     purged = set(
         SiteDelivery.objects.using(using).filter(history_floor__gt=0).values_list("pk", flat=True)
     )
     for collection in registry:
-        newest = _newest_entries(using, collection)
+        known = _known_of_items(using, collection)
         items = collection.model._base_manager.using(using).order_by("pk")
         for chunk in chunks(items.iterator(chunk_size=CHUNK)):
-            told = {item.pk: newest.pop(collection.item_id_of(item).bytes, None) for item in chunk}
-            entries = OutboxEntry.objects.using(using).in_bulk(filter(None, told.values()))
+            told = {item.pk: known.pop(collection.item_id_of(item).bytes, ()) for item in chunk}
+            entries = _entries(using, told.values())
             for item in chunk:
-                yield from _look_at(collection, item, entries.get(told[item.pk] or 0), purged)
-        for pks in chunks(newest.values()):
-            left = OutboxEntry.objects.using(using).filter(pk__in=pks).order_by("pk")
-            for entry in left.exclude(event_type=EventType.DELETED):
-                yield _gone(collection, entry)
+                yield from _look_at(collection, item, told[item.pk], entries, purged)
+        for left in chunks(known.values()):
+            for entry in _entries(using, left).values():
+                if entry.event_type != EventType.DELETED:
+                    yield _gone(collection, None, entry, Problem.DELETED)
 
 
 def repair(using: str, findings: Iterable[Finding]) -> int:
@@ -69,57 +92,100 @@ def repair(using: str, findings: Iterable[Finding]) -> int:
     return len(updates)
 
 
-def _newest_entries(using: str, collection: LiveCollection) -> dict[bytes, int]:
-    """The primary key of the newest entry of each item, by the bytes of the item's id: all that is
-    held of every item at a time."""
+def _known_of_items(using: str, collection: LiveCollection) -> dict[bytes, tuple[Known, ...]]:
+    """What each site was told of each item, by the bytes of the item's id: all that is held of
+    every item at a time."""
     told = OutboxEntry.objects.using(using).filter(
         ~Q(state__in=[OutboxEntry.State.MERGED, OutboxEntry.State.DROPPED]),
         collection=collection.name,
     )
-    pairs = told.order_by("pk").values_list("item_id", "pk").iterator(chunk_size=CHUNK)
-    return {item_id.bytes: pk for item_id, pk in pairs}
+    columns = ("item_id", "site_id", "pk", "event_type", "unpublished")
+    found = told.annotate(unpublished=KT("metadata__published")).order_by("pk")
+    known: dict[bytes, tuple[Known, ...]] = {}
+    for item_id, site_id, pk, event, published in found.values_list(*columns).iterator(CHUNK):
+        others = known.get(item_id.bytes, ())
+        before = next((k.state for k in others if k.site_id == site_id), "")
+        now = Known(site_id, pk, _state(event, published, before))
+        known[item_id.bytes] = (*(k for k in others if k.site_id != site_id), now)
+    return known
+
+
+def _state(event: str, published: Any, before: str) -> str:
+    if event != EventType.UPDATED:
+        return event.removeprefix("content.")
+    return "unpublished" if str(published).lower() in ("false", "0") else before
+
+
+def _entries(using: str, known: Iterable[tuple[Known, ...]]) -> dict[int, OutboxEntry]:
+    pks = [k.entry for of_item in known for k in of_item]
+    return OutboxEntry.objects.using(using).order_by("pk").in_bulk(pks)
 
 
 def _look_at(
-    collection: LiveCollection, item: Any, entry: OutboxEntry | None, purged: set[uuid.UUID]
+    collection: LiveCollection,
+    item: Model,
+    told: tuple[Known, ...],
+    entries: dict[int, OutboxEntry],
+    purged: set[uuid.UUID],
 ) -> Iterator[Finding]:
-    def tell() -> list[Transition]:
+    here: Known | None = None
+    problem: Problem | None = None
+    with Meaning(collection, item) as meaning:
         now = snapshot(collection, item)
-        if entry is None:
-            return [] if now.site_id in purged else transitions.born(now)
-        if entry.event_type == EventType.DELETED:
-            return transitions.born(now)
-        if not now.visible:
-            return []
-        found = transitions.changed(now, now)
-        slug_changed = entry.slug is not None and entry.slug != now.slug
-        extra = {"previous_slug": entry.slug} if slug_changed else {}
-        if now.published and entry.metadata.get("published") is False:
-            return [Transition(t.site_id, EventType.PUBLISHED, t.slug, extra) for t in found]
-        return [Transition(t.site_id, t.event_type, t.slug, extra) for t in found]
-
-    updates = updates_of(collection, item, tell)
-    if not updates:
-        return
-    if entry is None or entry.event_type == EventType.DELETED:
-        problem = "never announced" if entry is None else "announced as deleted"
-        yield Finding(collection.name, collection.item_id_of(item), problem, updates)
-    elif any(_differs(entry, site_id, data) for site_id, data in updates):
-        yield Finding(collection.name, entry.item_id, "changed since", updates)
+        here = next((known for known in told if known.site_id == now.site_id), None)
+        if here is not None:
+            entry = entries[here.entry]
+            problem, meaning.transitions = _compared(now, here, entry, collection)
+        elif now.site_id not in purged:
+            problem, meaning.transitions = Problem.NEVER, transitions.born(now)
+    updates = meaning.updates()
+    if updates and here is not None and problem is Problem.CHANGED:
+        entry = entries[here.entry]
+        updates = updates if any(_differs(entry, data) for _, data in updates) else []
+    if updates and problem is not None:
+        item_id = collection.item_id_of(item)
+        yield Finding(collection, item_id, item, updates[0][1].slug, problem, updates)
+    if problem is None and updates:
+        return  # the collection cannot say where the item belongs
+    for known in told:
+        if known is not here and known.state != "deleted":
+            yield _gone(collection, item, entries[known.entry], Problem.MOVED)
 
 
-def _differs(entry: OutboxEntry, site_id: uuid.UUID, data: LiveUpdateData) -> bool:
+def _compared(
+    now: Snapshot, here: Known, entry: OutboxEntry, collection: LiveCollection
+) -> tuple[Problem, list[Transition]]:
+    if here.state == "deleted":
+        return Problem.RETURNED, transitions.born(now)
+    if not now.visible:
+        is_told = here.state == "unpublished"
+        return Problem.HIDDEN, [] if is_told else transitions.gone(now._replace(visible=True))
+    then = now._replace(slug=entry.slug)
+    if collection.has_publish_state and here.state:
+        then = then._replace(published=here.state == "published")
+    found = transitions.changed(then, now)
+    if then.published and not now.published:
+        return Problem.UNPUBLISHED, found
+    if now.published and not then.published:
+        return Problem.PUBLISHED, found
+    return Problem.CHANGED, found
+
+
+def _differs(entry: OutboxEntry, data: LiveUpdateData) -> bool:
     now = json.loads(metadata_json(data.metadata))
-    then = {name: v for name, v in entry.metadata.items() if name in now or name not in _ADDED}
-    return (entry.site_id, entry.slug, then) != (site_id, data.slug, now)
+    now = {name: value for name, value in now.items() if name not in ADDED}
+    then = {name: value for name, value in entry.metadata.items() if name not in ADDED}
+    return (entry.slug, then) != (data.slug, now)
 
 
-def _gone(collection: LiveCollection, entry: OutboxEntry) -> Finding:
+def _gone(
+    collection: LiveCollection, item: Model | None, entry: OutboxEntry, problem: Problem
+) -> Finding:
     deleted = LiveUpdateData(
         event_type=EventType.DELETED,
         collection=collection.name,
         item_id=entry.item_id,
         slug=entry.slug,
     )
-    problem = "gone without a word"
-    return Finding(collection.name, entry.item_id, problem, [(entry.site_id, deleted)])
+    updates = [(entry.site_id, deleted)]
+    return Finding(collection, entry.item_id, item, entry.slug, problem, updates)

@@ -17,8 +17,8 @@ from django.db.models import Manager, Model, Q, QuerySet
 
 from spool_live import outbox
 from spool_live.capture import transitions
-from spool_live.capture.meaning import snapshot, updates_of
-from spool_live.capture.transitions import Snapshot, Transition
+from spool_live.capture.meaning import Meaning, compared, snapshot
+from spool_live.capture.transitions import Recorded, Snapshot, Transition
 from spool_live.collections import LiveCollection, registry
 from spool_live.updates import EventType
 
@@ -27,13 +27,12 @@ T = TypeVar("T")
 CHUNK = 1000
 """Items whose keys or rows are in one statement, well below every database's limit."""
 
-_Tell = Callable[[LiveCollection, Model], list[Transition]]
-_MEANINGS: dict[EventType, Callable[[Snapshot], list[Transition]]] = {
+_Rule = Callable[[Snapshot], list[Transition]]
+_RULES: dict[str, _Rule] = {
     EventType.CREATED: transitions.born,
-    EventType.UPDATED: lambda now: transitions.changed(now, now),
-    EventType.PUBLISHED: lambda now: [
-        Transition(t.site_id, EventType.PUBLISHED, t.slug) for t in transitions.changed(now, now)
-    ],
+    EventType.UPDATED: transitions.touched,
+    EventType.PUBLISHED: transitions.published,
+    "unpublished": transitions.unpublished,
     EventType.DELETED: transitions.gone,
 }
 
@@ -47,18 +46,25 @@ def record_changes(
     """Records ``event_type`` for each of ``items``, by one INSERT for each two thousand; returns
     how many it recorded.
 
+    ``event_type`` is one of the four event types, or ``"unpublished"``: an update with
+    ``published: false``. ``content.published`` of an item that was published before is a
+    republication: it never waits for further updates. Raises :class:`ValueError` for anything else.
+
     For content that was changed by raw SQL, ``loaddata`` or a data migration: call it in the same
     transaction (for deletions before them, while the items can still be read). ``using`` defaults
     to the query's database, or the first item's. Items that belong to no site, that their
     collection leaves out, whose changes a trigger has recorded, or whose model is not registered
     are passed over.
     """
-    tell = _MEANINGS[EventType(event_type)]
+    rule = _RULES.get(event_type)
+    if rule is None:
+        names = ", ".join(_RULES)
+        raise ValueError(f"{event_type!r} is not an event type: use one of {names}")
     given = items if isinstance(items, QuerySet) else list(items)
     alias = using or (given.db if isinstance(given, QuerySet) else _alias_of(given))
     with outbox.batch(using=alias):  # a cursor on the server lives no longer than a transaction
         found = _some_at_a_time(given)
-        return sum(_record(alias, chunk, partial(_told, tell)) for chunk in chunks(found))
+        return sum(_record(alias, chunk, rule) for chunk in chunks(found))
 
 
 class LiveQuerySet(QuerySet[M]):
@@ -78,7 +84,7 @@ class LiveQuerySet(QuerySet[M]):
             for before in self._chosen():
                 rows += super(LiveQuerySet, self._exactly(before)).update(**kwargs)
                 after = self._stored(Q(pk__in=list(before))).values()
-                _record(self._written_to, after, partial(_meaning, before))
+                _record_compared(self._written_to, after, before)
         return rows
 
     def bulk_create(
@@ -111,7 +117,7 @@ class LiveQuerySet(QuerySet[M]):
             if not (ignore_conflicts or update_conflicts):
                 created = create()
                 for chunk in chunks(created):
-                    _record(self._written_to, chunk, partial(_meaning, {}))
+                    _record_compared(self._written_to, chunk, {})
                 return created
             same = _same(made, unique_fields if update_conflicts else ["pk"])
             before = {pk: row for q in same for pk, row in self._stored(q, lock=True).items()}
@@ -119,7 +125,7 @@ class LiveQuerySet(QuerySet[M]):
             after = {pk: row for q in same for pk, row in self._stored(q).items()}
             if ignore_conflicts:
                 after = {pk: row for pk, row in after.items() if pk not in before}
-            _record(self._written_to, after.values(), partial(_meaning, before))
+            _record_compared(self._written_to, after.values(), before)
             return created
 
     def bulk_update(
@@ -206,34 +212,40 @@ class LiveQuerySet(QuerySet[M]):
 LiveManager = Manager.from_queryset(LiveQuerySet)
 
 
-def _record(using: str, items: Iterable[Model], tell: _Tell) -> int:
-    """Records what ``tell`` says of each of ``items``; returns the number of updates."""
+def _record(using: str, items: Iterable[Model], rule: _Rule) -> int:
+    """Records for each of ``items`` what ``rule`` makes of it as it is; returns how many."""
+    updates: list[Recorded] = []
+    for collection, item in _by_signals(using, items):
+        with Meaning(collection, item) as meaning:
+            meaning.transitions = rule(snapshot(collection, item))
+        updates += meaning.updates()
+    outbox.record(updates, using=using)
+    return len(updates)
+
+
+def _record_compared(using: str, items: Iterable[Model], before: Mapping[Any, Model]) -> None:
+    """Records what became of ``items``, of which ``before`` holds the rows that were there."""
+    updates: list[Recorded] = []
+    for collection, item in _by_signals(using, items):
+        row = before.get(item.pk)
+        with Meaning(collection, item, row) as meaning:
+            if row is None:
+                meaning.transitions = transitions.born(snapshot(collection, item))
+            else:
+                meaning.transitions = compared(collection, row, item)
+        updates += meaning.updates()
+    outbox.record(updates, using=using)
+
+
+def _by_signals(using: str, items: Iterable[Model]) -> Iterator[tuple[LiveCollection, Model]]:
+    """Each of ``items`` with each of its collections that no trigger records."""
     collections: dict[type[Model], list[LiveCollection]] = {}
-    updates = []
     for item in items:
         model = type(item)
         if model not in collections:
             collections[model] = registry.recorded_by_signals(model, using)
         for collection in collections[model]:
-            updates += updates_of(collection, item, partial(tell, collection, item))
-    outbox.record(updates, using=using)
-    return len(updates)
-
-
-def _meaning(
-    before: Mapping[Any, Model], collection: LiveCollection, item: Model
-) -> list[Transition]:
-    after = snapshot(collection, item)
-    row = before.get(item.pk)
-    if row is None:
-        return transitions.born(after)
-    return transitions.changed(snapshot(collection, row), after)
-
-
-def _told(
-    tell: Callable[[Snapshot], list[Transition]], collection: LiveCollection, item: Model
-) -> list[Transition]:
-    return tell(snapshot(collection, item))
+            yield collection, item
 
 
 def _some_at_a_time(items: Iterable[Model]) -> Iterable[Model]:

@@ -1,25 +1,106 @@
-"""From an item to the updates that a change of it calls for, in the words of its collection.
+"""From a change of an item to the updates that it calls for, in the words of its collection.
 
-A collection that raises costs its metadata or, where it cannot even tell the site, the update, and
-a log line; never the editor's save. Only errors of the database go through: there the edit and its
-update stand or fall together.
+A collection that raises never costs the editor's save. Where it cannot say what a change means, at
+least ``content.updated`` is recorded for the site; where it cannot give metadata, the update goes
+without. Only errors of the database go through: there the edit and its update stand or fall
+together.
 """
 
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Callable, Mapping
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from django.db import DatabaseError
 from django.db.models import Model
 
-from spool_live.capture.transitions import Snapshot, Transition
+from spool_live.capture import transitions
+from spool_live.capture.transitions import Recorded, Snapshot, Transition
 from spool_live.collections import LiveCollection
+from spool_live.metadata import INVALID
 from spool_live.updates import LiveUpdateData
 
 logger = logging.getLogger(__name__)
+
+_reported: set[tuple[str, str, type[BaseException]]] = set()
+"""The faults of collections that are in the log, by collection, method and kind of error."""
+
+
+class Meaning:
+    """What a change of ``item`` means to ``collection``; ``before`` is the item as it was stored.
+
+    ::
+
+        with Meaning(collection, item) as meaning:
+            meaning.transitions = transitions.born(snapshot(collection, item))
+        outbox.record(meaning.updates(), using=using)
+
+    What the collection raises inside the block is logged, and ``transitions`` then says as much as
+    is known. A ``DatabaseError`` goes through.
+    """
+
+    def __init__(
+        self, collection: LiveCollection, item: Model, before: Model | None = None
+    ) -> None:
+        self.collection = collection
+        self.item = item
+        self.before = before
+        self.transitions: list[Transition] = []
+        self._is_determined = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        if error is None or not isinstance(error, Exception) or isinstance(error, DatabaseError):
+            return False
+        self._is_determined = False
+        self.transitions = self._undetermined()
+        kept = "recorded as content.updated" if self.transitions else "not recorded"
+        report(self.collection, f"determine a change ({kept})", self.item, error)
+        return True
+
+    def updates(self) -> list[Recorded]:
+        """The updates to record, each with its site's id."""
+        if not self.transitions:
+            return []
+        collection, item_id = self.collection, self.collection.item_id_of(self.item)
+        metadata = self._metadata() if self._is_determined else {INVALID: True}
+        return [
+            (
+                t.site_id,
+                LiveUpdateData(
+                    t.event_type,
+                    collection.name,
+                    item_id,
+                    t.slug,
+                    # What we add comes first, so that it is never cut, and is never overridden.
+                    {**t.extra, **metadata, **t.extra} if t.extra else metadata,
+                ),
+            )
+            for t in self.transitions
+        ]
+
+    def _undetermined(self) -> list[Transition]:
+        after = _known(self.collection.site_id_of, self.item)
+        before = after if self.before is None else _known(self.collection.site_id_of, self.before)
+        return transitions.undetermined(before, after)
+
+    def _metadata(self) -> Mapping[str, Any]:
+        try:
+            return dict(self.collection.get_metadata(self.item))
+        except DatabaseError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a collection may raise
+            report(self.collection, "give metadata (recorded without)", self.item, error)
+            return {INVALID: True}
 
 
 def snapshot(collection: LiveCollection, item: Model) -> Snapshot:
@@ -31,47 +112,36 @@ def snapshot(collection: LiveCollection, item: Model) -> Snapshot:
         site_id=site_id,
         slug=collection.get_slug(item),
         published=collection.is_published(item) if collection.has_publish_state else None,
-        announced=collection.announces(item),
+        visible=collection.is_visible(item),
     )
 
 
-def updates_of(
-    collection: LiveCollection, item: Model, tell: Callable[[], list[Transition]]
-) -> list[tuple[uuid.UUID, LiveUpdateData]]:
-    """What is to be recorded for ``item``: the transitions that ``tell`` answers, with its site's
-    id, its name and its metadata."""
+def compared(collection: LiveCollection, before: Model, after: Model) -> list[Transition]:
+    """What a change from ``before`` to ``after`` means; nothing for one that is not relevant."""
+    found = transitions.changed(snapshot(collection, before), snapshot(collection, after))
+    if collection.judges_relevance and len(found) == 1 and found[0].is_plain:
+        return found if collection.is_relevant(before, after) else []
+    return found
+
+
+def report(collection: LiveCollection, task: str, item: Model, error: Exception) -> None:
+    """Logs that ``collection`` failed at ``task``: as an error for the first of a kind, so that a
+    collection that always fails does not fill the log."""
+    kind = (collection.name, task, type(error))
+    level = logging.DEBUG if kind in _reported else logging.ERROR
+    _reported.add(kind)
+    logger.log(level, "%r cannot %s of %s", collection, task, item.pk, exc_info=error)
+
+
+def forget_reports() -> None:
+    """Reports every fault again: the collections have changed."""
+    _reported.clear()
+
+
+def _known(ask: Callable[[Model], Any], item: Model) -> Any:
     try:
-        found = tell()
+        return ask(item)
     except DatabaseError:
         raise
-    except Exception:
-        logger.exception("%r cannot tell the change of %s: not recorded", collection, item.pk)
-        return []
-    if not found:
-        return []
-    item_id = collection.item_id_of(item)
-    metadata = _metadata(collection, item)
-    return [(t.site_id, _as_update(collection, item_id, t, metadata)) for t in found]
-
-
-def _as_update(
-    collection: LiveCollection,
-    item_id: uuid.UUID,
-    transition: Transition,
-    metadata: Mapping[str, Any],
-) -> LiveUpdateData:
-    if extra := transition.extra:
-        metadata = {**extra, **metadata, **extra}  # first, so that it is never cut
-    return LiveUpdateData(
-        transition.event_type, collection.name, item_id, transition.slug, metadata
-    )
-
-
-def _metadata(collection: LiveCollection, item: Model) -> Mapping[str, Any]:
-    try:
-        return dict(collection.get_metadata(item))
-    except DatabaseError:
-        raise
-    except Exception:
-        logger.exception("%r.get_metadata failed for %s: recorded without", collection, item.pk)
-        return {"invalid": True}
+    except Exception:  # noqa: BLE001 - it is reported already
+        return None

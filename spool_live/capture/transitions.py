@@ -7,24 +7,30 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from spool_live.updates import EventType
+from spool_live.updates import EventType, LiveUpdateData
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+ADDED = ("published", "previous_slug")
+"""Names that a transition adds to the metadata, before the collection's own."""
+
+Recorded = tuple[uuid.UUID, LiveUpdateData]
+"""Site id and data of an update that is to be recorded."""
 
 
 class Snapshot(NamedTuple):
     """What matters of an item at one moment. ``published`` is ``None`` where the collection has no
-    publish state, ``announced`` is ``False`` for items that the collection leaves out."""
+    publish state, ``visible`` is ``False`` for items that the collection hides."""
 
     site_id: uuid.UUID | None
     slug: str | None = None
     published: bool | None = None
-    announced: bool = True
+    visible: bool = True
 
     @property
-    def visible(self) -> bool:
-        """Whether subscribers may hear of the item at all."""
-        return self.announced and self.site_id is not None
+    def is_known(self) -> bool:
+        """Whether subscribers may know of the item: it is visible and belongs to a site."""
+        return self.visible and self.site_id is not None
 
 
 class Transition(NamedTuple):
@@ -36,10 +42,15 @@ class Transition(NamedTuple):
     slug: str | None
     extra: Mapping[str, Any] = NOTHING
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the item is as visible, as published and at the same slug and site as before."""
+        return self.event_type is EventType.UPDATED and not self.extra
+
 
 def born(after: Snapshot) -> list[Transition]:
     """An item that subscribers did not know: created, or published where it is born published."""
-    if not after.visible or after.site_id is None:
+    if not after.is_known or after.site_id is None:
         return []
     event = EventType.PUBLISHED if after.published else EventType.CREATED
     return [Transition(after.site_id, event, after.slug)]
@@ -47,9 +58,26 @@ def born(after: Snapshot) -> list[Transition]:
 
 def gone(before: Snapshot) -> list[Transition]:
     """An item that subscribers will not see again."""
-    if not before.visible or before.site_id is None:
+    if not before.is_known or before.site_id is None:
         return []
     return [Transition(before.site_id, EventType.DELETED, before.slug)]
+
+
+def touched(now: Snapshot) -> list[Transition]:
+    """An item of which something else has changed."""
+    return changed(now, now)
+
+
+def published(now: Snapshot) -> list[Transition]:
+    """An item that was published, for the first time or again."""
+    return [t._replace(event_type=EventType.PUBLISHED) for t in touched(now)]
+
+
+def unpublished(now: Snapshot) -> list[Transition]:
+    """An item that was published and is not any more; it may be hidden by now."""
+    if now.site_id is None:
+        return []
+    return [Transition(now.site_id, EventType.UPDATED, now.slug, {"published": False})]
 
 
 def changed(before: Snapshot, after: Snapshot) -> list[Transition]:
@@ -60,14 +88,23 @@ def changed(before: Snapshot, after: Snapshot) -> list[Transition]:
     """
     if before.site_id != after.site_id:
         return gone(before) + born(after)
-    if not before.visible or after.site_id is None:
+    if not before.is_known or after.site_id is None:
         return born(after)
-    unpublished = before.published and not after.published
-    if not after.announced and not unpublished:
+    is_unpublished = before.published and not after.published
+    if not after.visible and not is_unpublished:
         return gone(before)
-    extra: dict[str, Any] = {"published": False} if unpublished else {}
+    extra: dict[str, Any] = {"published": False} if is_unpublished else {}
     newly_published = after.published and not before.published
     event = EventType.PUBLISHED if newly_published else EventType.UPDATED
     if before.slug != after.slug and before.slug is not None:
         extra["previous_slug"] = before.slug
     return [Transition(after.site_id, event, after.slug, extra or NOTHING)]
+
+
+def undetermined(before: uuid.UUID | None, after: uuid.UUID | None) -> list[Transition]:
+    """A change of which only the sites are known: at least an update, and the old site is told to
+    forget the item. Without a slug, which might be a hidden item's."""
+    found = [] if after is None else [Transition(after, EventType.UPDATED, None)]
+    if before is not None and before != after:
+        return [Transition(before, EventType.DELETED, None), *found]
+    return found

@@ -41,7 +41,7 @@ def record(updates: Sequence[tuple[uuid.UUID, LiveUpdateData]], *, using: str) -
         batching.wait(given, _announcer(using), connection)
     else:
         rows.insert(given, connection)
-        _announce_after_commit(connection)
+        announce(using=using)
 
 
 def announce(*, using: str) -> None:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(databases=["default", "other"])
 
 
 def found() -> list[tuple[str, str]]:
-    return [(finding.collection, finding.problem) for finding in audit("default")]
+    return [(finding.collection.name, str(finding.problem)) for finding in audit("default")]
 
 
 def put_right() -> None:
@@ -42,7 +42,7 @@ def test_nothing_where_everything_was_saved(site: Site) -> None:
 
 def test_created_without_a_signal(site: Site, recorded: Recording) -> None:
     Article.objects.bulk_create([Article(site=site, title="A", status="published")])
-    assert found() == [("articles", "never announced")]
+    assert found() == [("articles", "never recorded")]
     put_right()
     assert [r.event for r in recorded()] == ["published"]
     assert found() == []
@@ -83,7 +83,7 @@ def test_deleted_without_a_signal(site: Site, recorded: Recording) -> None:
     item = article(site)
     recorded()
     Article.objects.all()._raw_delete("default")
-    assert found() == [("articles", "gone without a word")]
+    assert found() == [("articles", "deleted since")]
     put_right()
     ((event, _, item_id, _, slug, _),) = recorded()
     assert (event, item_id, slug) == ("deleted", item.pk, "a")
@@ -95,7 +95,7 @@ def test_brought_back_without_a_signal(site: Site) -> None:
     pk = item.pk
     item.delete()
     Article.objects.bulk_create([Article(id=pk, site=site, title="A")])
-    assert found() == [("articles", "announced as deleted")]
+    assert found() == [("articles", "recorded as deleted")]
 
 
 def test_item_older_than_the_history_is_presumed_to_be_announced(site: Site) -> None:
@@ -116,7 +116,7 @@ class TestCommand:
         (row,) = json.loads(out.getvalue())
         assert (row["collection"], row["problem"], row["repaired"]) == (
             "notes",
-            "never announced",
+            "never recorded",
             "no",
         )
 

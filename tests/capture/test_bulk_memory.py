@@ -77,7 +77,7 @@ def test_record_changes_holds_one_chunk(alive: Alive, recorded: Recording) -> No
 
 def test_audit_holds_one_chunk(alive: Alive) -> None:
     problems = [finding.problem for finding in audit("default")]
-    assert problems == ["never announced"] * COUNT
+    assert problems == ["never recorded"] * COUNT
     assert alive.most <= 3 * CHUNK
 
 
@@ -88,8 +88,8 @@ def test_audit_reads_entries_some_at_a_time(site: Site) -> None:
     Article.objects.filter(pk=kept[-1].pk).update(title="y")
     with CaptureQueriesContext(connections["default"]) as queries:
         found = {finding.item_id: finding.problem for finding in audit("default")}
-    assert found == {gone.pk: "gone without a word", kept[-1].pk: "changed since"}
-    whole = [q["sql"] for q in queries.captured_queries if "metadata" in q["sql"]]
+    assert found == {gone.pk: "deleted since", kept[-1].pk: "changed since"}
+    whole = [q["sql"] for q in queries.captured_queries if "timestamp" in q["sql"]]
     assert len(whole) == 3 + 1
     assert all("IN (" in sql for sql in whole)
 

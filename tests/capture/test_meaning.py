@@ -31,7 +31,7 @@ class TestCollectionThatRaises:
         Unregistered.objects.create(site=site)
         [entry] = recorded()
         assert (entry.event, entry.metadata) == ("created", {"invalid": True})
-        assert "get_metadata failed" in caplog.text
+        assert "cannot give metadata" in caplog.text
 
     @pytest.mark.parametrize("answer", [None, [1, 2], "text", 7])
     def test_metadata_that_is_no_mapping(
@@ -41,10 +41,47 @@ class TestCollectionThatRaises:
         Unregistered.objects.create(site=site)
         assert recorded()[0].metadata == {"invalid": True}
 
-    @pytest.mark.parametrize("method", ["get_site", "get_slug", "is_published", "announces"])
-    def test_where_the_change_cannot_be_told(
+    @pytest.mark.parametrize("method", ["get_slug", "is_published", "is_visible", "is_relevant"])
+    def test_change_that_cannot_be_determined_is_at_least_an_update(
+        self, method: str, site: Site, other_site: Site, recorded: Recording, announced: Announce
+    ) -> None:
+        def raises(self: Any, *items: Any) -> Any:
+            raise LookupError("no idea")
+
+        announced(Unregistered, **{method: raises}, get_metadata=lambda self, item: {"a": 1})
+        item = Unregistered.objects.create(site=site)
+        recorded()
+        item.save()
+        assert [(e.event, e.site, e.slug, e.metadata) for e in recorded()] == [
+            ("updated", site, None, {"invalid": True})
+        ]
+        item.site = other_site
+        item.save()
+        assert next((e.event, e.site) for e in recorded()) == ("deleted", site)
+        item.delete()
+        assert [e.site for e in recorded()] == [other_site]
+
+    def test_fault_is_in_the_log_once_a_kind(
         self,
-        method: str,
+        site: Site,
+        recorded: Recording,
+        announced: Announce,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        errors: list[type[Exception]] = [LookupError] * 3 + [ValueError]
+
+        def raises(self: Any, item: Any) -> Any:
+            raise errors.pop()
+
+        announced(Unregistered, is_visible=raises)
+        for _ in range(4):
+            Unregistered.objects.create(site=site)
+        assert [e.event for e in recorded()] == ["updated"] * 4
+        found = [r for r in caplog.records if "cannot determine a change" in r.getMessage()]
+        assert [r.levelname for r in found] == ["ERROR", "ERROR", "DEBUG", "DEBUG"]
+
+    def test_item_whose_site_nobody_knows_is_not_recorded(
+        self,
         site: Site,
         recorded: Recording,
         announced: Announce,
@@ -53,12 +90,12 @@ class TestCollectionThatRaises:
         def raises(self: Any, item: Any) -> Any:
             raise LookupError("no idea")
 
-        announced(Unregistered, **{method: raises})
+        announced(Unregistered, get_site=raises)
         item = Unregistered.objects.create(site=site)
         item.save()
         item.delete()
         assert recorded() == []
-        assert caplog.text.count("cannot tell the change") == 3
+        assert "(not recorded)" in caplog.text
 
     @pytest.mark.parametrize("method", ["get_site", "get_metadata"])
     def test_in_a_query_takes_the_edit_back(
@@ -86,7 +123,7 @@ class TestCollectionThatRaises:
         announced(Unregistered, get_site=lambda self, item: site_id)
         Unregistered.objects.create(site=site)
         assert recorded() == []
-        assert "cannot tell the change" in caplog.text
+        assert "(not recorded)" in caplog.text
 
     def test_slug_that_is_no_text(
         self, site: Site, recorded: Recording, announced: Announce

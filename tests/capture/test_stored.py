@@ -191,13 +191,13 @@ class TestKeptSelect:
     @pytest.fixture
     def built(self, monkeypatch: pytest.MonkeyPatch) -> list[type]:
         built: list[type] = []
-        build = stored._locked
+        build = stored._rows
 
-        def count(plan: Plan, model: type, using: str) -> Any:
+        def count(plan: Plan, model: type, using: str, lock: bool) -> Any:
             built.append(model)
-            return build(plan, model, using)
+            return build(plan, model, using, lock)
 
-        monkeypatch.setattr(stored, "_locked", count)
+        monkeypatch.setattr(stored, "_rows", count)
         connect_all()  # plans that have built nothing yet
         return built
 

@@ -16,9 +16,9 @@ ELSEWHERE = Snapshot(None)
 PLAIN = Snapshot(A, "x")
 DRAFT = Snapshot(A, "x", published=False)
 PUBLIC = Snapshot(A, "x", published=True)
-HIDDEN = Snapshot(A, "x", announced=False)
-HIDDEN_DRAFT = Snapshot(A, "x", published=False, announced=False)
-HIDDEN_PUBLIC = Snapshot(A, "x", published=True, announced=False)
+HIDDEN = Snapshot(A, "x", visible=False)
+HIDDEN_DRAFT = Snapshot(A, "x", published=False, visible=False)
+HIDDEN_PUBLIC = Snapshot(A, "x", published=True, visible=False)
 
 
 def one(event: EventType, slug: str | None = "x", **extra: Any) -> list[Transition]:

@@ -14,7 +14,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from spool_live import LiveQuerySet, batch
-from spool_live.capture import trigger_receivers
+from spool_live.capture.connection import triggers_are_enough
 from spool_live.models import Site
 from spool_live.routers import LiveUpdatesRouter
 from tests.capture.conftest import Recording, item_id, rolled_back
@@ -34,7 +34,7 @@ def _captured(
             LiveUpdatesRouter, "allow_migrate", lambda self, db, label, **hints: db == "default"
         )
     with captured_by("trigger"):
-        assert trigger_receivers.are_enough(Note) is (request.param == "postgresql only")
+        assert triggers_are_enough(Note) is (request.param == "postgresql only")
         yield
 
 

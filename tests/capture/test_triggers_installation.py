@@ -198,7 +198,7 @@ class TestChecks:
             (Note, {"get_site": lambda self, item: None}, "get_site() is Python"),
             (Note, {"get_slug": lambda self, item: ""}, "get_slug() is Python"),
             (Note, {"is_published": lambda self, item: True}, "is_published() is Python"),
-            (Note, {"announces": lambda self, item: True}, "announces() is Python"),
+            (Note, {"announces": lambda self, item: True}, "is_visible() is Python"),
             (Note, {"get_metadata": lambda self, item: {}}, "get_metadata() is Python"),
             (Note, {"site_field": "text"}, "does not end at the UUID of a site"),
             (Note, {"site_field": "text.site"}, "'text' is no foreign key"),

@@ -122,8 +122,8 @@ class TestPastTheSignals:
         sql("set constraints all immediate")
         sql("truncate testapp_note")
         assert recorded() == []
-        assert [(f.collection, f.problem) for f in audit("default")] == [
-            ("notes", "gone without a word")
+        assert [(f.collection.name, str(f.problem)) for f in audit("default")] == [
+            ("notes", "deleted since")
         ]
 
 

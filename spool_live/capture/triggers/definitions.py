@@ -15,6 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import truncate_name
 from psycopg.sql import SQL, Composable, Identifier, Literal
 
+from spool_live.capture.transitions import ADDED
 from spool_live.capture.triggers.expressions import columns_of, of_row
 from spool_live.capture.triggers.support import faults_of, may_be_odd
 from spool_live.collections import ITEM_NAMESPACE, LiveCollection, registry
@@ -43,8 +44,6 @@ _ODD = (
 _ITEM_ID = "spool_live_item_id_v1"
 _PLAIN = ("r", "p")
 """Kinds of relation that may have the triggers: tables, partitioned ones too."""
-_ADDED = ("published", "previous_slug")
-"""Names that a transition adds to the metadata, before the collection's own."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +175,7 @@ class Definitions:
             )
 
     def _body(self, collection: LiveCollection, event: Event) -> str:
-        names = dict.fromkeys((*_ADDED, *collection.metadata_columns))
+        names = dict.fromkeys((*ADDED, *collection.metadata_columns))
         parts: dict[str, Composable] = {
             "outbox": self._tables[_OUTBOX].sql,
             "collection": Literal(collection.name),

@@ -64,7 +64,7 @@ def of_row(
         f"{row}_slug": _column(row, own_field(model, slug)) if slug else SQL("null::text"),
         f"{row}_published": _holds(collection, collection.published_when, row, connection)
         or SQL("null::boolean"),
-        f"{row}_announced": _holds(collection, collection.announced_when, row, connection)
+        f"{row}_visible": _holds(collection, collection.visible_when, row, connection)
         or SQL("true"),
         f"{row}_key": key,
         f"{row}_id": key
@@ -80,7 +80,7 @@ def columns_of(collection: LiveCollection) -> set[tuple[str, str]]:
     read = [model._meta.pk, *metadata_of(collection).values(), *site_path_of(collection)]
     if collection.slug_field:
         read.append(own_field(model, collection.slug_field))
-    for condition in (collection.published_when, collection.announced_when):
+    for condition in (collection.published_when, collection.visible_when):
         read += fields_of(condition or Q(), model)
     return {(field.model._meta.db_table, str(field.column)) for field in read}
 

@@ -37,7 +37,8 @@ _REPLACED_BY = {
     "get_site": "site_field",
     "get_slug": "slug_field",
     "is_published": "published_when",
-    "announces": "announced_when",
+    "is_visible": "visible_when",
+    "is_relevant": "watched_fields",
     "get_metadata": "metadata_fields",
 }
 """Methods of a collection, and the attribute that says the same so that a trigger can know it."""
@@ -58,7 +59,7 @@ def faults_of(collection: LiveCollection) -> Iterator[Fault]:
     """What ``collection`` declares wrongly, for triggers also what they cannot do."""
     if collection.capture not in CAPTURES:
         yield Fault(f"capture = {collection.capture!r}", f"Choose one of {', '.join(CAPTURES)}.")
-    for name in ("published_when", "announced_when"):
+    for name in ("published_when", "visible_when"):
         for fault in faults(getattr(collection, name) or Q(), collection.model):
             yield Fault(f"{name}: {fault}", "Declare what columns say, or override the method.")
     try:

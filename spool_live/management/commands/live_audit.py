@@ -5,16 +5,22 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
+from django.db.models import Model
+from django.urls import NoReverseMatch, reverse
+
 from spool_live import batch
-from spool_live.capture.audit import audit, repair
+from spool_live.capture.audit import Finding, audit, repair
 from spool_live.management.output import ReportCommand
 from spool_live.supabase.databases import content_databases
+
+SHOWN = ("database", "collection", "pk", "slug", "problem", "admin_url", "repaired")
+"""What the table has of a row."""
 
 
 class Command(ReportCommand):
     """One row an item. Exit code 1 where something was found and not repaired."""
 
-    help = "Find items whose present state no update has announced."
+    help = "Find items whose present state no update has reported."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
@@ -27,15 +33,31 @@ class Command(ReportCommand):
                 for finding in audit(using):
                     if options["repair"]:
                         repair(using, [finding])
-                    rows.append(
-                        {
-                            "database": using,
-                            "collection": finding.collection,
-                            "item_id": finding.item_id,
-                            "problem": finding.problem,
-                            "repaired": "yes" if options["repair"] else "no",
-                        }
-                    )
-        self.report(rows, rows, options)
+                    repaired = "yes" if options["repair"] else "no"
+                    rows.append({"database": using, **described(finding), "repaired": repaired})
+        self.report(rows, [{n: row[n] for n in SHOWN} for row in rows], options)
         if rows and not options["repair"]:
             raise SystemExit(1)
+
+
+def described(finding: Finding) -> dict[str, Any]:
+    """What a person needs to find the item: its model, key, slug and page in the admin; the key and
+    the page are ``None`` for an item that is gone."""
+    collection, item = finding.collection, finding.item
+    return {
+        "collection": collection.name,
+        "model": collection.model._meta.label,
+        "pk": None if item is None else str(item.pk),
+        "slug": finding.slug,
+        "item_id": finding.item_id,
+        "problem": str(finding.problem),
+        "admin_url": None if item is None else _admin_url(item),
+    }
+
+
+def _admin_url(item: Model) -> str | None:
+    options = item._meta
+    try:
+        return reverse(f"admin:{options.app_label}_{options.model_name}_change", args=[item.pk])
+    except NoReverseMatch:
+        return None

@@ -6,9 +6,9 @@ begin
          statement_timestamp(),
          case when {unfit} then {fit}(metadata, {names})
               else metadata end
-  from (select {item_site} as site_id, {item_slug} as slug, {item_announced} as announced,
+  from (select {item_site} as site_id, {item_slug} as slug, {item_visible} as visible,
                {item_id} as item_id, {item_metadata} as metadata
         from deleted as item offset 0) as gone
-  where site_id is not null and announced;
+  where site_id is not null and visible;
   return null;
 end

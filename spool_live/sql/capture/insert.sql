@@ -8,8 +8,8 @@ begin
          case when {unfit} then {fit}(metadata, {names})
               else metadata end
   from (select {item_site} as site_id, {item_slug} as slug, {item_published} as published,
-               {item_announced} as announced, {item_id} as item_id, {item_metadata} as metadata
+               {item_visible} as visible, {item_id} as item_id, {item_metadata} as metadata
         from inserted as item offset 0) as born
-  where site_id is not null and announced;
+  where site_id is not null and visible;
   return null;
 end

@@ -3,8 +3,8 @@
 declare
   metadata jsonb := {new_metadata};
 begin
-  if {old_site} = {new_site} and {old_key} = {new_key} and {old_announced}
-     and ({new_announced} or ({old_published} and not {new_published})) then
+  if {old_site} = {new_site} and {old_key} = {new_key} and {old_visible}
+     and ({new_visible} or ({old_published} and not {new_published})) then
     -- Subscribers knew it, and still may.
     metadata := metadata
       || case when {old_published} and not {new_published}
@@ -26,13 +26,13 @@ begin
   if {unfit} then
     metadata := {fit}(metadata, {names});
   end if;
-  if {old_site} is not null and {old_announced} then
+  if {old_site} is not null and {old_visible} then
     insert into {outbox}
       (update_id, site_id, event_type, collection, item_id, slug, timestamp, metadata)
     values ({update_id}, {old_site}, 'content.deleted', {collection}, {old_id}, {old_slug},
             statement_timestamp(), metadata);
   end if;
-  if {new_site} is not null and {new_announced} then
+  if {new_site} is not null and {new_visible} then
     insert into {outbox}
       (update_id, site_id, event_type, collection, item_id, slug, timestamp, metadata)
     values ({update_id}, {new_site},

@@ -1,41 +1,28 @@
-"""Which content is announced, and how: ``LiveCollection`` and the registry.
-
-Every app's ``live.py`` is imported at start, as ``admin.py`` is::
-
-    @register(Article)
-    class ArticleCollection(LiveCollection):
-        slug_field = "slug"
-
-        def is_published(self, item):
-            return item.status == "published"
-"""
+"""``LiveCollection``: how the items of one model are reported to subscribers."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache, cached_property
 from hashlib import sha1
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, cast
 
 from django.core.exceptions import FieldDoesNotExist, ObjectDoesNotExist
 from django.db import connections
 from django.db.models import ForeignKey, Model, Q
-from django.dispatch import Signal
+from django.utils import translation
 from django.utils.text import slugify
 
-from spool_live.conditions import holds, own_field
-from spool_live.exceptions import SpoolLiveConfigurationError
+from spool_live.conditions import fields_of, holds, own_field
 from spool_live.models import Site
-from spool_live.updates import COLLECTION_LIMIT
+
+_EARLIER_NAMES = {"announces": "is_visible", "announced_when": "visible_when"}
+_METHODS = ("get_site", "get_slug", "is_published", "is_visible", "is_relevant", "get_metadata")
 
 ITEM_NAMESPACE = uuid.UUID("b6f3c1de-6d0f-5c0b-9d56-0e5a3c0f7f10")
 """Namespace of the UUIDv5 (RFC 9562) that names an item whose primary key is no UUID."""
-
-registry_changed = Signal()
-
-C = TypeVar("C", bound="LiveCollection")
 
 
 @cache
@@ -45,21 +32,29 @@ def has_triggers(using: str) -> bool:
 
 
 class LiveCollection:
-    """How one model's items are announced. Subclass it, and register it for a model.
+    """How the items of one model are reported to subscribers. Subclass it and register it.
 
-    Attributes: ``name`` (what the front end calls the collection; default: the model's
-    verbose_name_plural, slugified, or its class name where no letter of that is Latin),
-    ``site_field`` (dotted path from an item to a ``Site`` or to a site id), ``slug_field``
-    (``None`` where items have no slug), ``m2m_fields`` (names of the many-to-many fields whose
-    change is an update of the item; ``None`` means all), ``coalesce`` (``True``: what waits of one
-    item is delivered as one update; a ``timedelta``: its plain updates also wait that long for the
-    next ones), ``published_when`` and ``announced_when`` (a ``Q`` on the item's own columns: what
-    :meth:`is_published` and :meth:`announces` answer), ``metadata_fields`` (names of fields, or
-    names in the metadata with the fields' names: what :meth:`get_metadata` answers), ``capture``
-    (``"signals"``, or ``"trigger"`` for triggers in a PostgreSQL content database; what those are
-    to know must be declared by attributes).
+    ``name``: what the front end calls the collection (default: the model's verbose_name_plural,
+    untranslated and slugified, or the class's name where no letter of that is Latin).
+    ``site_field``: dotted path from an item to a ``Site`` or to a site's id.
+    ``slug_field``: ``None`` where items have no slug.
+    ``published_when``, ``visible_when``: a ``Q`` on the item's own columns, which
+    :meth:`is_published` and :meth:`is_visible` answer.
+    ``watched_fields``: names of columns. A change of nothing else is not recorded; what publishes,
+    unpublishes, renames, moves or hides an item always is.
+    ``metadata_fields``: names of fields, or names in the metadata mapped to fields' names:
+    what :meth:`get_metadata` answers.
+    ``m2m_fields``: the many-to-many fields whose change is an update of the item; ``None``: all.
+    ``coalesce``: ``True`` delivers the waiting updates of one item as one; with a ``timedelta`` its
+    plain updates also wait that long for the next ones.
+    ``most_moved``: how many items follow at once when an object on the path of ``site_field``
+    changes its site.
+    ``capture``: ``"signals"``, or ``"trigger"`` for triggers in a PostgreSQL content database;
+    those know what attributes declare, and nothing of the methods.
 
-    Override the methods for anything that an attribute cannot say.
+    Override the methods for anything that an attribute cannot say. ``announces`` and
+    ``announced_when`` are the earlier names of ``is_visible`` and ``visible_when``; they work until
+    1.0.
     """
 
     name: str = ""
@@ -68,15 +63,29 @@ class LiveCollection:
     m2m_fields: tuple[str, ...] | None = None
     coalesce: bool | timedelta = False
     published_when: Q | None = None
+    visible_when: Q | None = None
     announced_when: Q | None = None
+    watched_fields: tuple[str, ...] | None = None
     metadata_fields: tuple[str, ...] | Mapping[str, str] = ()
+    most_moved: int = 10_000
     capture: Literal["signals", "trigger"] = "signals"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for earlier, name in _EARLIER_NAMES.items():
+            for base in cls.__mro__[: cls.__mro__.index(LiveCollection)]:
+                if earlier in base.__dict__ or name in base.__dict__:
+                    given = base.__dict__.get(name, base.__dict__.get(earlier))
+                    setattr(cls, name, given)
+                    setattr(cls, earlier, given)
+                    break
 
     def __init__(self, model: type[Model]) -> None:
         self.model: type[Model] = model
         if not self.name:
-            spoken = slugify(str(model._meta.verbose_name_plural))
-            self.name = spoken or str(model._meta.model_name)
+            with translation.override(None):  # not in whatever language is active at the moment
+                plural = slugify(str(model._meta.verbose_name_plural))
+            self.name = plural or str(model._meta.model_name)
 
     def get_site(self, item: Any) -> Site | uuid.UUID | str | None:
         """The site that ``item`` belongs to, or its id; ``None`` where it belongs to none."""
@@ -95,14 +104,29 @@ class LiveCollection:
     def get_metadata(self, item: Any) -> Mapping[str, Any]:
         """A JSON object of at most 8 KiB that travels with each update of ``item``.
 
-        Every subscriber of the site reads it, also for drafts: see :meth:`announces`.
+        Every subscriber of the site reads it, also for drafts: see :meth:`is_visible`.
         """
         fields = self.metadata_columns
         return {name: getattr(item, attname) for name, attname in fields.items()} if fields else {}
 
-    def announces(self, item: Any) -> bool:
-        """Whether changes of ``item`` are recorded at all: ``announced_when``, or override it."""
-        return self.announced_when is None or holds(self.announced_when, item)
+    def is_visible(self, item: Any) -> bool:
+        """Whether subscribers may know of ``item``: ``visible_when``, or override it.
+
+        No switch for single changes: an item that was visible and is no longer is reported as
+        deleted. For changes that are not worth an update see :meth:`is_relevant`.
+        """
+        return self.visible_when is None or holds(self.visible_when, item)
+
+    def is_relevant(self, before: Any, after: Any) -> bool:
+        """Whether the change from ``before`` (the stored row) to ``after`` is worth an update.
+
+        Asked only of changes that leave the item as visible, as published, at the same slug and on
+        the same site as it was: ``watched_fields``, or override it.
+        """
+        watched = self.watched_columns
+        return watched is None or any(getattr(before, c) != getattr(after, c) for c in watched)
+
+    announces = is_visible
 
     # -- what capture asks -----------------------------------------------------------------
 
@@ -142,10 +166,43 @@ class LiveCollection:
     @cached_property
     def compares_rows(self) -> bool:
         """Whether a change can only be told from the row as it was: costs one query a save."""
-        overridden = type(self).announces is not LiveCollection.announces
-        filters = overridden or self.announced_when is not None
+        own = type(self)
+        filters = own.is_visible is not LiveCollection.is_visible or self.visible_when is not None
         remote_site = self.site_column is None
-        return self.has_publish_state or self.has_slug or remote_site or filters
+        states = self.has_publish_state or self.has_slug or remote_site or filters
+        return states or self.judges_relevance
+
+    @cached_property
+    def judges_relevance(self) -> bool:
+        """Whether there are changes that are not worth an update."""
+        overridden = type(self).is_relevant is not LiveCollection.is_relevant
+        return overridden or self.watched_fields is not None
+
+    @cached_property
+    def watched_columns(self) -> tuple[str, ...] | None:
+        """The attributes that hold the values of ``watched_fields``."""
+        if self.watched_fields is None:
+            return None
+        return tuple(own_field(self.model, name).attname for name in self.watched_fields)
+
+    @cached_property
+    def columns_read(self) -> frozenset[str] | None:
+        """The attributes that an update of an item depends on; ``None`` for any of them, because a
+        method may read what it likes."""
+        own = type(self)
+        if self.watched_fields is None and any(
+            getattr(own, name) is not getattr(LiveCollection, name) for name in _METHODS
+        ):
+            return None
+        read = {self.site_path[0], *(self.watched_columns or ()), *self.metadata_columns.values()}
+        if self.slug_field:
+            read.add(self.slug_field)
+        for condition in (self.published_when, self.visible_when):
+            read.update(field.attname for field in fields_of(condition or Q(), self.model))
+        try:
+            return frozenset(own_field(self.model, name).attname for name in read)
+        except FieldDoesNotExist:  # a property, which may read what it likes
+            return None
 
     @cached_property
     def metadata_columns(self) -> dict[str, str]:
@@ -193,79 +250,3 @@ def _follow(item: Any, path: tuple[str, ...]) -> Any:
         except ObjectDoesNotExist:
             return None
     return item
-
-
-class Registry:
-    """Which collection announces which model. One model has at most one collection."""
-
-    def __init__(self) -> None:
-        self._collections: dict[type[Model], LiveCollection] = {}
-        self._of_model: dict[type[Model], list[LiveCollection]] = {}
-
-    def register(self, model: type[Model], collection: type[LiveCollection]) -> LiveCollection:
-        """Announces ``model`` by ``collection``.
-
-        Raises :class:`SpoolLiveConfigurationError` for a proxy or abstract model, one that is
-        registered already, or a collection name that is taken or too long.
-        """
-        if model._meta.abstract or model._meta.proxy:
-            raise SpoolLiveConfigurationError(
-                f"{model._meta.label} is abstract or a proxy: register the concrete model."
-            )
-        if model in self._collections:
-            raise SpoolLiveConfigurationError(f"{model._meta.label} is registered already.")
-        made = collection(model)
-        if len(made.name) > COLLECTION_LIMIT:
-            raise SpoolLiveConfigurationError(
-                f"{made!r}: `name` must have at most {COLLECTION_LIMIT} characters."
-            )
-        for other in self:
-            if other.name == made.name:
-                raise SpoolLiveConfigurationError(
-                    f"{made!r} and {other!r} have the same name: set `name` on one of them."
-                )
-        self._collections[model] = made
-        self._of_model.clear()
-        registry_changed.send(sender=type(self), model=model)
-        return made
-
-    def unregister(self, model: type[Model]) -> None:
-        """Stops announcing ``model``. Raises ``KeyError`` where it is not registered."""
-        del self._collections[model]
-        self._of_model.clear()
-        registry_changed.send(sender=type(self), model=model)
-
-    def __iter__(self) -> Iterator[LiveCollection]:
-        return iter(tuple(self._collections.values()))
-
-    def __contains__(self, model: type[Model]) -> bool:
-        return model in self._collections
-
-    def recorded_by_signals(self, model: type[Model], using: str) -> list[LiveCollection]:
-        """The collections of ``model`` that no trigger on ``using`` records."""
-        return [c for c in self.of_model(model) if not c.is_left_to_trigger(using)]
-
-    def of_model(self, model: type[Model]) -> list[LiveCollection]:
-        """The collections an item of ``model`` belongs to: its own and its concrete parents'."""
-        found = self._of_model.get(model)
-        if found is None:
-            found = self._of_model[model] = [c for c in self if issubclass(model, c.model)]
-        return found
-
-
-registry = Registry()
-
-
-def register(model: type[Model]) -> Callable[[type[C]], type[C]]:
-    """Class decorator: announces the items of ``model`` by the decorated collection."""
-
-    def decorate(collection: type[C]) -> type[C]:
-        registry.register(model, collection)
-        return collection
-
-    return decorate
-
-
-def unregister(model: type[Model]) -> None:
-    """Stops announcing the items of ``model``."""
-    registry.unregister(model)

@@ -1,0 +1,91 @@
+"""The saves of registered items: each asks what the change means and records it with the row."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.db.models import Model
+
+from spool_live import outbox
+from spool_live.capture import stored, transitions
+from spool_live.capture.meaning import Meaning, compared, snapshot
+from spool_live.capture.plan import Plan, plan_of
+from spool_live.capture.saving import Save
+from spool_live.capture.stored import site_uuid
+from spool_live.capture.transitions import Recorded, Snapshot, Transition
+from spool_live.collections import LiveCollection
+
+
+def begin(
+    instance: Model, using: str, raw: bool, update_fields: Collection[str] | None
+) -> Save | None:
+    """The save of ``instance`` as capture sees it. Fixtures (``raw``) record nothing, unless a
+    trigger does."""
+    stored.mark_fixture(instance, raw=raw)
+    plan = plan_of(type(instance), using)
+    if plan.collections and not raw:
+        return ItemSave(plan, instance, using, update_fields)
+    return TriggeredSave(using) if plan.wakes else None
+
+
+class ItemSave:
+    """A save whose update is recorded here."""
+
+    needs_transaction = True
+
+    def __init__(
+        self, plan: Plan, instance: Model, using: str, update_fields: Collection[str] | None
+    ) -> None:
+        self.plan = plan
+        self.instance = instance
+        self.using = using
+        self.update_fields = update_fields
+        self.row: Model | None = None
+
+    def before(self) -> None:
+        """Reads and locks the stored row, where a collection needs it."""
+        self.row = stored.before_save(self.plan, self.instance, self.using)
+
+    def after(self, *, created: bool) -> None:
+        """Records what the save means, by the row as it is now."""
+        row = None if created else self.row
+        item = stored.after_save(
+            self.plan, self.instance, self.row, self.using, self.update_fields, created=created
+        )
+        sites = stored.sites(self.plan, self.instance, item, self.update_fields, created=created)
+        updates: list[Recorded] = []
+        for collection in self.plan.collections:
+            with Meaning(collection, item, row) as meaning:
+                if created:
+                    meaning.transitions = transitions.born(snapshot(collection, item))
+                elif row is not None:
+                    meaning.transitions = compared(collection, row, item)
+                else:
+                    meaning.transitions = self._by_site(collection, item, *sites)
+            updates += meaning.updates()
+        outbox.record(updates, using=self.using)
+        if self.plan.wakes:
+            outbox.announce(using=self.using)
+
+    def _by_site(
+        self, collection: LiveCollection, item: Model, before: object, after: object
+    ) -> list[Transition]:
+        if self.plan.site_column is None or collection.compares_rows:
+            return transitions.touched(snapshot(collection, item))
+        return transitions.changed(Snapshot(site_uuid(before)), Snapshot(site_uuid(after)))
+
+
+class TriggeredSave:
+    """A save that a trigger records: a worker is told after the commit."""
+
+    needs_transaction = False
+
+    def __init__(self, using: str) -> None:
+        self.using = using
+
+    def before(self) -> None:
+        """Needs nothing."""
+
+    def after(self, *, created: bool) -> None:
+        """Wakes a worker."""
+        outbox.announce(using=self.using)

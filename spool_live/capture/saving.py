@@ -1,0 +1,141 @@
+"""Where a save is heard: at the writing of its row, not at its signals.
+
+In autocommit mode Django commits the row before it sends ``post_save``: what is recorded by a
+receiver is a transaction of its own, and a transaction around the whole save would change what the
+project's receivers may do in it. So a registered model's ``_save_table`` is wrapped: the row, and
+what is recorded for it, are one short transaction between ``pre_save`` and ``post_save``, and both
+signals are sent as they are without us.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Protocol
+
+from django.db import connections, transaction
+from django.db.models import Model
+
+_BEGUN = "spool_live_begun_"
+
+
+class Save(Protocol):
+    """One save of one row."""
+
+    needs_transaction: bool
+    """Whether the row and what :meth:`after` records must be one."""
+
+    def before(self) -> None:
+        """Called before anything is written, in the transaction."""
+
+    def after(self, *, created: bool) -> None:
+        """Called when the row is written, in the same transaction."""
+
+
+Begin = Callable[[Model, str, bool, Collection[str] | None], Save | None]
+"""Makes the ``Save`` for an instance, an alias, whether it is ``raw`` (a fixture) and the
+``update_fields``; ``None`` for a save that is of no interest."""
+
+_wrapped: dict[type[Model], dict[str, Any]] = {}
+
+
+def wrap_saves(models: Iterable[type[Model]], begin: Begin) -> None:
+    """Calls ``begin`` for each save of ``models`` and of the models that inherit from them."""
+    chosen = set(models)
+    for model in chosen:
+        if model not in _wrapped and chosen.isdisjoint(model.__mro__[1:]):
+            _wrapped[model] = {n: model.__dict__[n] for n in _WRAPPERS if n in model.__dict__}
+            for name, wrapper in _WRAPPERS.items():
+                setattr(model, name, wrapper(model, begin))
+
+
+def unwrap_saves() -> None:
+    """Unwraps every model again."""
+    while _wrapped:
+        model, own = _wrapped.popitem()
+        for name in _WRAPPERS:
+            delattr(model, name)
+            if name in own:
+                setattr(model, name, own[name])
+
+
+def one_transaction(using: str) -> AbstractContextManager[object]:
+    """A transaction on ``using``, unless the caller has one."""
+    connection = connections[using]
+    if connection.in_atomic_block or not connection.get_autocommit():
+        return nullcontext()
+    return transaction.atomic(using=using)
+
+
+def _save_table(model: type[Model], begin: Begin) -> Callable[..., bool]:
+    key = _BEGUN + model._meta.label_lower
+
+    def _save_table(
+        self: Any,
+        raw: bool = False,
+        cls: type[Model] | None = None,
+        force_insert: Any = False,
+        force_update: bool = False,
+        using: str | None = None,
+        update_fields: Collection[str] | None = None,
+    ) -> bool:
+        def write() -> bool:
+            inherited = _inherited(model, self, "_save_table")
+            written = inherited(raw, cls, force_insert, force_update, using, update_fields)
+            return bool(written)
+
+        if cls is None or using is None or cls is not self._meta.concrete_model:
+            return write()  # a parent's table: the item is written when its own is
+        begun = not raw and self._state.__dict__.get(key)
+        is_begun = bool(begun)
+        save = begun.pop() if begun else begin(self, using, raw, update_fields)
+        if save is None:
+            return write()
+        with one_transaction(using) if save.needs_transaction else nullcontext():
+            if not is_begun:
+                save.before()
+            updated = write()
+            save.after(created=not updated)
+        return updated
+
+    return _save_table
+
+
+def _save_parents(model: type[Model], begin: Begin) -> Callable[..., Any]:
+    """With multi-table inheritance the parents' rows are written first, in Django's transaction:
+    the save begins there."""
+    key = _BEGUN + model._meta.label_lower
+
+    def _save_parents(
+        self: Any,
+        cls: type[Model],
+        using: str,
+        update_fields: Collection[str] | None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:
+        write = _inherited(model, self, "_save_parents")
+        if not cls._meta.parents or cls is not self._meta.concrete_model:
+            return write(cls, using, update_fields, *args, **kwargs)
+        save = begin(self, using, False, update_fields)
+        if save is not None:
+            save.before()
+        begun = self._state.__dict__.setdefault(key, [])
+        begun.append(save)
+        try:
+            return write(cls, using, update_fields, *args, **kwargs)
+        except BaseException:
+            begun.pop()
+            raise
+
+    return _save_parents
+
+
+_WRAPPERS = {"_save_table": _save_table, "_save_parents": _save_parents}
+
+
+def _inherited(model: type[Model], instance: Model, name: str) -> Callable[..., Any]:
+    own = _wrapped[model].get(name)
+    if own is None:
+        return getattr(super(model, instance), name)  # type: ignore[no-any-return]
+    return own.__get__(instance)  # type: ignore[no-any-return]

@@ -1,0 +1,33 @@
+"""Which content is reported to subscribers, and how: ``LiveCollection`` and the registry.
+
+Every app's ``live.py`` is imported at start, as ``admin.py`` is::
+
+    @register(Article)
+    class ArticleCollection(LiveCollection):
+        slug_field = "slug"
+
+        def is_published(self, item):
+            return item.status == "published"
+"""
+
+from __future__ import annotations
+
+from spool_live.collections.collection import ITEM_NAMESPACE, LiveCollection, has_triggers
+from spool_live.collections.registration import (
+    Registry,
+    register,
+    registry,
+    registry_changed,
+    unregister,
+)
+
+__all__ = [
+    "ITEM_NAMESPACE",
+    "LiveCollection",
+    "Registry",
+    "has_triggers",
+    "register",
+    "registry",
+    "registry_changed",
+    "unregister",
+]

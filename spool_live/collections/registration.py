@@ -1,0 +1,93 @@
+"""Which collection reports the items of which model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from django.db.models import Model
+from django.dispatch import Signal
+
+from spool_live.collections.collection import LiveCollection
+from spool_live.exceptions import SpoolLiveConfigurationError
+from spool_live.updates import COLLECTION_LIMIT
+
+registry_changed = Signal()
+
+C = TypeVar("C", bound=LiveCollection)
+
+
+class Registry:
+    """Which collection announces which model. One model has at most one collection."""
+
+    def __init__(self) -> None:
+        self._collections: dict[type[Model], LiveCollection] = {}
+        self._of_model: dict[type[Model], list[LiveCollection]] = {}
+
+    def register(self, model: type[Model], collection: type[LiveCollection]) -> LiveCollection:
+        """Announces ``model`` by ``collection``.
+
+        Raises :class:`SpoolLiveConfigurationError` for a proxy or abstract model, one that is
+        registered already, or a collection name that is taken or too long.
+        """
+        if model._meta.abstract or model._meta.proxy:
+            raise SpoolLiveConfigurationError(
+                f"{model._meta.label} is abstract or a proxy: register the concrete model."
+            )
+        if model in self._collections:
+            raise SpoolLiveConfigurationError(f"{model._meta.label} is registered already.")
+        made = collection(model)
+        if len(made.name) > COLLECTION_LIMIT:
+            raise SpoolLiveConfigurationError(
+                f"{made!r}: `name` must have at most {COLLECTION_LIMIT} characters."
+            )
+        for other in self:
+            if other.name == made.name:
+                raise SpoolLiveConfigurationError(
+                    f"{made!r} and {other!r} have the same name: set `name` on one of them."
+                )
+        self._collections[model] = made
+        self._of_model.clear()
+        registry_changed.send(sender=type(self), model=model)
+        return made
+
+    def unregister(self, model: type[Model]) -> None:
+        """Stops announcing ``model``. Raises ``KeyError`` where it is not registered."""
+        del self._collections[model]
+        self._of_model.clear()
+        registry_changed.send(sender=type(self), model=model)
+
+    def __iter__(self) -> Iterator[LiveCollection]:
+        return iter(tuple(self._collections.values()))
+
+    def __contains__(self, model: type[Model]) -> bool:
+        return model in self._collections
+
+    def recorded_by_signals(self, model: type[Model], using: str) -> list[LiveCollection]:
+        """The collections of ``model`` that no trigger on ``using`` records."""
+        return [c for c in self.of_model(model) if not c.is_left_to_trigger(using)]
+
+    def of_model(self, model: type[Model]) -> list[LiveCollection]:
+        """The collections an item of ``model`` belongs to: its own and its concrete parents'."""
+        found = self._of_model.get(model)
+        if found is None:
+            found = self._of_model[model] = [c for c in self if issubclass(model, c.model)]
+        return found
+
+
+registry = Registry()
+
+
+def register(model: type[Model]) -> Callable[[type[C]], type[C]]:
+    """Class decorator: announces the items of ``model`` by the decorated collection."""
+
+    def decorate(collection: type[C]) -> type[C]:
+        registry.register(model, collection)
+        return collection
+
+    return decorate
+
+
+def unregister(model: type[Model]) -> None:
+    """Stops announcing the items of ``model``."""
+    registry.unregister(model)
