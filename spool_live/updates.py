@@ -97,7 +97,7 @@ class Update:
         )
 
     def as_row(self) -> dict[str, Any]:
-        """The update as JSON values, in the shape of the table and of the wire (DESIGN 5.6)."""
+        """The update as JSON values, in the shape of the live table and of the wire."""
         return {
             "id": str(self.id),
             "site_id": str(self.site_id),

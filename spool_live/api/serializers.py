@@ -25,7 +25,7 @@ class CursorSerializer(serializers.Serializer[Any]):
 def token_response(
     token: Token, key: SiteApiKey, delivery: SiteDelivery, settings: LiveSettings
 ) -> dict[str, Any]:
-    """All that a subscriber needs to connect (DESIGN 5.4)."""
+    """Return the body of ``POST token/``: all that a subscriber needs to connect."""
     site_id = str(key.site_id)
     epoch = delivery.acknowledged_epoch
     return {
@@ -57,7 +57,7 @@ def token_response(
 
 
 def catch_up_response(page: CatchUp) -> dict[str, Any]:
-    """A page of catch-up (DESIGN 5.4)."""
+    """Return the body of ``GET updates/``: ``{status, results, next, seq, epoch}``."""
     return {
         "status": page.status,
         "results": [update.as_row() for update in page.results],

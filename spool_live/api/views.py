@@ -105,7 +105,10 @@ class TokenView(SubscriberView):
 
     @sensitive_variables("token")
     def post(self, request: Request) -> Response:
-        """See DESIGN 5.4. 401 ``invalid_credentials``, 503 ``key_not_ready``."""
+        """Answer with a token and where to connect with it.
+
+        401 ``invalid_credentials``; 503 ``key_not_ready`` while Supabase does not know the key yet.
+        """
         key, delivery = self.subscriber.key, self.subscriber.delivery
         if key.mirror_version > delivery.acknowledged_version:
             raise KeyNotReady
@@ -119,7 +122,7 @@ class UpdatesView(SubscriberView):
     authentication_classes = [ApiKeyAuthentication, TokenAuthentication]
 
     def get(self, request: Request) -> Response:
-        """See DESIGN 5.4. 400 ``invalid`` for a cursor that is no number."""
+        """Answer with a page of updates; 400 ``invalid`` for a cursor that is not a number."""
         query = serializers.CursorSerializer(data=request.query_params)
         query.is_valid(raise_exception=True)
         page = outbox.catch_up(
