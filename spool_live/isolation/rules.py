@@ -85,6 +85,9 @@ BROADCAST_CALL = _error("B07", "A topic that is over is told to re-authenticate,
 REVOKED_GOES_ON = _error("M01", "What the mirror revokes is silent at once")
 OTHERS_STOP = _error("M02", "The other keys of a site go on after a revocation")
 
+REAL_SITE_LEAKS = _error("M03", "No token of a real site reads what is not that site's")
+REAL_SITE_SILENT = _error("M04", "Each real site reads its own updates")
+
 DELIVER_INSERT = _error("D01", "The service role can deliver updates", _SETUP)
 DELIVER_MIRROR = _error("D02", "The service role can mirror sites", _SETUP)
 DELIVER_CLEANUP = _error("D03", "The service role can clean up", _SETUP)
@@ -141,6 +144,12 @@ TRIGGER_DIFFERS = _error("N01", "The broadcast trigger is as we wrote it")
 TRIGGER_DISABLED = _error("N02", "The broadcast trigger is enabled")
 TRIGGER_ADDED = _error(
     "N03", "Nobody added a trigger to our tables, nor to Realtime's messages", _LOOK
+)
+
+EVENT_TRIGGER = _error(
+    "N04",
+    "No event trigger keeps the attacks from being tried",
+    "Attacks need temporary functions: disable it while verify_rls runs.",
 )
 
 SCHEMA_USAGE = _error("H01", "API roles have no rights on the schema spool_live")

@@ -24,7 +24,15 @@ from spool_live.isolation.audit import (
     triggers,
 )
 from spool_live.isolation.findings import Finding
-from spool_live.isolation.probes import broadcasts, joins, reads, revocations, world, writes
+from spool_live.isolation.probes import (
+    broadcasts,
+    joins,
+    reads,
+    real_sites,
+    revocations,
+    world,
+    writes,
+)
 from spool_live.isolation.probes.attacks import Attacker
 from spool_live.isolation.sandbox import Sandbox, first_line, is_no_answer
 from spool_live.isolation.target import FEED, MESSAGES, Target
@@ -73,9 +81,13 @@ def _audit_reach(box: Sandbox, target: Target) -> Iterator[Finding]:
     yield from exposure.audit_exposure(box, target, walked)
 
 
-def attack_stages(box: Sandbox, attacker: Attacker, target: Target) -> Iterator[Stage]:
-    """The attacks, on probe sites that are made between the first two stages."""
+def attack_stages(
+    box: Sandbox, attacker: Attacker, target: Target, *, all_sites: bool
+) -> Iterator[Stage]:
+    """The attacks: on real sites, reading only; then on probe sites."""
     tried = target.for_attacks()
+    look = partial(real_sites.probe_real_sites, box, attacker, tried, all_sites=all_sites)
+    yield Stage("real sites", look)
     probes = world.World()
     yield Stage("probe sites", partial(world.build_world, box, target, probes))
     if not probes.updates:

@@ -23,6 +23,7 @@ def verify(
     *,
     accepted: Collection[Accepted] | None = None,
     exposed_schemas: Collection[str] = (),
+    all_sites: bool = False,
     progress: Callable[[str], None] = lambda stage: None,
 ) -> Report:
     """Audits and attacks the Supabase database, and leaves nothing behind.
@@ -31,7 +32,8 @@ def verify(
     the migrating role; ``accepted`` are the entries of findings that somebody accepted (default:
     those of the file ``SPOOL_LIVE["ISOLATION_ACCEPTED"]``); ``exposed_schemas`` are those that
     PostgREST serves, where the database does not say (default: ``public`` and ``graphql_public``);
-    ``progress`` is called with the name of each stage.
+    of the real sites a sample is looked at, or ``all_sites``; ``progress`` is called with the name
+    of each stage.
     Raises :class:`~spool_live.isolation.CannotVerify`.
     """
     started_at, began = datetime.now(UTC), time.monotonic()
@@ -41,7 +43,12 @@ def verify(
     with sandbox(alias or live_settings().supabase_database) as box:
         target = inspect_target(box, exposed_schemas=exposed_schemas)
         attacker = Attacker(box)
-        for stage in chain(catalog_stages(box, target), attack_stages(box, attacker, target)):
+        stages = catalog_stages(box, target)
+        if refusal := attacker.prepare():
+            findings += refusal
+        else:
+            stages = chain(stages, attack_stages(box, attacker, target, all_sites=all_sites))
+        for stage in stages:
             progress(stage.name)
             findings += stage.findings(box)
     standing, entries = separate(findings, accepted)

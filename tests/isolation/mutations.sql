@@ -1151,3 +1151,58 @@ grant pg_read_server_files to anon;
 --- name: tokens see what others ask
 --- caught: RLS-A02
 grant pg_monitor to authenticated;
+
+--- name: a deleted key goes on
+--- caught: RLS-F02 RLS-M01
+select pg_temp.rewrite('public.spool_live_mirror(jsonb)', 'where k.site_id = target
+      and k.id not in', 'where false and k.id not in');
+
+--- name: an expiry that is brought forward is not noticed
+--- caught: RLS-F02 RLS-M01
+--- healed: same
+select pg_temp.rewrite('public.spool_live_mirror(jsonb)', 'expires_at = excluded.expires_at,', '');
+
+--- name: an event trigger refuses what is made
+--- caught: RLS-N04
+create schema hidden;
+create function hidden.refuse() returns event_trigger language plpgsql as $$
+begin raise exception 'nothing new here'; end $$;
+create event trigger refuse on ddl_command_end when tag in ('CREATE FUNCTION', 'CREATE TABLE')
+  execute function hidden.refuse();
+
+--- name: the policies let one real site read everything
+--- caught: RLS-P02 RLS-M03
+insert into public.sites (id, name) values ('7b6c1a9e-0000-4000-8000-000000000001', 'one'),
+  ('7b6c1a9e-0000-4000-8000-000000000002', 'two');
+select public.spool_live_mirror('{"site_id": "7b6c1a9e-0000-4000-8000-000000000001", "version": 1,
+  "epoch": 1, "api_keys": [{"id": "7b6c1a9e-0000-4000-8000-000000000003"}]}');
+insert into public.live_updates (site_id, event_type, collection, item_id, seq)
+values ('7b6c1a9e-0000-4000-8000-000000000002', 'content.updated', 'x', gen_random_uuid(), 1);
+alter policy live_updates_read_own_site on public.live_updates
+  using (site_id = (select spool_live.authorized_site_id())
+         or (select spool_live.authorized_site_id()) = '7b6c1a9e-0000-4000-8000-000000000001');
+alter policy live_updates_fence on public.live_updates
+  using (site_id = (select spool_live.authorized_site_id())
+         or (select spool_live.authorized_site_id()) = '7b6c1a9e-0000-4000-8000-000000000001');
+
+--- name: the policies silence one real site
+--- caught: RLS-P04 RLS-M04
+insert into public.sites (id, name) values ('7b6c1a9e-0000-4000-8000-000000000001', 'one');
+select public.spool_live_mirror('{"site_id": "7b6c1a9e-0000-4000-8000-000000000001", "version": 1,
+  "epoch": 1, "api_keys": [{"id": "7b6c1a9e-0000-4000-8000-000000000003"}]}');
+insert into public.live_updates (site_id, event_type, collection, item_id, seq)
+values ('7b6c1a9e-0000-4000-8000-000000000001', 'content.updated', 'x', gen_random_uuid(), 1);
+create policy not_this on public.live_updates as restrictive for select to authenticated
+  using (site_id <> '7b6c1a9e-0000-4000-8000-000000000001');
+
+--- name: a revoked key of one real site goes on
+--- caught: RLS-F02 RLS-M03
+--- healed: same
+insert into public.sites (id, name) values ('7b6c1a9e-0000-4000-8000-000000000001', 'one');
+select public.spool_live_mirror('{"site_id": "7b6c1a9e-0000-4000-8000-000000000001", "version": 1,
+  "epoch": 1, "api_keys": [{"id": "7b6c1a9e-0000-4000-8000-000000000003",
+                            "revoked_at": "2020-01-01T00:00:00Z"}]}');
+insert into public.live_updates (site_id, event_type, collection, item_id, seq)
+values ('7b6c1a9e-0000-4000-8000-000000000001', 'content.updated', 'x', gen_random_uuid(), 1);
+select pg_temp.rewrite('spool_live.authorized_site_id()', 'and k.revoked_at is null',
+  'and (k.revoked_at is null or k.site_id = ''7b6c1a9e-0000-4000-8000-000000000001'')');

@@ -9,9 +9,18 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from django.db import DatabaseError
+
+from spool_live.isolation import rules
 from spool_live.isolation.findings import Finding, Rule
 from spool_live.isolation.probes.claims import ClaimsCase
-from spool_live.isolation.sandbox import CannotVerify, Sandbox, read_sql
+from spool_live.isolation.sandbox import (
+    CannotVerify,
+    Sandbox,
+    first_line,
+    is_no_answer,
+    read_sql,
+)
 
 _BATCH = 250
 _DENIED = "42501"
@@ -66,7 +75,26 @@ class Attacker:
     def __init__(self, box: Sandbox) -> None:
         self._box = box
         self.attacks = 0
-        box.execute(read_sql("attack_functions"))
+
+    def prepare(self) -> list[Finding]:
+        """Makes the temporary functions that run attacks; why that is not possible, if so. Raises
+        :class:`django.db.DatabaseError` where the reason is not an event trigger's."""
+        try:
+            with self._box.step():
+                self._box.execute(read_sql("attack_functions"))
+        except DatabaseError as error:
+            triggers = [] if is_no_answer(error) else self._box.rows("event_triggers")
+            if not triggers:
+                raise
+            return [
+                rules.EVENT_TRIGGER.broken(
+                    row["name"],
+                    f"{row['event']} runs {row['function']}: {first_line(error)}",
+                    sql=f'alter event trigger "{row["name"]}" disable;',
+                )
+                for row in triggers
+            ]
+        return []
 
     def run(self, attacks: Iterable[Attack]) -> Iterator[tuple[Attack, Outcome]]:
         """Each attack with its outcome, in order; a few hundred are one round trip."""

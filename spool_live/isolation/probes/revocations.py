@@ -61,6 +61,10 @@ class Revocations:
         with self._box.taken_back():
             self._revoke_key()
         with self._box.taken_back():
+            self._expire_key()
+        with self._box.taken_back():
+            self._delete_key()
+        with self._box.taken_back():
             self._delete_site()
         yield from self._breaches.findings()
 
@@ -79,6 +83,31 @@ class Revocations:
         self._expect_silence("a revoked key", ids.site_a, ids.key_a_other, NEXT_EPOCH)
         self._expect_reading("a key of another site", ids.site_b, ids.key_b, EPOCH_B)
         self._expect_broadcast(ids.site_a, [1000, 1001], {ids.site_a: NEXT_EPOCH})
+
+    def _expire_key(self) -> None:
+        """The expiry of A's other key is brought forward."""
+        ids, before = self._world.ids, payloads(self._world, named=self._named)[0]
+        keys = [dict(key) for key in before["api_keys"]]
+        keys[1]["expires_at"] = keys[3]["expires_at"]
+        mirror(
+            self._box,
+            site_payload(ids.site_a, NEXT_EPOCH, VERSION + 1, keys, named=self._named),
+        )
+        self._expect_call(topic(ids.site_a, EPOCH_A), "an expiry brought forward")
+        self._expect_silence("a key that has expired", ids.site_a, ids.key_a_other, NEXT_EPOCH)
+        self._expect_reading("the other key of its site", ids.site_a, ids.key_a, NEXT_EPOCH)
+
+    def _delete_key(self) -> None:
+        """A's other key is deleted: the mirror is not told of it any more."""
+        ids, before = self._world.ids, payloads(self._world, named=self._named)[0]
+        keys = [key for key in before["api_keys"] if key["id"] != ids.key_a_other]
+        mirror(
+            self._box,
+            site_payload(ids.site_a, NEXT_EPOCH, VERSION + 1, keys, named=self._named),
+        )
+        self._expect_call(topic(ids.site_a, EPOCH_A), "the deletion of a key")
+        self._expect_silence("a deleted key", ids.site_a, ids.key_a_other, NEXT_EPOCH)
+        self._expect_reading("the other key of its site", ids.site_a, ids.key_a, NEXT_EPOCH)
 
     def _delete_site(self) -> None:
         """Site B is deleted, and an old backup tries to bring it back."""

@@ -66,6 +66,11 @@ class Command(BaseCommand):
         parser.add_argument("--author", help="Who accepts it.")
         parser.add_argument("--allow", action="append", help="Gone: see --accept.")
         parser.add_argument(
+            "--all-sites",
+            action="store_true",
+            help="Look at all real sites (SELECTs only), not at a sample of 25.",
+        )
+        parser.add_argument(
             "--exposed-schema",
             action="append",
             default=[],
@@ -82,6 +87,7 @@ class Command(BaseCommand):
                 options["database"],
                 accepted=given,
                 exposed_schemas=options["exposed_schema"],
+                all_sites=options["all_sites"],
                 progress=self._progress(options["verbosity"]),
             )
             if options["accept"]:
