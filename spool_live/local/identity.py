@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from enum import Enum
 from functools import cache
 from pathlib import Path
@@ -58,13 +59,29 @@ def hand_over(folder: Path, owner: int) -> None:
 
 
 def may_enter(folder: Path, uid: int) -> bool:
-    """Whether ``uid`` (member of no group) can reach files below ``folder``."""
-    for path in (folder, *folder.parents):
+    """Whether ``uid`` (member of no group) can reach files below ``folder``, links followed."""
+    for path in _way_to(folder):
         found = path.stat()
         needed = 0o100 if found.st_uid == uid else 0o001
         if not found.st_mode & needed:
             return False
     return True
+
+
+def _way_to(path: Path) -> Iterator[Path]:
+    """All that is passed on the way to the absolute ``path``: a link also leads through the
+    folders that its target is in. Raises :class:`OSError` where ``path`` does not exist."""
+    path.stat()  # links in a circle end here
+    walked, *steps = [Path(path.anchor), *path.parts[1:]]
+    yield walked
+    while steps:
+        step, *steps = steps
+        walked = walked.parent if step == ".." else walked / step
+        if walked.is_symlink():
+            target = walked.parent / walked.readlink()
+            walked, steps = Path(target.anchor), [*target.parts[1:], *steps]
+        else:
+            yield walked
 
 
 def reachable_binaries(binaries: PostgresBinaries, copies: Path, uid: int) -> PostgresBinaries:

@@ -32,6 +32,32 @@ def open_folder(tmp_path: Path) -> Iterator[Path]:
     shutil.rmtree(base)
 
 
+@pytest.mark.parametrize(
+    ("link", "target", "expected"),
+    [
+        ("open/link", "../open/programs", True),
+        ("open/link", "../closed/programs", False),
+        ("open/link", "{base}/closed/programs", False),
+        ("open/link", "../closed/../open/programs", False),
+        ("open/link", "../open/second", False),
+        ("closed/link", "../open/programs", False),
+    ],
+    ids=["open", "closed", "closed, absolute", "through closed", "link to closed", "from closed"],
+)
+def test_link_may_be_followed_where_its_target_may_be_reached(
+    link: str, target: str, expected: bool, open_folder: Path
+) -> None:
+    base = open_folder.parent
+    for folder in ("open", "closed"):
+        (base / folder / "programs").mkdir(parents=True)
+    (base / "closed").chmod(0o700)
+    (base / "open" / "second").symlink_to("../closed/programs")
+    (base / link).symlink_to(target.format(base=base))
+    nobody_else = os.geteuid() + 1
+    assert may_enter(base / link, nobody_else) is expected
+    assert may_enter(base / link, os.geteuid()) is True
+
+
 def owners(folder: Path) -> set[int]:
     return {path.stat().st_uid for path in (folder, *folder.rglob("*"))}
 
@@ -106,7 +132,7 @@ def test_programs_nobody_can_read_and_that_are_no_wheel_are_refused(
 
 @as_root
 def test_ordinary_user_starts_it_too(open_folder: Path) -> None:
-    needed = (Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parent)
+    needed = (Path(sys.executable), Path(sys.base_prefix), Path(__file__).parent)
     if not all(may_enter(folder, NOBODY) for folder in needed):
         pytest.skip("this Python or this checkout is below a folder that only root may enter")
     os.chown(open_folder.parent, NOBODY, NOBODY)
