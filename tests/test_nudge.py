@@ -9,14 +9,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from celery import Celery
+from kombu.exceptions import OperationalError
 
 from spool_live import nudge
-from spool_live.local.processes import wait_until
+from spool_live.local.processes import free_port, wait_until
 from spool_live.models import OutboxEntry, Site
 from spool_live.nudge import Nudger, next_breath
 from spool_live.signals import outbox_committed
@@ -179,7 +182,7 @@ class TestReceiver:
 
 FORK = """
 import os, sys, threading
-from spool_live.nudge import Nudger
+from spool_live.nudge import nudger
 
 sent, go_on = [], threading.Event()
 
@@ -188,17 +191,17 @@ def send(using):
         go_on.wait()
     sent.append(using)
 
-nudger = Nudger(send)
-os.register_at_fork(after_in_child=nudger.after_fork)
+nudger._send = send
 nudger.nudge("parent")
 while nudger._waiting:  # until its thread is in the middle of it
     pass
+nudger.nudge("after it")
 if os.fork() == 0:
     nudger.nudge("child")
     assert nudger.flush(30)
     print(sent, flush=True)
     os._exit(0)
-os.wait()
+assert os.wait()[1] == 0
 go_on.set()
 assert nudger.flush(30)
 print(sent)
@@ -231,7 +234,8 @@ def run(script: str, *, check: bool = True) -> subprocess.CompletedProcess[str]:
 
 def test_child_of_a_fork_sends_its_own_nudges_and_not_its_parents() -> None:
     """A thread does not survive a fork, and a lock that it held would stay locked for ever."""
-    assert run(SETTINGS + FORK).stdout.splitlines() == ["['child']", "['parent']"]
+    told = run(SETTINGS + FORK).stdout.splitlines()
+    assert told == ["['child']", "['parent', 'after it']"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -253,3 +257,33 @@ class TestRealBroker:
             assert time.monotonic() - began < PATIENCE
         assert float(editor.stdout) < 1.0, "seconds that the save took"
         assert OutboxEntry.objects.get(slug="x").state == "pending"
+
+    def test_client_that_would_try_for_ever_gives_up_when_the_broker_goes(
+        self, tmp_path: Path
+    ) -> None:
+        """A project may publish its own tasks again for as long as it takes; the thread of the
+        nudges would not get any further, and the process could not flush it at its end."""
+        project = Project(tmp_path, free_port())
+        app = Celery(broker=project.broker_url, set_as_current=False)
+        app.conf.task_publish_retry_policy = {"max_retries": None, "interval_max": 0.1}
+        sent, gone = threading.Event(), threading.Event()
+
+        def send() -> str:
+            app.set_current()  # on this thread
+            nudge._send_task("default")
+            sent.set()
+            assert gone.wait(PATIENCE)
+            try:
+                nudge._send_task("default")
+            except OperationalError as error:
+                return str(error)
+            return "sent"
+
+        with project.broker() as broker:
+            outcome: Future[str] = Future()
+            threading.Thread(target=lambda: outcome.set_result(send()), daemon=True).start()
+            assert sent.wait(PATIENCE)
+            broker.end()
+            gone.set()
+            assert "Connection" in outcome.result(PATIENCE)
+        app.close()

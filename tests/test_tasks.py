@@ -17,13 +17,13 @@ from celery import Celery, current_app
 from celery.schedules import crontab
 from django.db import connections
 
-from spool_live import tasks
+from spool_live import keys, tasks
 from spool_live.broadcasters.memory import MemoryBroadcaster
 from spool_live.broadcasters.supabase import SupabaseBroadcaster
 from spool_live.exceptions import BroadcastUnavailable
 from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.processes import free_port, wait_until
-from spool_live.models import LiveUpdate, OutboxEntry, Site
+from spool_live.models import LiveUpdate, OutboxEntry, Site, SiteDelivery
 from tests.testapp.models import Article
 from tests.waiting import PATIENCE, comes_true
 from tests.worker.processes import Process, Project
@@ -39,6 +39,20 @@ class TestInThisProcess:
         tasks.deliver_updates("default")
         assert [update.seq for update in MemoryBroadcaster.updates] == [1]
         assert str(site.pk) in MemoryBroadcaster.sites
+
+    @pytest.mark.django_db(databases=["default", "other"])
+    @pytest.mark.parametrize(
+        "task", [lambda: tasks.deliver_updates("default"), tasks.sweep], ids=["deliver", "sweep"]
+    )
+    def test_revocation_arrives_without_an_update_that_waits(
+        self, task: Callable[[], None], make_key: Callable[..., Any]
+    ) -> None:
+        key, _ = make_key()
+        keys.revoke_key(key)
+        task()
+        held = MemoryBroadcaster.sites[str(key.site_id)]
+        assert held["epoch"] == SiteDelivery.objects.get(pk=key.site_id).epoch > 1
+        assert not [known for known in held["api_keys"] if known["revoked_at"] is None]
 
     @pytest.mark.django_db
     def test_mirror_brings_the_site_alone(self) -> None:

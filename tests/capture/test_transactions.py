@@ -16,6 +16,7 @@ from spool_live import outbox
 from spool_live.local.processes import wait_until
 from spool_live.models import Site, SiteDelivery
 from tests.capture.conftest import Recording
+from tests.sessions import is_somebody_waiting
 from tests.testapp.models import (
     Article,
     ArticleProxy,
@@ -190,15 +191,3 @@ def test_two_editors_at_once_publish_once(site: Site, recorded: Recording) -> No
         wait_until(is_somebody_waiting)
     thread.join()
     assert recorded.events() == [("published", "articles"), ("updated", "articles")]
-
-
-def is_somebody_waiting() -> bool:
-    """Whether a session is kept waiting by this one. SQLite does not say; there is no hurry."""
-    if connection.vendor != "postgresql":
-        return True
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select count(*) from pg_locks "
-            "where not granted and pg_backend_pid() = any(pg_blocking_pids(pid))"
-        )
-        return bool(cursor.fetchone()[0])

@@ -76,6 +76,14 @@ class TestRules:
         assert [e.pk for e in kept] == [1, 2]
         assert not gone
 
+    @pytest.mark.parametrize("apart", ["site_id", "collection"])
+    def test_one_item_id_is_not_one_item_everywhere(self, apart: str) -> None:
+        """Two sites may show one content object, or two models have the same UUIDs."""
+        waiting = [entry("updated", pk) for pk in (1, 2)]
+        setattr(waiting[1], apart, OTHER if apart == "site_id" else "notes")
+        kept, gone = coalescing.merge_all(waiting)
+        assert (kept, gone) == (waiting, [])
+
     def test_slug_that_subscribers_know_survives_several_changes(self) -> None:
         changes = [
             entry("updated", 1, slug="b", metadata={"previous_slug": "a"}),
@@ -147,6 +155,29 @@ class TestClaim:
         assert delivered() == [(EventType.UPDATED, ITEM, 1), (EventType.UPDATED, OTHER, 2)]
         assert MemoryBroadcaster.updates[0].metadata == {"n": 19}
 
+    def test_two_sites_that_record_one_item_id_both_get_their_update(
+        self, site: Site, declare: Declare
+    ) -> None:
+        declare(True)
+        other = Site.objects.create(name="Parallax")
+        for n, of in enumerate((site, other, other, site)):
+            record(of, EventType.UPDATED, metadata={"n": n})
+        deliver_pending("default", pause=lambda seconds: None)
+        arrived = {u.site_id: (u.item_id, u.seq, u.metadata) for u in MemoryBroadcaster.updates}
+        assert len(MemoryBroadcaster.updates) == 2
+        assert arrived == {site.pk: (ITEM, 1, {"n": 3}), other.pk: (ITEM, 1, {"n": 2})}
+
+    def test_newest_state_wins_whatever_the_clocks_say(self, site: Site, declare: Declare) -> None:
+        declare(True)
+        for n in range(3):
+            record(site, EventType.UPDATED, metadata={"n": n})
+        for n, entry in enumerate(OutboxEntry.objects.order_by("-pk")):
+            OutboxEntry.objects.filter(pk=entry.pk).update(
+                timestamp=timezone.now() - timedelta(minutes=5 - n)
+            )
+        deliver_pending("default", pause=lambda seconds: None)
+        assert [update.metadata for update in MemoryBroadcaster.updates] == [{"n": 2}]
+
     def test_what_was_merged_is_counted(self, site: Site, declare: Declare) -> None:
         declare(True)
         for _ in range(4):
@@ -207,6 +238,27 @@ class TestWindow:
         deliver_pending("default", pause=lambda seconds: None)
         assert delivered() == [(EventType.PUBLISHED, ITEM, 1)]
         assert OutboxEntry.objects.filter(state="pending", item_id=OTHER).exists()
+
+    def test_only_what_waits_of_the_same_item_and_site_goes_along(
+        self, site: Site, declare: Declare
+    ) -> None:
+        declare(timedelta(minutes=1))
+        leased = Site.objects.create(name="Parallax")
+        for _ in range(2):
+            record(leased, EventType.UPDATED)
+        SiteDelivery.objects.update_or_create(
+            site_id=leased.pk, defaults={"leased_until": timezone.now() + timedelta(seconds=30)}
+        )
+        record(site, EventType.UPDATED, OTHER)
+        record(site, EventType.UPDATED)
+        record(site, EventType.PUBLISHED)
+        deliver_pending("default", pause=lambda seconds: None)
+        assert delivered() == [(EventType.PUBLISHED, ITEM, 1)]
+        waiting = OutboxEntry.objects.filter(state="pending").order_by("pk")
+        assert [(e.site_id, e.item_id, e.merged) for e in waiting] == [
+            *[(leased.pk, ITEM, 0)] * 2,
+            (site.pk, OTHER, 0),
+        ]
 
     def test_clock_that_was_set_back_holds_nothing(self, site: Site, declare: Declare) -> None:
         declare(timedelta(minutes=1))

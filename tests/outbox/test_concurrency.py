@@ -4,41 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import TypeVar
 
 import pytest
-from django.db import connections, transaction
+from django.db import transaction
 
 from spool_live import outbox
 from spool_live.broadcasters.memory import MemoryBroadcaster
 from spool_live.delivery import DeliveryReport, deliver_pending
 from spool_live.models import OutboxEntry, Site
+from tests.sessions import threads
 from tests.testapp.models import Article
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SITES, EDITORS, EDITS, WORKERS = 3, 3, 12, 3
-T = TypeVar("T")
-
-
-@contextmanager
-def threads(number: int) -> Iterator[Callable[..., Future[T]]]:
-    """Starts functions on threads whose connections are closed behind them."""
-    with ThreadPoolExecutor(number) as pool:
-
-        def start(function: Callable[..., T], *arguments: object) -> Future[T]:
-            def run() -> T:
-                try:
-                    return function(*arguments)
-                finally:
-                    connections.close_all()
-
-            return pool.submit(run)
-
-        yield start
 
 
 def edit(site: Site, name: str) -> int:

@@ -5,13 +5,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from spool_live import outbox
 from spool_live.models import OutboxEntry, Site, SiteDelivery
 from spool_live.outbox import CatchUp, Settlement
 from tests.outbox.conftest import Clock, MakeSite, claimed, delivered, delivery, seqs, waiting
+from tests.sessions import threads
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.django_db
 
@@ -149,6 +151,12 @@ class TestPurge:
         assert removed == [4, 4, 2]
         assert [delivery(site).history_floor for site in history] == [5, 5]
 
+    def test_oldest_goes_first(self, history: list[Site], clock: Clock) -> None:
+        """Else a step that is cut short would raise the floor above what is still there."""
+        outbox.purge_settled("default", before=clock.now, limit=6)
+        assert [seqs(site) for site in history] == [[4, 5], [4, 5]]
+        assert [delivery(site).history_floor for site in history] == [3, 3]
+
     def test_counter_outlives_it(self, history: list[Site], clock: Clock) -> None:
         outbox.purge_settled("default", before=clock.now, limit=100)
         told(history[0], 1)
@@ -183,3 +191,39 @@ class TestPurge:
         clock.advance(days=1)
         outbox.purge_settled("default", before=clock.now, limit=100)
         assert delivery(site).history_floor == 9
+
+
+@pytest.mark.django_db(transaction=True)
+class TestPurgeBesideReaders:
+    """A client reads the history in another session, at every moment of a purge."""
+
+    def test_nobody_sees_a_purge_that_is_half_done(self, site: Site, clock: Clock) -> None:
+        told(site, 4)
+        clock.advance(days=1)
+        seen: list[CatchUp] = []
+
+        def look_behind(execute: Any, sql: str, *rest: Any) -> Any:
+            result = execute(sql, *rest)
+            with threads(1) as start:
+                seen.append(start(catch_up, site, 0).result(PATIENCE))
+            return result
+
+        with connection.execute_wrapper(look_behind):
+            assert outbox.purge_settled("default", before=clock.now, limit=100) == 4
+        assert len(seen) >= 3
+        assert all((s.status, numbers(s)) == ("recovered", [1, 2, 3, 4]) for s in seen)
+        assert catch_up(site, 0).status == "reset"
+
+    def test_purge_that_fails_half_way_changes_nothing(self, site: Site, clock: Clock) -> None:
+        told(site, 4)
+        clock.advance(days=1)
+
+        def refuse(execute: Any, sql: str, *rest: Any) -> Any:
+            if sql.startswith("DELETE"):
+                raise OperationalError("the connection is gone")
+            return execute(sql, *rest)
+
+        with connection.execute_wrapper(refuse), pytest.raises(OperationalError):
+            outbox.purge_settled("default", before=clock.now, limit=100)
+        assert (delivery(site).history_floor, seqs(site)) == (0, [1, 2, 3, 4])
+        assert numbers(catch_up(site, 0)) == [1, 2, 3, 4]

@@ -81,7 +81,8 @@ class TestTurn:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_one_of_many_gets_the_turn(live: Live) -> None:
+def test_one_of_many_gets_the_turn(clock: Clock, live: Live) -> None:
+    """The clock stands still: on a busy machine the turn would be over before the last one asks."""
     live(DELIVERY_RATE=10)
     barrier = threading.Barrier(4, timeout=30)
 
