@@ -74,7 +74,7 @@ export class ContentApi {
   ): Promise<Page> {
     const asking = this.#ask(signal, async (limited) => {
       const answer = await this.getUpdates!({ after, limit, token, signal: limited });
-      return parsePage(answer, after);
+      return parsePage(answer, after, this.siteId);
     });
     return asking.catch((error) => {
       if (!this.onTokenRefused || !(error instanceof InvalidCredentialsError)) throw error;
@@ -204,16 +204,25 @@ class ForeignRefusal extends IncompatibleServerError {
   }
 }
 
-function parsePage(data: unknown, after: number): Page {
+function parsePage(data: unknown, after: number, siteId: string | undefined): Page {
   try {
     const answer = record(data);
     if (!Array.isArray(answer.results)) throw new TypeError("results is not a list");
     if (answer.status !== "recovered" && answer.status !== "reset")
       throw new TypeError(`unknown status ${String(answer.status)}`);
     const next = answer.next === null ? null : integer(answer.next, "next");
-    if (next !== null && next <= after) throw new TypeError("next does not lead on");
+    const updates = answer.results.map(parseUpdate);
+    let last = after;
+    for (const { seq, site_id } of updates) {
+      if (seq === null || seq <= last) throw new TypeError(`results do not ascend from ${after}`);
+      if (siteId && site_id.toLowerCase() !== siteId)
+        throw new TypeError("updates of another site");
+      last = seq;
+    }
+    if (next !== null && !(after < next && next <= last))
+      throw new TypeError("next does not lead on");
     return {
-      updates: answer.results.map(parseUpdate),
+      updates,
       seq: integer(answer.seq, "seq"),
       next,
       reset: answer.status === "reset",

@@ -1,6 +1,7 @@
 // One connection per site, credentials and process, however many clients ask for it.
 import type { Settings } from "./config.js";
 import { Feed, type Source } from "./engine/feed.js";
+import { hasEnded } from "./state.js";
 import { TabFeed } from "./tabs/tab-feed.js";
 
 interface Shared {
@@ -31,7 +32,7 @@ export function acquire(settings: Settings): Lease {
   }
   const shares = registry();
   let shared = shares.get(shareKey);
-  if (!shared || shared.source.state.current.phase === "stopped") {
+  if (!shared || hasEnded(shared.source.state.current)) {
     shared = { source: start(settings), users: 0 };
     shares.set(shareKey, shared);
   }

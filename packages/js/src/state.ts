@@ -1,14 +1,31 @@
 // What the connection is doing, as a value that can be watched.
 
-/** Where on the way `token -> connect -> join -> catch up -> live` the connection is. */
-export type Phase = "idle" | "connecting" | "joined" | "live" | "backing off" | "stopped";
+/**
+ * Where on the way `token -> connect -> join -> catch up -> live` the connection is. "delayed":
+ * joined, but the log has updates that the socket does not bring; they come from the log. "revoked":
+ * stopped, as the CMS does not accept the key any more, which it did before.
+ */
+export type Phase =
+  | "idle"
+  | "connecting"
+  | "joined"
+  | "live"
+  | "delayed"
+  | "backing off"
+  | "stopped"
+  | "revoked";
+
+/** Whether nothing will come any more. */
+export function hasEnded({ phase }: { phase: Phase }): boolean {
+  return phase === "stopped" || phase === "revoked";
+}
 
 /** Where the last catch-up came from. */
 export type LogSource = "none" | "cms" | "postgrest";
 
 /** A snapshot of the connection. */
 export interface ConnectionState {
-  /** The socket is joined and caught up. */
+  /** The socket is joined, caught up, and brings what the log has. */
   readonly connected: boolean;
   readonly siteId: string;
   /** ISO time of the newest update. */

@@ -18,10 +18,12 @@ export interface Timing {
   refreshAt: number;
   /** Expired sooner than this after its receipt: a clock is wrong. */
   bornExpired: number;
-  /** Least wait between joins that Realtime refuses although the CMS accepts the key. */
-  refusedInterval: number;
+  /** The longest pause between joins that Realtime refuses although the CMS accepts the key. */
+  refusedMaximum: number;
   epochJitter: number;
   catchUpInterval: number;
+  /** The same for postgres_changes, which falls silent without a word. */
+  catchUpIntervalChanges: number;
   /** Before asking again about a gap that the log does not show yet. */
   catchUpConfirm: number;
   pollInitial: number;
@@ -49,9 +51,10 @@ export const TIMING: Readonly<Timing> = {
   readyPostgresChanges: 30_000,
   refreshAt: 0.75,
   bornExpired: 5_000,
-  refusedInterval: 30_000,
+  refusedMaximum: 60_000,
   epochJitter: 2_000,
   catchUpInterval: 60_000,
+  catchUpIntervalChanges: 15_000,
   catchUpConfirm: 250,
   pollInitial: 2_000,
   pollMaximum: 30_000,
@@ -85,6 +88,16 @@ export function retryDelay(
 ): number {
   const asked = Math.min(retryAfter ?? 0, timing.retryAfterMaximum);
   return Math.max(backoff(attempt, timing), asked * (1 + Math.random() / 10));
+}
+
+/**
+ * Milliseconds before the next join after so many (from 1) that were refused: a policy may be a
+ * moment later than a key, and a wrong secret is repaired by people. Only the upper half is random,
+ * as each refused join keeps a process of Realtime busy for five seconds.
+ */
+export function refusedDelay(refusals: number, timing: Timing): number {
+  const ceiling = timing.backoffInitial * 2 ** Math.min(refusals - 1, 32);
+  return (Math.min(ceiling, timing.refusedMaximum) * (1 + Math.random())) / 2;
 }
 
 /** Milliseconds between catch-ups while there is no socket: polite when nothing happens. */

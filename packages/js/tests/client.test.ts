@@ -195,6 +195,23 @@ test("a socket that is silent about what the log has is kicked by a fresh token"
   await until(() => seqs.length === 2);
 });
 
+test("while the socket is later than the log the state is delayed, and updates come", async () => {
+  const here = await world();
+  const { client, seqs, states } = await here.connected({
+    timing: { ...HASTY, patienceMaximum: 60_000, suspicion: 300 },
+  });
+  here.realtime.flowing = false;
+  here.publish();
+  await until(() => client.state.phase === "delayed");
+  here.publish();
+  await until(() => seqs.length === 2);
+  expect(client.state.error).toContain("delivers late");
+  here.realtime.flowing = true;
+  here.publish();
+  await until(() => client.state.phase === "live");
+  expect(states.some(({ phase }) => phase === "backing off")).toBe(false);
+});
+
 test("a socket that stays silent is rebuilt", async () => {
   const here = await world();
   await here.connected();
@@ -282,7 +299,7 @@ test("a revoked key stops the client with what to do", async () => {
   const { client } = await here.connected();
   here.cms.keys.clear();
   here.realtime.broadcast(here.cms.topic, "reauthenticate", {});
-  await until(() => client.state.phase === "stopped");
+  await until(() => client.state.phase === "revoked");
   expect(client.state.error).toContain("SPOOL_API_KEY");
 });
 
@@ -350,6 +367,6 @@ test("the key is in no state and no message", async () => {
   const { states, client } = await here.connected();
   here.cms.keys.clear();
   here.realtime.kill();
-  await until(() => client.state.phase === "stopped");
+  await until(() => client.state.phase === "revoked");
   expect(JSON.stringify(states)).not.toContain(KEY);
 });

@@ -2,9 +2,10 @@
 // final but the CMS's own refusal of the key.
 import { describe, expect, test } from "vitest";
 
-import type { Answer } from "./support/cms.js";
+import { type Answer, SITE } from "./support/cms.js";
 import { until, world } from "./support/world.js";
 
+const OTHER = "0a0a0a0a-0000-4000-8000-000000000009";
 const HTML = { "Content-Type": "text/html" };
 const JSON_TYPE = { "Content-Type": "application/json" };
 const BODIES: [string, string, Record<string, string>][] = [
@@ -20,6 +21,21 @@ const ANSWERS = STATUSES.flatMap((status) =>
     { status, body: status === 204 ? "" : body, headers: { ...headers, ...retryAfter(status) } },
   ]),
 );
+
+function row(fields: object): object {
+  return {
+    id: "b",
+    site_id: SITE,
+    event_type: "content.updated",
+    collection: "articles",
+    slug: null,
+    item_id: "c",
+    timestamp: "2026-11-22T10:00:00+00:00",
+    metadata: {},
+    seq: 9,
+    ...fields,
+  };
+}
 
 function retryAfter(status: number): Record<string, string> {
   return status === 429 || status === 503 ? { "Retry-After": "1e12" } : {};
@@ -98,6 +114,20 @@ test.each([
 test.each([
   ["a cursor that leads nowhere", { results: [], next: 0, seq: 3, epoch: 1, status: "recovered" }],
   ["numbers beyond a double", { results: [], next: null, seq: 1e30, epoch: 1, status: "reset" }],
+  [
+    "another site's updates",
+    { results: [row({ site_id: OTHER })], next: null, seq: 9, epoch: 1, status: "recovered" },
+  ],
+  [
+    "results that go back",
+    {
+      results: [row({ seq: 9 }), row({ seq: 8 })],
+      next: null,
+      seq: 9,
+      epoch: 1,
+      status: "recovered",
+    },
+  ],
   ["results that are none", { results: {}, next: null, seq: 3, epoch: 1, status: "recovered" }],
   ["a status of its own", { results: [], next: null, seq: 3, epoch: 1, status: "ok" }],
 ])("a page with %s is no page", async (_, body) => {

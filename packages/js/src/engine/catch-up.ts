@@ -1,6 +1,6 @@
 // Asks the log: on request, after silence, and instead of the socket while there is none.
 import { type LiveUpdatesError, TransientError } from "../errors.js";
-import type { StateHolder } from "../state.js";
+import type { Phase, StateHolder } from "../state.js";
 import { jittered, now, pollInterval, retryDelay, type Timing } from "../timing.js";
 import { PAGE_SIZE, type UpdateLog } from "./log.js";
 import { lastSeq, type Page } from "./sequencer.js";
@@ -9,6 +9,7 @@ import { Bell, sleep } from "./waiting.js";
 import type { Watchdog } from "./watchdog.js";
 
 const CONFIRMATIONS = 3;
+const JOINED = new Set<Phase>(["live", "delayed"]);
 
 /** The one reader of the log for a stream. `run` is its loop; call the rest at any time. */
 export class CatchUp {
@@ -26,6 +27,8 @@ export class CatchUp {
     private readonly watchdog: Watchdog,
     private readonly state: StateHolder,
     private readonly timing: Timing,
+    /** Milliseconds between two looks while the socket is live. */
+    private readonly usualInterval: () => number,
     private readonly onEpoch: (epoch: number) => void,
   ) {}
 
@@ -53,7 +56,7 @@ export class CatchUp {
     for (;;) {
       const onTime = await this.#wait(signal);
       try {
-        await this.#readAll(onTime && this.state.current.connected, signal);
+        await this.#readAll(onTime && JOINED.has(this.state.current.phase), signal);
         this.#failures = 0;
       } catch (error) {
         if (!(error instanceof TransientError)) throw error;
@@ -73,8 +76,9 @@ export class CatchUp {
   }
 
   #interval(): number {
-    if (!this.state.current.connected) return pollInterval(this.#idlePolls, this.timing);
-    return this.watchdog.suspicious ? this.timing.suspicion : jittered(this.timing.catchUpInterval);
+    if (!this.state.current.connected || this.watchdog.suspicious)
+      return pollInterval(this.#idlePolls, this.timing);
+    return jittered(this.usualInterval());
   }
 
   async #readAll(probe: boolean, signal: AbortSignal): Promise<void> {

@@ -6,11 +6,17 @@
 //    └── Stream ── Sequencer, and the Consumers of all clients
 import { ContentApi } from "../api.js";
 import type { Settings } from "../config.js";
-import { DisconnectedError, GivenUpError, LiveUpdatesError } from "../errors.js";
+import {
+  DisconnectedError,
+  GivenUpError,
+  InvalidCredentialsError,
+  LiveUpdatesError,
+  TransientError,
+} from "../errors.js";
 import { onWake } from "../platform/wake.js";
-import { type ConnectionState, StateHolder } from "../state.js";
+import { type ConnectionState, hasEnded, StateHolder } from "../state.js";
 import { now } from "../timing.js";
-import { expired } from "../token.js";
+import { expired, type Token } from "../token.js";
 import { CatchUp } from "./catch-up.js";
 import type { Consumer } from "./consumer.js";
 import { UpdateLog } from "./log.js";
@@ -68,7 +74,11 @@ export class Feed implements Source {
     const watchdog = new Watchdog(timing);
     this.#tokens = tokens;
     this.#log = new UpdateLog(api, () => tokens.current, timing);
-    this.#catchUp = new CatchUp(this.#log, this.stream, watchdog, state, timing, (epoch) =>
+    const usual = () =>
+      tokens.current?.channel.mode === "postgres_changes"
+        ? timing.catchUpIntervalChanges
+        : timing.catchUpInterval;
+    this.#catchUp = new CatchUp(this.#log, this.stream, watchdog, state, timing, usual, (epoch) =>
       this.#onEpoch(epoch),
     );
     this.#supervisor = new Supervisor({
@@ -79,6 +89,7 @@ export class Feed implements Source {
       state,
       timing,
       attemptLimit: settings.attemptLimit,
+      head: (token, signal) => this.#head(token, signal),
     });
   }
 
@@ -137,7 +148,19 @@ export class Feed implements Source {
     } finally {
       forget();
       this.stream.end(this.error);
-      this.state.update({ phase: "stopped", error: this.error?.message });
+      const revoked = this.error instanceof InvalidCredentialsError && this.position !== undefined;
+      this.state.update({ phase: revoked ? "revoked" : "stopped", error: this.error?.message });
+    }
+  }
+
+  /** A token that was kept for many names the newest number of its own time: ask for today's. */
+  async #head(token: Token, signal: AbortSignal): Promise<number> {
+    if (this.settings.byKey || !this.settings.getUpdates) return token.seq;
+    try {
+      return (await this.#log.read(token.seq, 1, signal)).seq;
+    } catch (error) {
+      if (!(error instanceof TransientError)) throw error;
+      return token.seq;
     }
   }
 
@@ -166,7 +189,7 @@ export async function reached(
   const forget = source.state.watch(() => changed.ring());
   try {
     while (!wanted(source.state.current)) {
-      if (source.state.current.phase === "stopped")
+      if (hasEnded(source.state.current))
         throw source.error ?? new DisconnectedError("The client is disconnected.");
       await changed.wait(signal);
     }

@@ -7,7 +7,7 @@ import {
   TransientError,
 } from "../errors.js";
 import type { StateHolder } from "../state.js";
-import { now, retryDelay, type Timing } from "../timing.js";
+import { now, refusedDelay, retryDelay, type Timing } from "../timing.js";
 import { sameRoad, type Token } from "../token.js";
 import type { LiveUpdate } from "../updates.js";
 import type { CatchUp } from "./catch-up.js";
@@ -16,6 +16,10 @@ import type { Stream } from "./stream.js";
 import type { TokenSource } from "./token-source.js";
 import { aborted, Bell, deferred, firstOf, sleep } from "./waiting.js";
 import type { Watchdog } from "./watchdog.js";
+
+const DELAYED =
+  "The log has updates that the socket does not bring: Supabase, or the database behind it, delivers " +
+  "late. Updates come from the log every few seconds until the socket brings some.";
 
 /** Not an error: the fresh token names another topic, so leave this socket and join with it. */
 class RejoinRequired extends Error {
@@ -32,10 +36,13 @@ export interface Parts {
   state: StateHolder;
   timing: Timing;
   attemptLimit: number | undefined;
+  /** Where a stream that begins with this token begins. */
+  head(token: Token, signal: AbortSignal): Promise<number>;
 }
 
 export class Supervisor {
   #attempts = 0;
+  #refusals = 0;
   #lose: ((error: TransientError) => void) | undefined;
   /** Something happened outside: the network is back, the page is seen again. */
   readonly #nudged = new Bell();
@@ -70,7 +77,7 @@ export class Supervisor {
 
   async #session(token: Token, signal: AbortSignal): Promise<void> {
     const { catchUp, state, stream, timing, tokens, watchdog } = this.parts;
-    stream.start(token.seq);
+    if (stream.position === undefined) stream.start(await this.parts.head(token, signal));
     const ready = new Bell();
     const isReady = { yet: false };
     const lost = deferred();
@@ -94,6 +101,7 @@ export class Supervisor {
     try {
       await firstOf(signal, (scope) => connection.join(scope), aborted);
       state.update({ phase: "joined" });
+      this.#refusals = 0;
       watchdog.joined();
       await firstOf(
         signal,
@@ -109,8 +117,12 @@ export class Supervisor {
   }
 
   #receive(updates: LiveUpdate[]): void {
-    const { catchUp, stream, watchdog } = this.parts;
+    const { catchUp, state, stream, watchdog } = this.parts;
     for (const { seq } of updates) if (seq !== null) watchdog.received(seq);
+    if (state.current.phase === "delayed" && !watchdog.suspicious) {
+      state.update({ phase: "live", error: undefined });
+      catchUp.reschedule();
+    }
     stream.receive(updates);
     if (stream.gapBefore !== null) catchUp.request();
   }
@@ -156,13 +168,17 @@ export class Supervisor {
 
   /** Judges the socket every second, and after a sleep or a nudge asks it for a sign of life. */
   async #watch(connection: RealtimeConnection, signal: AbortSignal): Promise<void> {
-    const { catchUp, timing, tokens, watchdog } = this.parts;
+    const { catchUp, state, timing, tokens, watchdog } = this.parts;
     for (;;) {
       const wall = Date.now();
       const nudged = await this.#nudged.wait(signal, timing.tick);
       if (nudged || Date.now() - wall > timing.tick + timing.wake) {
         catchUp.request();
         await connection.probe(signal);
+      }
+      if (state.current.phase === "live" && watchdog.late(now())) {
+        state.update({ phase: "delayed", error: DELAYED });
+        catchUp.reschedule();
       }
       const verdict = watchdog.verdict(now());
       if (verdict === "kick") tokens.request();
@@ -180,6 +196,7 @@ export class Supervisor {
       told = new TokenExpiredError(
         `${error.message} The clocks of the CMS and of Supabase differ: check NTP on both.`,
       );
+    this.#refusals = error instanceof SubscriptionRefusedError ? this.#refusals + 1 : 0;
     this.#attempts += 1;
     if (attemptLimit !== undefined && this.#attempts > attemptLimit)
       throw new GivenUpError(
@@ -198,9 +215,9 @@ export class Supervisor {
       error: error.message,
     });
     catchUp.reschedule();
-    let wait = retryDelay(this.#attempts, error.retryAfter, timing);
-    if (error instanceof SubscriptionRefusedError && this.#attempts > 1)
-      wait = Math.max(wait, timing.refusedInterval * (0.5 + Math.random()));
+    const wait = this.#refusals
+      ? refusedDelay(this.#refusals, timing)
+      : retryDelay(this.#attempts, error.retryAfter, timing);
     // A server that asked for time gets it, whatever happens here.
     if (error.retryAfter === undefined) await this.#nudged.wait(signal, wait);
     else await sleep(wait, signal);

@@ -2,7 +2,7 @@
 import { LiveUpdatesClient } from "../client.js";
 import { settingsOf, type ServerConfig } from "../config.js";
 import { InvalidCredentialsError } from "../errors.js";
-import type { ConnectionState } from "../state.js";
+import { type ConnectionState, hasEnded } from "../state.js";
 import { asWebhook, type LiveUpdate, type SpoolWebhookPayload } from "../updates.js";
 import { signedHeaders } from "./webhooks.js";
 
@@ -69,7 +69,7 @@ export function listen(config: DevelopmentConfig, onWebhook: OnWebhook): void {
   const site = settings.siteId!;
   const key = settings.shareKey ?? "";
   const before = running.get(site);
-  if (before?.key === key && before.client.state.phase !== "stopped") {
+  if (before?.key === key && !hasEnded(before.client.state)) {
     Object.assign(before, { onWebhook, url: config.url });
     return;
   }

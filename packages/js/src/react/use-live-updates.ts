@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "react";
 
 import { fromEndpoint } from "../api.js";
 import { LiveUpdatesClient } from "../client.js";
-import type { ConnectionState } from "../state.js";
+import { type ConnectionState, hasEnded } from "../state.js";
 import type { LiveUpdate, Reset, UpdateFilter } from "../updates.js";
 
 /** A component that leaves and comes back within this time (StrictMode, HMR) keeps the socket. */
@@ -69,7 +69,7 @@ function hold(endpoint: string, siteId: string | undefined, scope: string | unde
   const key = JSON.stringify([endpoint, siteId, scope]);
   const clients = held();
   let entry = clients.get(key);
-  if (!entry || entry.client.state.phase === "stopped") {
+  if (!entry || hasEnded(entry.client.state)) {
     const client = new LiveUpdatesClient({ ...fromEndpoint(endpoint), siteId, scope });
     client.connect().catch((error) => console.error("[spool-live]", error.message));
     entry = { client, users: 0, leaving: undefined };

@@ -8,7 +8,7 @@ import type { Page } from "../engine/sequencer.js";
 import { sleep } from "../engine/waiting.js";
 import { LiveUpdatesError } from "../errors.js";
 import { onWake } from "../platform/wake.js";
-import { type ConnectionState, StateHolder } from "../state.js";
+import { type ConnectionState, hasEnded, StateHolder } from "../state.js";
 import type { StreamEvent } from "../updates.js";
 
 const PROTOCOL = 1;
@@ -162,15 +162,14 @@ export class TabFeed implements Source {
   /** The leader's state is ours; so is what ended it, as all tabs have the same credentials. */
   #follow(state: ConnectionState): void {
     const { connected: _, ...fields } = state;
-    if (state.phase === "stopped")
-      this.error ??= this.#feed.error ?? new LiveUpdatesError(state.error);
+    if (hasEnded(state)) this.error ??= this.#feed.error ?? new LiveUpdatesError(state.error);
     this.state.update(fields);
     if (this.error) this.#end();
   }
 
   #end(): void {
     for (const consumer of this.#consumers) consumer.end(this.error);
-    this.state.update({ phase: "stopped" });
+    if (!hasEnded(this.state.current)) this.state.update({ phase: "stopped" });
   }
 
   #post(message: Message): void {

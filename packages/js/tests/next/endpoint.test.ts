@@ -56,6 +56,22 @@ test("a token that is nearly over is not handed out again, and its age is said",
   expect((await (await handler(ask("token"))).json()).token).toBe("jwt-2");
 });
 
+test("a kept token does not bring back what was before", async () => {
+  const here = await world();
+  const url = await serve(endpoint(here));
+  await fetch(`${url}?token`);
+  here.cms.record();
+  const client = new LiveUpdatesClient({ ...fromEndpoint(url), timing: HASTY, shared: false });
+  const seen: (number | null)[] = [];
+  client.onUpdate(({ seq }) => void seen.push(seq));
+  await client.connect();
+  await client.waitUntilLive({ timeout: 5_000 });
+  here.publish();
+  await until(() => seen.length);
+  expect([seen, here.cms.tokenRequests]).toEqual([[2], 1]);
+  await client.disconnect();
+});
+
 test("who is not allowed gets nothing, and nobody is asked", async () => {
   const here = await world();
   const handler = endpoint(here, () => false);
