@@ -6,7 +6,9 @@
     ├── SpoolLiveConfigurationError   fix a setting or a registration (also ImproperlyConfigured)
     └── BroadcastError                what a broadcaster answers instead of success
         ├── BroadcastUnavailable      try the whole batch again later
-        │   └── CircuitOpen           the same: it was not even asked
+        │   ├── CircuitOpen           the same: it was not even asked
+        │   ├── BatchTooSlow          try a part of the batch, then later
+        │   └── UnclearRefusal        find out whether it is one update's fault, then later
         ├── UnknownSite               mirror the sites of the batch, then try again
         ├── SequenceTaken             renumber what is undelivered, then try again
         └── BroadcastRefused          something in this batch will never be accepted
@@ -33,16 +35,32 @@ class BroadcastUnavailable(BroadcastError):
     """The receiving side is away, overloaded or not set up: nothing is wrong with the updates.
 
     ``retry_after`` is the number of seconds the receiver asked to be left alone, if it said so.
+    ``may_be_content``: it answered in a way that one update may cause as well, so where it goes on
+    answering so, it is treated as :class:`UnclearRefusal`.
     """
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, may_be_content: bool = False
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.may_be_content = may_be_content
 
 
 class CircuitOpen(BroadcastUnavailable):
     """The receiving side was away a moment ago and is left alone for now. Whoever found it away
     has logged why."""
+
+
+class BatchTooSlow(BroadcastUnavailable):
+    """The call took longer than the receiving side or our own deadline allows. A smaller batch may
+    be in time; where even one update is not, the receiving side is away."""
+
+
+class UnclearRefusal(BroadcastUnavailable):
+    """Refused by something that is neither a known state of the server nor a known fault of the
+    data: a firewall's page, an error that a trigger raises. Whose fault it is shows only in what
+    becomes of the other updates."""
 
 
 class UnknownSite(BroadcastError):

@@ -21,19 +21,27 @@ from django.utils import timezone
 from postgrest.exceptions import APIError
 from supabase import Client, ClientOptions, SupabaseException, create_client
 
+from spool_live.broadcasters import network
 from spool_live.broadcasters.base import Broadcaster, CleanupAnswer, MirrorAnswer
 from spool_live.broadcasters.refusals import error_for
+from spool_live.broadcasters.transport import Transport
 from spool_live.conf import LiveSettings, live_settings
-from spool_live.exceptions import BroadcastUnavailable
+from spool_live.exceptions import BroadcastError, BroadcastUnavailable, UnclearRefusal
 from spool_live.retry_after import retry_after
 from spool_live.updates import Update
 
 TABLE = "live_updates"
-TOO_MANY_REQUESTS = 429
+IDS_PER_REQUEST = 100
+"""As many as fit into an address that gateways let pass."""
+_NOT_POSTGREST = (
+    'What answers at SPOOL_LIVE["SUPABASE_URL"] is not PostgREST with our functions: check the '
+    "address and the proxies in between, and run manage.py live_setup."
+)
 _SHAPE: list[dict[str, Any]] = [dict.fromkeys(field.name for field in fields(Update))]
 """Tells the official client which columns the rows have."""
 
 Answer = TypeVar("Answer", MirrorAnswer, CleanupAnswer)
+Value = TypeVar("Value")
 
 _clients: dict[tuple[int, int, str, str], Client] = {}
 
@@ -51,24 +59,29 @@ class SupabaseBroadcaster(Broadcaster):
     def broadcast(self, updates: Sequence[Update]) -> None:
         if not updates:
             return
-        client = self._client
-        query = client.table(TABLE).upsert(
+        transport = self._transport
+        query = self._client.table(TABLE).upsert(
             _SHAPE, on_conflict="id", ignore_duplicates=True, returning=cast("Any", "minimal")
         )
-        cast("_Transport", client.options.httpx_client).body = orjson.dumps(updates)
-        with _translated():
-            answer = query.execute().data
-        if answer:  # we asked for an empty one
-            raise _not_postgrest()
+        with self._call():
+            transport.body = orjson.dumps(updates)
+            with suppress_unless_refused(transport):
+                query.execute()
+            answer = transport.answered
+            if answer is not None and is_created(answer):
+                return
+            if not self._are_stored(updates):
+                status = answer.status_code if answer is not None else "no status"
+                raise UnclearRefusal(f"HTTP {status}, and nothing is stored. {_NOT_POSTGREST}")
 
     def mirror(self, site: Mapping[str, Any]) -> MirrorAnswer:
-        with _translated():
+        with self._call():
             answer = self._client.rpc("spool_live_mirror", {"site": dict(site)}).execute()
         return _as(MirrorAnswer, answer.data)
 
     def cleanup(self, before: datetime, max_rows: int) -> CleanupAnswer:
         arguments = {"before": before.isoformat(), "max_rows": max_rows}
-        with _translated():
+        with self._call():
             answer = self._client.rpc("spool_live_cleanup", arguments).execute()
         return _as(CleanupAnswer, answer.data)
 
@@ -77,13 +90,38 @@ class SupabaseBroadcaster(Broadcaster):
         for site_id in site_ids:
             query = self._client.table(TABLE).select("seq").eq("site_id", str(site_id))
             newest_first = query.not_.is_("seq", "null").order("seq", desc=True).limit(1)
-            with _translated():
+            with self._call():
                 found = newest_first.retry(enabled=False).execute()  # we retry, with our delays
-            if not isinstance(found.data, list):
-                raise _not_postgrest()
-            for row in cast("list[dict[str, int]]", found.data):
-                newest[site_id] = row["seq"]
+            for seq in _column("seq", int, found.data):
+                newest[site_id] = seq
         return newest
+
+    def _are_stored(self, updates: Sequence[Update]) -> bool:
+        """Whether all of ``updates`` are in the table. Asked where the answer does not say so."""
+        for start in range(0, len(updates), IDS_PER_REQUEST):
+            ids = [str(update.id) for update in updates[start : start + IDS_PER_REQUEST]]
+            query = self._client.table(TABLE).select("id").in_("id", ids)
+            found = query.retry(enabled=False).execute().data
+            if not set(ids) <= set(_column("id", str, found)):
+                return False
+        return True
+
+    @contextmanager
+    def _call(self) -> Iterator[None]:
+        """What is asked within it ends with the deadline, and raises our errors."""
+        seconds = live_settings().request_timeout.total_seconds()
+        transport = self._transport
+        try:
+            with transport.call(seconds):
+                yield
+        except APIError as error:
+            raise refusal_of(error, transport.answered) from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise network.error_of(error, seconds) from error
+
+    @property
+    def _transport(self) -> Transport:
+        return cast("Transport", self._client.options.httpx_client)
 
     @cached_property
     def _client(self) -> Client:
@@ -99,30 +137,13 @@ class SupabaseBroadcaster(Broadcaster):
         return _clients[key]
 
 
-class _Transport(httpx.Client):
-    """The official client's transport, which sends a ``body`` that is set before a request in place
-    of the client's own: that takes five times as long to encode rows."""
-
-    body: bytes | None = None
-
-    def build_request(self, *args: Any, **options: Any) -> httpx.Request:
-        if self.body is not None:
-            options["content"], self.body = self.body, None
-        return super().build_request(*args, **options)
-
-
 def _build_client(settings: LiveSettings) -> Client:
     for name in ("SUPABASE_URL", "SUPABASE_SECRET_KEY"):
         if not getattr(settings, name.lower()):
             raise BroadcastUnavailable(f'SPOOL_LIVE["{name}"] is not set.')
-    # HTTP/1.1: for big requests one after the other HTTP/2 is the slower one.
-    transport = _Transport(
-        timeout=settings.request_timeout.total_seconds(),
-        limits=httpx.Limits(keepalive_expiry=60),
-        http2=False,
-        event_hooks={"response": [_heed_retry_after]},
+    options = ClientOptions(
+        httpx_client=Transport(), auto_refresh_token=False, persist_session=False
     )
-    options = ClientOptions(httpx_client=transport, auto_refresh_token=False, persist_session=False)
     try:
         return create_client(settings.supabase_url, settings.supabase_secret_key, options)
     except (SupabaseException, ValueError) as error:
@@ -132,38 +153,61 @@ def _build_client(settings: LiveSettings) -> Client:
         ) from error
 
 
-def _heed_retry_after(response: httpx.Response) -> None:
-    """Hears what the official client does not pass on: how long we are asked to stay away."""
-    asked = retry_after(response.headers.get("Retry-After"), timezone.now())
-    if response.is_error and (response.status_code == TOO_MANY_REQUESTS or asked is not None):
-        raise BroadcastUnavailable(
-            f"Supabase asks to be left alone (HTTP {response.status_code}).", retry_after=asked
-        )
+def is_created(answer: httpx.Response) -> bool:
+    """Whether ``answer`` is PostgREST's to our write, whether or not the rows were there already.
+    Any other success is somebody else's: a portal's page, a proxy's, a mock's."""
+    return answer.status_code == httpx.codes.CREATED and not answer.content
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def suppress_unless_refused(transport: Transport) -> Iterator[None]:
+    """Lets the official client's own reading of a success fail: we look at the answer itself."""
     try:
         yield
-    except APIError as error:
-        raise error_for(error.code, error.message or "", error.details or "") from error
-    except httpx.HTTPError as error:
-        raise BroadcastUnavailable(
-            f"Supabase cannot be reached ({type(error).__name__}): check "
-            'SPOOL_LIVE["SUPABASE_URL"] and the network.'
-        ) from error
+    except APIError:
+        if transport.answered is None or not transport.answered.is_success:
+            raise
+
+
+def refusal_of(error: APIError, answer: httpx.Response | None) -> BroadcastError:
+    """Return our error for what the official client raised for ``answer``.
+
+    How long we are asked to stay away is in the header, why is in the body: both are kept.
+    """
+    status = answer.status_code if answer is not None else None
+    if answer is not None and answer.is_success:
+        return _not_postgrest()
+    details = error.details if isinstance(error.details, str) else ""
+    message = error.message or ""
+    if status and error.code == str(status):  # not PostgREST's: what the page says
+        message = f"{message} {details}"
+    message = message.replace(live_settings().supabase_secret_key or "\0", "[secret key]")
+    refusal = error_for(error.code, message, details, status=status)
+    asked = retry_after(answer.headers.get("Retry-After"), timezone.now()) if answer else None
+    if asked or status == httpx.codes.TOO_MANY_REQUESTS:
+        return BroadcastUnavailable(
+            f"Supabase asks to be left alone (HTTP {status}). {refusal}", retry_after=asked
+        )
+    return refusal
+
+
+def _column(name: str, kind: type[Value], rows: Any) -> list[Value]:
+    """The values of a column that we asked for."""
+    if not isinstance(rows, list):
+        raise _not_postgrest()
+    values = [row.get(name) if isinstance(row, dict) else None for row in rows]
+    if not all(type(value) is kind for value in values):
+        raise _not_postgrest()
+    return cast("list[Value]", values)
 
 
 def _as(kind: type[Answer], data: Any) -> Answer:
     """What one of our functions answered; proxies and portals answer 200 with pages, too."""
-    try:
-        return kind(**data)
-    except TypeError as error:
-        raise _not_postgrest() from error
+    expected = {field.name: field.type for field in fields(kind)}
+    if not isinstance(data, dict) or expected != {k: type(v).__name__ for k, v in data.items()}:
+        raise _not_postgrest()
+    return kind(**data)
 
 
 def _not_postgrest() -> BroadcastUnavailable:
-    return BroadcastUnavailable(
-        'What answers at SPOOL_LIVE["SUPABASE_URL"] is no PostgREST with our functions: check the '
-        "address and the proxies in between, and run manage.py live_setup."
-    )
+    return BroadcastUnavailable(_NOT_POSTGREST)

@@ -22,6 +22,7 @@ from spool_live.exceptions import (
     BroadcastRefused,
     BroadcastUnavailable,
     SpoolLiveConfigurationError,
+    UnclearRefusal,
     UnknownSite,
 )
 from spool_live.local.processes import free_port
@@ -232,18 +233,70 @@ class TestRefusals:
             lambda: SupabaseBroadcaster().mirror({"site_id": str(SITE)}),
             lambda: SupabaseBroadcaster().cleanup(timezone.now(), 1),
         ):
-            with pytest.raises(BroadcastUnavailable, match="is no PostgREST"):
+            with pytest.raises(BroadcastUnavailable, match="is not PostgREST"):
                 call()
 
-    @pytest.mark.parametrize("body", [b"<html>log in", b'{"a": 1}'])
-    def test_page_is_no_delivery(self, body: bytes, server: Answers) -> None:
+    @pytest.mark.parametrize("body", [b"<html>log in", b'{"a": 1}', b'[{"seq": "1"}]', b"[1]"])
+    def test_page_is_not_an_answer(self, body: bytes, server: Answers) -> None:
         server.say(200, body)
         for call in (
             lambda: SupabaseBroadcaster().broadcast([update(1)]),
             lambda: SupabaseBroadcaster().newest_seqs([SITE]),
         ):
-            with pytest.raises(BroadcastUnavailable, match="is no PostgREST"):
+            with pytest.raises(BroadcastUnavailable, match="is not PostgREST"):
                 call()
+
+    @pytest.mark.parametrize("status", [200, 202, 204, 207, 299])
+    @pytest.mark.parametrize("body", [b"", b"{}", b"[]"])
+    def test_foreign_success_is_not_a_delivery(
+        self, status: int, body: bytes, server: Answers
+    ) -> None:
+        """The rows are looked for, and nobody has them."""
+        server.say(status, b"" if status == 204 else body)
+        with pytest.raises(BroadcastUnavailable):
+            SupabaseBroadcaster().broadcast([update(1)])
+        assert [asked.method for asked in server.asked] == ["POST", "GET"]
+
+    def test_foreign_success_is_a_delivery_where_the_rows_are_there(self, server: Answers) -> None:
+        """Two proxies: one changes the status, none the table."""
+        updates = [update(seq) for seq in range(1, 251)]
+        server.say(200, [{"id": str(one.id)} for one in updates])
+        SupabaseBroadcaster().broadcast(updates)
+        assert [asked.method for asked in server.asked] == ["POST", "GET", "GET", "GET"]
+        del updates[:100]
+        server.say(200, [{"id": str(one.id)} for one in updates[1:]])
+        with pytest.raises(UnclearRefusal, match="HTTP 200, and nothing is stored"):
+            SupabaseBroadcaster().broadcast(updates)
+
+    def test_created_with_a_body_is_looked_at_again(self, server: Answers) -> None:
+        server.say(201, [{"id": 1}])
+        with pytest.raises(BroadcastUnavailable):
+            SupabaseBroadcaster().broadcast([update(1)])
+
+    @pytest.mark.parametrize("answer", [{"version": "3"}, {"deleted": 0}, {"more": 1}])
+    def test_answer_of_other_types_is_not_ours(
+        self, answer: dict[str, Any], server: Answers
+    ) -> None:
+        server.say(200, {"version": 3, "epoch": 2, "deleted": False, "applied": True, **answer})
+        with pytest.raises(BroadcastUnavailable, match="is not PostgREST"):
+            SupabaseBroadcaster().mirror({"site_id": str(SITE)})
+
+    @pytest.mark.parametrize(("header", "asked"), [("0", None), ("7", 7.0), ("soon", None)])
+    def test_reason_is_kept_beside_retry_after(
+        self, header: str, asked: float | None, server: Answers
+    ) -> None:
+        """PostgREST's 503s always have the header, mostly with 0."""
+        body = {"code": "53100", "message": "could not extend file", "details": "", "hint": None}
+        server.say(503, body, Retry_After=header)
+        with pytest.raises(BroadcastUnavailable, match="53100: could not extend file") as refusal:
+            SupabaseBroadcaster().broadcast([update(1)])
+        assert refusal.value.retry_after == asked
+
+    def test_secret_that_an_answer_repeats_is_not_repeated(self, server: Answers) -> None:
+        server.say(403, f"you sent apikey {SECRET}".encode())
+        with pytest.raises(UnclearRefusal) as refusal:
+            SupabaseBroadcaster().broadcast([update(1)])
+        assert SECRET not in str(refusal.value)
 
     def test_error_never_holds_the_secret(self, server: Answers) -> None:
         server.say(401, {"message": "Invalid API key"})
