@@ -1,21 +1,31 @@
-"""Sending a claim's entries, and narrowing down what is refused."""
+"""Sending a claim's entries, and finding out whose fault a refusal is.
+
+A refusal of a batch is narrowed down by halving. An entry is to blame only where another one was
+taken meanwhile; where none is, it is the server, and the circuit breaker's. What is known of the
+server (it is away, its schema is stale, the key is wrong) is not narrowed down at all.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from django.utils import timezone
 
 from spool_live.broadcasters import Broadcaster
 from spool_live.conf import live_settings
-from spool_live.delivery.failures import postpone
+from spool_live.delivery import portions
+from spool_live.delivery.failures import blame, postpone, reason_of
 from spool_live.delivery.mirror_first import mirror_sites
 from spool_live.exceptions import (
+    BatchTooSlow,
     BroadcastError,
     BroadcastRefused,
     BroadcastUnavailable,
     SequenceTaken,
+    UnclearRefusal,
     UnknownSite,
 )
 from spool_live.outbox import Claim, ClaimedEntry, Settlement
@@ -23,77 +33,261 @@ from spool_live.updates import Update
 
 logger = logging.getLogger(__name__)
 
+PROOFS = 2
+"""How many other entries are tried before an entry that nobody else's success speaks against is
+taken for a sign of an outage."""
+KILLS_WITHOUT_PROOF = 3
+"""How many entries may die of their data in one claim while none was taken: a trigger that refuses
+everything as bad data looks just the same."""
+SPARE_REQUESTS = 8
+
+Sendable = tuple[ClaimedEntry, Update]
+
 
 def send(
     entries: Sequence[ClaimedEntry],
     claim: Claim,
     settlement: Settlement,
     broadcaster: Broadcaster,
-    *,
-    healed: bool = False,
 ) -> None:
-    """Broadcasts ``entries`` in one request; halves the batch to find what is refused for good."""
-    if settlement.retry:
-        entries = [e for e in entries if e.site_id not in settlement.retry]
-    if not entries:
-        return
-    site_ids = sorted({entry.site_id for entry in entries})
-    if timezone.now() + live_settings().request_timeout > claim.leased_until:
-        postpone(settlement, claim, site_ids, BroadcastError("the lease ran out"))
-        return
-    updates = list(_updates(entries, settlement))
-    try:
-        broadcaster.broadcast(updates)
-        settlement.delivered += [e.pk for e in entries if e.pk not in settlement.dead]
-    except BroadcastUnavailable as error:
-        postpone(settlement, claim, site_ids, error)
-    except SequenceTaken as error:
-        _renumber(claim, settlement, entries, broadcaster, error)
-    except UnknownSite as error:
-        if healed:
-            postpone(settlement, claim, site_ids, error)
-        else:
-            logger.warning("Supabase does not know a site (%s): telling it again", error)
-            ready = mirror_sites(site_ids, entries, claim, settlement, broadcaster)
-            send(ready, claim, settlement, broadcaster, healed=True)
-    except BroadcastRefused as error:
-        if len(entries) == 1:
-            settlement.dead[entries[0].pk] = str(error)
-        else:
-            middle = len(entries) // 2
-            send(entries[:middle], claim, settlement, broadcaster, healed=healed)
-            send(entries[middle:], claim, settlement, broadcaster, healed=healed)
+    """Sends ``entries`` of ``claim`` and notes in ``settlement`` how each of them ended.
+
+    What is in none of its lists was not tried. Raises nothing for what the broadcaster raises.
+    """
+    sender = _Sender(claim, settlement, broadcaster)
+    sender.send_all(list(_readable(entries, settlement)))
 
 
-def _updates(entries: Sequence[ClaimedEntry], settlement: Settlement) -> Iterator[Update]:
-    """What is to be sent; an entry that cannot be read is dead and costs no other."""
+def _readable(entries: Iterable[ClaimedEntry], settlement: Settlement) -> Iterator[Sendable]:
+    """What can be sent; an entry that cannot be read is dead and costs no other."""
     for entry in entries:
         try:
-            yield entry.as_update()
-        except ValueError as error:
-            settlement.dead[entry.pk] = str(error)
+            yield entry, entry.as_update()
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is this one
+            settlement.dead[entry.pk] = (
+                str(error) if isinstance(error, ValueError) else reason_of(error)
+            )
 
 
-def _renumber(
-    claim: Claim,
-    settlement: Settlement,
-    entries: Sequence[ClaimedEntry],
-    broadcaster: Broadcaster,
-    error: SequenceTaken,
-) -> None:
-    """The counter is behind the live table (a restored backup): go on above what is there.
+@dataclass
+class _Sender:
+    """One claim's way through the broadcaster."""
 
-    Where it is behind nowhere, something else is wrong, and other numbers would not help.
-    """
-    first = {entry.site_id: entry.seq or 0 for entry in reversed(entries)}
-    try:
-        newest = broadcaster.newest_seqs(first)
-    except BroadcastError as failure:
-        postpone(settlement, claim, list(first), failure)
-        return
-    behind = {site_id: taken for site_id, taken in newest.items() if taken >= first[site_id]}
-    if behind:
-        logger.warning("numbers are taken (%s): renumbering what is undelivered", error)
-        settlement.renumber |= behind
-    else:
-        postpone(settlement, claim, list(first), error)
+    claim: Claim
+    settlement: Settlement
+    broadcaster: Broadcaster
+    stopped: bool = False
+    """Nothing more is sent: Supabase is away, or the lease ends."""
+    taken: int = 0
+    killed: int = 0
+    refused: int = 0
+    """Requests refused in a row."""
+    most_refused: int = SPARE_REQUESTS
+    mirrored: set[uuid.UUID] = field(default_factory=set)
+    done: set[int] = field(default_factory=set)
+    """Primary keys of entries that are not sent again."""
+    waiting: list[Sendable] = field(default_factory=list)
+    """All that is to be sent, tried or not."""
+
+    def send_all(self, sendable: list[Sendable]) -> None:
+        """Sends what nothing is known against in as few requests as may be, then, each alone, the
+        entries that were refused before, so that they cost their own sites only."""
+        self.waiting = sendable
+        self.most_refused = 2 * len(sendable).bit_length() + SPARE_REQUESTS
+        suspects = {entry.site_id for entry, _ in sendable if entry.refusals}
+        ordinary = [one for one in sendable if one[0].site_id not in suspects]
+        if self.claim.outage:  # one will show whether it is over
+            self.send(ordinary[:1])
+            ordinary = ordinary[1:]
+        self.send_in_portions(ordinary)
+        for site_id in sorted(suspects):
+            of_site = [one for one in sendable if one[0].site_id == site_id]
+            self.send(of_site[:1])
+            self.send_in_portions(of_site[1:])
+
+    def send_in_portions(self, part: Sequence[Sendable]) -> None:
+        """Sends ``part`` in requests that are not too large."""
+        start = 0
+        while start < len(part) and not self.stopped:
+            size = portions.largest(self.claim.using)
+            self.send(part[start : start + size])
+            start += size
+
+    def send(self, part: Sequence[Sendable]) -> None:
+        """Sends ``part`` in one request, and follows up where it is refused."""
+        part = [one for one in part if self._may_go(one[0])]
+        if not part or self.stopped or not self._has_time():
+            return
+        try:
+            self.broadcaster.broadcast([update for _, update in part])
+        except Exception as error:  # noqa: BLE001 - one odd answer must not stop the others
+            self._refused(part, error)
+        else:
+            self._taken(part)
+            self.refused = 0
+            portions.was_taken(self.claim.using, len(part))
+
+    def _taken(self, part: Sequence[Sendable]) -> None:
+        pks = [entry.pk for entry, _ in part]
+        self.settlement.delivered += pks
+        self.done.update(pks)
+        self.taken += len(part)
+
+    def _refused(self, part: Sequence[Sendable], error: Exception) -> None:
+        self.refused += 1
+        if isinstance(error, SequenceTaken):
+            self._renumber(part, error)
+        elif isinstance(error, UnknownSite):
+            self._mirror_again(part, error)
+        elif isinstance(error, BatchTooSlow):
+            self._send_less(part, error)
+        elif (
+            isinstance(error, BroadcastUnavailable) and not self._is_unclear(error)
+        ) or self.refused > self.most_refused:
+            self._stop(error)
+        else:
+            if not isinstance(error, BroadcastError):
+                logger.error("unforeseen error while sending", exc_info=error)
+            self._narrow(part, error)
+
+    def _is_unclear(self, error: BroadcastUnavailable) -> bool:
+        """Whether one update may be the cause. What the server may say for reasons of its own is
+        believed once; after that the other updates decide."""
+        return isinstance(error, UnclearRefusal) or (
+            error.may_be_content and bool(self.claim.outage)
+        )
+
+    def _narrow(self, part: Sequence[Sendable], error: Exception) -> None:
+        if len(part) > 1:
+            middle = len(part) // 2
+            self.send(part[:middle])
+            self.send(part[middle:])
+            return
+        entry, _ = part[0]
+        is_proved = bool(self.taken) or self._is_another_taken(entry)
+        if not isinstance(error, BroadcastRefused):
+            if is_proved:
+                blame(self.settlement, self.claim, entry, error)
+            else:
+                self._stop(error)
+        elif is_proved or (self.killed < KILLS_WITHOUT_PROOF and not self.claim.outage):
+            self.killed += 1
+            self.settlement.dead[entry.pk] = reason_of(error)
+        else:
+            self._stop(error)
+
+    def _is_another_taken(self, refused: ClaimedEntry) -> bool:
+        """Tries the next entries of other sites, or of its own: a hole in the numbers makes
+        subscribers catch up, and what was refused is there."""
+        others = [one for one in self.waiting if one[0].pk != refused.pk and self._may_go(one[0])]
+        firsts: dict[uuid.UUID, Sendable] = {}
+        for one in others:
+            firsts.setdefault(one[0].site_id, one)
+        own = firsts.pop(refused.site_id, None)
+        candidates = [*firsts.values()][:PROOFS] or ([own] if own else [])
+        for entry, update in candidates:
+            if self.stopped or not self._has_time():
+                return False
+            try:
+                self.broadcaster.broadcast([update])
+            except Exception:  # noqa: BLE001, S112 - it proves nothing, and has its own turn
+                continue
+            self._taken([(entry, update)])
+            return True
+        return False
+
+    def _send_less(self, part: Sequence[Sendable], error: BatchTooSlow) -> None:
+        """A smaller batch may be in time; where a single one is not, nothing is."""
+        if len(part) == 1:
+            entry, _ = part[0]
+            if self.taken or (self.claim.outage and self._is_another_taken(entry)):
+                blame(self.settlement, self.claim, entry, error)
+            else:
+                self._stop(error)
+            return
+        portions.was_too_slow(self.claim.using, len(part))
+        if not self.taken:
+            self.send(part[:1])
+            part = part[1:]
+        self.send_in_portions(part)
+
+    def _mirror_again(self, part: Sequence[Sendable], error: UnknownSite) -> None:
+        """The receiving side lost a site, or has yet to be told of it."""
+        site_ids = sorted({entry.site_id for entry, _ in part})
+        unknown = [site_id for site_id in site_ids if site_id not in self.mirrored]
+        if unknown:
+            logger.warning("Supabase does not know a site (%s): mirroring it again", error)
+            self.mirrored.update(unknown)
+            entries = [entry for entry, _ in part]
+            mirror_sites(unknown, entries, self.claim, self.settlement, self.broadcaster)
+            self.done.update(self.settlement.dropped)
+            self.stopped = self.stopped or bool(self.settlement.outage)
+            self.send(part)
+        else:
+            self._split_sites(part, site_ids, error)
+
+    def _renumber(self, part: Sequence[Sendable], error: SequenceTaken) -> None:
+        """The counter is behind the live table (a restored backup): go on above what is there.
+
+        Where it is behind nowhere, something else is wrong, and other numbers would not help.
+        """
+        first = {entry.site_id: entry.seq or 0 for entry, _ in reversed(part)}
+        behind: dict[uuid.UUID, int] = {}
+        try:
+            for site_id in first if self._has_time() else ():
+                newest = self.broadcaster.newest_seqs([site_id])
+                behind |= {site: taken for site, taken in newest.items() if taken >= first[site]}
+        except Exception as failure:  # noqa: BLE001 - the sites wait, nobody else
+            if isinstance(failure, BroadcastUnavailable):
+                self._stop(failure)
+            else:
+                postpone(self.settlement, self.claim, first, failure)
+            return
+        if behind:
+            logger.warning("numbers are taken (%s): renumbering what is undelivered", error)
+            self.settlement.renumber |= behind
+            self.send(part)
+        else:
+            self._split_sites(part, list(first), error)
+
+    def _split_sites(
+        self, part: Sequence[Sendable], site_ids: Sequence[uuid.UUID], error: BroadcastError
+    ) -> None:
+        """One of the sites is refused as a whole: it waits, the others go."""
+        if len(site_ids) == 1 or self.refused > self.most_refused:
+            postpone(self.settlement, self.claim, site_ids, error)
+            return
+        half = set(site_ids[: len(site_ids) // 2])
+        self.send([one for one in part if one[0].site_id in half])
+        self.send([one for one in part if one[0].site_id not in half])
+
+    def _may_go(self, entry: ClaimedEntry) -> bool:
+        done = self.settlement
+        return (
+            entry.site_id not in done.retry
+            and entry.site_id not in done.renumber
+            and entry.pk not in done.dead
+            and entry.pk not in self.done
+        )
+
+    def _has_time(self) -> bool:
+        """Whether the lease outlives another request. Where nothing was taken the sites wait a
+        moment, else they are free for whoever comes next."""
+        if timezone.now() + live_settings().request_timeout <= self.claim.leased_until:
+            return True
+        if not self.taken and not self.stopped:
+            postpone(
+                self.settlement, self.claim, self._untried(), BroadcastError("the lease ran out")
+            )
+        self.stopped = True
+        return False
+
+    def _stop(self, error: Exception) -> None:
+        """It is the server: everything waits for it."""
+        self.stopped = True
+        if not isinstance(error, BroadcastUnavailable):
+            error = BroadcastUnavailable(reason_of(error))
+        postpone(self.settlement, self.claim, self._untried(), error)
+
+    def _untried(self) -> list[uuid.UUID]:
+        return sorted({entry.site_id for entry, _ in self.waiting if self._may_go(entry)})

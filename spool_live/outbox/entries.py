@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import DataError
-from django.db.models import QuerySet, TextField
+from django.db.models import Case, F, QuerySet, TextField, Value, When
 from django.db.models.functions import Cast
 from django.utils import timezone
 
@@ -30,9 +30,13 @@ _COLUMNS = (
     "metadata_text",
     "seq",
     "merged",
-    "attempts",
+    "refused_times",
 )
-_TEXT = Cast("metadata", TextField())
+_COMPUTED = {
+    "metadata_text": Cast("metadata", TextField()),
+    # What waited for an outage was not refused, and has no error of its own.
+    "refused_times": Case(When(last_error="", then=Value(0)), default=F("attempts")),
+}
 _UNREADABLE = (DataError, ValueError, TypeError, OverflowError)
 Unreadable = Callable[[int, str], None]
 
@@ -40,7 +44,8 @@ Unreadable = Callable[[int, str], None]
 @dataclass(slots=True)
 class ClaimedEntry:
     """One entry of a claim. ``metadata`` is JSON text as it is stored; ``merged`` says how many
-    later entries of the item are in this one, ``attempts`` how often it was refused. A
+    later entries of the item are in this one, ``refusals`` how often it was
+    refused where others were taken. A
     ``timestamp`` that Python cannot hold is ``None``."""
 
     pk: int
@@ -54,7 +59,7 @@ class ClaimedEntry:
     metadata: str
     seq: int | None
     merged: int
-    attempts: int = 0
+    refusals: int = 0
 
     def as_update(self) -> Update:
         """The entry as the value that is broadcast.
@@ -74,7 +79,7 @@ def read_entries(
     the reason.
     """
     try:
-        rows = list(chosen.annotate(metadata_text=_TEXT).values_list(*_COLUMNS))
+        rows = list(chosen.annotate(**_COMPUTED).values_list(*_COLUMNS))
     except _UNREADABLE:
         yield from _one_by_one(chosen, unreadable or _log)
     else:
@@ -99,7 +104,7 @@ def _one_by_one(chosen: QuerySet[OutboxEntry], unreadable: Unreadable) -> Iterat
     for pk in pks:
         alone = OutboxEntry.objects.using(chosen.db).filter(pk=pk)
         try:
-            row = alone.annotate(metadata_text=_TEXT).values_list(*_COLUMNS).get()
+            row = alone.annotate(**_COMPUTED).values_list(*_COLUMNS).get()
         except _UNREADABLE as error:
             unreadable(pk, f"the row cannot be read: {error}")
         else:

@@ -26,9 +26,13 @@ class Settlement:
     delivered: list[int] = field(default_factory=list)
     dropped: list[int] = field(default_factory=list)
     dead: dict[int, str] = field(default_factory=dict)
+    blamed: dict[int, str] = field(default_factory=dict)
+    """Entries that were refused where others were taken, each with the reason."""
     retry: dict[uuid.UUID, str] = field(default_factory=dict)
     """Sites to try again later, each with the reason."""
     retry_at: datetime | None = None
+    delays: dict[uuid.UUID, datetime] = field(default_factory=dict)
+    """When to try again the sites that wait for a reason of their own."""
     outage: str = ""
     """Why Supabase could not be asked at all: then every site waits, tried or not."""
     renumber: dict[uuid.UUID, int] = field(default_factory=dict)
@@ -43,6 +47,8 @@ class Settlement:
             delivered=[pk for pk in self.delivered if pk in entries],
             dropped=[pk for pk in self.dropped if pk in entries],
             dead={pk: reason for pk, reason in self.dead.items() if pk in entries},
+            blamed={pk: reason for pk, reason in self.blamed.items() if pk in entries},
+            delays={site: until for site, until in self.delays.items() if site in sites},
             retry={site: reason for site, reason in self.retry.items() if site in sites},
             renumber={site: taken for site, taken in self.renumber.items() if site in sites},
         )
@@ -111,13 +117,20 @@ def _renumber(using: str, settlement: Settlement) -> None:
 
 
 def _postpone(claim: Claim, held: QuerySet[SiteDelivery], settlement: Settlement) -> None:
-    for reason in set(settlement.retry.values()):
-        sites = [site for site, why in settlement.retry.items() if why == reason]
+    together: dict[tuple[str, datetime | None], list[uuid.UUID]] = {}
+    for site_id, reason in settlement.retry.items():
+        until = settlement.delays.get(site_id, settlement.retry_at)
+        together.setdefault((reason, until), []).append(site_id)
+    for (reason, until), sites in together.items():
         held.filter(pk__in=sites).update(
-            failures=F("failures") + 1, retry_at=settlement.retry_at, last_error=reason
+            failures=F("failures") + 1, retry_at=until, last_error=reason
         )
     waiting = [e.pk for e in claim.entries if e.site_id in settlement.retry]
-    _entries(claim, waiting).update(attempts=F("attempts") + 1)
+    # With an error of its own an entry counts only what it was refused itself.
+    _entries(claim, waiting).filter(last_error="").update(attempts=F("attempts") + 1)
+    refusals = {entry.pk: entry.refusals for entry in claim.entries if settlement.blamed}
+    for pk, reason in settlement.blamed.items():
+        _entries(claim, [pk]).update(attempts=refusals[pk] + 1, last_error=reason)
 
 
 def _judge(claim: Claim, settlement: Settlement) -> None:

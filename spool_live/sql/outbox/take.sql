@@ -6,7 +6,8 @@ WITH next AS MATERIALIZED (
          -- Python's years end at 9999: one row that it cannot read would cost the whole claim.
          CASE WHEN o.timestamp >= '0001-01-02' AND o.timestamp < '9999-12-31'
               THEN o.timestamp END AS timestamp,
-         o.metadata::text AS metadata, o.seq, o.merged, o.attempts
+         o.metadata::text AS metadata, o.seq, o.merged,
+         CASE WHEN o.last_error <> '' THEN o.attempts ELSE 0 END AS refusals
   FROM live_updates_outbox o
   WHERE o.state = 'pending'
     AND o.site_id = ANY (ARRAY(
@@ -41,6 +42,6 @@ WITH next AS MATERIALIZED (
   RETURNING o.id, o.seq
 )
 SELECT f.id, f.update_id, f.site_id, f.event_type, f.collection, f.item_id, f.slug, f.timestamp,
-       f.metadata, coalesce(f.seq, numbered.seq) AS seq, f.merged, f.attempts
+       f.metadata, coalesce(f.seq, numbered.seq) AS seq, f.merged, f.refusals
 FROM fitting f LEFT JOIN numbered USING (id)
 ORDER BY f.site_id, 10
