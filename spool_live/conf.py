@@ -46,7 +46,7 @@ class LiveSettings:
     history_retention: timedelta = timedelta(days=7)
 
     broadcaster: str = DEFAULT_BROADCASTER
-    request_timeout: timedelta = timedelta(seconds=10)
+    request_timeout: timedelta = timedelta(seconds=15)
     delivery_batch_size: int = 1_000
     delivery_batch_bytes: int = 2_000_000
     delivery_lease: timedelta = timedelta(seconds=60)

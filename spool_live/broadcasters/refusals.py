@@ -23,6 +23,7 @@ from spool_live.exceptions import (
 FOREIGN_KEY = "23503"
 UNIQUE = "23505"
 UNAUTHORIZED = 401
+_AWAY = (502, 503)
 _STATUS = re.compile("[1-5][0-9][0-9]")
 _MARKUP = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 LONGEST = 500
@@ -133,6 +134,8 @@ def error_for(
         error = SequenceTaken(said)
     else:
         error = _by_code(code or str(status), said)
+        if isinstance(error, BroadcastUnavailable) and status in _AWAY:
+            error.may_be_content = False
     return error
 
 

@@ -158,6 +158,6 @@ def _delivery_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
             f'SPOOL_LIVE["DELIVERY_LEASE"] ({settings.delivery_lease}) is not longer than '
             f'SPOOL_LIVE["REQUEST_TIMEOUT"] ({settings.request_timeout}): a worker whose lease may '
             "end within a request does not send it, so nothing would be delivered.",
-            hint="Make it several times as long. The defaults are 60 and 10 seconds.",
+            hint="Make it several times as long. The defaults are 60 and 15 seconds.",
             id="spool_live.E014",
         )

@@ -11,6 +11,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from django.db import connections
+from django.utils import timezone
+
 from spool_live import heartbeats, outbox
 from spool_live.broadcasters import Broadcaster, get_broadcaster
 from spool_live.conf import live_settings
@@ -112,7 +115,12 @@ def drop_orphans(claim: Claim, settlement: Settlement) -> None:
 def announce(claim: Claim, settlement: Settlement, *, complete: bool) -> None:
     """Logs how a batch ended and sends the signals."""
     if not complete:
-        logger.warning("the lease was lost before the batch was settled: it is delivered again")
+        logger.warning(
+            "the lease was lost before the batch was settled: it is delivered again. Either this "
+            "worker was held up for longer than DELIVERY_LEASE, or the clocks of two workers "
+            "differ by as much%s.",
+            clock_difference(claim.using),
+        )
     if settlement.delivered:
         updates_delivered.send_robust(
             sender=OutboxEntry, count=len(settlement.delivered), using=claim.using
@@ -125,3 +133,15 @@ def announce(claim: Claim, settlement: Settlement, *, complete: bool) -> None:
         )
     for site_id, reason in settlement.retry.items():
         logger.warning("updates of site %s wait until %s: %s", site_id, settlement.retry_at, reason)
+
+
+def clock_difference(using: str) -> str:
+    """Returns how far this machine's clock is from the database's, in words, where that can be
+    asked."""
+    if connections[using].vendor != "postgresql":
+        return ""
+    with connections[using].cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        row = cursor.fetchone()
+    seconds = (timezone.now() - row[0]).total_seconds() if row else 0.0
+    return f" (this one is {seconds:+.0f} s from the database's)"

@@ -1,4 +1,4 @@
-"""How many updates one request takes at most: less where the receiving side was too slow for more."""
+"""How many updates one request takes: fewer where the receiving side was too slow for more."""
 
 from __future__ import annotations
 

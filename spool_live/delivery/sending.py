@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.utils import timezone
@@ -19,6 +19,7 @@ from spool_live.conf import live_settings
 from spool_live.delivery import portions
 from spool_live.delivery.failures import blame, postpone, reason_of
 from spool_live.delivery.mirror_first import mirror_sites
+from spool_live.delivery.readable import Sendable, readable
 from spool_live.exceptions import (
     BatchTooSlow,
     BroadcastError,
@@ -29,7 +30,6 @@ from spool_live.exceptions import (
     UnknownSite,
 )
 from spool_live.outbox import Claim, ClaimedEntry, Settlement
-from spool_live.updates import Update
 
 logger = logging.getLogger(__name__)
 
@@ -40,8 +40,10 @@ KILLS_WITHOUT_PROOF = 3
 """How many entries may die of their data in one claim while none was taken: a trigger that refuses
 everything as bad data looks just the same."""
 SPARE_REQUESTS = 8
-
-Sendable = tuple[ClaimedEntry, Update]
+"""Refusals in a row that halving may cost beyond its steps."""
+BELIEVED = 4
+"""Failures in a row, some quarter of a minute, for which no number is skipped to find out whether
+the server is away, and for which it is believed to be broken when it says so."""
 
 
 def send(
@@ -55,18 +57,7 @@ def send(
     What is in none of its lists was not tried. Raises nothing for what the broadcaster raises.
     """
     sender = _Sender(claim, settlement, broadcaster)
-    sender.send_all(list(_readable(entries, settlement)))
-
-
-def _readable(entries: Iterable[ClaimedEntry], settlement: Settlement) -> Iterator[Sendable]:
-    """What can be sent; an entry that cannot be read is dead and costs no other."""
-    for entry in entries:
-        try:
-            yield entry, entry.as_update()
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is this one
-            settlement.dead[entry.pk] = (
-                str(error) if isinstance(error, ValueError) else reason_of(error)
-            )
+    sender.send_all(list(readable(entries, settlement)))
 
 
 @dataclass
@@ -141,21 +132,20 @@ class _Sender:
             self._mirror_again(part, error)
         elif isinstance(error, BatchTooSlow):
             self._send_less(part, error)
-        elif (
-            isinstance(error, BroadcastUnavailable) and not self._is_unclear(error)
-        ) or self.refused > self.most_refused:
+        elif self._is_the_servers(part, error) or self.refused > self.most_refused:
             self._stop(error)
         else:
             if not isinstance(error, BroadcastError):
                 logger.error("unforeseen error while sending", exc_info=error)
             self._narrow(part, error)
 
-    def _is_unclear(self, error: BroadcastUnavailable) -> bool:
-        """Whether one update may be the cause. What the server may say for reasons of its own is
-        believed once; after that the other updates decide."""
-        return isinstance(error, UnclearRefusal) or (
-            error.may_be_content and bool(self.claim.outage)
-        )
+    def _is_the_servers(self, part: Sequence[Sendable], error: Exception) -> bool:
+        """Whether no update is the cause. What the server may say for reasons of its own is
+        believed a few times; after that the other updates decide."""
+        if not isinstance(error, BroadcastUnavailable) or isinstance(error, UnclearRefusal):
+            return False
+        is_suspect = len(part) == 1 and part[0][0].refusals > 0
+        return not error.may_be_content or (self.claim.outage < BELIEVED and not is_suspect)
 
     def _narrow(self, part: Sequence[Sendable], error: Exception) -> None:
         if len(part) > 1:
@@ -164,7 +154,7 @@ class _Sender:
             self.send(part[middle:])
             return
         entry, _ = part[0]
-        is_proved = bool(self.taken) or self._is_another_taken(entry)
+        is_proved = self._is_proved(entry)
         if not isinstance(error, BroadcastRefused):
             if is_proved:
                 blame(self.settlement, self.claim, entry, error)
@@ -176,15 +166,25 @@ class _Sender:
         else:
             self._stop(error)
 
-    def _is_another_taken(self, refused: ClaimedEntry) -> bool:
-        """Tries the next entries of other sites, or of its own: a hole in the numbers makes
-        subscribers catch up, and what was refused is there."""
+    def _is_proved(self, refused: ClaimedEntry) -> bool:
+        """Whether others are taken while ``refused`` is not.
+
+        Tries the next entries of other sites. Where there are none, and after a while, the next
+        one of its own: the hole in the numbers makes subscribers catch up, and there it is. With
+        nothing to try, what was proved before still holds.
+        """
+        if self.taken:
+            return True
         others = [one for one in self.waiting if one[0].pk != refused.pk and self._may_go(one[0])]
         firsts: dict[uuid.UUID, Sendable] = {}
         for one in others:
             firsts.setdefault(one[0].site_id, one)
         own = firsts.pop(refused.site_id, None)
-        candidates = [*firsts.values()][:PROOFS] or ([own] if own else [])
+        candidates = list(firsts.values())[:PROOFS]
+        if not candidates and own and self.claim.outage >= BELIEVED:
+            candidates = [own]
+        if not candidates:
+            return refused.refusals > 0
         for entry, update in candidates:
             if self.stopped or not self._has_time():
                 return False
@@ -200,7 +200,7 @@ class _Sender:
         """A smaller batch may be in time; where a single one is not, nothing is."""
         if len(part) == 1:
             entry, _ = part[0]
-            if self.taken or (self.claim.outage and self._is_another_taken(entry)):
+            if self._is_proved(entry):
                 blame(self.settlement, self.claim, entry, error)
             else:
                 self._stop(error)

@@ -1,0 +1,27 @@
+"""What of a claim can be sent at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from spool_live.delivery.failures import reason_of
+from spool_live.outbox import ClaimedEntry, Settlement
+from spool_live.updates import Update
+
+Sendable = tuple[ClaimedEntry, Update]
+"""An entry, and what it is broadcast as."""
+
+
+def readable(entries: Iterable[ClaimedEntry], settlement: Settlement) -> Iterator[Sendable]:
+    """Yields those of ``entries`` that can be sent.
+
+    One that cannot be read (it was written by SQL, or by another version) is dead in
+    ``settlement``, and costs no other.
+    """
+    for entry in entries:
+        try:
+            yield entry, entry.as_update()
+        except ValueError as error:
+            settlement.dead[entry.pk] = str(error)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is this one
+            settlement.dead[entry.pk] = reason_of(error)
