@@ -154,6 +154,15 @@ def test_anything_else_is_refused_without_an_error(encoded: str) -> None:
     assert tokens.verify(encoded) is None
 
 
+@pytest.mark.usefixtures("hs256")
+@pytest.mark.parametrize("claim", ["exp", "sub", "aud", "iss", "site_id", "key_id"])
+def test_token_without_a_claim_of_the_contract_is_refused(claim: str) -> None:
+    claims = jwt.decode(forged(), options={"verify_signature": False})
+    assert tokens.verify(jwt.encode(claims, SECRET, algorithm="HS256")) is not None
+    del claims[claim]
+    assert tokens.verify(jwt.encode(claims, SECRET, algorithm="HS256")) is None
+
+
 @pytest.mark.parametrize("algorithm", PAIRS)
 @pytest.mark.parametrize("form", ["pem", "jwk"])
 def test_signing_keys_sign_with_their_kid_and_the_public_half_verifies(

@@ -50,6 +50,16 @@ def test_key_beyond_its_rate_waits_for_the_next_window(
     assert call("post", "token/", plain).status_code == 200
 
 
+def test_catch_ups_are_counted_by_key(make_key: MakeKey, call: Call, live: Any, clock: Any) -> None:
+    live(UPDATES_RATE="2/min")
+    key, plain = make_key()
+    _, same_site = make_key(key.site)
+    _, other_site = make_key()
+    assert [call("get", "updates/", plain).status_code for _ in range(3)] == [200, 200, 429]
+    assert call("get", "updates/", same_site).status_code == 200
+    assert call("get", "updates/", other_site).status_code == 200
+
+
 def test_new_epoch_gives_the_key_its_rate_anew_once(
     make_key: MakeKey, call: Call, live: Any, clock: Any
 ) -> None:

@@ -51,6 +51,15 @@ class TestCatchUp:
             after = answer.next or 0
         assert seen == [1, 2, 3, 4, 5]
 
+    def test_is_in_order_of_the_numbers_and_not_of_the_rows(self, site: Site) -> None:
+        """Numbers that were swapped: a renumbering, or a table that was vacuumed and refilled."""
+        told(site, 4)
+        pks = dict(OutboxEntry.objects.filter(site_id=site.pk).values_list("seq", "pk"))
+        for old, new in [(1, 10), (4, 1), (1, 4)]:
+            OutboxEntry.objects.filter(pk=pks[old]).update(seq=new)
+        assert numbers(catch_up(site, 0)) == [1, 2, 3, 4]
+        assert numbers(catch_up(site, 0, limit=2)) == [1, 2]
+
     def test_page_that_ends_with_the_last_one_has_no_next(self, site: Site) -> None:
         told(site, 2)
         assert catch_up(site, 0, limit=2).next is None

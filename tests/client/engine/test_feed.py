@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from spool_live.client import LiveUpdate
+from spool_live.client import LiveUpdate, Phase
+from tests.client.cms import KEY
 from tests.client.conftest import World
 from tests.waiting import eventually
 
@@ -25,6 +26,19 @@ async def test_last_one_out_closes_the_socket(world: World) -> None:
     await eventually(lambda: seen)
     await second.disconnect()
     await eventually(lambda: not world.realtime.joined)
+
+
+async def test_another_key_of_the_site_has_a_socket_of_its_own(world: World) -> None:
+    """Keys are revoked one by one: what one may no longer see must not come by another's socket."""
+    world.cms.keys.add("sk_other.secret")
+    first, _ = await world.live()
+    _, seen = await world.live(api_key="sk_other.secret")
+    assert len(world.realtime.joined) == 2
+    world.cms.keys.discard(KEY)
+    await world.realtime.broadcast(world.cms.topic, "reauthenticate", {})
+    await eventually(lambda: first.state.phase is Phase.REVOKED)
+    await world.publish()
+    await eventually(lambda: seen)
 
 
 async def test_later_client_gets_what_is_new_since_it_connected(world: World) -> None:

@@ -120,6 +120,12 @@ def test_renumbered_update_is_known_by_its_id() -> None:
     assert seqs(sequencer.receive([update(2, "a"), update(3, "b")])) == [3]
 
 
+def test_only_so_many_ids_are_remembered() -> None:
+    sequencer = Sequencer(0, remember=3)
+    sequencer.receive(updates(*range(1, 11)))
+    assert len(sequencer._seen) == 3
+
+
 def test_only_so_many_updates_wait_and_the_next_one_is_always_taken() -> None:
     sequencer = Sequencer(0, max_waiting=2)
     sequencer.receive(updates(3, 4, 5))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from spool_live.client import LiveUpdate, LogSource, Phase
-from tests.client.conftest import World
+from tests.client.conftest import FAST, World
 from tests.waiting import eventually
 
 MODES = pytest.mark.parametrize("mode", ["broadcast", "postgres_changes"])
@@ -215,6 +215,21 @@ async def test_duplicates_and_disorder_do_not_reach_the_handler(world: World) ->
     await world.send([d])
     await world.send([c, b])
     await goes_on(world, seen)
+
+
+async def test_duplicate_does_not_make_the_log_be_asked(world: World, fast: Any) -> None:
+    client, seen = await world.live(timing=fast(catch_up_interval=600))
+    sent = await world.publish(2)
+    await eventually(lambda: seqs(seen) == [1, 2])
+    asked = len(world.cms.update_requests)
+    await world.send(sent)
+    await world.send([sent[0]])
+    await world.publish()
+    await eventually(lambda: seqs(seen) == [1, 2, 3])
+    await asyncio.sleep(5 * FAST.catch_up_confirm)
+    assert len(world.cms.update_requests) == asked
+    assert client._feed is not None
+    assert client._feed.stream.gap_before is None
 
 
 async def test_dead_entry_is_passed_over_and_not_asked_for_again(world: World) -> None:

@@ -52,6 +52,13 @@ def signed(
     }
 
 
+def test_replay_guard_of_one_process_is_bounded() -> None:
+    guard = MemoryReplayGuard(most=3)
+    assert all(guard.claim(str(number)) for number in range(10))
+    assert len(guard._seen) == 3
+    assert not guard.claim("9")
+
+
 def test_signed_webhook_becomes_an_event() -> None:
     event = WebhookReceiver(SECRET).receive(*signed())
     assert event is not None
