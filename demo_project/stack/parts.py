@@ -39,7 +39,7 @@ def local_supabase(folder: Path, port: int, database_port: int, ready_file: Path
             *(sys.executable, str(MANAGE), "local_supabase"),
             *("--state-dir", str(folder / "supabase")),
             *("--port", str(port), "--database-port", str(database_port)),
-            *("--ready-file", str(ready_file)),
+            *("--ready-file", str(ready_file), "--cold-start", "0"),
         ),
         _environment(folder),
         grace=8.0,

@@ -11,6 +11,7 @@ from spool_live.local.sql import read_sql
 _SCRIPTS = ("roles", "public_schema", "auth_schema", "realtime_schema", "realtime_functions")
 _LOGINS = ("postgres", "authenticator")
 SUPERUSER = "supabase_admin"
+MAKE_PARTITIONS = "select realtime.maintain_message_partitions()"
 
 
 def bootstrap(config: LocalSupabaseConfig) -> None:
@@ -23,6 +24,8 @@ def bootstrap(config: LocalSupabaseConfig) -> None:
         connection.execute("set client_min_messages = warning")
         for name in (*_SCRIPTS, _privileges_script(config)):
             connection.execute(read_sql(name))
+        if not config.pace.cold_start:
+            connection.execute(MAKE_PARTITIONS)
         for role in _LOGINS:
             _set_password(connection, role, config.database_password)
 

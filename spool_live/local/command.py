@@ -6,9 +6,10 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from spool_live.local.config import Limits, LocalSupabaseConfig
+from spool_live.local.config import Limits, LocalSupabaseConfig, Pace
 from spool_live.local.exceptions import LocalSupabaseError
 from spool_live.local.server import run_local_supabase
 from spool_live.local.state import configuration, write_private
@@ -60,6 +61,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " refusal, channels that stay dead after a restart of PostgreSQL (default: none)",
     )
     parser.add_argument(
+        "--changes-interval",
+        type=float,
+        default=Pace.changes_interval,
+        metavar="SECONDS",
+        help="how often postgres_changes are polled for, up to five times as long while nothing"
+        " comes; 0 delivers at once, which no real server does (0.1)",
+    )
+    parser.add_argument(
+        "--cold-start",
+        type=float,
+        default=Pace.cold_start,
+        metavar="SECONDS",
+        help="how long after the very first connection private channels are refused with"
+        " MissingPartition; 0 for never (3.0)",
+    )
+    parser.add_argument(
+        "--without-slot",
+        action="store_true",
+        help="be a server that was refused its replication slot: it says Subscribed and delivers"
+        " nothing",
+    )
+    parser.add_argument(
         "--ready-file",
         type=Path,
         help="JSON with addresses and secrets, written once everything answers",
@@ -92,6 +115,11 @@ def _configuration(options: argparse.Namespace) -> LocalSupabaseConfig:
         port=options.port,
         database_port=options.database_port,
         privilege_world=options.privileges,
+    )
+    config = replace(
+        config,
+        pace=Pace(options.changes_interval, options.cold_start),
+        has_slot=not options.without_slot,
     )
     if options.plan is None:
         return config

@@ -37,6 +37,22 @@ class Penalties:
 
 
 @dataclass(frozen=True)
+class Pace:
+    """Where the hosted service is slow by its nature, in seconds; tests ask for :data:`AT_ONCE`."""
+
+    changes_interval: float = 0.1
+    """How often ``postgres_changes`` are polled for; up to five times as long while nothing comes.
+    0 delivers at once, which is ten times as fast as the real server."""
+    cold_start: float = 3.0
+    """How long after the very first connection to a project there are partitions for broadcasts;
+    until then private joins are refused (``MissingPartition``) and broadcasts are lost. 0 makes
+    them with the database."""
+
+
+AT_ONCE = Pace(changes_interval=0.0, cold_start=0.0)
+
+
+@dataclass(frozen=True)
 class Limits:
     """What a project on the hosted service may use of Realtime; None, the default, is no limit.
 
@@ -79,6 +95,10 @@ class LocalSupabaseConfig:
     ``authenticator`` (what the API logs in as)."""
     penalties: Penalties = Penalties()
     limits: Limits = Limits()
+    pace: Pace = Pace()
+    has_slot: bool = True
+    """False is a server that was refused its replication slot: it says that changes flow, and
+    delivers nothing that the database sends, without a word."""
     sleeps_after_restart: bool = False
     """Whether joined channels stay dead after a restart of PostgreSQL until somebody joins or
     refreshes a token, as on the hosted service (see :mod:`spool_live.local.realtime.dormancy`)."""
@@ -96,6 +116,7 @@ class LocalSupabaseConfig:
         database_port: int = 54322,
         privilege_world: PrivilegeWorld = "grant-none",
         penalties: Penalties | None = None,
+        pace: Pace | None = None,
     ) -> LocalSupabaseConfig:
         """A configuration with fresh random secrets for ``state_dir``."""
         return cls(
@@ -109,6 +130,7 @@ class LocalSupabaseConfig:
             secret_key=f"sb_secret_{secrets.token_urlsafe(16)}_local000",
             database_password=secrets.token_urlsafe(24),
             penalties=penalties or Penalties(),
+            pace=pace or Pace(),
         )
 
     @property

@@ -20,7 +20,7 @@ from spool_live.isolation import Report, verify
 from spool_live.local import binaries
 from spool_live.local.binaries import BIN_VARIABLE, PostgresBinaries, find_postgres
 from spool_live.local.bootstrap import bootstrap
-from spool_live.local.config import LocalSupabaseConfig, PrivilegeWorld
+from spool_live.local.config import AT_ONCE, LocalSupabaseConfig, PrivilegeWorld
 from spool_live.local.postgres import EmbeddedPostgres
 from spool_live.local.processes import free_port
 from tests.isolation.conftest import database_alias
@@ -40,7 +40,7 @@ def server(
 ) -> Iterator[LocalSupabaseConfig]:
     """A running PostgreSQL of its own, empty."""
     config = LocalSupabaseConfig.generate(
-        tmp_path_factory.mktemp("server"), database_port=free_port()
+        tmp_path_factory.mktemp("server"), database_port=free_port(), pace=AT_ONCE
     )
     with EmbeddedPostgres(
         config.state_dir,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from spool_live.local.config import LocalSupabaseConfig
+from spool_live.local.config import AT_ONCE, LocalSupabaseConfig
 from spool_live.local.instance import LocalDatabase, local_database
 from spool_live.local.processes import free_port
 from spool_live.local.server import serving_local_supabase
@@ -19,6 +19,7 @@ def local_config(tmp_path_factory: pytest.TempPathFactory) -> LocalSupabaseConfi
         tmp_path_factory.mktemp("supabase"),
         port=free_port(),
         database_port=free_port(),
+        pace=AT_ONCE,
     )
 
 

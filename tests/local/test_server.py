@@ -14,7 +14,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from spool_live.local.config import LocalSupabaseConfig
+from spool_live.local.config import AT_ONCE, LocalSupabaseConfig
 from spool_live.local.exceptions import DatabaseDiedError, PortInUseError, PostgresError
 from spool_live.local.processes import free_port, wait_until
 from spool_live.local.server import run_local_supabase, running_local_supabase
@@ -24,7 +24,7 @@ from tests.local.processes import processes_below
 @pytest.fixture
 def config(tmp_path: Path) -> LocalSupabaseConfig:
     return LocalSupabaseConfig.generate(
-        tmp_path / "state", port=free_port(), database_port=free_port()
+        tmp_path / "state", port=free_port(), database_port=free_port(), pace=AT_ONCE
     )
 
 

@@ -14,7 +14,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from spool_live.conf import live_settings
 from spool_live.local.bootstrap import bootstrap
-from spool_live.local.config import LocalSupabaseConfig
+from spool_live.local.config import AT_ONCE, LocalSupabaseConfig
 from spool_live.local.postgres import EmbeddedPostgres
 from spool_live.local.processes import free_port
 from spool_live.supabase import provisioning
@@ -134,7 +134,7 @@ def test_backward_where_the_parts_are_gone(project: str) -> None:
 @pytest.mark.usefixtures("_unblocked")
 def test_plain_postgresql_becomes_supabase_later(tmp_path: Path) -> None:
     """No roles, no publication, no Realtime: the migrations run; what was missing comes later."""
-    config = LocalSupabaseConfig.generate(tmp_path, database_port=free_port())
+    config = LocalSupabaseConfig.generate(tmp_path, database_port=free_port(), pace=AT_ONCE)
     server = EmbeddedPostgres(
         tmp_path, port=config.database_port, password=config.database_password
     )

@@ -34,6 +34,7 @@ class WebSocketEndpoint:
             return
         socket = RealtimeSocket(self._services, websocket, handshake)
         self._open.add(socket)
+        self._services.connected.set()
         try:
             await socket.serve()
         finally:

@@ -18,20 +18,31 @@ from spool_live.local.realtime.subscriptions import Subscriptions
 logger = logging.getLogger(__name__)
 
 _LARGEST_BATCH = 500
+_LONGEST_PAUSE = 5
+"""In intervals, while nothing comes."""
 _LONGEST_QUEUE = 20_000
 _FRAMES_PER_BREATH = 200
 
 
 class ChangeFeed:
-    """Takes changes as fast as they come, up to a bound, and delivers them in commit order."""
+    """Takes changes as fast as they come, up to a bound, and delivers them in commit order.
+
+    ``interval``: seconds between two polls, 0 for none.
+    """
 
     def __init__(
-        self, session: Session, subscriptions: Subscriptions, rate: Rate, max_record_bytes: int
+        self,
+        session: Session,
+        subscriptions: Subscriptions,
+        rate: Rate,
+        max_record_bytes: int,
+        interval: float,
     ) -> None:
         self._session = session
         self._subscriptions = subscriptions
         self._rate = rate
         self._max_record_bytes = max_record_bytes
+        self._interval = interval
         self._queue: asyncio.Queue[Change] = asyncio.Queue(_LONGEST_QUEUE)
 
     async def put(self, change: Change) -> None:
@@ -40,12 +51,17 @@ class ChangeFeed:
             await self._queue.put(change)
 
     async def run(self) -> None:
-        """Deliver until cancelled."""
+        """Deliver until cancelled: at once, or at the pace at which the real server polls."""
+        idle_polls = 0
         while True:
-            batch = [await self._queue.get()]
+            batch = [] if self._interval else [await self._queue.get()]
             while len(batch) < _LARGEST_BATCH and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
-            await self._deliver(batch)
+            if batch:
+                await self._deliver(batch)
+            idle_polls = 0 if batch else idle_polls + 1
+            if self._interval:
+                await asyncio.sleep(self._interval * min(1 + idle_polls, _LONGEST_PAUSE))
 
     async def _deliver(self, batch: Sequence[Change]) -> None:
         if self._rate.exceeded:  # silently, as there

@@ -44,9 +44,19 @@ class JoinRequest:
     """``config.postgres_changes`` as the client wrote it, each with its ``id``."""
 
 
-def parse_join(payload: object) -> JoinRequest:
-    """Read the payload of a ``phx_join``; never raises, unknown keys are ignored."""
+class MalformedJoinError(ValueError):
+    """``config`` is not an object."""
+
+
+def parse_join(payload: object, topic: str = "") -> JoinRequest:
+    """Read the payload of a ``phx_join`` for ``topic`` (without prefix); ignores unknown keys.
+
+    A join without ``config`` is one of long ago, whose topic names what it wants: a schema, a table
+    and a filter. Raises :class:`MalformedJoinError` where ``config`` is not an object.
+    """
     params = _mapping(payload)
+    if params.get("config") is not None and not isinstance(params["config"], dict):
+        raise MalformedJoinError
     config = _mapping(params.get("config"))
     broadcast = _mapping(config.get("broadcast"))
     presence = _mapping(config.get("presence"))
@@ -59,7 +69,9 @@ def parse_join(payload: object) -> JoinRequest:
         replication_ready=_flag(broadcast.get("replication_ready")),
         presence_enabled=_flag(presence.get("enabled")),
         presence_key=_text(presence.get("key")),
-        bindings=_bindings(config.get("postgres_changes")),
+        bindings=_bindings(
+            config.get("postgres_changes") if "config" in params else _legacy(topic)
+        ),
     )
 
 
@@ -83,6 +95,11 @@ def _bindings(value: object) -> tuple[dict[str, Any], ...]:
         return ()
     asked = [params for params in value if isinstance(params, dict)]
     return tuple({**params, "id": binding_id(params)} for params in asked)
+
+
+def _legacy(topic: str) -> list[dict[str, str]]:
+    parts = topic.split(":", 2)
+    return [dict(zip(("schema", "table", "filter"), parts, strict=False))] if topic else []
 
 
 def _replay(value: object) -> Replay | None:

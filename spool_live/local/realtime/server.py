@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 import psycopg
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from spool_live.local.bootstrap import MAKE_PARTITIONS
 from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.realtime.broadcast_api import BroadcastApi
 from spool_live.local.realtime.broadcasts import broadcast_row, is_message_table
@@ -38,7 +39,9 @@ _POOL_SIZE = 4
 _STREAMING_WITHIN = 10.0
 _FIRST_RETRY, _LONGEST_RETRY = 0.2, 5.0
 _WANTED_FILES = 65_536
-_MAKE_PARTITIONS = "select realtime.maintain_message_partitions()"
+_ANY_PARTITION = (
+    "select exists (select from pg_inherits where inhparent = 'realtime.messages'::regclass)"
+)
 
 
 class RealtimeServer:
@@ -72,7 +75,13 @@ class RealtimeServer:
             rows=rows,
         )
         self._evaluation = Session(self._conninfo)
-        self._feed = ChangeFeed(self._evaluation, subscriptions, rows, options.max_record_bytes)
+        self._feed = ChangeFeed(
+            self._evaluation,
+            subscriptions,
+            rows,
+            options.max_record_bytes,
+            config.pace.changes_interval,
+        )
         self._endpoint = WebSocketEndpoint(self._services)
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -98,7 +107,7 @@ class RealtimeServer:
                 self._stream(),
                 self._feed.run(),
                 _every(options.publication_check, self.follow_publication),
-                _every(options.partition_check, self._make_partitions),
+                self._keep_partitions(),
                 _every(options.channelless_sweep, self._endpoint.cut_off_channelless),
             )
         ]
@@ -133,6 +142,9 @@ class RealtimeServer:
 
     async def _stream(self) -> None:
         """Follow the database, and follow it again after it was away."""
+        if not self._services.config.has_slot:
+            self._services.streaming.set()
+            await asyncio.Event().wait()
         delay = _FIRST_RETRY
         while True:
             try:
@@ -165,8 +177,22 @@ class RealtimeServer:
         elif not dormancy.changes_lost:
             await self._feed.put(change)
 
+    async def _keep_partitions(self) -> None:
+        """Make them hourly; of a project that nobody has ever connected to, not before that."""
+        services = self._services
+        if services.config.pace.cold_start and await self._never_connected():
+            await services.connected.wait()
+            await asyncio.sleep(services.config.pace.cold_start)
+        await _every(self._options.partition_check, self._make_partitions)
+
+    async def _never_connected(self) -> bool:
+        try:
+            return await self._services.sessions.fetch(_ANY_PARTITION, ()) == [(False,)]
+        except psycopg.Error:
+            return False
+
     async def _make_partitions(self) -> None:
-        await self._services.sessions.fetch(_MAKE_PARTITIONS, ())
+        await self._services.sessions.fetch(MAKE_PARTITIONS, ())
 
 
 async def _every(seconds: float, act: Callable[[], Awaitable[None]]) -> None:

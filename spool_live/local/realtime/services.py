@@ -35,5 +35,7 @@ class Services:
     """``postgres_changes``, per receiver."""
     hub: Hub = field(default_factory=Hub)
     presences: PresenceBook = field(default_factory=PresenceBook)
+    connected: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once somebody has opened a socket."""
     streaming: asyncio.Event = field(default_factory=asyncio.Event)
     """Set while changes come in from PostgreSQL."""

@@ -13,7 +13,7 @@ from spool_live.local.realtime.admission import JoinRefusedError, TooManyJoinsEr
 from spool_live.local.realtime.broadcasts import PREFIX
 from spool_live.local.realtime.channel import Channel
 from spool_live.local.realtime.handshake import Handshake
-from spool_live.local.realtime.join import parse_join
+from spool_live.local.realtime.join import JoinRequest, MalformedJoinError, parse_join
 from spool_live.local.realtime.protocol import Frame, MalformedFrameError, Message
 from spool_live.local.realtime.services import Services
 
@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 NORMAL, RESTART, OVERLOADED = 1000, 1012, 1013
 _UNMATCHED = {"reason": "unmatched topic"}
 _LAST_WORDS_WITHIN = 10.0
+_NOT_AN_OBJECT = "UnknownErrorOnChannel: no function clause matching in Access.get/3"
 
 
 class RealtimeSocket:
@@ -105,7 +106,9 @@ class RealtimeSocket:
         elif message.event == "phx_join" and message.topic.startswith(PREFIX):
             await self._join(message)
         elif channel is not None:
-            await self._pass_on(channel, message)
+            stale = message.join_ref not in {None, channel.join_ref}
+            if message.event != "phx_leave" or not stale:  # of a join that another one replaced
+                await self._pass_on(channel, message)
         elif message.event == "phx_leave":
             self._reply(message, "ok", {})
         else:
@@ -129,7 +132,7 @@ class RealtimeSocket:
             admission = await admit(
                 self._services,
                 message.topic,
-                parse_join(message.payload),
+                _request(message),
                 connection_token=self._token,
                 headers=self.headers,
                 open_channels=len(self.channels),
@@ -159,6 +162,13 @@ class RealtimeSocket:
             with contextlib.suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
                 async with asyncio.timeout(_LAST_WORDS_WITHIN):
                     await self._websocket.close(code)
+
+
+def _request(message: Message) -> JoinRequest:
+    try:
+        return parse_join(message.payload, message.topic.removeprefix(PREFIX))
+    except MalformedJoinError as error:
+        raise JoinRefusedError(_NOT_AN_OBJECT) from error
 
 
 async def _stop(*tasks: asyncio.Task[None]) -> None:

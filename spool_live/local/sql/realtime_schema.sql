@@ -63,8 +63,6 @@ begin
 end $$;
 revoke all on function realtime.maintain_message_partitions(date) from public;
 
-select realtime.maintain_message_partitions();
-
 -- one relation for the decoder, whatever the day; a broadcast is an insert and nothing else
 do $$
 begin

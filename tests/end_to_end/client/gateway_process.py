@@ -22,7 +22,7 @@ from typing import Any
 import httpx
 import uvicorn
 
-from spool_live.local.config import Limits, LocalSupabaseConfig, Penalties
+from spool_live.local.config import Limits, LocalSupabaseConfig, Pace, Penalties
 from spool_live.local.gateway import create_app
 from spool_live.local.realtime.options import RealtimeOptions
 from spool_live.local.realtime.server import RealtimeServer
@@ -111,6 +111,7 @@ def _config(values: dict[str, Any]) -> LocalSupabaseConfig:
         "exposed_schemas": tuple(values["exposed_schemas"]),
         "penalties": Penalties(**values["penalties"]),
         "limits": Limits(**values["limits"]),
+        "pace": Pace(**values["pace"]),
     }
     return LocalSupabaseConfig(**(values | typed))
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import django
 
-from spool_live.local.config import LocalSupabaseConfig
+from spool_live.local.config import AT_ONCE, LocalSupabaseConfig
 from spool_live.local.instance import LocalDatabase
 from spool_live.local.postgres import EmbeddedPostgres
 from spool_live.local.processes import free_port, wait_until
@@ -54,7 +54,7 @@ class Stage:
         self.seen_folder = folder / "seen"
         self.seen_folder.mkdir()
         self.config = LocalSupabaseConfig.generate(
-            folder / "supabase", port=free_port(), database_port=free_port()
+            folder / "supabase", port=free_port(), database_port=free_port(), pace=AT_ONCE
         )
         self.live = LocalDatabase(self.config)
         password = self.config.database_password

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).with_name("transcripts")
+import jwt
+
+FOLDER = Path(os.environ.get("SPOOL_LIVE_RECORDINGS") or Path(__file__).with_name("transcripts"))
+"""Where the recordings are; the variable points to any other folder of them."""
+
+_RECORDERS_SECRET = "super-secret-jwt-token-with-at-least-32-characters-long"
+"""What the recorded server verified tokens with: the public development secret of Realtime."""
+_JWT = re.compile(r"^[\w-]+\.[\w-]+\.[\w-]+$")
+_ARRAY = ("join_ref", "ref", "topic", "event", "payload")
 
 _NEWS = {
     r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$": "<uuid>",
@@ -23,10 +32,14 @@ _LONG_TEXT = 10_000
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that happened: ``sent`` and ``received`` frames, or ``note`` with its text."""
+    """One thing that happened: ``sent`` and ``received`` frames, or ``note`` with its text.
+
+    ``tag`` names the socket where a recording has several.
+    """
 
     kind: str
     content: Any
+    tag: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,14 +51,56 @@ class Recording:
 
 
 def load(path: Path) -> Recording:
-    """Read a transcript; the first line is its title and no step."""
-    entries = [json.loads(line) for line in path.read_text().splitlines()[1:]]
-    kinds = {">": "sent", "<": "received", "#": "note"}
-    steps = [
-        Step(kinds[entry["dir"]], json.loads(entry["frame"]) if "frame" in entry else entry["note"])
-        for entry in entries
-    ]
+    """Read a transcript as it was recorded; the first line is its title and not a step.
+
+    Frames of either serializer become objects with the same keys. Tokens become ``jwt {claims}``,
+    or ``jwt-of-another-secret {claims}``, so that a replay can mint its own. A record of another
+    kind is left out.
+    """
+    entries = [json.loads(line) for line in path.read_text().splitlines()[1:] if line.strip()]
+    steps = [step for entry in entries if (step := _step(entry)) is not None]
     return Recording(path.stem, tuple(_causes_first(steps)))
+
+
+def _step(entry: dict[str, Any]) -> Step | None:
+    tag = (entry.get("tag") or "").strip()
+    kind = {">": "sent", "<": "received"}.get(entry.get("dir", ""))
+    if kind is not None and "frame" in entry:
+        return Step(kind, _frame(entry["frame"]), tag)
+    if "note" in entry:
+        text = str(entry["note"])
+        named = re.match(r"(\w+) (?=open ws://|handshake |socket closed)", text)
+        return Step("note", text[named.end() :], named[1]) if named else Step("note", text, tag)
+    return None
+
+
+def _frame(text: str) -> Any:
+    frame = json.loads(text)
+    if isinstance(frame, list):
+        frame = dict(zip(_ARRAY, frame, strict=True))
+    payload = frame.get("payload")
+    if isinstance(payload, dict):
+        for name in ("access_token", "user_token"):
+            if name in payload:
+                payload[name] = _as_claims(payload[name])
+    return frame
+
+
+def _as_claims(token: Any) -> Any:
+    """``jwt {claims}`` for a token, everything else as it is."""
+    if not isinstance(token, str) or not _JWT.match(token):
+        return token
+    try:
+        claims = jwt.decode(token, options={"verify_signature": False})
+    except jwt.PyJWTError:
+        return token
+    try:
+        jwt.decode(token, _RECORDERS_SECRET, ["HS256"], options={"verify_exp": False})
+    except jwt.InvalidSignatureError:
+        return f"jwt-of-another-secret {json.dumps(claims)}"
+    except jwt.PyJWTError:
+        pass
+    return f"jwt {json.dumps(claims)}"
 
 
 def essence(frame: Any, name: str = "") -> Any:

@@ -4,11 +4,34 @@ from typing import Any
 
 import pytest
 
-from spool_live.local.realtime.join import JoinRequest, Replay, binding_id, parse_join
+from spool_live.local.realtime.join import (
+    JoinRequest,
+    MalformedJoinError,
+    Replay,
+    binding_id,
+    parse_join,
+)
 
 
 def parse(**config: Any) -> JoinRequest:
     return parse_join({"config": config})
+
+
+@pytest.mark.parametrize("config", ["str", [], 7, True])
+def test_config_that_is_not_an_object_is_refused(config: object) -> None:
+    with pytest.raises(MalformedJoinError):
+        parse_join({"config": config})
+
+
+def test_join_without_config_asks_for_what_its_topic_names() -> None:
+    for topic, wanted in {
+        "public": {"schema": "public"},
+        "public:notes": {"schema": "public", "table": "notes"},
+        "public:notes:id=eq.7": {"schema": "public", "table": "notes", "filter": "id=eq.7"},
+    }.items():
+        [one] = parse_join({}, topic).bindings
+        assert one.pop("id") > 0
+        assert one == wanted
 
 
 @pytest.mark.parametrize("payload", [{}, {"config": {}}, {"config": None}, [], None, "x"])

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from spool_live.local.config import LocalSupabaseConfig
+from spool_live.local.config import AT_ONCE, LocalSupabaseConfig
 from spool_live.local.instance import LocalDatabase
 from spool_live.local.processes import free_port
 from spool_live.local.realtime.options import RealtimeOptions
@@ -28,7 +28,7 @@ INSERT = "insert into live_updates (site_id, kind) values ('a', %s)"
 def own_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalDatabase]:
     """A database that these tests may stop."""
     config = LocalSupabaseConfig.generate(
-        tmp_path_factory.mktemp("outages"), database_port=free_port()
+        tmp_path_factory.mktemp("outages"), database_port=free_port(), pace=AT_ONCE
     )
     database = LocalDatabase(config)
     database.start()

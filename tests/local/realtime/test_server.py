@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from spool_live.local.config import LocalSupabaseConfig
+from spool_live.local.config import AT_ONCE, LocalSupabaseConfig
 from spool_live.local.processes import free_port
 from spool_live.local.realtime import server as server_module
 from spool_live.local.realtime.feed import ChangeFeed
@@ -15,7 +15,9 @@ from spool_live.local.realtime.server import RealtimeServer
 
 @pytest.fixture
 def no_database(tmp_path_factory: pytest.TempPathFactory) -> LocalSupabaseConfig:
-    return LocalSupabaseConfig.generate(tmp_path_factory.mktemp("none"), database_port=free_port())
+    return LocalSupabaseConfig.generate(
+        tmp_path_factory.mktemp("none"), database_port=free_port(), pace=AT_ONCE
+    )
 
 
 async def test_start_without_database_warns_and_goes_on(
