@@ -1,15 +1,19 @@
 """Counters over Django's cache, that go on counting when the cache is dead.
 
 A cache that raises or does not answer in time is left alone for a while, and this process counts
-for itself: requests are served, and the throttle is coarser, but never off.
+for itself: requests are served, and the throttle is coarser, but never off. After the while one
+request tries the cache for all of them. Requests that a cache never answers leave their threads
+behind, so there is a bound on how many may be in the cache at a time.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import TypeVar
 
 from django.core.cache import caches
@@ -27,8 +31,11 @@ DEADLINE = 0.5
 """Seconds that a cache may take to answer."""
 AVOIDED_FOR = 10.0
 """Seconds that a dead cache is left alone."""
+AT_ONCE = 8
+"""Requests of a process that may be in the cache at once, answered or not."""
 _IN_PLACE = (LocMemCache, DatabaseCache, FileBasedCache)
 _T = TypeVar("_T")
+_places = threading.BoundedSemaphore(AT_ONCE)
 
 
 class CacheTimeout(Exception):
@@ -42,6 +49,7 @@ class Counters:
         self._clock = clock
         self._own = LocMemCache(f"spool-live-throttle-{id(self)}", {"MAX_ENTRIES": 50_000})
         self._avoided_until = 0.0
+        self._lock = threading.Lock()
 
     @property
     def degraded(self) -> bool:
@@ -50,11 +58,16 @@ class Counters:
 
     def run(self, work: Callable[[BaseCache], _T]) -> _T:
         """What ``work`` returns, done on the cache, or on our own where that is dead."""
-        if not self.degraded:
+        if self._may_ask():
             try:
-                return self._on_shared(work)
+                answer = self._on_shared(work)
             except Exception as error:  # noqa: BLE001 - whatever a cache client raises
                 self._avoid(error)
+            else:
+                if self._avoided_until:
+                    self._avoided_until = 0.0
+                    logger.info('The cache SPOOL_LIVE["THROTTLE_CACHE"] answers again.')
+                return answer
         return work(self._own)
 
     def clear(self) -> None:
@@ -72,13 +85,27 @@ class Counters:
         getattr(cache, "_cache", None)
         return within(DEADLINE, work, cache)
 
+    def _may_ask(self) -> bool:
+        """Whether the cache is alive, or this request is the one to find out."""
+        if not self._avoided_until:
+            return True
+        with self._lock:
+            now = self._clock()
+            if now < self._avoided_until:
+                return False
+            self._avoided_until = now + AVOIDED_FOR
+            return True
+
     def _avoid(self, error: Exception) -> None:
-        self._avoided_until = self._clock() + AVOIDED_FOR
-        logger.error(
-            'The cache SPOOL_LIVE["THROTTLE_CACHE"] is dead (%s): each process throttles by itself '
-            "until it is back.",
-            type(error).__name__,
-        )
+        with self._lock:
+            is_news = not self._avoided_until
+            self._avoided_until = self._clock() + AVOIDED_FOR
+        if is_news:
+            logger.error(
+                'The cache SPOOL_LIVE["THROTTLE_CACHE"] is dead (%s): each process throttles by '
+                "itself until it is back.",
+                type(error).__name__,
+            )
 
 
 def shared_cache() -> BaseCache:
@@ -88,25 +115,44 @@ def shared_cache() -> BaseCache:
 
 def within(seconds: float, work: Callable[[BaseCache], _T], cache: BaseCache) -> _T:
     """What ``work`` returns, if it does within ``seconds``; raises what it raises, and
-    :class:`CacheTimeout`. A client library's own timeouts are off by default."""
-    answer: list[_T] = []
-    error: list[Exception] = []
-    done = threading.Event()
+    :class:`CacheTimeout`. A client library's own timeouts are off by default.
+
+    At most :data:`AT_ONCE` threads of a process are at work, also where they are never answered.
+    """
+    places = _places
+    deadline = time.monotonic() + seconds
+    if not places.acquire(timeout=seconds):
+        raise CacheTimeout(f"none of {AT_ONCE} requests was answered within {seconds} s")
+    answer: Future[_T] = Future()
 
     def ask() -> None:
         try:
-            answer.append(work(cache))
+            answer.set_result(work(cache))
         except Exception as raised:  # noqa: BLE001 - raised again on the caller's thread
-            error.append(raised)
+            answer.set_exception(raised)
         finally:
-            done.set()
+            places.release()
 
-    threading.Thread(target=ask, name="spool-throttle", daemon=True).start()
-    if not done.wait(seconds):
-        raise CacheTimeout(f"no answer within {seconds} s")
-    if error:
-        raise error[0]
-    return answer[0]
+    try:
+        threading.Thread(target=ask, name="spool-throttle", daemon=True).start()
+    except RuntimeError:  # the system has no thread left
+        places.release()
+        raise
+    try:
+        return answer.result(max(0.0, deadline - time.monotonic()))
+    except TimeoutError:
+        if answer.done():  # the client library's own
+            raise
+        raise CacheTimeout(f"no answer within {seconds} s") from None
+
+
+def _empty_places() -> None:
+    """A child process has none of its parent's threads."""
+    global _places  # noqa: PLW0603
+    _places = threading.BoundedSemaphore(AT_ONCE)
+
+
+os.register_at_fork(after_in_child=_empty_places)
 
 
 def add_one(cache: BaseCache, name: str, lifetime: float) -> int:

@@ -249,7 +249,8 @@ class TestWindow:
         SiteDelivery.objects.update_or_create(
             site_id=leased.pk, defaults={"leased_until": timezone.now() + timedelta(seconds=30)}
         )
-        record(site, EventType.UPDATED, OTHER)
+        for _ in range(2):
+            record(site, EventType.UPDATED, OTHER)
         record(site, EventType.UPDATED)
         record(site, EventType.PUBLISHED)
         deliver_pending("default", pause=lambda seconds: None)
@@ -257,8 +258,20 @@ class TestWindow:
         waiting = OutboxEntry.objects.filter(state="pending").order_by("pk")
         assert [(e.site_id, e.item_id, e.merged) for e in waiting] == [
             *[(leased.pk, ITEM, 0)] * 2,
-            (site.pk, OTHER, 0),
+            *[(site.pk, OTHER, 0)] * 2,
         ]
+
+    def test_what_waits_of_the_same_id_in_another_collection_is_left_alone(
+        self, site: Site, declare: Declare
+    ) -> None:
+        declare(timedelta(minutes=1))
+        for n in range(2):
+            data = {"collection": "articles", "item_id": ITEM, "metadata": {"n": n}}
+            broadcast_update(site, LiveUpdateData(event_type=EventType.UPDATED, **data))
+        record(site, EventType.UPDATED)
+        record(site, EventType.PUBLISHED)
+        deliver_pending("default", pause=lambda seconds: None)
+        assert [u.collection for u in MemoryBroadcaster.updates] == ["articles"] * 2 + ["notes"]
 
     def test_clock_that_was_set_back_holds_nothing(self, site: Site, declare: Declare) -> None:
         declare(timedelta(minutes=1))
