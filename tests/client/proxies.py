@@ -244,27 +244,26 @@ class FrameProxy:
                 await downstream.close(code)
 
     async def _up(self, downstream: ServerConnection, upstream: ClientConnection) -> None:
-        async for text in downstream:
-            frame = json.loads(text)
-            if frame["event"] == "phx_join":
-                self._topics[downstream][frame["topic"]] = frame["ref"]
-            await upstream.send(text)
+        async for frame in downstream:
+            event, topic, ref = _read(frame)
+            if event == "phx_join":
+                self._topics[downstream][topic] = ref
+            await upstream.send(frame)
 
     async def _down(self, upstream: ClientConnection, downstream: ServerConnection) -> None:
-        held: str | None = None
-        async for text in upstream:
-            assert isinstance(text, str)
-            if json.loads(text)["event"] not in {"broadcast", "postgres_changes"}:
-                await downstream.send(text)
+        held: str | bytes | None = None
+        async for frame in upstream:
+            if _read(frame)[0] not in {"broadcast", "postgres_changes"}:
+                await downstream.send(frame)
                 continue
             if held is None and self._happens(self.reorder):
-                held = text
+                held = frame
                 continue
             if not self._happens(self.lose):
                 self.forwarded += 1
-                await downstream.send(text)
+                await downstream.send(frame)
             if self._happens(self.repeat):
-                await downstream.send(text)
+                await downstream.send(frame)
             if held is not None:
                 await downstream.send(held)
                 held = None
@@ -278,6 +277,20 @@ class FrameProxy:
 async def _send(
     connection: ServerConnection, topic: str, event: str, payload: Frame, ref: str | None
 ) -> None:
+    assert connection.request is not None
+    frame: Any = {"topic": topic, "event": event, "payload": payload, "ref": ref}
+    if "vsn=2" in connection.request.path:
+        frame = [ref, ref, topic, event, payload]
     with contextlib.suppress(ConnectionClosed):
-        frame = {"topic": topic, "event": event, "payload": payload, "ref": ref}
         await connection.send(json.dumps(frame))
+
+
+def _read(frame: str | bytes) -> tuple[str, str, str]:
+    """Event, topic and ref of a frame of either version; binary ones are broadcasts."""
+    if isinstance(frame, bytes):
+        return "broadcast", "", ""
+    content = json.loads(frame)
+    if isinstance(content, list):
+        _, ref, topic, event, _ = content
+        return event, topic, ref
+    return content["event"], content["topic"], content["ref"]

@@ -43,8 +43,8 @@ class Follower:
         deadline = time.monotonic() + within
         with self._changed:
             while not condition():
-                left = deadline - time.monotonic()
-                assert left > 0 and self._changed.wait(left), (
+                arrived = self._changed.wait(max(0.0, deadline - time.monotonic()))
+                assert arrived, (
                     f"not within {within} s: {len(self.updates)} updates, "
                     f"{self.states[-1:]}, {self.errors}"
                 )
