@@ -12,7 +12,7 @@ from celery import Celery
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.core.checks import CheckMessage
-from django.db import connections
+from django.db import connections, models
 from django.db.models import Q
 
 from spool_live import checks
@@ -21,7 +21,7 @@ from spool_live.conf import live_settings
 from spool_live.supabase.databases import is_supabase_database
 from spool_live.supabase.provisioning import Outcome, StepResult
 from tests.capture.triggering import declared, on_postgresql
-from tests.testapp.models import Article
+from tests.testapp.models import Article, Note, Snippet
 
 Live = Callable[..., None]
 EC_PEM = (
@@ -219,6 +219,29 @@ def test_nudges_without_a_celery_app_are_w013(live: Live, monkeypatch: pytest.Mo
     assert run() == {"W013"}
     monkeypatch.setattr(project, "current_app", Celery("newsroom", set_as_current=False))
     assert run() == set()
+
+
+def test_site_that_is_lost_with_a_nullable_foreign_key_is_w014(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert checks.check_silent_changes(None) == []
+    section = Snippet._meta.get_field("section")
+    monkeypatch.setattr(section.remote_field, "on_delete", models.SET_NULL)
+    (message,) = checks.check_silent_changes(None)
+    assert numbers([message]) == {"W014"}
+    assert "section: when a testapp.Section is deleted" in message.msg
+
+
+@pytest.mark.skipif(not hasattr(models, "DB_CASCADE"), reason="Django 6.1 brings them")
+@pytest.mark.parametrize("name", ["DB_CASCADE", "DB_SET_NULL", "DB_SET_DEFAULT"])
+def test_cascade_of_the_database_is_w014(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Note._meta.get_field("site")
+    monkeypatch.setattr(site.remote_field, "on_delete", getattr(models, name))
+    (message,) = checks.check_silent_changes(None)
+    assert numbers([message]) == {"W014"}
+    assert f"site: {name}" in message.msg
+    with declared(Note, capture="trigger"):
+        assert checks.check_silent_changes(None) == []
 
 
 def test_every_number_has_a_test_here() -> None:

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 from django.db import models
+from django.db.models import Q
 from django.test.utils import isolate_apps
+from django.utils import translation
+from django.utils.translation import gettext_lazy
 
 from spool_live import LiveCollection, register, unregister
 from spool_live.collections import ITEM_NAMESPACE, Registry, registry
@@ -43,6 +46,17 @@ class TestNaming:
                 verbose_name_plural = "新聞"
 
         assert LiveCollection(Story).name == "story"
+
+    @isolate_apps("tests.testapp")
+    def test_plural_is_not_translated(self) -> None:
+        class Account(models.Model):
+            class Meta:
+                app_label = "testapp"
+                verbose_name_plural = gettext_lazy("users")
+
+        with translation.override("de"):
+            assert str(Account._meta.verbose_name_plural) == "Benutzer"
+            assert LiveCollection(Account).name == "users"
 
     def test_repr_names_collection_and_model(self) -> None:
         assert repr(LiveCollection(Note)) == "<LiveCollection 'notes' of testapp.Note>"
@@ -220,3 +234,40 @@ class TestRegistry:
     def test_unregister_of_what_is_not_registered(self) -> None:
         with pytest.raises(KeyError):
             unregister(Unregistered)
+
+
+class TestEarlierNames:
+    """``announces`` and ``announced_when`` work until 1.0."""
+
+    def test_condition(self) -> None:
+        shown = Q(status="published")
+        for name in ("announced_when", "visible_when"):
+            collection = type("C", (LiveCollection,), {name: shown})(Article)
+            assert collection.visible_when is collection.announced_when is shown
+            assert collection.is_visible(Article(status="published"))
+            assert not collection.announces(Article(status="draft"))
+
+    def test_method(self) -> None:
+        class Early(LiveCollection):
+            def announces(self, item: Any) -> bool:
+                return False
+
+        class Late(Early):
+            def is_visible(self, item: Any) -> bool:
+                return not super().announces(item)
+
+        class Again(Late):
+            def announces(self, item: Any) -> bool:
+                return super().is_visible(item)
+
+        assert not Early(Note).is_visible(Note())
+        assert Late(Note).announces(Note())
+        assert Again(Note).is_visible(Note())
+        assert Again(Note).compares_rows
+
+    def test_method_of_a_mixin(self) -> None:
+        class Mixin:
+            def announces(self, item: Any) -> bool:
+                return False
+
+        assert not type("C", (Mixin, LiveCollection), {})(Note).is_visible(Note())

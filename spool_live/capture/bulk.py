@@ -194,11 +194,7 @@ class LiveQuerySet(QuerySet[M]):
     def _rows(self, chosen: Q, *, lock: bool = False) -> QuerySet[M]:
         using = self._written_to
         rows: QuerySet[M] = self.model._base_manager.using(using).filter(chosen).order_by("pk")
-        remote = {
-            "__".join(collection.site_path[:-1])
-            for collection in registry.of_model(self.model)
-            if len(collection.site_path) > 1
-        }
+        remote = {c.site_relations for c in registry.of_model(self.model)} - {""}
         if remote:
             rows = rows.select_related(*remote)
         features = connections[using].features

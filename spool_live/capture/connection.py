@@ -11,7 +11,17 @@ from django.db import connections, router
 from django.db.models import Model
 from django.db.models.signals import m2m_changed, post_delete, post_init, pre_delete
 
-from spool_live.capture import meaning, plan, receivers, relations, saves, saving, sites, stored
+from spool_live.capture import (
+    meaning,
+    parents,
+    plan,
+    receivers,
+    relations,
+    saves,
+    saving,
+    sites,
+    stored,
+)
 from spool_live.collections import has_triggers, registry
 from spool_live.models import Site
 
@@ -22,7 +32,8 @@ def connect_all() -> None:
     """Hears every model of every registered collection, and nothing that was heard before."""
     disconnect_all()
     saving.wrap_saves([Site], sites.begin)
-    saving.wrap_saves([collection.model for collection in registry], saves.begin)
+    registered = [collection.model for collection in registry]
+    saving.wrap_saves([*registered, *parents.models_on_the_way()], saves.begin)
     for signal, receiver, sender in _connections():
         signal.connect(receiver, sender=sender, weak=False)
         _connected.append((signal, receiver, sender))
@@ -35,6 +46,7 @@ def disconnect_all() -> None:
         signal.disconnect(receiver, sender=sender)
     saving.unwrap_saves()
     plan.forget_plans()
+    parents.forget_steps()
     meaning.forget_reports()
 
 

@@ -50,14 +50,13 @@ def _plan_of(model: type[Model], triggers: bool) -> Plan:
     found = registry.of_model(model)
     collections = tuple(c for c in found if not (triggers and c.capture == "trigger"))
     columns = {collection.site_column for collection in collections}
-    paths = {collection.site_path[:-1] for collection in collections}
     read = _columns_read(collections, model)
     return Plan(
         collections,
         wakes=len(collections) < len(found),
         site_column=columns.pop() if len(columns) == 1 else None,
         compares=any(collection.compares_rows for collection in collections),
-        related=tuple(sorted("__".join(path) for path in paths if path)),
+        related=tuple(sorted({c.site_relations for c in collections} - {""})),
         checks={f.attname: held.check_of(f) for f in read},
         computed=django.VERSION < (6, 0) and any(f.generated for f in read),
     )

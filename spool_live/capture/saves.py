@@ -9,6 +9,7 @@ from django.db.models import Model
 from spool_live import outbox
 from spool_live.capture import stored, transitions
 from spool_live.capture.meaning import Meaning, compared, snapshot
+from spool_live.capture.parents import ParentSave, steps_of
 from spool_live.capture.plan import Plan, plan_of
 from spool_live.capture.saving import Save
 from spool_live.capture.stored import site_uuid
@@ -23,9 +24,14 @@ def begin(
     trigger does."""
     stored.mark_fixture(instance, raw=raw)
     plan = plan_of(type(instance), using)
+    steps = () if raw else steps_of(type(instance))
+    item: Save | None = TriggeredSave(using) if plan.wakes else None
     if plan.collections and not raw:
-        return ItemSave(plan, instance, using, update_fields)
-    return TriggeredSave(using) if plan.wakes else None
+        item = ItemSave(plan, instance, using, update_fields)
+    if not steps:
+        return item
+    parent = ParentSave(steps, instance, using, update_fields)
+    return parent if item is None else Saves(item, parent)
 
 
 class ItemSave:
@@ -73,6 +79,25 @@ class ItemSave:
         if self.plan.site_column is None or collection.compares_rows:
             return transitions.touched(snapshot(collection, item))
         return transitions.changed(Snapshot(site_uuid(before)), Snapshot(site_uuid(after)))
+
+
+class Saves:
+    """One save that means several things."""
+
+    needs_transaction = True
+
+    def __init__(self, *saves: Save) -> None:
+        self.saves = saves
+
+    def before(self) -> None:
+        """Asks each."""
+        for save in self.saves:
+            save.before()
+
+    def after(self, *, created: bool) -> None:
+        """Asks each."""
+        for save in self.saves:
+            save.after(created=created)
 
 
 class TriggeredSave:

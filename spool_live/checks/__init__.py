@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spool_live.checks.collections import check_collections, check_triggers
+from spool_live.checks.collections import check_collections, check_silent_changes, check_triggers
 from spool_live.checks.databases import check_exposure, check_provisioning
 from spool_live.checks.settings import check_settings
 from spool_live.checks.throttle import check_throttle_cache
@@ -12,6 +12,7 @@ __all__ = [
     "check_exposure",
     "check_provisioning",
     "check_settings",
+    "check_silent_changes",
     "check_throttle_cache",
     "check_triggers",
 ]

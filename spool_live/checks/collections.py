@@ -8,7 +8,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004
 
-from spool_live.capture import triggers
+from spool_live.capture import declarations, triggers
 from spool_live.collections import registry
 from spool_live.exceptions import SpoolLiveConfigurationError
 from spool_live.supabase.databases import content_databases
@@ -21,6 +21,18 @@ def check_collections(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
         Error(f"{collection!r}: {fault.problem}.", hint=fault.remedy, id="spool_live.E015")
         for collection in registry
         for fault in triggers.faults_of(collection)
+    ]
+
+
+@register(Tags.models)
+def check_silent_changes(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Changes of items that the database or Django makes without a signal."""
+    return [
+        Warning(f"{collection!r}: {fault.problem}.", hint=fault.remedy, id="spool_live.W014")
+        for collection in registry
+        for fault in declarations.silent_changes(collection)
     ]
 
 

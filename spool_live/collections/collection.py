@@ -153,6 +153,21 @@ class LiveCollection:
         return self.site_path[0] if self.site_path[0] in columns else None
 
     @cached_property
+    def site_relations(self) -> str:
+        """The foreign keys on the way to the site, as ``select_related()`` takes them."""
+        model, followed = self.model, []
+        for step in self.site_path[:-1]:
+            try:
+                field = model._meta.get_field(step)
+            except FieldDoesNotExist:
+                break
+            if not isinstance(field, ForeignKey):
+                break
+            followed.append(field.name)
+            model = field.related_model
+        return "__".join(followed)
+
+    @cached_property
     def has_publish_state(self) -> bool:
         """Whether the collection says what is published."""
         declared = self.published_when is not None
@@ -194,14 +209,13 @@ class LiveCollection:
             getattr(own, name) is not getattr(LiveCollection, name) for name in _METHODS
         ):
             return None
-        read = {self.site_path[0], *(self.watched_columns or ()), *self.metadata_columns.values()}
-        if self.slug_field:
-            read.add(self.slug_field)
-        for condition in (self.published_when, self.visible_when):
-            read.update(field.attname for field in fields_of(condition or Q(), self.model))
         try:
+            named = (*(self.watched_columns or ()), *self.metadata_columns.values())
+            read = {self.site_path[0], *named, *filter(None, (self.slug_field,))}
+            for condition in (self.published_when, self.visible_when):
+                read.update(field.attname for field in fields_of(condition or Q(), self.model))
             return frozenset(own_field(self.model, name).attname for name in read)
-        except FieldDoesNotExist:  # a property, which may read what it likes
+        except (FieldDoesNotExist, TypeError):  # a property; or a fault, as the checks say
             return None
 
     @cached_property

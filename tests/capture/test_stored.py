@@ -162,16 +162,6 @@ class TestMove:
             ("created", site),
         ]
 
-    def test_of_what_on_the_dotted_path_leads_to_the_site_is_not_heard(
-        self, site: Site, other_site: Site, recorded: Recording
-    ) -> None:
-        section = Section.objects.create(site=site, name="here")
-        Snippet.objects.create(section=section, text="x")
-        recorded()
-        section.site = other_site
-        section.save()
-        assert recorded() == []
-
     def test_where_the_site_is_a_property(
         self, site: Site, other_site: Site, recorded: Recording, announced: Announce
     ) -> None:

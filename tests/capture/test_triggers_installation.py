@@ -200,12 +200,8 @@ class TestChecks:
             (Note, {"is_published": lambda self, item: True}, "is_published() is Python"),
             (Note, {"announces": lambda self, item: True}, "is_visible() is Python"),
             (Note, {"get_metadata": lambda self, item: {}}, "get_metadata() is Python"),
-            (Note, {"site_field": "text"}, "does not end at the UUID of a site"),
-            (Note, {"site_field": "text.site"}, "'text' is no foreign key"),
-            (Note, {"site_field": "owner"}, "no field named 'owner'"),
             (Snippet, {"site_field": "section.site"}, "a cascade may delete what 'section'"),
             (Note, {"slug_field": "id"}, "id is no text"),
-            (Note, {"slug_field": "slug"}, "no field named 'slug'"),
             (LandingPage, {}, "lies in two tables"),
         ],
     )
@@ -228,6 +224,14 @@ class TestChecks:
         [
             ({"capture": "magic"}, "capture = 'magic'"),
             ({"metadata_fields": ("nothing",)}, "no field named 'nothing'"),
+            ({"metadata_fields": {"a": "site.name"}}, "no field named 'site.name'"),
+            ({"watched_fields": ("nothing",)}, "no field named 'nothing'"),
+            ({"m2m_fields": ("nothing",)}, "no such field 'nothing'"),
+            ({"slug_field": "slug"}, "no field named 'slug'"),
+            ({"site_field": "id"}, "does not end at the UUID of a site"),
+            ({"site_field": "text.site"}, "'text' is not a foreign key"),
+            ({"site_field": "owner"}, "no field named 'owner'"),
+            ({"site_field": "site.owner"}, "no field named 'owner'"),
             ({"published_when": Q(nothing=1)}, "'nothing' is no column"),
             ({"published_when": Q(text__startswith="x")}, "only exact, in"),
             ({"announced_when": Q(site__name="x")}, "only exact, in"),
@@ -235,8 +239,11 @@ class TestChecks:
             ({"announced_when": Q(text=F("id"))}, "compare with a plain value"),
         ],
     )
-    def test_what_no_collection_can_declare(self, body: dict[str, Any], words: str) -> None:
-        with declared(Note, **body):
+    @pytest.mark.parametrize("capture", ["signals", "trigger"])
+    def test_what_no_collection_can_declare(
+        self, body: dict[str, Any], words: str, capture: str
+    ) -> None:
+        with declared(Note, **{"capture": capture, **body}):
             (message,) = checks.check_collections(None)
         assert (message.id, words in message.msg) == ("spool_live.E015", True)
 

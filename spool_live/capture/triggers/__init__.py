@@ -14,6 +14,6 @@ from spool_live.capture.triggers.installation import (
     statements,
     status,
 )
-from spool_live.capture.triggers.support import Fault, faults_of
+from spool_live.capture.triggers.support import faults_of
 
-__all__ = ["Fault", "State", "Status", "faults_of", "install", "remove", "statements", "status"]
+__all__ = ["State", "Status", "faults_of", "install", "remove", "statements", "status"]

@@ -16,7 +16,7 @@ from django.db.backends.utils import truncate_name
 from psycopg.sql import SQL, Composable, Identifier, Literal
 
 from spool_live.capture.transitions import ADDED
-from spool_live.capture.triggers.expressions import columns_of, of_row
+from spool_live.capture.triggers.expressions import columns_of, irrelevant, of_row
 from spool_live.capture.triggers.support import faults_of, may_be_odd
 from spool_live.collections import ITEM_NAMESPACE, LiveCollection, registry
 from spool_live.exceptions import SpoolLiveConfigurationError
@@ -192,6 +192,8 @@ class Definitions:
                 named=self._named,
                 connection=self.connection,
             )
+        if event.name == "update":
+            parts["irrelevant"] = irrelevant(collection, parts)
         body = SQL(read_sql(f"capture/{event.name}")).format(**parts)
         return body.as_string(self.connection.connection)
 

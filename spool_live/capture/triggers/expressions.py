@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -74,12 +74,30 @@ def of_row(
     }
 
 
+def irrelevant(collection: LiveCollection, parts: Mapping[str, Composable]) -> Composable:
+    """What the function for changes does first where ``watched_fields`` are declared: nothing, if
+    none of them changed, nor anything else that is always recorded."""
+    if collection.watched_columns is None:
+        return SQL("")
+    model = collection.model
+    named = [*collection.watched_columns, *filter(None, (collection.slug_field,))]
+    columns = dict.fromkeys(str(own_field(model, name).column) for name in named)
+    same: list[Composable] = [
+        SQL("{} is not distinct from {}").format(Identifier("old", c), Identifier("new", c))
+        for c in columns
+    ]
+    same.append(SQL("{old_published} is not distinct from {new_published}").format(**parts))
+    same.append(parts["new_visible"])
+    return SQL("\n    if {} then\n      return null;\n    end if;").format(SQL(" and ").join(same))
+
+
 def columns_of(collection: LiveCollection) -> set[tuple[str, str]]:
     """The tables (as models name them) and columns that the expressions read."""
     model = collection.model
     read = [model._meta.pk, *metadata_of(collection).values(), *site_path_of(collection)]
     if collection.slug_field:
         read.append(own_field(model, collection.slug_field))
+    read += [own_field(model, name) for name in collection.watched_columns or ()]
     for condition in (collection.published_when, collection.visible_when):
         read += fields_of(condition or Q(), model)
     return {(field.model._meta.db_table, str(field.column)) for field in read}

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
-from django.db.models import Field, ForeignKey, JSONField, Model, Q
+from django.db.models import Field, ForeignKey, JSONField, Model
 
+from spool_live.capture import declarations
+from spool_live.capture.declarations import Fault
 from spool_live.collections import LiveCollection
-from spool_live.conditions import faults, own_field
+from spool_live.conditions import own_field
 
-CAPTURES = ("signals", "trigger")
 MOST_FIELDS = 50
 """A function of PostgreSQL takes a hundred arguments: a name and a value for each field."""
 INTEGERS = {
@@ -44,31 +44,13 @@ _REPLACED_BY = {
 """Methods of a collection, and the attribute that says the same so that a trigger can know it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong with a collection's declaration, and what to do."""
-
-    problem: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.problem}. {self.remedy}"
-
-
 def faults_of(collection: LiveCollection) -> Iterator[Fault]:
-    """What ``collection`` declares wrongly, for triggers also what they cannot do."""
-    if collection.capture not in CAPTURES:
-        yield Fault(f"capture = {collection.capture!r}", f"Choose one of {', '.join(CAPTURES)}.")
-    for name in ("published_when", "visible_when"):
-        for fault in faults(getattr(collection, name) or Q(), collection.model):
-            yield Fault(f"{name}: {fault}", "Declare what columns say, or override the method.")
-    try:
-        fields = metadata_of(collection)
-    except FieldDoesNotExist as error:
-        yield Fault(f"metadata_fields: {error}", "Name columns of the item's own table.")
-        return
-    if collection.capture == "trigger":
-        yield from _trigger_faults(collection, fields)
+    """What ``collection`` declares wrongly; where it declares all rightly, and wants triggers, what
+    those cannot do."""
+    found = list(declarations.faults_of(collection))
+    yield from found
+    if collection.capture == "trigger" and not found:
+        yield from _trigger_faults(collection, metadata_of(collection))
 
 
 def _trigger_faults(

@@ -5,7 +5,7 @@ declare
 begin
   if {old_site} = {new_site} and {old_key} = {new_key} and {old_visible}
      and ({new_visible} or ({old_published} and not {new_published})) then
-    -- Subscribers knew it, and still may.
+    -- Subscribers knew it, and still may.{irrelevant}
     metadata := metadata
       || case when {old_published} and not {new_published}
               then jsonb_build_object('published', false) else '{{}}' end
