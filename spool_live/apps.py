@@ -19,6 +19,7 @@ class SpoolLiveConfig(AppConfig):
     def ready(self) -> None:
         """Imports every app's ``live.py``, then connects signals and checks."""
         from spool_live import capture, checks, nudge  # noqa: F401 - need loaded apps
+        from spool_live.alerts import recording, tasks  # noqa: F401 - registers the task
         from spool_live.capture import sites
         from spool_live.collections import registry_changed
 
@@ -27,6 +28,7 @@ class SpoolLiveConfig(AppConfig):
         registry_changed.connect(_reconnect, dispatch_uid="spool_live.capture")
         sites.connect()
         nudge.connect()
+        recording.connect()
         post_migrate.connect(_provision, sender=self, dispatch_uid="spool_live.provision")
         post_migrate.connect(_install_triggers, sender=self, dispatch_uid="spool_live.triggers")
 

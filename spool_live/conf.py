@@ -71,9 +71,19 @@ class LiveSettings:
 
     isolation_accepted: str = ""
 
-    delayed_after: timedelta = timedelta(seconds=20)
-    stopped_after: timedelta = timedelta(seconds=20)
+    delayed_after: timedelta = timedelta(seconds=15)
+    stopped_after: timedelta = timedelta(seconds=15)
     cleanup_late_after: timedelta = timedelta(hours=3)
+
+    alert_emails: tuple[str, ...] = ()
+    alert_webhook_url: str = ""
+    alert_webhook_secret: str = field(default="", repr=False)
+    alert_heartbeat_url: str = field(default="", repr=False)
+    alert_after: timedelta = timedelta(seconds=5)
+    alert_clear_after: timedelta = timedelta(seconds=15)
+    alert_failed_authentications: int = 1_000
+    alert_outbox_size: int = 100_000
+    alert_on_edits: bool = True
 
     @classmethod
     def from_mapping(cls, given: Mapping[str, Any]) -> LiveSettings:
@@ -118,6 +128,10 @@ def _typed(key: str, value: Any, default: object) -> Any:
                 f"SPOOL_LIVE[{key!r}] must be a timedelta or a number of seconds."
             )
         return value
+    if isinstance(default, tuple):
+        if not isinstance(value, (list, tuple)) or not all(isinstance(v, str) for v in value):
+            raise SpoolLiveConfigurationError(f"SPOOL_LIVE[{key!r}] must be a list of texts.")
+        return tuple(value)
     if isinstance(default, str) and hasattr(value, "__fspath__"):
         value = str(value)
     if type(value) is not type(default):

@@ -11,11 +11,11 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import DatabaseError
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 from django.utils import timezone
 
 from spool_live.deferred import DeferredWrites
@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 EVERY = timedelta(seconds=2)
 """The shortest time between two heartbeats of one part that are worth a write."""
+BREAK = timedelta(seconds=10)
+"""A part that was away for longer than this has started anew."""
 Part = Heartbeat.Part
 _written: dict[tuple[str, str, str], float] = {}
 """When this process last wrote a heartbeat (monotonic), by alias, part and what it said."""
@@ -80,6 +82,7 @@ def later(using: str, part: Part, error: str = "") -> None:
 def forget() -> None:
     """Forgets what this process has written, so that the next heartbeat is written at once."""
     _written.clear()
+    _deferred.reset()
 
 
 def _is_due(using: str, part: Part, word: str, clock: Callable[[], float]) -> bool:
@@ -96,11 +99,16 @@ def _write(using: str, part: Part, values: Mapping[str, Any]) -> None:
     if not values:  # others beat as well; a heartbeat of the future is from a clock set back
         rows = rows.filter(Q(at__lte=now - EVERY / 2) | Q(at__gt=now))
     with _harmless():
-        if rows.update(at=now, **values):
+        if rows.update(at=now, active_since=_active_since(now), **values):
             return
         first = {**values, "failures": 1} if values.get("failures") else values
-        fresh = [Heartbeat(part=part, at=now, **first)]
+        fresh = [Heartbeat(part=part, at=now, active_since=now, **first)]
         Heartbeat.objects.using(using).bulk_create(fresh, ignore_conflicts=True)
+
+
+def _active_since(now: datetime) -> Case:
+    after_a_break = When(Q(at__lt=now - BREAK) | Q(at__gt=now) | Q(active_since=None), then=now)
+    return Case(after_a_break, default=F("active_since"))
 
 
 @contextmanager

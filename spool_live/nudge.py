@@ -33,11 +33,15 @@ QUIET_AFTER_FAILURE = 30.0
 class Nudger:
     """Sends at most one nudge per alias and interval, on one daemon thread per process.
 
-    ``send`` does the sending, with the alias; it may block or raise.
+    ``send`` does the sending, with the alias; it may block or raise. ``report`` is called with the
+    alias and the reason where that is so; it must do neither.
     """
 
-    def __init__(self, send: Callable[[str], None]) -> None:
+    def __init__(
+        self, send: Callable[[str], None], report: Callable[[str, str], None] | None = None
+    ) -> None:
         self._send = send
+        self._report = report or _report_nothing
         self._quiet_until = 0.0
         self._thread: threading.Thread | None = None
         self._reset()
@@ -53,6 +57,7 @@ class Nudger:
             self._condition.notify()
             since = self._busy_since
         if since is not None and time.monotonic() - since >= HANGS_AFTER:
+            self._report(using, "no answer")
             self._warn("The broker does not answer: updates wait for the next sweep.")
 
     def flush(self, timeout: float) -> bool:
@@ -93,6 +98,7 @@ class Nudger:
             self._send(using)
         except Exception as error:  # noqa: BLE001 - whatever a broker raises: the sweep delivers
             name = type(error).__name__
+            self._report(using, name)
             self._warn(f"The broker cannot be reached ({name}): updates wait for the next sweep.")
 
     def _warn(self, message: str) -> None:
@@ -117,7 +123,17 @@ def _send_task(using: str) -> None:
     deliver_updates.apply_async(kwargs={"using": using}, retry=False, ignore_result=True)
 
 
-nudger = Nudger(_send_task)
+def _report_nothing(using: str, reason: str) -> None:
+    """Where nobody wants to know."""
+
+
+def _report_broker(using: str, reason: str) -> None:
+    from spool_live import heartbeats  # noqa: PLC0415 - needs models, which a Nudger does not
+
+    heartbeats.later(using, heartbeats.Part.BROKER, reason)
+
+
+nudger = Nudger(_send_task, _report_broker)
 
 
 def on_outbox_committed(using: str, **kwargs: Any) -> None:

@@ -16,6 +16,13 @@ update_died = Signal()
 """Supabase refused an update for good.
 Arguments: ``update_id`` (UUID), ``reason`` (str), ``using``."""
 
+alert = Signal()
+"""Something is wrong that people should know of, or it is over. Sent once for each, by whichever
+process evaluates the alert rules; a receiver that raises is sent the notice again later.
+Arguments: ``notice`` (:class:`spool_live.alerts.channels.Notice`: ``kind`` ``firing``,
+``recovered`` or ``test``, ``rule``, ``subject``, ``state``, ``summary``, ``remedy``,
+``started_at``, ``ended_at``, ``title``, ``text``)."""
+
 authentication_failures = Signal()
 """So many authentications failed within an hour that ``SPOOL_LIVE["FAILURE_ALERT"]`` is reached.
 Arguments: ``address`` (str), ``prefix`` (str, of an existing key, or empty), ``reason`` (str),

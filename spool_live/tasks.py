@@ -17,12 +17,18 @@ from celery.schedules import crontab
 from celery.signals import heartbeat_sent, worker_init, worker_process_init
 
 SWEEP_SECONDS = 5.0
+ALERT_SECONDS = 15.0
 
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "spool-live-sweep": {
         "task": "spool_live.sweep",
         "schedule": SWEEP_SECONDS,
         "options": {"expires": SWEEP_SECONDS},
+    },
+    "spool-live-alerts": {
+        "task": "spool_live.alerts",
+        "schedule": ALERT_SECONDS,
+        "options": {"expires": ALERT_SECONDS},
     },
     "spool-live-cleanup": {"task": "spool_live.cleanup", "schedule": crontab(minute="17")},
 }

@@ -20,6 +20,8 @@ SECRETS = [
     "supabase_secret_key",
     "jwt_signing_key",
     "metrics_token",
+    "alert_webhook_secret",
+    "alert_heartbeat_url",
 ]
 
 

@@ -30,7 +30,9 @@ def value(text: str) -> object:
     if text.startswith("`"):
         literal = text.strip("`")
         return (
-            literal.strip('"') if literal.startswith('"') else {"True": True}.get(literal, literal)
+            literal.strip('"')
+            if literal.startswith('"')
+            else {"True": True, "()": ()}.get(literal, literal)
         )
     number, unit = text.split()
     return timedelta(seconds=float(number) * UNITS[unit])

@@ -96,7 +96,7 @@ class TestInThisProcess:
 
     def test_schedule_names_tasks_that_exist(self) -> None:
         names = {entry["task"] for entry in tasks.BEAT_SCHEDULE.values()}
-        assert names == {"spool_live.sweep", "spool_live.cleanup"}
+        assert names == {"spool_live.sweep", "spool_live.alerts", "spool_live.cleanup"}
         assert names <= current_app.tasks.keys()
         sweep = tasks.BEAT_SCHEDULE["spool-live-sweep"]
         assert sweep["options"]["expires"] == sweep["schedule"] == tasks.SWEEP_SECONDS

@@ -3,6 +3,7 @@ and the proof that sites are separated."""
 
 from __future__ import annotations
 
+from spool_live.admin.alerts import AlertEpisodeAdmin
 from spool_live.admin.api_keys import SiteApiKeyAdmin
 from spool_live.admin.isolation import IsolationReportAdmin
 from spool_live.admin.outbox import OutboxEntryAdmin
@@ -10,6 +11,7 @@ from spool_live.admin.records import ApiKeyEventAdmin, FailedAuthenticationAdmin
 from spool_live.admin.sites import SiteAdmin
 
 __all__ = [
+    "AlertEpisodeAdmin",
     "ApiKeyEventAdmin",
     "FailedAuthenticationAdmin",
     "IsolationReportAdmin",

@@ -37,6 +37,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("at", models.DateTimeField(help_text="When it was last active, well or not.")),
+                (
+                    "active_since",
+                    models.DateTimeField(
+                        help_text="Since when it has been active without a longer break.", null=True
+                    ),
+                ),
                 ("succeeded_at", models.DateTimeField(null=True)),
                 ("failing_since", models.DateTimeField(null=True)),
                 ("failures", models.PositiveIntegerField(default=0)),
@@ -74,6 +80,15 @@ class Migration(migrations.Migration):
                 ("summary", models.TextField(verbose_name="summary")),
                 ("remedy", models.TextField(blank=True, default="", verbose_name="remedy")),
                 ("started_at", models.DateTimeField(verbose_name="started at")),
+                ("found_at", models.DateTimeField(verbose_name="found at")),
+                (
+                    "notified_at",
+                    models.DateTimeField(
+                        help_text="When it had lasted long enough for a notice.",
+                        null=True,
+                        verbose_name="notified at",
+                    ),
+                ),
                 ("seen_at", models.DateTimeField(verbose_name="last seen at")),
                 ("ended_at", models.DateTimeField(null=True, verbose_name="ended at")),
             ],

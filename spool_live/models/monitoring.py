@@ -30,6 +30,9 @@ class Heartbeat(models.Model):
 
     part = models.CharField(max_length=20, primary_key=True, choices=Part)
     at = models.DateTimeField(help_text=_("When it was last active, well or not."))
+    active_since = models.DateTimeField(
+        null=True, help_text=_("Since when it has been active without a longer break.")
+    )
     succeeded_at = models.DateTimeField(null=True)
     failing_since = models.DateTimeField(null=True)
     failures = models.PositiveIntegerField(default=0)
@@ -81,6 +84,10 @@ class AlertEpisode(models.Model):
     summary = models.TextField(_("summary"))
     remedy = models.TextField(_("remedy"), blank=True, default="")
     started_at = models.DateTimeField(_("started at"))
+    found_at = models.DateTimeField(_("found at"))
+    notified_at = models.DateTimeField(
+        _("notified at"), null=True, help_text=_("When it had lasted long enough for a notice.")
+    )
     seen_at = models.DateTimeField(_("last seen at"))
     ended_at = models.DateTimeField(_("ended at"), null=True)
 

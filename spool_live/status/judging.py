@@ -7,11 +7,12 @@ that problem's sentence and no problem of its own.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from spool_live.conf import LiveSettings
 from spool_live.models import Heartbeat
+from spool_live.status import wording
 from spool_live.status.observing import Observation
 from spool_live.status.states import Activity, Kind, Problem, State, age, clock, updates
 
@@ -40,7 +41,7 @@ def _of_the_whole(seen: Observation, settings: LiveSettings) -> Iterator[Problem
     limit = seen.now - settings.stopped_after
     if deliverer is None or deliverer < limit:
         yield _nobody_delivers(seen, deliverer, broker)
-    elif sweep is None or sweep < limit:
+    elif _has_started(seen, limit) and (sweep is None or sweep < limit):
         yield _nobody_sweeps(seen, sweep, broker)
     elif broker and settings.nudge:
         yield Problem(
@@ -67,10 +68,17 @@ def _of_the_whole(seen: Observation, settings: LiveSettings) -> Iterator[Problem
             Kind.DELIVERY,
             State.FAILING,
             delivery.failing_since or delivery.at,
-            f"Delivery ends with an error each time: {delivery.error}.{_what_waits(seen)}",
+            f"Delivery ends with an error each time: {delivery.error}.{wording.what_waits(seen)}",
             "Look into the worker's log.",
             seen.using,
         )
+
+
+def _has_started(seen: Observation, limit: datetime) -> bool:
+    """Whether those who deliver have been at it for so long that a sweep must have run."""
+    known = (seen.heartbeats.get(part) for part in (Part.WORKER, Part.DELIVERY))
+    at_work = [part for part in known if part and part.at >= limit]
+    return any(part.active_since is None or part.active_since < limit for part in at_work)
 
 
 def _nobody_delivers(seen: Observation, last: datetime | None, broker: Activity | None) -> Problem:
@@ -88,8 +96,8 @@ def _nobody_delivers(seen: Observation, last: datetime | None, broker: Activity 
     return Problem(
         Kind.BROKER if broker else Kind.DELIVERY,
         State.STOPPED,
-        last or _first_waiting(seen) or seen.now,
-        _sentence(_what_has_waited(seen), said),
+        last or wording.first_waiting(seen) or seen.now,
+        wording.sentence(wording.what_has_waited(seen), said),
         remedy,
         seen.using,
     )
@@ -107,8 +115,10 @@ def _nobody_sweeps(seen: Observation, last: datetime | None, broker: Activity | 
     return Problem(
         Kind.BROKER if broker else Kind.SWEEP,
         State.STOPPED,
-        last or _first_waiting(seen) or seen.now,
-        _sentence(_what_has_waited(seen), f"{said}, which finds lost nudges and due retries"),
+        last or wording.first_waiting(seen) or seen.now,
+        wording.sentence(
+            wording.what_has_waited(seen), f"{said}, which finds lost nudges and due retries"
+        ),
         "Check CELERY_BROKER_URL and the broker."
         if broker
         else (
@@ -127,9 +137,9 @@ def _supabase_away(seen: Observation) -> Problem:
     return Problem(
         Kind.SUPABASE,
         State.FAILING,
-        since or _first_waiting(seen) or seen.now,
+        since or wording.first_waiting(seen) or seen.now,
         f"Supabase is away ({attempts} failed, the next one is due at "
-        f"{clock(outage.open_until, seen.now)}): {outage.last_error}{_what_waits(seen)}",
+        f"{clock(outage.open_until, seen.now)}): {outage.last_error}{wording.what_waits(seen)}",
         'Check SPOOL_LIVE["SUPABASE_URL"], the network and the Supabase project.',
         seen.using,
     )
@@ -147,12 +157,16 @@ def _held_up(seen: Observation) -> Iterator[Problem]:
                 Kind.MIRROR,
                 State.FAILING,
                 mirror.failing_since or mirror.at,
-                f"Supabase refuses what it must know of {_name(seen, site_id)} and its API keys, "
-                f"whose updates wait for that: {refused[str(site_id)]}",
+                f"Supabase refuses what it must know of {wording.name(seen, site_id)} and its API "
+                f"keys, whose updates wait for that: {refused[str(site_id)]}",
                 "See the worker's log for what Supabase answers; run manage.py live_setup.",
             )
         elif site.last_error and site.retry_at and (waiting or site.retry_at > seen.now):
-            waits = _waited(seen, [site_id]) if waiting else f"{_name(seen, site_id)} has to wait"
+            waits = (
+                wording.waited(seen, [site_id])
+                if waiting
+                else f"{wording.name(seen, site_id)} has to wait"
+            )
             yield _of_site(
                 seen,
                 site_id,
@@ -179,7 +193,7 @@ def _backlog(seen: Observation, settings: LiveSettings) -> Iterator[Problem]:
             Kind.BACKLOG,
             State.DELAYED,
             waiting.oldest,
-            f"{_waited(seen, [site_id])}: delivery does not keep up.",
+            f"{wording.waited(seen, [site_id])}: delivery does not keep up.",
             "Start more workers, or see what holds them up in their log.",
         )
 
@@ -193,8 +207,8 @@ def _dead(seen: Observation) -> Iterator[Problem]:
             Kind.DEAD,
             State.FAILING,
             dead.since or seen.now,
-            f"{updates(dead.count)} of {_name(seen, site_id)} {verb} dead, refused for good: "
-            f"{dead.reason}",
+            f"{updates(dead.count)} of {wording.name(seen, site_id)} {verb} dead, refused for "
+            f"good: {dead.reason}",
             "Mend the cause, then manage.py live_requeue; clients get them by catch-up meanwhile.",
         )
 
@@ -248,7 +262,9 @@ def _of_site(
     reason: str,
     remedy: str,
 ) -> Problem:
-    return Problem(kind, state, since, reason, remedy, seen.using, site_id, _name(seen, site_id))
+    return Problem(
+        kind, state, since, reason, remedy, seen.using, site_id, wording.name(seen, site_id)
+    )
 
 
 def _failing(seen: Observation, part: Part) -> Activity | None:
@@ -260,38 +276,3 @@ def _failing(seen: Observation, part: Part) -> Activity | None:
 
 def _newest(seen: Observation, *parts: Part) -> datetime | None:
     return max((known.at for part in parts if (known := seen.heartbeats.get(part))), default=None)
-
-
-def _name(seen: Observation, site_id: uuid.UUID) -> str:
-    return seen.names.get(site_id) or f"site {site_id}"
-
-
-def _first_waiting(seen: Observation) -> datetime | None:
-    return min((w.oldest for w in seen.waiting.values() if w.oldest), default=None)
-
-
-def _count(seen: Observation, site_ids: Iterable[uuid.UUID]) -> str:
-    count = sum(seen.waiting[site_id].count for site_id in site_ids)
-    return updates(count, at_least=not seen.is_all_of_it)
-
-
-def _waited(seen: Observation, site_ids: Iterable[uuid.UUID]) -> str:
-    """``12 updates of Skerry Bay Courier have waited up to 45 s``."""
-    sites = list(site_ids)
-    oldest = min(due for s in sites if (due := seen.waiting[s].oldest))
-    count = sum(seen.waiting[site_id].count for site_id in sites)
-    whose = _name(seen, sites[0]) if len(sites) == 1 else f"{len(sites)} sites"
-    verb = "has waited" if count == 1 else "have waited up to"
-    return f"{_count(seen, sites)} of {whose} {verb} {age(seen.now - oldest)}"
-
-
-def _what_has_waited(seen: Observation) -> str:
-    return _waited(seen, seen.waiting) if seen.waiting else ""
-
-
-def _what_waits(seen: Observation) -> str:
-    return f" ({_waited(seen, seen.waiting)}.)" if seen.waiting else ""
-
-
-def _sentence(before: str, said: str) -> str:
-    return f"{before}: {said}." if before else f"{said[0].upper()}{said[1:]}."

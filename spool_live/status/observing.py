@@ -8,9 +8,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db.models import F, Q
+from django.db.models import Count, F, Max, Q
 
-from spool_live.models import DeliveryCircuit, Heartbeat, OutboxEntry, Site, SiteDelivery
+from spool_live.models import (
+    AlertNotice,
+    DeliveryCircuit,
+    Heartbeat,
+    OutboxEntry,
+    Site,
+    SiteDelivery,
+)
 from spool_live.outbox import circuit, coalescing
 from spool_live.status.states import Activity
 
@@ -77,10 +84,29 @@ def observe(using: str, now: datetime) -> Observation:
     )
 
 
+def unsent_notices(using: str) -> list[str]:
+    """A sentence for each channel that does not take its alert notices."""
+    tried = AlertNotice.objects.using(using).filter(sent_at=None, attempts__gt=0).exclude(error="")
+    by_channel = tried.values("channel").order_by("channel")
+    found = by_channel.annotate(count=Count("pk"), reason=Max("error"))
+    return [
+        f"{row['count']} alert notice(s) could not be sent by {row['channel']} yet, and are tried "
+        f"again: {row['reason']}."
+        for row in found
+    ]
+
+
 def _heartbeats(using: str) -> dict[str, Activity]:
     return {
         row.part: Activity(
-            using, row.part, row.at, row.succeeded_at, row.failing_since, row.error, row.detail
+            using=using,
+            part=row.part,
+            at=row.at,
+            active_since=row.active_since,
+            succeeded_at=row.succeeded_at,
+            failing_since=row.failing_since,
+            error=row.error,
+            detail=row.detail,
         )
         for row in Heartbeat.objects.using(using).all()
     }

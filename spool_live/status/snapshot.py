@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from spool_live.conf import live_settings
 from spool_live.status.judging import judge
-from spool_live.status.observing import observe
+from spool_live.status.observing import observe, unsent_notices
 from spool_live.status.realtime import lacks_partition
 from spool_live.status.states import Activity, Kind, Problem, State, Status, ordered
 from spool_live.supabase.databases import content_databases
@@ -52,8 +52,10 @@ def determine(now: datetime | None = None) -> Status:
         took = time.monotonic() - started
         if took > SLOW:
             problems.append(_database(using, moment, State.DELAYED, f"took {took:.1f} s to answer"))
-    notices = (PARTITION_NOTICE,) if lacks_partition() else ()
-    return Status(moment, ordered(problems), notices, tuple(parts))
+    notices = [PARTITION_NOTICE] if lacks_partition() else []
+    if not any(problem.kind is Kind.DATABASE for problem in problems):
+        notices += unsent_notices(content_databases()[0])
+    return Status(moment, ordered(problems), tuple(notices), tuple(parts))
 
 
 class Kept:

@@ -98,6 +98,7 @@ class Activity:
     using: str
     part: str
     at: datetime
+    active_since: datetime | None
     succeeded_at: datetime | None
     failing_since: datetime | None
     error: str

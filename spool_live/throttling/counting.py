@@ -22,8 +22,11 @@ from django.core.cache.backends.db import DatabaseCache
 from django.core.cache.backends.dummy import DummyCache
 from django.core.cache.backends.filebased import FileBasedCache
 from django.core.cache.backends.locmem import LocMemCache
+from django.db import router
 
+from spool_live import heartbeats
 from spool_live.conf import live_settings
+from spool_live.models import Heartbeat
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +103,8 @@ class Counters:
         with self._lock:
             is_news = not self._avoided_until
             self._avoided_until = self._clock() + AVOIDED_FOR
+        using = router.db_for_write(Heartbeat)
+        heartbeats.later(using, heartbeats.Part.CACHE, type(error).__name__)
         if is_news:
             logger.error(
                 'The cache SPOOL_LIVE["THROTTLE_CACHE"] is dead (%s): each process throttles by '

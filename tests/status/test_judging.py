@@ -27,7 +27,12 @@ def ago(seconds: float) -> datetime:
 
 def active(part: str, seconds: float = 1, *, failing: float | None = None, **more: Any) -> Activity:
     since = None if failing is None else ago(failing)
-    values = {"succeeded_at": None, "error": "boom" if since else "", **more}
+    values = {
+        "active_since": ago(9_000),
+        "succeeded_at": None,
+        "error": "boom" if since else "",
+        **more,
+    }
     return Activity("default", part, ago(seconds), failing_since=since, **values)
 
 
@@ -161,7 +166,11 @@ def test_each_cause_is_one_problem(
     "observation",
     [
         pytest.param(seen(), id="nothing waits"),
-        pytest.param(seen(waiting=waits(19)), id="a young update"),
+        pytest.param(seen(waiting=waits(14)), id="a young update"),
+        pytest.param(
+            seen(active("worker", active_since=ago(9)), active("delivery", 45), *SLEPT),
+            id="a worker that has just come back",
+        ),
         pytest.param(seen(active("worker", 300)), id="delivery by another road"),
         pytest.param(seen(active("delivery", 300)), id="a worker with nothing to do"),
         pytest.param(seen(active("broker", 600, failing=900)), id="an old report on the broker"),

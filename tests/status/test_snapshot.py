@@ -52,10 +52,10 @@ def test_waiting_is_measured_from_the_edit_and_a_window_is_no_delay(
     site = Site.objects.create(name="Courier")
     tasks.sweep()
     record(site)
-    OutboxEntry.objects.update(timestamp=timezone.now() - timedelta(seconds=45))
+    OutboxEntry.objects.update(timestamp=timezone.now() - timedelta(seconds=40))
     [problem] = status.determine().problems
     assert (problem.kind, problem.site, problem.state) == (Kind.BACKLOG, "Courier", State.DELAYED)
-    assert "1 update of Courier has waited 45 s" in problem.reason
+    assert "1 update of Courier has waited 40 s" in problem.reason
     monkeypatch.setattr(coalescing, "windows", lambda: {"articles": timedelta(seconds=30)})
     assert status.determine().state is State.OK
     OutboxEntry.objects.update(timestamp=timezone.now() - timedelta(seconds=75))

@@ -1,0 +1,83 @@
+"""Episodes: found, notified once they have lasted, and closed when their rule has been quiet.
+
+What is found is only worth a notice when the next evaluations find it as well; and while something
+is open already, what appears beside it may be its aftermath, and has to last longer. Processes
+that evaluate at the same time meet at a unique key and at conditional writes: one of them makes
+the notices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from spool_live.alerts.rules import Alert
+from spool_live.conf import LiveSettings
+from spool_live.models import AlertEpisode, AlertNotice
+
+KEPT = timedelta(days=90)
+"""How long an episode that has ended is kept."""
+
+
+def open_episodes(using: str) -> QuerySet[AlertEpisode]:
+    """The episodes that somebody was notified of and that are not over."""
+    return AlertEpisode.objects.using(using).filter(ended_at=None, notified_at__isnull=False)
+
+
+def note(using: str, alerts: Iterable[Alert], now: datetime) -> None:
+    """Notes what was found: a new episode, or that one is seen again."""
+    episodes = AlertEpisode.objects.using(using)
+    for alert in alerts:
+        said = {"state": alert.state, "summary": alert.summary, "remedy": alert.remedy}
+        if not episodes.filter(open_key=alert.key).update(seen_at=now, **said):
+            times = {"started_at": alert.since, "found_at": now, "seen_at": now}
+            names = {"rule": alert.rule, "subject": alert.subject}
+            new = AlertEpisode(open_key=alert.key, **names, **times, **said)
+            episodes.bulk_create([new], ignore_conflicts=True)
+
+
+def open_lasting(using: str, now: datetime, settings: LiveSettings, channels: list[str]) -> int:
+    """Makes the notices of what has lasted long enough; returns how many episodes that opens."""
+    is_calm = not open_episodes(using).exists()
+    wait = settings.alert_after if is_calm else settings.alert_clear_after
+    found = AlertEpisode.objects.using(using).filter(ended_at=None, notified_at=None)
+    opened = 0
+    for episode in found.filter(found_at__lte=now - wait):
+        with transaction.atomic(using=using):
+            if found.filter(pk=episode.pk).update(notified_at=now):
+                _make_notices(using, episode, AlertNotice.Kind.FIRING, now, channels)
+                opened += 1
+    return opened
+
+
+def close_quiet(
+    using: str, present: Collection[str], now: datetime, quiet: timedelta, channels: list[str]
+) -> int:
+    """Closes the open episodes that were not seen for ``quiet``, with their notices; returns how
+    many. What is not ``present`` any more before somebody was notified is forgotten, and so are
+    episodes that ended long ago."""
+    episodes = AlertEpisode.objects.using(using)
+    episodes.filter(ended_at=None, notified_at=None).exclude(open_key__in=list(present)).delete()
+    closed = 0
+    for episode in open_episodes(using).filter(seen_at__lte=now - quiet):
+        with transaction.atomic(using=using):
+            mine = episodes.filter(pk=episode.pk, ended_at=None, seen_at=episode.seen_at)
+            if mine.update(ended_at=now, open_key=None):
+                _make_notices(using, episode, AlertNotice.Kind.RECOVERED, now, channels)
+                closed += 1
+    episodes.filter(ended_at__lt=now - KEPT).delete()
+    return closed
+
+
+def _make_notices(
+    using: str, episode: AlertEpisode, kind: AlertNotice.Kind, now: datetime, channels: list[str]
+) -> None:
+    AlertNotice.objects.using(using).bulk_create(
+        [
+            AlertNotice(episode=episode, kind=kind, channel=channel, due_at=now)
+            for channel in channels
+        ]
+    )

@@ -1,0 +1,84 @@
+"""One evaluation: look, open and close episodes, send what is due."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+
+import httpx
+from django.utils import timezone
+
+from spool_live import heartbeats, status
+from spool_live.alerts import channels, episodes, notices
+from spool_live.alerts.rules import firing
+from spool_live.conf import live_settings
+from spool_live.models import Heartbeat
+from spool_live.status import State
+from spool_live.supabase.databases import content_databases
+
+logger = logging.getLogger(__name__)
+Part = heartbeats.Part
+PING_PATIENCE = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What one evaluation found and did."""
+
+    state: State
+    firing: tuple[str, ...]
+    opened: int
+    closed: int
+    sent: int
+
+
+def evaluate() -> Evaluation:
+    """Evaluates all rules. Safe to be called by any number of processes at once.
+
+    Raises ``DatabaseError`` where the first content database, which holds the episodes, does not
+    answer.
+    """
+    settings = live_settings()
+    status.probe()
+    found = status.determine()
+    using = content_databases()[0]
+    unanswered = {p.using for p in found.problems if p.kind is status.Kind.DATABASE}
+    totals = [
+        (alias, status.of_database(alias, found.at))
+        for alias in content_databases()
+        if alias not in unanswered
+    ]
+    alerts = firing(found, totals, settings)
+    named = channels.configured()
+    now = timezone.now()
+    keys = tuple(sorted({alert.key for alert in alerts}))
+    episodes.note(using, alerts, now)
+    opened = episodes.open_lasting(using, now, settings, named)
+    closed = episodes.close_quiet(using, keys, now, settings.alert_clear_after, named)
+    sent = notices.send_due(using, timezone.now())
+    heartbeats.succeeded(using, Part.ALERTS)
+    _ping(settings.alert_heartbeat_url)
+    return Evaluation(found.state, keys, opened, closed, sent)
+
+
+def evaluate_if_overdue(interval: timedelta) -> Evaluation | None:
+    """Evaluates where nobody has for ``interval``: one process of all that ask at once does."""
+    using = content_databases()[0]
+    now = timezone.now()
+    rows = Heartbeat.objects.using(using).filter(pk=Part.ALERTS)
+    if not rows.filter(at__lte=now - interval).update(at=now):
+        if rows.exists():
+            return None
+        heartbeats.beat(using, Part.ALERTS)
+    return evaluate()
+
+
+def _ping(url: str) -> None:
+    """For a dead man's switch: whoever waits for it raises the alarm when it stays away."""
+    if not url:
+        return
+    try:
+        httpx.get(url, timeout=PING_PATIENCE).raise_for_status()
+    except httpx.HTTPError as error:
+        logger.warning("the heartbeat URL was not reached: %s", type(error).__name__)

@@ -1,0 +1,61 @@
+"""Notices: each is sent once on its channel, and tried again until it is.
+
+A conditional write decides who sends: it takes the notice for as long as sending may take, so a
+process that dies in the middle leaves it to the next one.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db.models import F, OuterRef, Subquery
+from django.utils import timezone
+
+from spool_live.alerts import channels
+from spool_live.models import AlertNotice
+
+logger = logging.getLogger(__name__)
+
+TAKEN_FOR = timedelta(minutes=1)
+FIRST_RETRY = timedelta(seconds=15)
+LONGEST_RETRY = timedelta(minutes=15)
+
+
+def send_due(using: str, now: datetime) -> int:
+    """Sends what is due; returns how many notices were sent. Never raises for what a channel
+    answers: that is kept with the notice, and logged."""
+    notices = AlertNotice.objects.using(using)
+    # Of one episode and channel the first notice goes before the second, however late it is.
+    earlier = notices.filter(
+        episode=OuterRef("episode"), channel=OuterRef("channel"), pk__lt=OuterRef("pk"),
+        sent_at=None,
+    )  # fmt: skip
+    due = notices.filter(sent_at=None, due_at__lte=now).annotate(
+        blocked_by=Subquery(earlier.values("pk")[:1])
+    )
+    sent = 0
+    for notice in due.filter(blocked_by=None).select_related("episode").order_by("pk"):
+        sent += _send(using, notice, now)
+    return sent
+
+
+def _send(using: str, notice: AlertNotice, now: datetime) -> bool:
+    mine = AlertNotice.objects.using(using).filter(pk=notice.pk, sent_at=None)
+    taken = mine.filter(due_at=notice.due_at).update(
+        due_at=now + TAKEN_FOR, attempts=F("attempts") + 1
+    )
+    if not taken:
+        return False
+    try:
+        channels.send(notice.channel, channels.of_episode(notice.episode, notice.kind))
+    except Exception as error:  # noqa: BLE001 - whatever a receiver or a mail server does
+        why = channels.reason(error)
+        delay = min(FIRST_RETRY * 2 ** min(notice.attempts, 10), LONGEST_RETRY)
+        mine.update(due_at=timezone.now() + delay, error=why)
+        logger.error(  # noqa: TRY400 - the reason says it, and a trace may hold an address
+            "an alert could not be sent by %s, and is tried again: %s", notice.channel, why
+        )
+        return False
+    mine.update(sent_at=timezone.now(), error="")
+    return True

@@ -1,0 +1,51 @@
+"""The sentences about what waits. Pure."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+
+from spool_live.status.observing import Observation
+from spool_live.status.states import age, updates
+
+
+def name(seen: Observation, site_id: uuid.UUID) -> str:
+    """The site's name, or its id where it has none any more."""
+    return seen.names.get(site_id) or f"site {site_id}"
+
+
+def first_waiting(seen: Observation) -> datetime | None:
+    """When the oldest update of all that waits could have gone."""
+    return min((w.oldest for w in seen.waiting.values() if w.oldest), default=None)
+
+
+def count(seen: Observation, site_ids: Iterable[uuid.UUID]) -> str:
+    """How many updates of ``site_ids`` wait, in words."""
+    number = sum(seen.waiting[site_id].count for site_id in site_ids)
+    return updates(number, at_least=not seen.is_all_of_it)
+
+
+def waited(seen: Observation, site_ids: Iterable[uuid.UUID]) -> str:
+    """``12 updates of Skerry Bay Courier have waited up to 45 s``."""
+    sites = list(site_ids)
+    oldest = min(due for s in sites if (due := seen.waiting[s].oldest))
+    number = sum(seen.waiting[site_id].count for site_id in sites)
+    whose = name(seen, sites[0]) if len(sites) == 1 else f"{len(sites)} sites"
+    verb = "has waited" if number == 1 else "have waited up to"
+    return f"{count(seen, sites)} of {whose} {verb} {age(seen.now - oldest)}"
+
+
+def what_has_waited(seen: Observation) -> str:
+    """All that waits, as the beginning of a sentence; empty where nothing does."""
+    return waited(seen, seen.waiting) if seen.waiting else ""
+
+
+def what_waits(seen: Observation) -> str:
+    """All that waits, in brackets after a sentence; empty where nothing does."""
+    return f" ({waited(seen, seen.waiting)}.)" if seen.waiting else ""
+
+
+def sentence(before: str, said: str) -> str:
+    """What waits, and why; or only why."""
+    return f"{before}: {said}." if before else f"{said[0].upper()}{said[1:]}."
