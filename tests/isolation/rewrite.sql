@@ -1,5 +1,5 @@
 -- Changes the text of a function; raises where there is nothing to change.
-create function pg_temp.rewrite(signature text, old text, new text) returns void
+create or replace function pg_temp.rewrite(signature text, old text, new text) returns void
 language plpgsql as $$
 declare
   definition text := pg_get_functiondef(signature::regprocedure);

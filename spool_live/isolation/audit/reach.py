@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from spool_live.isolation import rules
 from spool_live.isolation.audit.expected import expected_functions
@@ -16,6 +16,7 @@ from spool_live.isolation.sandbox import Sandbox
 from spool_live.isolation.target import FEED, MESSAGES, Target
 
 _SHOWN = 2
+_EVENT_TRIGGER = "event trigger "
 _RULES = {
     Danger.IDENTITY: rules.EXPOSED_DYNAMIC,
     Danger.DYNAMIC: rules.EXPOSED_DYNAMIC,
@@ -35,14 +36,19 @@ class Root:
     name: str
     kind: Kind
     oid: int
-    roles: list[str] = field(default_factory=list)
+    starts: list[Step] = field(default_factory=list)
     trusted: bool = False
     hazards: dict[Danger, dict[str, Hazard]] = field(default_factory=dict)
     objects: set[tuple[Kind, int]] = field(default_factory=set)
 
-    def add(self, role: str, hazards: list[Hazard], objects: set[tuple[Kind, int]]) -> None:
-        """Notes what came of it as ``role``."""
-        self.roles.append(role)
+    @property
+    def roles(self) -> str:
+        """Whom it is open to, for people."""
+        return ", ".join(start.user for start in self.starts)
+
+    def add(self, start: Step, hazards: list[Hazard], objects: set[tuple[Kind, int]]) -> None:
+        """Records what came of it from ``start``."""
+        self.starts.append(start)
         self.objects |= objects
         for hazard in hazards:
             by_end = self.hazards.setdefault(hazard.danger, {})
@@ -51,10 +57,15 @@ class Root:
 
 @dataclass(frozen=True)
 class Reach:
-    """The outcome of the walk: the catalog that it was done on, and the roots by object."""
+    """The outcome of the walk: the walk that was done, and the roots by object."""
 
-    catalog: Catalog
+    walk: Walk
     roots: dict[tuple[str, Kind, int], Root]
+
+    @property
+    def catalog(self) -> Catalog:
+        """What was read."""
+        return self.walk.catalog
 
     @property
     def known(self) -> set[str]:
@@ -87,13 +98,13 @@ def walk_reach(box: Sandbox, target: Target) -> Reach:
         ours=lambda function: f"{function.schema}.{function.name}" in ours,
         has_secrets=box.row("secret_settings")["found"],
     )
-    reach = Reach(catalog, {})
+    reach = Reach(walk, {})
     for role in target.attackers:
         for name, step in _starts(walk, target, role):
             each = catalog.objects(step.kind)[step.oid]
             fresh = Root(name, step.kind, step.oid, trusted=walk.trusted(each))
             root = reach.roots.setdefault((name, step.kind, step.oid), fresh)
-            root.add(role, *walk.hazards(step))
+            root.add(step, *walk.hazards(step))
     return reach
 
 
@@ -179,7 +190,7 @@ def _private_rule(reach: Reach, root: Root) -> Rule:
 def _told(root: Root, hazards: list[Hazard]) -> str:
     shown = []
     for hazard in hazards[:_SHOWN]:
-        path = " -> ".join([", ".join(root.roles), *hazard.path[1:]])
+        path = " -> ".join([root.roles, *hazard.path[1:]])
         shown.append(f"{path}: {hazard.what}")
     more = len(hazards) - _SHOWN
     return "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
@@ -189,14 +200,27 @@ def _close(reach: Reach, root: Root, danger: Danger, target: Target) -> str:
     """SQL that ends it: whoever needs the object for something else accepts it instead."""
     if root.kind == "relation":
         relation = reach.catalog.relations[root.oid]
-        if relation.kind == "v" and danger is Danger.PRIVATE and not relation.invoker:
+        is_view = relation.kind == "v" and not relation.invoker
+        if is_view and _mends_as_invoker(reach, root, relation):
             return f"alter view {relation.identity} set (security_invoker = true);"
         holders = _holders(relation, root, target)
         return f"revoke all on {relation.identity} from {holders};" if holders else ""
+    if root.name.startswith(_EVENT_TRIGGER):
+        return f'alter event trigger "{root.name.removeprefix(_EVENT_TRIGGER)}" disable;'
     function = reach.catalog.functions[root.oid]
     holders = _holders(function, root, target)
     what = {"p": "procedure", "a": "function"}.get(function.kind, "function")
     return f"revoke execute on {what} {function.identity} from {holders};" if holders else ""
+
+
+def _mends_as_invoker(reach: Reach, root: Root, relation: Relation) -> bool:
+    """Whether the view would be harmless with its caller's rights: tried on the catalog as read."""
+    reach.catalog.relations[root.oid] = replace(relation, invoker=True)
+    try:
+        found = [hazard for step in root.starts for hazard in reach.walk.hazards(step)[0]]
+    finally:
+        reach.catalog.relations[root.oid] = relation
+    return not found
 
 
 def _holders(each: Relation | Function, root: Root, target: Target) -> str:
@@ -209,13 +233,13 @@ def _harmless(reach: Reach, root: Root, target: Target) -> Iterator[Finding]:
         return
     function = reach.catalog.functions[root.oid]
     if root.trusted and not is_known(function):
-        what = f"{', '.join(root.roles)} may call it, and it is not in our list of Supabase's own"
+        what = f"{root.roles} may call it, and it is not in our list of Supabase's own"
         yield rules.SUPABASE_UNKNOWN.broken(root.name, what)
     known = f"{function.schema}.{function.name}" in expected_functions()
     if function.security_definer and not root.trusted and not known and not function.extension:
         yield rules.EXPOSED_DEFINER.broken(
             root.name,
-            f"{', '.join(root.roles)} may call it, and it runs with the rights of "
+            f"{root.roles} may call it, and it runs with the rights of "
             f"{function.owner}; nothing private was found behind it",
             sql=_close(reach, root, Danger.RIGHTS, target),
             fingerprint=fingerprint(reach.catalog, root.objects),

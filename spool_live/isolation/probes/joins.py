@@ -6,6 +6,7 @@ with its claims and the topic, and looks which of the two it can see; sending is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,9 @@ from spool_live.isolation.probes.claims import ClaimsCase, claims_matrix
 from spool_live.isolation.probes.world import EPOCH_A, World, topic
 from spool_live.isolation.sandbox import Sandbox
 from spool_live.isolation.target import MESSAGES, SUBSCRIBER_ROLE, Target
+
+_OF_SITES = re.compile(r"site:[0-9a-f-]{36}:")
+"""Topics that the fence keeps for sites."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +165,8 @@ def _judge(breaches: Breaches, join: Join, outcome: Outcome, *, may_read: bool) 
         elif join.must:
             _add(breaches, rules.JOIN_OWN, join, f"{join.label}: {outcome.error}")
         return
+    if not _OF_SITES.match(join.topic):
+        return  # nothing is ever sent there: other policies may open it for other things
     if "presence" in outcome.answer:
         _add(breaches, rules.JOIN_PRESENCE, join, join.label)
     if "broadcast" in outcome.answer and not join.right:
