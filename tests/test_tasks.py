@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from celery import Celery, current_app
 from celery.schedules import crontab
 from django.db import connections
@@ -163,6 +164,33 @@ class TestEndToEnd:
                 self.sweep_until(project, self.settled)
         assert delivered(site) == [(1, "one")]
         assert broadcasts(site.pk) == 1
+
+    def test_broker_without_memory_ends_the_worker_and_loses_nothing(
+        self, project: Project, site: Site
+    ) -> None:
+        """Redis at ``maxmemory`` lets a worker take a task off its queue, and refuses to note that
+        it did: kombu raises, and Celery ends. What restarts it finds everything in the outbox."""
+        with project.broker(), redis.Redis(port=project.port) as memory:
+            with project.worker() as worker:
+                project.edit(site.pk, "one")
+                wait_until(lambda: delivered(site) == [(1, "one")])
+                worker.send_signal(signal.SIGSTOP)
+                project.edit(site.pk, "two")
+                assert memory.llen("celery") == 1
+                memory.config_set("maxmemory", 1)
+                worker.send_signal(signal.SIGCONT)
+                wait_until(lambda: not worker.running, PATIENCE)
+                assert "command not allowed when used memory > 'maxmemory'" in worker.output
+            assert memory.llen("celery") == 0, "the broker has lost the task"
+            editor = project.edit(site.pk, "three")
+            assert float(editor.stdout) < 1.0
+            assert "broker cannot be reached" in editor.stderr
+            assert delivered(site) == [(1, "one")]
+
+            memory.config_set("maxmemory", 0)
+            with project.worker():
+                every = [(1, "one"), (2, "two"), (3, "three")]
+                self.sweep_until(project, lambda: delivered(site) == every and self.settled())
 
     def settled(self) -> bool:
         return set(OutboxEntry.objects.values_list("state", flat=True)) == {"delivered"}

@@ -4,13 +4,16 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 
 from spool_live.models import DeliveryCircuit
 from spool_live.outbox import circuit, pace
 from tests.outbox.conftest import Clock
+from tests.sessions import threads
+from tests.waiting import PATIENCE
 
 Live = Callable[..., None]
 
@@ -96,3 +99,22 @@ def test_one_of_many_gets_the_turn(clock: Clock, live: Live) -> None:
     with ThreadPoolExecutor(4) as pool:
         asked = [pool.submit(ask) for _ in range(4)]
         assert sum(one.result(30) for one in asked) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_turn_that_another_takes_between_look_and_reservation_is_theirs(
+    clock: Clock, live: Live
+) -> None:
+    live(DELIVERY_RATE=10)
+    road_of(pace.take_turn("default", no_pause)).carried(0)
+    theirs: list[pace.Turn | None] = []
+
+    def be_overtaken(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.startswith("UPDATE") and not theirs:
+            with threads(1) as start:
+                theirs.append(start(pace.take_turn, "default", no_pause).result(PATIENCE))
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(be_overtaken):
+        assert pace.take_turn("default", lambda seconds: None) is None
+    road_of(theirs[0])

@@ -117,6 +117,22 @@ class TestAnnouncement:
         assert announced_aliases == ["default"]
         assert OutboxEntry.objects.count() == 1
 
+    @pytest.mark.parametrize("waits", ["before", "inside a savepoint that is rolled back"])
+    def test_comes_beside_what_the_project_does_after_its_commits(
+        self, waits: str, site: Site, announced_aliases: list[str]
+    ) -> None:
+        done: list[str] = []
+        with transaction.atomic():
+            transaction.on_commit(lambda: done.append("before"))
+            with transaction.atomic():
+                transaction.on_commit(lambda: done.append("inside"))
+                if waits != "before":
+                    outbox.record([(site.pk, update())], using="default")
+                    transaction.set_rollback(True)
+            outbox.record([(site.pk, update())], using="default")
+        assert announced_aliases == ["default"]
+        assert done == (["before", "inside"] if waits == "before" else ["before"])
+
     def test_does_not_come_after_a_rollback(self, site: Site, announced_aliases: list[str]) -> None:
         with transaction.atomic():
             outbox.record([(site.pk, update())], using="default")

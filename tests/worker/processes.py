@@ -49,6 +49,15 @@ class Process:
     def output(self) -> str:
         return self._log.read_text(errors="replace")
 
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._child.running
+
+    def send_signal(self, how: signal.Signals) -> None:
+        """Signals the whole group."""
+        self._child.signal(how)
+
     def end(self, how: signal.Signals = signal.SIGKILL) -> None:
         """Ends the whole group."""
         if self._child.running:
