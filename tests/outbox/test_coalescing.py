@@ -167,6 +167,17 @@ class TestClaim:
         assert len(MemoryBroadcaster.updates) == 2
         assert arrived == {site.pk: (ITEM, 1, {"n": 3}), other.pk: (ITEM, 1, {"n": 2})}
 
+    def test_what_comes_next_is_merged_first(
+        self, site: Site, declare: Declare, live: Callable[..., None]
+    ) -> None:
+        declare(True)
+        live(DELIVERY_BATCH=2)
+        for item in (ITEM, ITEM, OTHER, OTHER):
+            record(site, EventType.UPDATED, item)
+        claim = claim_batch("default")
+        assert claim is not None
+        assert [(entry.item_id, entry.merged) for entry in claim.entries] == [(ITEM, 1), (OTHER, 0)]
+
     def test_newest_state_wins_whatever_the_clocks_say(self, site: Site, declare: Declare) -> None:
         declare(True)
         for n in range(3):
@@ -232,11 +243,12 @@ class TestWindow:
         self, site: Site, declare: Declare
     ) -> None:
         declare(timedelta(minutes=1))
-        record(site, EventType.UPDATED)
+        record(site, EventType.UPDATED, metadata={"title": "draft"})
         record(site, EventType.UPDATED, OTHER)
-        record(site, EventType.PUBLISHED)
+        record(site, EventType.PUBLISHED, metadata={"title": "final"})
         deliver_pending("default", pause=lambda seconds: None)
         assert delivered() == [(EventType.PUBLISHED, ITEM, 1)]
+        assert MemoryBroadcaster.updates[0].metadata == {"title": "final"}
         assert OutboxEntry.objects.filter(state="pending", item_id=OTHER).exists()
 
     def test_only_what_waits_of_the_same_item_and_site_goes_along(

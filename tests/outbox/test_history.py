@@ -122,6 +122,31 @@ class TestCatchUp:
         assert purged
         assert (answer.status, answer.results, answer.seq) == ("reset", [], 4)
 
+    def test_goes_by_numbers_also_where_an_older_entry_was_numbered_later(self, site: Site) -> None:
+        """A long transaction commits an entry with a lower id after others were numbered."""
+        told(site, 4)
+        for seq, pk in zip((8, 6, 7, 5), OutboxEntry.objects.values_list("pk"), strict=True):
+            OutboxEntry.objects.filter(pk=pk[0]).update(seq=seq)
+        SiteDelivery.objects.filter(pk=site.pk).update(last_seq=8)
+        first = catch_up(site, 4, limit=2)
+        assert (numbers(first), first.next) == ([5, 6], 6)
+        assert numbers(catch_up(site, 6, limit=2)) == [7, 8]
+
+    def test_what_is_numbered_while_it_reads_is_left_to_the_next_one(self, site: Site) -> None:
+        told(site, 2)
+
+        def number_first(execute: Any, sql: str, *rest: Any) -> Any:
+            if "live_updates_outbox" in sql and not numbered:
+                numbered.append(sql)
+                told(site, 1)
+            return execute(sql, *rest)
+
+        numbered: list[str] = []
+        with connection.execute_wrapper(number_first):
+            answer = catch_up(site, 0)
+        assert (numbers(answer), answer.seq) == ([1, 2], 2)
+        assert numbers(catch_up(site, answer.seq)) == [3]
+
     def test_costs_the_same_however_long_the_history(self, site: Site) -> None:
         for _ in range(2):
             told(site, 50)
