@@ -22,6 +22,11 @@ Claims = dict[str, Any]
 ApiKeyRole = Literal["anon", "service_role"]
 
 _REST_SKEW = 30
+_NO_KEY = (
+    "PGRST301",
+    "No suitable key or wrong key type",
+    "None of the keys was able to decode the JWT",
+)
 
 
 class TokenProblem(Enum):
@@ -126,13 +131,19 @@ class RestTokenError(Exception):
 def rest_claims(token: str, keys: TokenKeys, now: float) -> Claims:
     """The claims by PostgREST's rules: 30 s of skew, role ``anon`` where none is named.
 
-    Raises :class:`RestTokenError`. ``now`` is in seconds since the epoch.
+    A ``kid`` must be that of a key here, whatever the algorithm. ``exp`` must be a whole number: a
+    fraction counts as expired. ``now`` is in seconds since the epoch. Raises
+    :class:`RestTokenError`.
     """
     try:
         claims = decode_token(token, keys)
     except TokenError as error:
         raise _rest_decode_error(token, error) from error
+    key_id = jwt.get_unverified_header(token).get("kid")
+    if key_id is not None and key_id not in keys.ids:
+        raise RestTokenError(*_NO_KEY)
     _refuse_wrong_times(claims, math.floor(now))
+    _refuse_wrong_audience(claims.get("aud"))
     role = claims.get("role", "anon")
     return {**claims, "role": role if isinstance(role, str) else str(role)}
 
@@ -144,11 +155,7 @@ def _rest_decode_error(token: str, error: TokenError) -> RestTokenError:
         return RestTokenError("PGRST301", f"Expected 3 parts in JWT; got {error.parts}")
     if error.problem is TokenProblem.MALFORMED:
         return RestTokenError("PGRST301", "JWT cryptographic operation failed")
-    return RestTokenError(
-        "PGRST301",
-        "No suitable key or wrong key type",
-        "None of the keys was able to decode the JWT",
-    )
+    return RestTokenError(*_NO_KEY)
 
 
 def _refuse_wrong_times(claims: Mapping[str, Any], now: int) -> None:
@@ -156,9 +163,18 @@ def _refuse_wrong_times(claims: Mapping[str, Any], now: int) -> None:
         value = claims.get(name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
             raise RestTokenError("PGRST303", f"The JWT '{name}' claim must be a number")
-    if claims.get("exp") is not None and claims["exp"] < now - _REST_SKEW:
+    expires = claims.get("exp")
+    if isinstance(expires, float) or (expires is not None and expires < now - _REST_SKEW):
         raise RestTokenError("PGRST303", "JWT expired")
     if claims.get("nbf") is not None and claims["nbf"] > now + _REST_SKEW:
         raise RestTokenError("PGRST303", "JWT not yet valid")
     if claims.get("iat") is not None and claims["iat"] > now + _REST_SKEW:
         raise RestTokenError("PGRST303", "JWT issued at future")
+
+
+def _refuse_wrong_audience(audience: object) -> None:
+    """No audience is configured: any will do, but it must be a text or texts."""
+    texts = audience if isinstance(audience, list) else [audience]
+    if audience is not None and not all(isinstance(text, str) for text in texts):
+        message = "The JWT 'aud' claim must be a string or an array of strings"
+        raise RestTokenError("PGRST303", message)

@@ -47,9 +47,12 @@ class Pace:
     """How long after the very first connection to a project there are partitions for broadcasts;
     until then private joins are refused (``MissingPartition``) and broadcasts are lost. 0 makes
     them with the database."""
+    database_retry: float = 1.0
+    """How long REST refuses everything after it could not reach the database, doubled each time up
+    to 32 seconds: it goes on refusing for a while when the database is back. 0 always tries."""
 
 
-AT_ONCE = Pace(changes_interval=0.0, cold_start=0.0)
+AT_ONCE = Pace(changes_interval=0.0, cold_start=0.0, database_retry=0.0)
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,11 @@ class TokenKeys:
         return public.key
 
     @property
+    def ids(self) -> frozenset[str]:
+        """The ``kid`` of every key that has one; the shared secret has none."""
+        return frozenset(key["kid"] for key in self.jwks["keys"] if "kid" in key)
+
+    @property
     def jwks(self) -> dict[str, Any]:
         """The JWK Set that anybody may read: no secret and no private member is in it."""
         return {"keys": [_public_members(self.signing_key)] if self.signing_key else []}

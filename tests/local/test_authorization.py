@@ -121,7 +121,7 @@ def test_rest_token_without_role_is_anon() -> None:
 @pytest.mark.parametrize(
     "claims",
     [
-        pytest.param({"exp": NOW - 30}, id="expired half a minute ago"),
+        pytest.param({"exp": int(NOW) - 30}, id="expired half a minute ago"),
         pytest.param({"nbf": NOW + 30}, id="valid in half a minute"),
         pytest.param({"iat": NOW + 30}, id="issued in half a minute"),
     ],

@@ -61,6 +61,8 @@ class Function:
     returns_rows: bool
     returns_set: bool
     only_reads: bool
+    statement_timeout: str | None = None
+    """Its own, which PostgREST sets for the transaction that calls it."""
 
     @property
     def takes_whole_body(self) -> bool:

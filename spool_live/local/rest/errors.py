@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 
 import psycopg
 
@@ -19,6 +20,7 @@ class ApiError(Exception):
         *,
         details: str | None = None,
         hint: str | None = None,
+        wait: int = 0,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -26,6 +28,7 @@ class ApiError(Exception):
         self.message = message
         self.details = details
         self.hint = hint
+        self._wait = wait
 
     @property
     def body(self) -> dict[str, str | None]:
@@ -44,9 +47,24 @@ class ApiError(Exception):
         if self.code is None:
             return {}
         headers = {"Proxy-Status": f"PostgREST; error={self.code}"}
-        if self.status == 401:  # noqa: PLR2004  Unauthorized
-            headers["WWW-Authenticate"] = "Bearer"
+        if self.status == HTTPStatus.UNAUTHORIZED:
+            headers["WWW-Authenticate"] = self._challenge
+        if self.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            headers["Retry-After"] = str(self._wait)
         return headers
+
+    @property
+    def _challenge(self) -> str:
+        """A token that was refused is described (RFC 6750, section 3); a missing right is not."""
+        if not (self.code or "").startswith("PGRST30"):
+            return "Bearer"
+        return f'Bearer error="invalid_token", error_description="{self.message}"'
+
+
+def database_away(wait: float) -> ApiError:
+    """No connection to the database, and no attempt at one for so many seconds."""
+    message = "Database client error. Retrying the connection."
+    return ApiError(503, "PGRST001", message, wait=int(wait))
 
 
 def bad_query(message: str, details: str) -> ApiError:
@@ -82,15 +100,15 @@ def range_not_satisfiable(details: str) -> ApiError:
 
 
 def from_postgres(error: psycopg.Error, *, anonymous: bool) -> ApiError:
-    """``error`` as PostgREST reports it; ``anonymous`` is whether the anon role was at work."""
+    """``error`` as PostgREST reports it; ``anonymous`` is whether the anon role was at work.
+
+    A pooled connection whose server was killed is a 400 without code and message, once.
+    """
     code = error.sqlstate
+    if code is None and isinstance(error, psycopg.OperationalError):
+        return ApiError(400, "", "")
     if code is None:
-        lost = isinstance(error, psycopg.OperationalError)
-        return (
-            ApiError(503, "PGRST001", "Database client error. Retrying the connection.")
-            if lost
-            else bad_query("Bad value in request", str(error))
-        )
+        return bad_query("Bad value in request", str(error))
     message = error.diag.message_primary or str(error)
     return ApiError(
         _status_of(code, message, anonymous=anonymous),

@@ -59,6 +59,8 @@ async def run(
     """
     reads_only = plan.statement.reads_only or surroundings.method in ("GET", "HEAD")
     settings = surroundings.settings | {"transaction_read_only": "on" if reads_only else "off"}
+    if plan.statement_timeout is not None:
+        settings["statement_timeout"] = plan.statement_timeout
     try:
         async with connection.transaction(), psycopg.AsyncRawCursor(connection) as cursor:
             await cursor.execute(*_local_settings(settings))

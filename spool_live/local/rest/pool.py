@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,16 +11,27 @@ from typing import Any
 import psycopg
 from psycopg import pq
 
-from spool_live.local.rest.errors import ApiError
+from spool_live.local.rest.errors import ApiError, database_away
+
+_LONGEST_PAUSE = 32.0
 
 Connection = psycopg.AsyncConnection[Any]
 
 
 class ConnectionPool:
-    """At most ``size`` connections in autocommit mode, opened when first needed."""
+    """At most ``size`` connections in autocommit mode, opened when first needed.
 
-    def __init__(self, conninfo: str, *, size: int = 10, patience: float = 10.0) -> None:
+    Where one cannot be opened, nothing is tried for ``first_pause`` seconds, then for twice as
+    long, up to 32: so requests are refused for a while after the database is back. 0 never waits.
+    """
+
+    def __init__(
+        self, conninfo: str, *, size: int = 10, patience: float = 10.0, first_pause: float = 0.0
+    ) -> None:
         self._conninfo = conninfo
+        self._first_pause = first_pause
+        self._pause = 0.0
+        self._not_before = 0.0
         self._patience = patience
         self._free = asyncio.Semaphore(size)
         self._idle: list[Connection] = []
@@ -29,7 +41,7 @@ class ConnectionPool:
         """A connection for one request; one that broke or was left in a transaction is thrown away.
 
         Raises :class:`~.errors.ApiError` (PGRST003, 504) after ``patience`` seconds without a free
-        one, and :class:`psycopg.OperationalError` where the database cannot be reached.
+        one, and PGRST001 (503) where the database cannot be reached.
         """
         try:
             async with asyncio.timeout(self._patience):
@@ -38,7 +50,7 @@ class ConnectionPool:
             message = "Timed out acquiring connection from connection pool."
             raise ApiError(504, "PGRST003", message) from None
         try:
-            connection = self._idle.pop() if self._idle else await self.connect()
+            connection = self._idle.pop() if self._idle else await self._open()
             try:
                 yield connection
             finally:
@@ -48,6 +60,18 @@ class ConnectionPool:
                     await connection.close()
         finally:
             self._free.release()
+
+    async def _open(self) -> Connection:
+        if (wait := self._not_before - time.monotonic()) > 0:
+            raise database_away(wait)
+        try:
+            connection = await self.connect()
+        except psycopg.OperationalError as error:
+            self._pause = min(max(self._first_pause, 2 * self._pause), _LONGEST_PAUSE)
+            self._not_before = time.monotonic() + self._pause
+            raise database_away(self._pause) from error
+        self._pause = 0.0
+        return connection
 
     async def connect(self) -> Connection:
         """A connection of the caller's own. Statements are not prepared: tables may change."""

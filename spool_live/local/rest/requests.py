@@ -43,6 +43,7 @@ class Plan:
     shape: BodyShape
     query: Query
     max_affected: int | None = None
+    statement_timeout: str | None = None
 
 
 def plan(request: ApiRequest, catalog: Catalog, config: LocalSupabaseConfig) -> Plan:
@@ -80,10 +81,12 @@ def _plan_read(
 
 
 def _plan_insert(request: ApiRequest, table: Table, query: Query) -> Plan:
-    rows = _json_rows(request)
     preferences = request.preferences
     columns = query.columns
-    if columns is None:
+    if columns is not None:
+        _check_media_type(request)  # the body goes as it is to PostgreSQL, whose errors count
+    else:
+        rows = _json_rows(request)
         columns = tuple(rows[0]) if rows else ()
         if any(row.keys() != rows[0].keys() for row in rows):
             raise bad_body("All object keys must match")
@@ -145,7 +148,7 @@ def _plan_call(
         raise ApiError(405, "PGRST101", f"Cannot use the {request.method} method on RPC")
     if function.returns_nothing:
         shape = "none"
-    return Plan("call", statement, shape, query)
+    return Plan("call", statement, shape, query, statement_timeout=function.statement_timeout)
 
 
 def _parameter_names(catalog: Catalog, schema: str, name: str) -> Iterable[str]:
@@ -179,10 +182,14 @@ def _json_rows(request: ApiRequest) -> Sequence[Mapping[str, Any]]:
     return rows
 
 
-def _json(request: ApiRequest, body: str) -> Any:
+def _check_media_type(request: ApiRequest) -> None:
     media_type = request.content_type.partition(";")[0].strip().lower()
     if media_type not in ("", "application/json", "application/vnd.pgrst.object+json"):
         raise bad_body(f"Content-Type not acceptable: {media_type}")
+
+
+def _json(request: ApiRequest, body: str) -> Any:
+    _check_media_type(request)
     try:
         return json.loads(body)
     except (ValueError, RecursionError):

@@ -10,6 +10,7 @@ from contextlib import suppress
 import psycopg
 
 from spool_live.local.rest.catalog import Catalog, load_catalog
+from spool_live.local.rest.errors import ApiError
 from spool_live.local.rest.pool import Connection, ConnectionPool
 
 _RELISTEN_AFTER = 1.0
@@ -18,7 +19,10 @@ logger = logging.getLogger(__name__)
 
 
 class SchemaCache:
-    """The last catalog read. ``NOTIFY pgrst``, whatever its payload, makes it read anew."""
+    """The last catalog read. ``NOTIFY pgrst``, whatever its payload, makes it read anew.
+
+    Nothing else does: without it, what was made since is unknown here, as on the real server.
+    """
 
     def __init__(self, pool: ConnectionPool, schemas: Sequence[str]) -> None:
         self._pool = pool
@@ -59,7 +63,7 @@ class SchemaCache:
                     await self.newer_than(self._catalog)  # it may have changed while nobody heard
                     async for _ in connection.notifies():
                         await self.newer_than(self._catalog)
-            except psycopg.Error as error:
+            except (psycopg.Error, ApiError) as error:
                 logger.warning("Schema cache reloads are not heard for a moment: %s", error)
             connection = await self._connect_again()
 

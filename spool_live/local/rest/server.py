@@ -11,18 +11,16 @@ from starlette.routing import BaseRoute, Route
 
 from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.rest.caller import identify
-from spool_live.local.rest.catalog import Catalog
 from spool_live.local.rest.errors import ApiError, bad_body, from_postgres
 from spool_live.local.rest.execution import Surroundings, run
 from spool_live.local.rest.pool import ConnectionPool
 from spool_live.local.rest.preferences import choose_media_type, parse_preferences
-from spool_live.local.rest.requests import ApiRequest, Plan, plan
+from spool_live.local.rest.requests import ApiRequest, plan
 from spool_live.local.rest.responses import respond, respond_error
 from spool_live.local.rest.schema_cache import SchemaCache
 
 _PREFIX = "/rest/v1"
 _METHODS = ["GET", "HEAD", "POST", "PATCH", "DELETE", "PUT"]
-_MAY_BE_STALE = frozenset(("PGRST202", "PGRST204", "PGRST205"))
 
 
 class RestServer:
@@ -30,7 +28,9 @@ class RestServer:
 
     def __init__(self, config: LocalSupabaseConfig) -> None:
         self._config = config
-        self._pool = ConnectionPool(config.conninfo("authenticator"))
+        self._pool = ConnectionPool(
+            config.conninfo("authenticator"), first_pause=config.pace.database_retry
+        )
         self._schema_cache = SchemaCache(self._pool, config.exposed_schemas)
         self.routes: list[BaseRoute] = [
             Route(f"{_PREFIX}/{{path:path}}", self._serve, methods=_METHODS)
@@ -55,7 +55,8 @@ class RestServer:
     async def _answer(self, request: Request) -> Response:
         caller = identify(self._config, request.headers)
         asked = await _read(request, self._config)
-        catalog, planned = await self._plan(asked)
+        catalog = await self._schema_cache.current()
+        planned = plan(asked, catalog, self._config)
         surroundings = Surroundings(
             caller=caller,
             role_settings=catalog.role_settings.get(caller.role, {}),
@@ -67,17 +68,6 @@ class RestServer:
         async with self._pool.connection() as connection:
             result = await run(connection, planned, surroundings)
         return respond(asked, planned, result)
-
-    async def _plan(self, asked: ApiRequest) -> tuple[Catalog, Plan]:
-        """Plan by the schema cache; what it does not know may be younger than it."""
-        catalog = await self._schema_cache.current()
-        try:
-            return catalog, plan(asked, catalog, self._config)
-        except ApiError as error:
-            if error.code not in _MAY_BE_STALE:
-                raise
-        catalog = await self._schema_cache.newer_than(catalog)
-        return catalog, plan(asked, catalog, self._config)
 
 
 async def _read(request: Request, config: LocalSupabaseConfig) -> ApiRequest:

@@ -33,7 +33,11 @@ select
     result.typtype = 'c' or result.typname = 'record'
         or coalesce(proc.proargmodes::text[] && '{t,b,o}', false) as returns_rows,
     proc.proretset as returns_set,
-    proc.provolatile <> 'v' as only_reads
+    proc.provolatile <> 'v' as only_reads,
+    (
+        select option_value from pg_options_to_table(proc.proconfig)
+        where option_name = 'statement_timeout'
+    ) as statement_timeout
 from pg_proc proc
 join pg_namespace namespace on namespace.oid = proc.pronamespace
 join pg_type result on result.oid = proc.prorettype

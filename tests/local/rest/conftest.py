@@ -20,6 +20,7 @@ from supabase import (
 
 from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.instance import LocalDatabase
+from spool_live.local.processes import wait_until
 
 TABLES = 'public.evt, public.seat, public.comment, public.diary, public."Odd Name", public.journal'
 Mint = Callable[..., str]
@@ -33,8 +34,19 @@ def rest(
     here = Path(__file__).parent
     with psycopg.connect(local_database.conninfo("postgres"), autocommit=True) as connection:
         connection.execute((here / "schema.sql").read_text())
+        reload_schema(connection, local_supabase, "journal")
         yield local_supabase
         connection.execute((here / "schema.reverse.sql").read_text())
+        connection.execute("notify pgrst, 'reload schema'")
+
+
+def reload_schema(
+    connection: psycopg.Connection[Any], config: LocalSupabaseConfig, table: str
+) -> None:
+    """Notify the server of the schema, and return once it knows ``table``."""
+    connection.execute("notify pgrst, 'reload schema'")
+    url, headers = f"{config.url}/rest/v1/{table}?limit=0", {"apikey": config.secret_key}
+    wait_until(lambda: httpx.get(url, headers=headers).status_code == 200, what=table)
 
 
 @pytest.fixture

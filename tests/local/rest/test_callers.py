@@ -129,6 +129,13 @@ TOKENS: list[Any] = [
     pytest.param({"lifetime": -31}, "PGRST303", "JWT expired", id="expired"),
     pytest.param({"nbf": 9_999_999_999}, "PGRST303", "JWT not yet valid", id="not yet valid"),
     pytest.param({"iat": 9_999_999_999}, "PGRST303", "JWT issued at future", id="future"),
+    pytest.param({"exp": 9_999_999_999.5}, "PGRST303", "JWT expired", id="fractional exp"),
+    pytest.param(
+        {"aud": 7},
+        "PGRST303",
+        "The JWT 'aud' claim must be a string or an array of strings",
+        id="numeric aud",
+    ),
     pytest.param({"role": "nobody"}, "22023", 'role "nobody" does not exist', id="unknown role"),
 ]
 
@@ -141,7 +148,9 @@ def test_bad_tokens_are_401(
     refused = get(rest, apikey=rest.publishable_key, authorization=f"Bearer {token}")
     assert (refused.status_code, refused.json()["code"]) == (401, code)
     assert refused.json()["message"] == message
-    assert refused.headers["www-authenticate"] == "Bearer"
+    described = f'Bearer error="invalid_token", error_description="{message}"'
+    expected = described if code.startswith("PGRST") else "Bearer"
+    assert refused.headers["www-authenticate"] == expected
 
 
 def test_forged_and_broken_tokens_are_401(rest: LocalSupabaseConfig) -> None:
