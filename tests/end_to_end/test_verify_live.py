@@ -108,6 +108,55 @@ def test_topic_that_is_open_to_every_token_is_caught(road: Road, run: Run) -> No
     assert "forged token: A's topic" not in failed(outcome)
 
 
+_DROP_PARTITIONS = """do $$ declare child regclass; begin
+    for child in
+        select inhrelid from pg_inherits where inhparent = 'realtime.messages'::regclass
+    loop
+        execute format('drop table %s', child);
+    end loop;
+end $$"""
+
+
+@contextmanager
+def never_connected(road: Road, seconds: float) -> Iterator[None]:
+    """No partition for messages until so many seconds later, as Realtime makes them then."""
+
+    def make_partitions() -> None:
+        with psycopg.connect(road.supabase.conninfo("supabase_admin")) as connection:
+            connection.execute("select realtime.maintain_message_partitions()")
+
+    with psycopg.connect(road.supabase.conninfo("supabase_admin")) as connection:
+        connection.execute(_DROP_PARTITIONS)
+    timer = threading.Timer(seconds, make_partitions)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        make_partitions()
+
+
+def test_cold_start_of_realtime_is_waited_for(road: Road, run: Run) -> None:
+    with never_connected(road, 5):
+        outcome = run("verify_live", "--no-worker", "--timeout", "3", "--format", "json")
+    assert failed(outcome) == {}
+    assert outcome.code == 0
+
+
+def test_cold_start_that_never_ends_is_named(
+    road: Road, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("spool_live.isolation.live.subscribers.COLD_START_WITHIN", 1.0)
+    with never_connected(road, 600):
+        setup = run("live_setup")
+        outcome = run("verify_live", "--no-worker", "--timeout", "2", "--format", "json")
+    assert "MissingPartition" in setup.err
+    assert outcome.code == 1
+    remedies = {r["remedy"] for r in outcome.rows["results"] if r["ok"] != "ok"}
+    assert any("no partition of realtime.messages" in remedy for remedy in remedies)
+
+
 def test_silence_is_caught_too(road: Road, run: Run) -> None:
     with broken(road, "alter publication supabase_realtime drop table public.live_updates"):
         outcome = run("verify_live", "--no-worker", "--timeout", "2", "--format", "json")

@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -18,6 +19,14 @@ from spool_live.isolation.live.sites import POLL, Road
 
 READY = ("Subscribed to PostgreSQL", "Replication connection established")
 CLOSE_WITHIN = 5.0
+MISSING_PARTITION = "MissingPartition"
+COLD_START_WITHIN = 30.0
+"""Seconds that Realtime gets to make today's partition of ``realtime.messages``: it does so only
+once somebody is connected, which took some six seconds on a project that was never connected to."""
+COLD_START = (
+    "waiting for Realtime to make today's partition of realtime.messages, as nobody was connected "
+    "to the project today"
+)
 
 
 @dataclass
@@ -29,6 +38,8 @@ class Subscriber:
     live: bool = False
     arrived: dict[str, float] = field(default_factory=dict)
     settled: asyncio.Event = field(default_factory=asyncio.Event)
+    cold: bool = False
+    """Whether Realtime had no partition for messages when it tried to join."""
     client: AsyncClient | None = None
 
     async def join(self, url: str, key: str, within: float) -> None:
@@ -38,7 +49,12 @@ class Subscriber:
             if self.case.token is not None:
                 await self.client.realtime.set_auth(self.case.token)
             await self._subscribe(self.client)
-            await asyncio.wait_for(self.settled.wait(), within)
+            try:
+                await asyncio.wait_for(self.settled.wait(), within)
+            except TimeoutError:
+                if not self.cold:
+                    raise
+                await asyncio.wait_for(self.settled.wait(), COLD_START_WITHIN)
             if not self.live and self.case.own is None:
                 await self.client.realtime.close()  # it would ask again and again
         except TimeoutError:
@@ -83,8 +99,13 @@ class Subscriber:
             self.settled.set()
 
     def _on_state(self, state: Any, error: Exception | None) -> None:
-        if state.value != "SUBSCRIBED":
-            self.live, self.state = False, f"refused: {_reason(error) or state.value}"
+        if state.value == "SUBSCRIBED":
+            return
+        reason = _reason(error) or state.value
+        self.live, self.state = False, f"refused: {reason}"
+        if reason == MISSING_PARTITION:
+            self.cold = True  # the library joins again and again, and soon there is one
+        else:
             self.settled.set()
 
 
@@ -101,8 +122,10 @@ def _reason(error: Exception | None) -> str:
 class Subscribers:
     """All subscribers, on an event loop in a thread of their own, while the block runs."""
 
-    def __init__(self, url: str, key: str, road: Road) -> None:
-        self._url, self._key, self._road = url, key, road
+    def __init__(
+        self, url: str, key: str, road: Road, tell: Callable[[str], None] = lambda stage: None
+    ) -> None:
+        self._url, self._key, self._road, self._tell = url, key, road, tell
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._joining: list[Future[None]] = []
@@ -130,8 +153,12 @@ class Subscribers:
         self.all += fresh
         joining = asyncio.run_coroutine_threadsafe(self._join(fresh), self._loop)
         self._joining.append(joining)
+        reported = False
         while not joining.done():
             self._road.check()
+            if not reported and any(subscriber.cold for subscriber in fresh):
+                reported = True
+                self._tell(COLD_START)
             time.sleep(POLL)
         joining.result()
         return fresh

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spool_live import keys
-from spool_live.isolation.live.cases import Case, cases, leaving_cases
+from spool_live.isolation.live.cases import cases, leaving_cases
 from spool_live.isolation.live.sites import ProbeSite, Road, probe_sites
-from spool_live.isolation.live.subscribers import Subscriber, Subscribers
+from spool_live.isolation.live.subscribers import MISSING_PARTITION, Subscriber, Subscribers
 
 ROUNDS = 3
 GRACE = 1.0
@@ -78,7 +78,7 @@ def verify_live(
             report.troubles.append("The sites did not reach Supabase: see manage.py live_status.")
             return report
         leaving = request_token(one.plain["leaving"])
-        with Subscribers(leaving["supabase_url"], leaving["supabase_key"], road) as group:
+        with Subscribers(leaving["supabase_url"], leaving["supabase_key"], road, tell) as group:
             tell("joining with a key that will be revoked")
             gone = group.join(list(leaving_cases(one, leaving)))
             _write(road, [one], "warm-up")
@@ -129,7 +129,7 @@ def _heard_before(subscriber: Subscriber) -> LiveResult:
         received="1 of A" if heard else "nothing",
         latency=None,
         ok=heard,
-        remedy="" if heard else _silent(subscriber.case),
+        remedy="" if heard else _silent(subscriber),
     )
 
 
@@ -144,7 +144,7 @@ def _judge(subscriber: Subscriber, one: ProbeSite, other: ProbeSite) -> LiveResu
     if leaked:
         remedy = "It received what is not its own: run manage.py verify_rls."
     elif expected - set(arrived):
-        remedy = _silent(subscriber.case)
+        remedy = _silent(subscriber)
     return LiveResult(
         case=subscriber.case.name,
         expected=_counted(expected),
@@ -156,7 +156,13 @@ def _judge(subscriber: Subscriber, one: ProbeSite, other: ProbeSite) -> LiveResu
     )
 
 
-def _silent(case: Case) -> str:
+def _silent(subscriber: Subscriber) -> str:
+    if MISSING_PARTITION in subscriber.state:
+        return (
+            "Realtime made no partition of realtime.messages for today, though somebody is "
+            "connected: see its log, and try again in a minute."
+        )
+    case = subscriber.case
     where = "realtime.messages" if case.topic else "the publication supabase_realtime"
     return f"It received too little: run manage.py live_setup (is {where} there?)."
 

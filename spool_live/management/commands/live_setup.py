@@ -9,7 +9,13 @@ from django.core.management.base import CommandError
 from spool_live.conf import live_settings
 from spool_live.management.output import ReportCommand
 from spool_live.supabase.databases import is_supabase_database
-from spool_live.supabase.provisioning import Outcome, missing, provision
+from spool_live.supabase.provisioning import Outcome, lacks_partition, missing, provision
+
+NO_PARTITION = (
+    "Realtime has no partition of realtime.messages for today yet: it makes one a few seconds "
+    "after somebody connects. Until then private channels are refused (MissingPartition), and "
+    "subscribers try again by themselves."
+)
 
 
 class Command(ReportCommand):
@@ -31,6 +37,8 @@ class Command(ReportCommand):
         results = missing(alias) if options["check"] else provision(alias)
         rows = [{"step": r.step, "outcome": r.outcome.value, "remedy": r.remedy} for r in results]
         self.report(rows, rows, options)
+        if live_settings().realtime_mode == "broadcast" and lacks_partition(alias):
+            self.stderr.write(NO_PARTITION)
         undone = sum(result.outcome is not Outcome.DONE for result in results)
         if undone:
             raise CommandError(f"{undone} of the steps could not be done.", returncode=1)
