@@ -171,7 +171,7 @@ class TestClaim:
         self, site: Site, declare: Declare, live: Callable[..., None]
     ) -> None:
         declare(True)
-        live(DELIVERY_BATCH=2)
+        live(DELIVERY_BATCH_SIZE=2)
         for item in (ITEM, ITEM, OTHER, OTHER):
             record(site, EventType.UPDATED, item)
         claim = claim_batch("default")
