@@ -20,16 +20,10 @@ SWEEP_SECONDS = 5.0
 ALERT_SECONDS = 15.0
 
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
-    "spool-live-sweep": {
-        "task": "spool_live.sweep",
-        "schedule": SWEEP_SECONDS,
-        "options": {"expires": SWEEP_SECONDS},
-    },
-    "spool-live-alerts": {
-        "task": "spool_live.alerts",
-        "schedule": ALERT_SECONDS,
-        "options": {"expires": ALERT_SECONDS},
-    },
+    # They never expire: on a queue that is late they would be thrown away each time. A sweep too
+    # many ends after one query.
+    "spool-live-sweep": {"task": "spool_live.sweep", "schedule": SWEEP_SECONDS},
+    "spool-live-alerts": {"task": "spool_live.alerts", "schedule": ALERT_SECONDS},
     "spool-live-cleanup": {"task": "spool_live.cleanup", "schedule": crontab(minute="17")},
 }
 
@@ -50,30 +44,32 @@ def sound_connections() -> Iterator[None]:
 @shared_task(name="spool_live.deliver", ignore_result=True)
 @sound_connections()
 def deliver_updates(using: str) -> None:
-    """Brings sites and keys up to date at Supabase, then delivers what waits on ``using``."""
+    """Brings sites and keys up to date at Supabase and delivers what waits on ``using``."""
     from spool_live import delivery, heartbeats
 
     with heartbeats.watched(using, heartbeats.Part.DELIVERY):
-        mirror_changes(using)
-        delivery.deliver_pending(using)
+        delivery.deliver_and_mirror(using)
 
 
 @shared_task(name="spool_live.sweep", ignore_result=True)
 def sweep() -> None:
     """Finds what no nudge announced: lost nudges, due retries, ended leases.
 
-    A database that is away does not keep the others waiting; its error is raised at the end.
+    Where nothing waits it ends after one indexed query a database. A database that is away does
+    not keep the others waiting; its error is raised at the end.
     """
     from django.db import Error
 
-    from spool_live import heartbeats
+    from spool_live import heartbeats, outbox
     from spool_live.supabase.databases import content_databases
 
     failure: Error | None = None
     for using in content_databases():
         heartbeats.beat(using, heartbeats.Part.SWEEP)
         try:
-            deliver_updates(using)
+            with sound_connections():
+                if outbox.is_anything_waiting(using):
+                    deliver_updates(using)
         except Error as error:
             failure = error
     if failure:

@@ -24,7 +24,7 @@ from spool_live.broadcasters.supabase import SupabaseBroadcaster
 from spool_live.exceptions import BroadcastUnavailable
 from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.processes import free_port, wait_until
-from spool_live.models import LiveUpdate, OutboxEntry, Site, SiteDelivery
+from spool_live.models import LiveUpdate, OutboxEntry, Site, SiteMirror
 from tests.testapp.models import Article
 from tests.waiting import PATIENCE, comes_true
 from tests.worker.processes import Process, Project
@@ -52,7 +52,7 @@ class TestInThisProcess:
         keys.revoke_key(key)
         task()
         held = MemoryBroadcaster.sites[str(key.site_id)]
-        assert held["epoch"] == SiteDelivery.objects.get(pk=key.site_id).epoch > 1
+        assert held["epoch"] == SiteMirror.objects.get(pk=key.site_id).epoch > 1
         assert not [known for known in held["api_keys"] if known["revoked_at"] is None]
 
     @pytest.mark.django_db
@@ -100,7 +100,7 @@ class TestInThisProcess:
         assert names == {"spool_live.sweep", "spool_live.alerts", "spool_live.cleanup"}
         assert names <= current_app.tasks.keys()
         sweep = tasks.BEAT_SCHEDULE["spool-live-sweep"]
-        assert sweep["options"]["expires"] == sweep["schedule"] == tasks.SWEEP_SECONDS
+        assert sweep == {"task": "spool_live.sweep", "schedule": tasks.SWEEP_SECONDS}
         assert tasks.BEAT_SCHEDULE["spool-live-cleanup"]["schedule"] == crontab(minute="17")
 
 
@@ -124,7 +124,7 @@ class TestEndToEnd:
         """What beat does every few seconds, until it has helped."""
         with Celery(broker=project.broker_url, set_as_current=False) as app:
             for _ in range(int(PATIENCE)):
-                app.send_task("spool_live.sweep", expires=5)
+                app.send_task("spool_live.sweep")
                 if comes_true(condition, within=1.0):
                     return
         raise AssertionError("the sweep did not help")

@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from spool_live.exceptions import BroadcastError, BroadcastUnavailable, UnclearRefusal
 from spool_live.updates import Update
+
+UNCLEAR = 3
+"""Sites in a row whose unclear refusal means that it is the receiving side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,30 @@ class Broadcaster(ABC):
     def mirror(self, site: Mapping[str, Any]) -> MirrorAnswer:
         """Makes a whole site known: ``{site_id, version, epoch, deleted, name, api_keys: [{id,
         expires_at, revoked_at}]}`` in JSON values. Older versions are ignored."""
+
+    def mirror_many(
+        self, sites: Sequence[Mapping[str, Any]]
+    ) -> list[MirrorAnswer | BroadcastError]:
+        """As :meth:`mirror` for each of ``sites``, in one call where the receiving side takes many.
+
+        Answers in their order; the error of a site that was refused stands in its place.
+        """
+        answers: list[MirrorAnswer | BroadcastError] = []
+        taken = unclear = 0
+        for site in sites:
+            try:
+                answers.append(self.mirror(site))
+                taken += 1
+            except UnclearRefusal as error:
+                unclear += 1
+                if not taken and unclear in (UNCLEAR, len(sites)):
+                    raise  # nothing speaks for it being the site
+                answers.append(BroadcastError(str(error)))
+            except BroadcastUnavailable:
+                raise
+            except BroadcastError as error:
+                answers.append(error)
+        return answers
 
     @abstractmethod
     def cleanup(self, before: datetime, max_rows: int) -> CleanupAnswer:

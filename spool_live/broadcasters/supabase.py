@@ -26,7 +26,12 @@ from spool_live.broadcasters.base import Broadcaster, CleanupAnswer, MirrorAnswe
 from spool_live.broadcasters.refusals import error_for
 from spool_live.broadcasters.transport import Transport
 from spool_live.conf import LiveSettings, live_settings
-from spool_live.exceptions import BroadcastError, BroadcastUnavailable, UnclearRefusal
+from spool_live.exceptions import (
+    BroadcastError,
+    BroadcastRefused,
+    BroadcastUnavailable,
+    UnclearRefusal,
+)
 from spool_live.retry_after import retry_after
 from spool_live.updates import Update
 
@@ -78,6 +83,24 @@ class SupabaseBroadcaster(Broadcaster):
         with self._call():
             answer = self._client.rpc("spool_live_mirror", {"site": dict(site)}).execute()
         return _as(MirrorAnswer, answer.data)
+
+    def mirror_many(
+        self, sites: Sequence[Mapping[str, Any]]
+    ) -> list[MirrorAnswer | BroadcastError]:
+        if len(sites) < 2:  # noqa: PLR2004 - one is a call of its own in any case
+            return super().mirror_many(sites)
+        try:
+            with self._call():
+                arguments = {"site": [dict(site) for site in sites]}
+                found = self._client.rpc("spool_live_mirror", arguments).execute().data
+        except (BroadcastRefused, UnclearRefusal):
+            # By the function of before, which takes one at a time; or one of them is to blame.
+            return super().mirror_many(sites)
+        try:
+            answers = {answer.pop("site_id"): answer for answer in cast("Any", found)}
+            return [_mirrored(answers[site["site_id"]]) for site in sites]
+        except (AttributeError, KeyError, TypeError) as error:
+            raise _not_postgrest() from error
 
     def cleanup(self, before: datetime, max_rows: int) -> CleanupAnswer:
         arguments = {"before": before.isoformat(), "max_rows": max_rows}
@@ -207,6 +230,13 @@ def _as(kind: type[Answer], data: Any) -> Answer:
     if not isinstance(data, dict) or expected != {k: type(v).__name__ for k, v in data.items()}:
         raise _not_postgrest()
     return kind(**data)
+
+
+def _mirrored(answer: dict[str, Any]) -> MirrorAnswer | BroadcastError:
+    refusal = answer.get("error")
+    if refusal is None:
+        return _as(MirrorAnswer, answer)
+    return BroadcastError(str(error_for(refusal["code"], refusal["message"])))
 
 
 def _not_postgrest() -> BroadcastUnavailable:

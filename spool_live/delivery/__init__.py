@@ -4,5 +4,6 @@
 from __future__ import annotations
 
 from spool_live.delivery.deliver import DeliveryReport, deliver_pending
+from spool_live.delivery.turns import deliver_and_mirror
 
-__all__ = ["DeliveryReport", "deliver_pending"]
+__all__ = ["DeliveryReport", "deliver_and_mirror", "deliver_pending"]

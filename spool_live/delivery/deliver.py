@@ -54,10 +54,13 @@ def deliver_pending(
     *,
     broadcaster: Broadcaster | None = None,
     pause: Callable[[float], None] = time.sleep,
+    meanwhile: Callable[[], bool] = lambda: False,
 ) -> DeliveryReport:
     """Delivers what waits in the outbox of ``using`` until nothing may go now.
 
-    Never raises for what Supabase answers: that is in the report, in the entries and in the log.
+    ``meanwhile`` is called before each batch, and says whether it has done something: as long as
+    it has, there is a next turn. Never raises for what Supabase answers: that is in the report, in
+    the entries and in the log.
     """
     report = DeliveryReport()
     broadcaster = broadcaster or get_broadcaster()
@@ -65,8 +68,12 @@ def deliver_pending(
     while True:
         heartbeats.beat(using, heartbeats.Part.DELIVERY)
         waited = breath(size, waited)
+        has_more = meanwhile()
         claim = _next_claim(using, pause, after=size, breath=waited)
         if claim is None:
+            if has_more:
+                size, waited = 0, 0.0
+                continue
             return report
         size = len(claim.entries)
         settlement = Settlement()
@@ -83,7 +90,7 @@ def _next_claim(
 ) -> Claim | None:
     if breath > 0:
         pause(breath)
-    if 0 < after < live_settings().batch_limit and not outbox.is_anything_pending(using):
+    if 0 < after < live_settings().batch_limit and not outbox.is_ready(using):
         return None
     turn = pace.take_turn(using, pause)
     if turn is None:

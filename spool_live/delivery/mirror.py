@@ -1,147 +1,197 @@
 """The mirror: what the Supabase database must know of each site, kept true with versions.
 
 A change of a site or of its keys raises the site's version in the same transaction (and its
-epoch, where a key lost its right). :func:`mirror_pending` sends whole sites until the Supabase
-database has acknowledged their newest version; delivery does so before a site's next update.
+epoch, where a key lost its right). :class:`Mirroring` sends whole sites, some a call, until the
+Supabase database has acknowledged their newest version; delivery does so on demand before a
+site's next update.
 """
 
 from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Sequence
+from typing import TypeGuard
 
-from django.db import connections
-from django.db.models import F
 from django.utils import timezone
 
 from spool_live import heartbeats, outbox
+from spool_live.backoff import retry_delay
 from spool_live.broadcasters import Broadcaster, MirrorAnswer, get_broadcaster
+from spool_live.delivery.mirrored_sites import MirroredSite, in_parts, read_sites
 from spool_live.exceptions import BroadcastError, BroadcastUnavailable, CircuitOpen
-from spool_live.metadata import clean_text
-from spool_live.models import Site, SiteApiKey, SiteDelivery
-from spool_live.outbox import circuit
-from spool_live.supabase.databases import is_supabase_database
+from spool_live.models import Site, SiteDelivery
+from spool_live.outbox import Acknowledged, circuit
 
 logger = logging.getLogger(__name__)
-REFUSALS_KEPT = 100
+
+Outcome = MirrorAnswer | BroadcastError
+
+SITES_A_CALL = 100
+"""Of what is sent without haste: a call of so many takes some 50 ms, which is what an update may
+have to wait for."""
+REFUSED = 2
+"""A site that was refused comes again after the delay of so many failures, or once it changes."""
+
+
+class Mirroring:
+    """One run through the sites of ``using`` that are to be mirrored, each once, a call at a time.
+
+    ``acknowledged`` counts the sites that the Supabase database has acknowledged. ``error`` says
+    why the run ended early.
+    """
+
+    def __init__(self, using: str, broadcaster: Broadcaster | None = None) -> None:
+        self.using = using
+        self.acknowledged = 0
+        self.error: BroadcastUnavailable | None = None
+        self._broadcaster = broadcaster
+        self._tried: set[uuid.UUID] = set()
+
+    def step(self) -> bool:
+        """Makes one call for the sites that come next; ``False`` where there are none.
+
+        What comes next is asked anew at each step: a right that is lost meanwhile goes first.
+        Raises :class:`BroadcastUnavailable`, as the others would meet the same, or its
+        :class:`CircuitOpen` where Supabase is not to be asked now.
+        """
+        site_ids = outbox.next_to_mirror(self.using, SITES_A_CALL, self._tried)
+        if not site_ids:
+            return False
+        self._tried.update(site_ids)
+        outage = circuit.enter(self.using, timezone.now())
+        if outage is None:
+            raise CircuitOpen("Supabase was away a moment ago and is left alone until later")
+        self._broadcaster = self._broadcaster or get_broadcaster()
+        try:
+            outcomes = mirror_sites(self.using, site_ids, self._broadcaster)
+        except BroadcastUnavailable as error:
+            until = circuit.next_attempt(outage, error.retry_after)
+            circuit.trip(self.using, str(error), failures=outage, until=until)
+            raise
+        if outage:
+            circuit.close(self.using)
+        self._count(outcomes)
+        return True
+
+    def try_step(self) -> bool:
+        """As :meth:`step`; where Supabase is away the run is over, and ``error`` says why."""
+        if self.error:
+            return False
+        try:
+            return self.step()
+        except BroadcastUnavailable as error:
+            self.error = error
+            if not isinstance(error, CircuitOpen):
+                logger.warning("sites and keys wait: %s", error)
+            return False
+
+    def _count(self, outcomes: dict[uuid.UUID, Outcome]) -> None:
+        refused = ""
+        for site_id, outcome in outcomes.items():
+            if isinstance(outcome, BroadcastError):
+                logger.error("site %s cannot be mirrored: %s", site_id, outcome)
+                refused = str(outcome)
+            else:
+                self.acknowledged += 1
+        refused = refused or outbox.refusal(self.using)
+        if refused:
+            heartbeats.failed(self.using, heartbeats.Part.MIRROR, refused)
+        else:
+            heartbeats.succeeded(self.using, heartbeats.Part.MIRROR)
 
 
 def mirror_pending(using: str, broadcaster: Broadcaster | None = None) -> int:
     """Sends every site of ``using`` whose newest version is not acknowledged yet.
 
-    Returns how many are acknowledged now. A site that is refused is logged and holds nobody up;
-    raises :class:`BroadcastUnavailable` at once, as the others would meet the same, or its
-    :class:`CircuitOpen` where Supabase is not to be asked now.
+    Returns how many are acknowledged now. A site that is refused is logged and holds nobody up.
+    Raises what :meth:`Mirroring.step` does.
     """
-    if not _is_any_behind(using):
-        return 0
-    behind = SiteDelivery.objects.using(using).filter(version__gt=F("acknowledged_version"))
-    site_ids = list(behind.order_by("pk").values_list("pk", flat=True))
-    outage = circuit.enter(using, timezone.now()) if site_ids else 0
-    if outage is None:
-        raise CircuitOpen("Supabase was away a moment ago and is left alone until later")
-    broadcaster = broadcaster or get_broadcaster()
-    refused: dict[str, str] = {}
-    try:
-        acknowledged = sum(
-            _mirror_alone(using, site_id, broadcaster, refused) for site_id in site_ids
-        )
-    except BroadcastUnavailable as error:
-        until = circuit.next_attempt(outage, error.retry_after)
-        circuit.trip(using, str(error), failures=outage, until=until)
-        raise
-    if outage:
-        circuit.close(using)
-    _record_refusals(using, refused)
-    return acknowledged
+    run = Mirroring(using, broadcaster)
+    while run.step():
+        pass
+    return run.acknowledged
 
 
 def mirror_site(using: str, site_id: uuid.UUID, broadcaster: Broadcaster) -> MirrorAnswer:
-    """Sends one site as it is now, and notes what the Supabase database acknowledged.
+    """Sends one site as it is now. Raises :class:`BroadcastError` where it is refused."""
+    outcome = mirror_sites(using, [site_id], broadcaster)[site_id]
+    if isinstance(outcome, BroadcastError):
+        raise outcome
+    return outcome
+
+
+def mirror_sites(
+    using: str, site_ids: Sequence[uuid.UUID], broadcaster: Broadcaster
+) -> dict[uuid.UUID, Outcome]:
+    """Sends sites as they are now, and records what the Supabase database acknowledged of each.
 
     Where that holds a newer version (the content database was restored from a backup), the site
     is raised above it and sent once more; a tombstone there is final. So none is left for an id
-    that never was a site: it may yet become one.
+    that never was a site: it may yet become one. Raises :class:`BroadcastUnavailable`.
     """
-    payload = _payload(using, site_id)
-    if payload["deleted"] and outbox.acknowledge_stranger(using, site_id):
-        return MirrorAnswer(payload["version"], payload["epoch"], deleted=True, applied=False)
-    answer = broadcaster.mirror(payload)
-    if not answer.applied and not answer.deleted:
-        logger.warning("Supabase holds a newer mirror of site %s: going above it", site_id)
-        outbox.raise_above(using, site_id, version=answer.version, epoch=answer.epoch)
-        answer = broadcaster.mirror(_payload(using, site_id))
-    outbox.acknowledge(
-        using, site_id, version=answer.version, epoch=answer.epoch, deleted=answer.deleted
-    )
-    return answer
-
-
-def mirror_all(using: str, broadcaster: Broadcaster | None = None) -> int:
-    """Sends every site of ``using`` again, acknowledged or not: heals a Supabase database that was
-    reset or replaced. Returns how many were sent. Raises :class:`BroadcastError`."""
-    site_ids = list(Site.objects.using(using).values_list("pk", flat=True))
-    outbox.forget_acknowledgements(using, site_ids)
-    return mirror_pending(using, broadcaster)
-
-
-def is_pending(site: SiteDelivery) -> bool:
-    """Whether the Supabase database has yet to acknowledge the newest version of ``site``."""
-    return site.version > site.acknowledged_version
-
-
-def _is_any_behind(using: str) -> bool:
-    # Raw, because every delivery asks it first.
-    with connections[using].cursor() as cursor:
-        cursor.execute(
-            "SELECT 1 FROM live_site_deliveries WHERE version > acknowledged_version LIMIT 1"
-        )
-        return cursor.fetchone() is not None
-
-
-def _payload(using: str, site_id: uuid.UUID) -> dict[str, Any]:
-    # The version first: keys that are newer than it come again with the next version.
-    delivery = SiteDelivery.objects.using(using).get(pk=site_id)
-    site = Site.objects.using(using).filter(pk=site_id).first()
-    keys: Iterable[SiteApiKey] = SiteApiKey.objects.using(using).filter(site_id=site_id)
-    name = "" if site is None else site.name
+    outcomes = _send(using, site_ids, broadcaster)
+    for site_id, outcome in outcomes.items():
+        if _is_ahead(outcome):
+            logger.warning("Supabase holds a newer mirror of site %s: going above it", site_id)
+            if not outbox.raise_above(using, site_id, version=outcome.version, epoch=outcome.epoch):
+                outcomes[site_id] = BroadcastError("the site is being changed: tried again later")
+    raised = [site_id for site_id, outcome in outcomes.items() if _is_ahead(outcome)]
+    outcomes |= _send(using, raised, broadcaster)
+    overtaken = BroadcastError("Supabase holds a newer mirror: tried again later")
     return {
-        "site_id": str(site_id),
-        "version": delivery.version,
-        "epoch": delivery.epoch,
-        "deleted": site is None,
-        "name": None if is_supabase_database(using) else clean_text(name),
-        "api_keys": [
-            {
-                "id": str(key.pk),
-                "expires_at": key.expires_at.isoformat() if key.expires_at else None,
-                "revoked_at": key.revoked_at.isoformat() if key.revoked_at else None,
-            }
-            for key in keys
-        ],
+        site_id: overtaken if _is_ahead(outcome) else outcome
+        for site_id, outcome in outcomes.items()
     }
 
 
-def _mirror_alone(
-    using: str, site_id: uuid.UUID, broadcaster: Broadcaster, refused: dict[str, str]
-) -> bool:
-    try:
-        mirror_site(using, site_id, broadcaster)
-    except BroadcastUnavailable:
-        raise
-    except BroadcastError as error:
-        logger.error("site %s cannot be mirrored: %s", site_id, error)  # noqa: TRY400
-        refused[str(site_id)] = str(error)
-        return False
-    return True
+def mirror_all(using: str) -> int:
+    """Marks every site of ``using`` to be mirrored once more, acknowledged or not: heals a Supabase
+    database that was restored or replaced. Deleted ones leave their tombstones there again.
+
+    Tokens go on being minted; a site's next update goes only after it was mirrored. Returns how
+    many sites are marked; the next runs send them.
+    """
+    sites = Site.objects.using(using).values_list("pk", flat=True)
+    tombstones = SiteDelivery.objects.using(using).filter(deleted_at__isnull=False)
+    site_ids = {*sites, *tombstones.values_list("pk", flat=True)}
+    outbox.mirror_all_again(using, site_ids)
+    return len(site_ids)
 
 
-def _record_refusals(using: str, refused: dict[str, str]) -> None:
-    """For the status: the sites that Supabase refused, with the reason of each."""
-    if refused:
-        some = dict(list(refused.items())[:REFUSALS_KEPT])
-        heartbeats.failed(using, heartbeats.Part.MIRROR, next(iter(some.values())), some)
-    else:
-        heartbeats.succeeded(using, heartbeats.Part.MIRROR, {})
+def _is_ahead(outcome: Outcome) -> TypeGuard[MirrorAnswer]:
+    return isinstance(outcome, MirrorAnswer) and not (outcome.applied or outcome.deleted)
+
+
+def _send(
+    using: str, site_ids: Sequence[uuid.UUID], broadcaster: Broadcaster
+) -> dict[uuid.UUID, Outcome]:
+    outcomes: dict[uuid.UUID, Outcome] = {}
+    known = []
+    for site in read_sites(using, site_ids):
+        if site.is_deleted and outbox.acknowledge_stranger(using, site.site_id):
+            answer = MirrorAnswer(site.version, site.epoch, deleted=True, applied=False)
+            outcomes[site.site_id] = answer
+        else:
+            known.append(site)
+    for part in in_parts(known):
+        answers = broadcaster.mirror_many([site.payload for site in part])
+        _record(using, list(zip(part, answers, strict=True)))
+        outcomes |= {site.site_id: answer for site, answer in zip(part, answers, strict=True)}
+    return outcomes
+
+
+def _record(using: str, answered: Sequence[tuple[MirroredSite, Outcome]]) -> None:
+    known = [
+        Acknowledged(site.site_id, answer.version, answer.epoch, answer.deleted, site.run)
+        for site, answer in answered
+        if isinstance(answer, MirrorAnswer) and not _is_ahead(answer)
+    ]
+    if known:
+        outbox.acknowledge(using, known)
+    for site, answer in answered:
+        if isinstance(answer, BroadcastError):
+            until = timezone.now() + retry_delay(REFUSED)
+            outbox.refuse(
+                using, site.site_id, version=site.version, reason=str(answer), until=until
+            )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
-from spool_live.broadcasters import Broadcaster
+from spool_live.broadcasters import Broadcaster, MirrorAnswer
 from spool_live.delivery import mirror
 from spool_live.delivery.failures import postpone
-from spool_live.exceptions import BroadcastError, BroadcastUnavailable
+from spool_live.exceptions import BroadcastUnavailable
 from spool_live.outbox import Claim, ClaimedEntry, Settlement
 
 
@@ -19,7 +19,7 @@ def mirror_first(
 
     No update overtakes a key change: a site whose mirror cannot be brought up to date waits.
     """
-    pending = [site_id for site_id, site in claim.sites.items() if mirror.is_pending(site)]
+    pending = [site_id for site_id, site in claim.sites.items() if site.is_behind]
     if not pending and not claim.orphans:
         return claim.entries
     living = [entry for entry in claim.entries if entry.site_id not in claim.orphans]
@@ -33,19 +33,17 @@ def mirror_sites(
     settlement: Settlement,
     broadcaster: Broadcaster,
 ) -> list[ClaimedEntry]:
-    """Sends sites as they are now; returns those of ``entries`` that may go after that.
-
-    Once Supabase is away it is not asked for the other sites: each would cost a timeout.
-    """
+    """Sends sites as they are now; returns those of ``entries`` that may go after that."""
+    try:
+        outcomes = mirror.mirror_sites(claim.using, site_ids, broadcaster)
+    except BroadcastUnavailable as error:
+        postpone(settlement, claim, site_ids, error)
+        outcomes = {}
     dead: set[uuid.UUID] = set()
-    for place, site_id in enumerate(site_ids):
-        try:
-            if mirror.mirror_site(claim.using, site_id, broadcaster).deleted:
-                dead.add(site_id)
-        except BroadcastUnavailable as error:
-            postpone(settlement, claim, site_ids[place:], error)
-            break
-        except BroadcastError as error:
-            postpone(settlement, claim, [site_id], error)
+    for site_id, outcome in outcomes.items():
+        if not isinstance(outcome, MirrorAnswer):
+            postpone(settlement, claim, [site_id], outcome)
+        elif outcome.deleted:
+            dead.add(site_id)
     settlement.dropped += [entry.pk for entry in entries if entry.site_id in dead]
     return [e for e in entries if e.site_id not in dead and e.site_id not in settlement.retry]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from spool_live.models.live import LiveUpdate
 from spool_live.models.monitoring import AlertEpisode, AlertNotice, Counter, Heartbeat
-from spool_live.models.outbox import DeliveryCircuit, OutboxEntry, SiteDelivery
+from spool_live.models.outbox import DeliveryCircuit, OutboxEntry, SiteDelivery, SiteMirror
 from spool_live.models.sites import (
     ApiKeyEvent,
     FailedAuthentication,
@@ -28,4 +28,5 @@ __all__ = [
     "Site",
     "SiteApiKey",
     "SiteDelivery",
+    "SiteMirror",
 ]

@@ -13,11 +13,52 @@ from django.utils.translation import gettext_lazy as _
 from spool_live.updates import EventType, Update, new_update_id
 
 
+class SiteMirror(models.Model):
+    """The newest state of a site that the Supabase database must know, by its version.
+
+    Written in the transactions of those who change sites and keys. What delivery writes while it
+    works is in :class:`SiteDelivery`, so that neither waits for the other. Without a foreign key:
+    a deleted site leaves its tombstone here.
+    """
+
+    class Pending(models.IntegerChoices):
+        """How urgently the Supabase database must be brought up to date."""
+
+        NOTHING = 0, _("nothing")
+        CHANGED = 1, _("changed")
+        RIGHT_LOST = 2, _("a right was lost")
+
+    site_id = models.UUIDField(primary_key=True, editable=False)
+    version = models.BigIntegerField(default=1)
+    epoch = models.BigIntegerField(default=1)
+    deleted_at = models.DateTimeField(null=True)
+    pending = models.SmallIntegerField(
+        choices=Pending,
+        default=Pending.CHANGED,
+        help_text="Where to look; whether it is so is decided by the acknowledged version.",
+    )
+
+    class Meta:
+        db_table = "live_site_mirrors"
+        verbose_name = _("site mirror")
+        verbose_name_plural = _("site mirrors")
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["-pending", "site_id"],
+                condition=models.Q(pending__gt=0),
+                name="live_site_mirrors_pending",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"mirror of site {self.site_id}"
+
+
 class SiteDelivery(models.Model):
-    """What delivery knows of a site: its counter, its mirror, its lease.
+    """What delivery knows of a site: its counter, what was acknowledged of its mirror, its lease.
 
     Apart from the ``Site`` row and without a foreign key: nobody who saves a site can overwrite
-    the counter, and a deleted site leaves its tombstone here.
+    the counter, and no edit of a site locks this row.
     """
 
     site_id = models.UUIDField(primary_key=True, editable=False)
@@ -27,11 +68,19 @@ class SiteDelivery(models.Model):
         default=0, help_text="Highest seq that was purged: catch-up cannot go back to it."
     )
 
-    version = models.BigIntegerField(default=1)
     acknowledged_version = models.BigIntegerField(default=0)
-    epoch = models.BigIntegerField(default=1)
     acknowledged_epoch = models.BigIntegerField(default=0)
-    deleted_at = models.DateTimeField(null=True)
+    deleted_at = models.DateTimeField(
+        null=True, help_text="When the Supabase database was found to hold a tombstone."
+    )
+    mirror_run = models.UUIDField(
+        null=True, help_text="The run that asked for the site to be mirrored once more."
+    )
+    refused_version = models.BigIntegerField(
+        default=0, help_text="The version of the mirror that was refused last."
+    )
+    mirror_retry_at = models.DateTimeField(null=True)
+    mirror_error = models.TextField(default="", blank=True)
 
     lease_token = models.UUIDField(null=True)
     leased_until = models.DateTimeField(null=True)
@@ -43,6 +92,13 @@ class SiteDelivery(models.Model):
         db_table = "live_site_deliveries"
         verbose_name = _("site delivery")
         verbose_name_plural = _("site deliveries")
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["site_id"],
+                condition=models.Q(mirror_run__isnull=False),
+                name="live_site_mirror_runs",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"delivery of site {self.site_id}"
@@ -86,9 +142,10 @@ class OutboxEntry(models.Model):
         verbose_name_plural = _("outbox entries")
         indexes: ClassVar[list[models.Index]] = [
             models.Index(
-                fields=["seq", "id"],
+                # By site first: delivery jumps from site to site, past the backlogs.
+                fields=["site_id", "seq", "id"],
                 condition=models.Q(state="pending"),
-                name="live_outbox_pending",
+                name="live_outbox_waiting",
             ),
             models.Index(
                 fields=["site_id", "seq"],

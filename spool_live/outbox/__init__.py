@@ -6,40 +6,53 @@ record (in the edit's transaction) -> claim -> settle (around the delivery) -> p
 from __future__ import annotations
 
 from spool_live.outbox.batching import batch
-from spool_live.outbox.claim import Claim, claim_batch, is_anything_pending
+from spool_live.outbox.behind import behind, is_anything_waiting, next_to_mirror, refusal
+from spool_live.outbox.claim import Claim, claim_batch, is_ready
 from spool_live.outbox.entries import ClaimedEntry
 from spool_live.outbox.history import CatchUp, catch_up, purge_settled
+from spool_live.outbox.lease import ClaimedSite
 from spool_live.outbox.record import announce, broadcast_update, record
 from spool_live.outbox.requeue import requeue_dead
 from spool_live.outbox.settle import Settlement, settle
 from spool_live.outbox.site_state import (
+    Acknowledged,
     acknowledge,
     acknowledge_stranger,
-    forget_acknowledgements,
     forget_site,
+    is_behind,
+    mirror_all_again,
     raise_above,
+    refuse,
     site_changed,
     site_deleted,
 )
 
 __all__ = [
+    "Acknowledged",
     "CatchUp",
     "Claim",
     "ClaimedEntry",
+    "ClaimedSite",
     "Settlement",
     "acknowledge",
     "acknowledge_stranger",
     "announce",
     "batch",
+    "behind",
     "broadcast_update",
     "catch_up",
     "claim_batch",
-    "forget_acknowledgements",
     "forget_site",
-    "is_anything_pending",
+    "is_anything_waiting",
+    "is_behind",
+    "is_ready",
+    "mirror_all_again",
+    "next_to_mirror",
     "purge_settled",
     "raise_above",
     "record",
+    "refusal",
+    "refuse",
     "requeue_dead",
     "settle",
     "site_changed",

@@ -15,14 +15,13 @@ from spool_live import heartbeats
 from spool_live.backoff import ASKED_MAX, OUTAGE_MAX, outage_delay
 from spool_live.conf import live_settings
 from spool_live.models import DeliveryCircuit
-
-FAILURES = "SELECT failures FROM live_delivery_circuit WHERE failures > 0"
+from spool_live.sql import read_sql
 
 
 def failures(using: str) -> int:
     """How often Supabase has failed in a row: 0 while all is well."""
     with connections[using].cursor() as cursor:
-        cursor.execute(FAILURES)
+        cursor.execute(read_sql("outbox/circuit_failures"))
         row = cursor.fetchone()
     return row[0] if row else 0
 

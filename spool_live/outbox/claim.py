@@ -1,9 +1,10 @@
-"""Claiming: take a lease on sites, take their oldest entries, number them. One short transaction.
+"""Claiming: take a lease on sites, take their next entries, number them. One short transaction.
 
 The lease is on the site, not on the entry: a site has one worker at a time, so its updates keep
-their order, and different workers help each other with different sites. The site's row stays
-locked until the claim commits, so a number is never visible after a higher one, and a key change
-is either seen by the claim or commits after it.
+their order, and different workers help each other with different sites. The state of a site's
+delivery stays locked until the claim commits, so a number is never visible after a higher one.
+Whether a change of the site's keys has to go first is read after the entries were taken, so none
+of them is newer than the change that it reads of.
 """
 
 from __future__ import annotations
@@ -16,28 +17,31 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from spool_live.conf import live_settings
-from spool_live.models import SiteDelivery
-from spool_live.outbox import circuit, claim_portable, claim_postgresql, coalescing
+from spool_live.outbox import circuit, claim_portable, claim_postgresql
 from spool_live.outbox.entries import ClaimedEntry
-from spool_live.outbox.lease import Lease, Leased, waiting_sites
+from spool_live.outbox.lease import ClaimedSite, Lease
 
 
 @dataclass(frozen=True)
 class Claim:
     """A lease on some sites and their next entries, in the order of delivery.
 
-    ``sites`` are the delivery states as they were when claimed, ``orphans`` the ids of leased
-    sites that do not exist any more: their entries are to be dropped.
+    ``sites`` are the leased sites by id, ``orphans`` the ids of those that do not exist any more:
+    their entries are to be dropped.
     """
 
     using: str
     token: uuid.UUID
     leased_until: datetime
-    sites: dict[uuid.UUID, SiteDelivery]
-    orphans: frozenset[uuid.UUID]
+    sites: dict[uuid.UUID, ClaimedSite]
     entries: list[ClaimedEntry]
     outage: int = 0
     """How often Supabase has failed in a row: more than 0 makes this batch the trial."""
+
+    @property
+    def orphans(self) -> frozenset[uuid.UUID]:
+        """The ids of the leased sites that do not exist any more."""
+        return frozenset(site_id for site_id, site in self.sites.items() if site.is_gone)
 
 
 def claim_batch(using: str) -> Claim | None:
@@ -45,17 +49,18 @@ def claim_batch(using: str) -> Claim | None:
     now = timezone.now()
     lease = Lease(using, uuid.uuid4(), now, now + live_settings().delivery_lease)
     if claim_postgresql.goes_at_once(using):
-        is_away, leased, entries = claim_postgresql.claim_at_once(lease)
+        is_away, taken = claim_postgresql.claim_at_once(lease)
         if not is_away:
-            return _claim(lease, leased, entries)
+            return _claim(lease, taken)
     return _claim_in_steps(lease)
 
 
-def is_anything_pending(using: str) -> bool:
-    """Whether it may be worth to claim: much cheaper to ask than to claim nothing."""
-    with connections[using].cursor() as cursor:
-        cursor.execute("SELECT 1 FROM live_updates_outbox WHERE state = 'pending' LIMIT 1")
-        return cursor.fetchone() is not None
+def is_ready(using: str) -> bool:
+    """Whether any site has something that may go now. Writes nothing and waits for nobody."""
+    now = timezone.now()
+    if connections[using].vendor == "postgresql":
+        return claim_postgresql.is_ready(using, now)
+    return bool(claim_portable.waiting_sites(using, now))
 
 
 def _claim_in_steps(lease: Lease) -> Claim | None:
@@ -65,19 +70,16 @@ def _claim_in_steps(lease: Lease) -> Claim | None:
     is_postgresql = connections[lease.using].vendor == "postgresql"
     steps = claim_postgresql if is_postgresql else claim_portable
     with transaction.atomic(using=lease.using):
-        leased = steps.lease_sites(lease)
-        coalescing.coalesce_waiting(lease.using, leased.sites, lease.now)
-        entries = steps.take_entries(lease, leased.sites)
-    return _claim(lease, leased, entries, outage)
+        taken = steps.claim_in_steps(lease)
+    return _claim(lease, taken, outage)
 
 
-def _claim(
-    lease: Lease, leased: Leased, entries: list[ClaimedEntry], outage: int = 0
-) -> Claim | None:
-    if not leased.sites:
+def _claim(lease: Lease, taken: claim_postgresql.Taken, outage: int = 0) -> Claim | None:
+    sites, entries = taken
+    if not sites:
         return None
-    sites, orphans = leased.sites, leased.orphans
-    return Claim(lease.using, lease.token, lease.until, sites, orphans, entries, outage)
+    by_id = {site.site_id: site for site in sites}
+    return Claim(lease.using, lease.token, lease.until, by_id, entries, outage)
 
 
 def _outage(using: str, now: datetime) -> int | None:
@@ -85,4 +87,4 @@ def _outage(using: str, now: datetime) -> int | None:
     trial is not spent where there is nothing to try with."""
     if not circuit.failures(using):
         return 0
-    return circuit.enter(using, now) if waiting_sites(using, now) else None
+    return circuit.enter(using, now) if is_ready(using) else None

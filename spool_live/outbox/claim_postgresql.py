@@ -4,57 +4,73 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.db import connections
 from django.db.backends.utils import CursorWrapper
 
 from spool_live.conf import live_settings
-from spool_live.models import SiteDelivery
-from spool_live.outbox import circuit, coalescing, thinning
+from spool_live.outbox import coalescing, thinning
 from spool_live.outbox.entries import ClaimedEntry
-from spool_live.outbox.lease import ROW_BYTES, Lease, Leased, farthest, statement
+from spool_live.outbox.lease import ROW_BYTES, ClaimedSite, Lease, farthest, statement
+from spool_live.sql import read_sql
+
+Taken = tuple[list[ClaimedSite], list[ClaimedEntry]]
 
 
 def goes_at_once(using: str) -> bool:
-    """Whether a claim is three statements in a row, with nothing to be done in between."""
+    """Whether a claim is some statements in a row, with nothing to be done in between."""
     connection = connections[using]
     one_at_a_time = connection.settings_dict.get("OPTIONS", {}).get("server_side_binding")
     in_between = coalescing.windows() or thinning.is_on(using)
     return connection.vendor == "postgresql" and not one_at_a_time and not in_between
 
 
-def claim_at_once(lease: Lease) -> tuple[bool, Leased, list[ClaimedEntry]]:
+def claim_at_once(lease: Lease) -> tuple[bool, Taken]:
     """Leases and takes in one way to and fro, which the server takes for one transaction; each
     statement sees what was committed before it. The first answer says that Supabase is away: then
     nothing is leased."""
-    statements = (circuit.FAILURES, statement("lease"), statement("take"))
+    statements = (
+        read_sql("outbox/circuit_failures"),
+        statement("lease"),
+        statement("take"),
+        read_sql("outbox/leased_sites"),
+    )
     with connections[lease.using].cursor() as cursor:
         cursor.execute(";".join(statements), _parameters(lease, trial=False))
         is_away = cursor.fetchone() is not None
         cursor.nextset()
-        leased = _read_leased(cursor, lease)
         cursor.nextset()
-        return is_away, leased, _read_entries(cursor)
+        entries = _read_entries(cursor)
+        cursor.nextset()
+        return is_away, (_read_sites(cursor), entries)
 
 
-def lease_sites(lease: Lease) -> Leased:
-    """Leases the sites whose updates come next. To be called in the transaction of the claim: the
-    rows stay locked until it commits."""
-    with connections[lease.using].cursor() as cursor:
-        cursor.execute(statement("lease"), _parameters(lease, trial=True))
-        return _read_leased(cursor, lease)
+def is_ready(using: str, now: datetime) -> bool:
+    """Whether any site has something that may go now."""
+    lease = Lease(using, uuid.uuid4(), now, now)
+    with connections[using].cursor() as cursor:
+        cursor.execute(statement("ready"), _parameters(lease, trial=True))
+        return bool(cursor.fetchone()[0])
 
 
-def take_entries(lease: Lease, sites: dict[uuid.UUID, SiteDelivery]) -> list[ClaimedEntry]:
-    """The next entries of the leased sites, numbered, by site and number. In the transaction of
-    the claim: an entry keeps its number through retries and death."""
+def claim_in_steps(lease: Lease) -> Taken:
+    """The same with what happens between lease and numbers. In the transaction of the claim: the
+    sites stay locked until it commits, and an entry keeps its number through retries and death."""
     parameters = _parameters(lease, trial=True)
+    with connections[lease.using].cursor() as cursor:
+        cursor.execute(statement("lease"), parameters)
+        cursor.execute(read_sql("outbox/leased_sites"))
+        leased = [site.site_id for site in _read_sites(cursor)]
+    coalescing.coalesce_waiting(lease.using, leased, lease.now)
     if thinning.is_on(lease.using):
         thinning.thin_backlog(lease.using, parameters)
     with connections[lease.using].cursor() as cursor:
         cursor.execute(statement("take"), parameters)
-        return _read_entries(cursor)
+        entries = _read_entries(cursor)
+        cursor.execute(read_sql("outbox/leased_sites"))
+        return _read_sites(cursor), entries
 
 
 def array(values: Iterable[object]) -> str:
@@ -67,6 +83,7 @@ def _parameters(lease: Lease, *, trial: bool) -> dict[str, Any]:
     farthest_lease, farthest_retry = farthest(lease.now)
     return {
         **coalescing.held_parameters(lease.now),
+        "start": uuid.uuid4(),
         "trial": trial,
         "token": lease.token,
         "leased_until": lease.until,
@@ -78,12 +95,8 @@ def _parameters(lease: Lease, *, trial: bool) -> dict[str, Any]:
     }
 
 
-def _read_leased(cursor: CursorWrapper, lease: Lease) -> Leased:
-    _, *names = [column.name for column in cursor.description]
-    rows = cursor.fetchall()
-    states = [SiteDelivery.from_db(lease.using, names, state) for _, *state in rows]
-    there = {state.pk for state, (is_there, *_) in zip(states, rows, strict=True) if is_there}
-    return Leased.of(states, there)
+def _read_sites(cursor: CursorWrapper) -> list[ClaimedSite]:
+    return [ClaimedSite(*row) for row in cursor.fetchall()]
 
 
 def _read_entries(cursor: CursorWrapper) -> list[ClaimedEntry]:

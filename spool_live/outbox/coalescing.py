@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from spool_live.collections import registry
@@ -77,20 +78,20 @@ def held_parameters(now: datetime) -> dict[str, Any]:
     return {"now": now, "held": list(held), "windows": list(held.values())}
 
 
-def coalesce_waiting(using: str, sites: dict[uuid.UUID, SiteDelivery], now: datetime) -> None:
+def coalesce_waiting(using: str, site_ids: Collection[uuid.UUID], now: datetime) -> None:
     """Merges the updates of coalesced collections that come next, and writes them down as merged.
 
-    To be called under the lease of ``sites``, before numbers are given.
+    To be called under the lease of the sites, before numbers are given.
     """
     known = windows()
     if not known:
         return
-    ripe = _unnumbered(using, sites).filter(collection__in=known).exclude(is_held(now))
+    ripe = _unnumbered(using, site_ids).filter(collection__in=known).exclude(is_held(now))
     mergeable = list(read_entries(ripe.order_by("id")[: live_settings().batch_limit]))
     windowed = [entry for entry in mergeable if known[entry.collection]]
     together = {e.pk: e for e in (*mergeable, *_others_of(using, windowed))}
     kept, gone = merge_all(together[pk] for pk in sorted(together))
-    _write(using, kept, gone, sites)
+    _write(using, kept, gone)
 
 
 def merge_all(entries: Iterable[ClaimedEntry]) -> tuple[list[ClaimedEntry], list[ClaimedEntry]]:
@@ -157,12 +158,7 @@ def _unnumbered(using: str, site_ids: Iterable[uuid.UUID]) -> QuerySet[OutboxEnt
     return waiting.filter(site_id__in=list(site_ids))
 
 
-def _write(
-    using: str,
-    kept: Sequence[ClaimedEntry],
-    gone: Sequence[ClaimedEntry],
-    sites: dict[uuid.UUID, SiteDelivery],
-) -> None:
+def _write(using: str, kept: Sequence[ClaimedEntry], gone: Sequence[ClaimedEntry]) -> None:
     if not gone:
         return
     outbox = OutboxEntry.objects.using(using)
@@ -174,11 +170,9 @@ def _write(
         ["event_type", "slug", "timestamp", "metadata", "merged"],
         batch_size=100,
     )
-    for entry in gone:
-        sites[entry.site_id].merged += 1
-    SiteDelivery.objects.using(using).bulk_update(
-        [sites[site_id] for site_id in {entry.site_id for entry in gone}], ["merged"]
-    )
+    for site_id, number in Counter(entry.site_id for entry in gone).items():
+        state = SiteDelivery.objects.using(using).filter(pk=site_id)
+        state.update(merged=F("merged") + number)
 
 
 def _as_model(entry: ClaimedEntry) -> OutboxEntry:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,13 +10,13 @@ from django.db.models import F, Q
 
 from spool_live.backoff import ASKED_MAX
 from spool_live.conf import live_settings
-from spool_live.models import OutboxEntry, SiteDelivery
 from spool_live.outbox import coalescing
 from spool_live.sql import read_sql
 
 DELIVERY_ORDER = (F("seq").asc(nulls_last=True), "id")
-"""What has a number goes before what has none, however late a transaction commits: a retry keeps
-its place in front of entries with lower ids that were not visible when it was numbered."""
+"""The order of one site's entries. What has a number goes before what has none, however late a
+transaction commits: a retry keeps its place in front of entries with lower ids that were not
+visible when it was numbered."""
 ROW_BYTES = 300
 """About what an update takes on the wire beside its metadata."""
 
@@ -33,17 +32,17 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
-class Leased:
-    """The states of the sites that were leased, and the ids of those that exist no more."""
+class ClaimedSite:
+    """A leased site, as it was once its entries were taken.
 
-    sites: dict[uuid.UUID, SiteDelivery]
-    orphans: frozenset[uuid.UUID]
+    ``failures``: how often its delivery failed in a row. ``is_gone``: it does not exist any more.
+    ``is_behind``: the Supabase database has to be told of it before its next update goes.
+    """
 
-    @classmethod
-    def of(cls, states: Sequence[SiteDelivery], existing: Collection[uuid.UUID]) -> Leased:
-        """``states``, of which only the sites ``existing`` are there."""
-        orphans = frozenset(s.pk for s in states if s.deleted_at or s.pk not in existing)
-        return cls({state.pk: state for state in states}, orphans)
+    site_id: uuid.UUID
+    failures: int
+    is_gone: bool
+    is_behind: bool
 
 
 def is_free(now: datetime) -> Q:
@@ -61,17 +60,16 @@ def farthest(now: datetime) -> tuple[datetime, datetime]:
     return now + 2 * settings.delivery_lease, now + settings.retry_max + ASKED_MAX
 
 
-def waiting_sites(using: str, now: datetime) -> list[uuid.UUID]:
-    """The sites of the updates that come next, oldest first."""
-    busy = SiteDelivery.objects.using(using).exclude(is_free(now)).values("site_id")
-    pending = OutboxEntry.objects.using(using).filter(state=OutboxEntry.State.PENDING)
-    ripe = pending.exclude(coalescing.is_held(now)).exclude(site_id__in=busy)
-    oldest = ripe.order_by(*DELIVERY_ORDER).values_list("site_id", flat=True)
-    return list(dict.fromkeys(oldest[: live_settings().batch_limit]))
-
-
 def statement(name: str) -> str:
-    """SQL of the outbox for PostgreSQL. Without a window in which updates wait for others it is
-    much cheaper to plan."""
-    held = read_sql("outbox/held") if any(coalescing.windows().values()) else ""
-    return read_sql(f"outbox/{name}").replace("{held}", held)
+    """SQL of the outbox for PostgreSQL, its parts put in. Without a window in which updates wait
+    for others it is much cheaper to plan."""
+    waits = any(coalescing.windows().values())
+    parts = {
+        "{walk}": read_sql("outbox/walk"),
+        "{ripe_entry}": read_sql("outbox/ripe_entry") if waits else "",
+        "{held}": read_sql("outbox/held") if waits else "",
+    }
+    text = read_sql(f"outbox/{name}")
+    for place, part in parts.items():
+        text = text.replace(place, part)
+    return text

@@ -66,8 +66,13 @@ def settle(claim: Claim, settlement: Settlement) -> Settlement:
         _judge(claim, settlement)
         return written
     with transaction.atomic(using=using):
-        held = SiteDelivery.objects.using(using).filter(lease_token=claim.token)
-        # A write first: it locks the rows on every database, and spares SQLite a lock upgrade.
+        held = SiteDelivery.objects.using(using).filter(
+            pk__in=list(claim.sites), lease_token=claim.token
+        )
+        if connections[using].features.has_select_for_update:
+            # In a fixed order: two of delivery's transactions never deadlock.
+            list(held.select_for_update().order_by("pk").values_list("pk"))
+        # A write first: it spares SQLite a lock upgrade.
         held.update(leased_until=claim.leased_until)
         mine = set(held.values_list("pk", flat=True))
         written = settlement.of_sites(mine, claim)
@@ -83,6 +88,7 @@ def _settle_delivered(claim: Claim, settlement: Settlement) -> Settlement:
     """The usual end, by one statement."""
     values: dict[str, Any] = {
         "token": claim.token,
+        "sites": array(claim.sites),
         "now": timezone.now(),
         "entries": array(settlement.delivered),
     }

@@ -147,18 +147,17 @@ def _supabase_away(seen: Observation) -> Problem:
 
 def _held_up(seen: Observation) -> Iterator[Problem]:
     mirror = seen.heartbeats.get(Part.MIRROR)
-    refused = mirror.detail if mirror and mirror.failing_since else {}
     for site_id, site in seen.held_up.items():
         waiting = seen.waiting.get(site_id)
-        if str(site_id) in refused and site.version > site.acknowledged_version and mirror:
+        if site.mirror_error:
             yield _of_site(
                 seen,
                 site_id,
                 Kind.MIRROR,
                 State.FAILING,
-                mirror.failing_since or mirror.at,
+                (mirror.failing_since or mirror.at) if mirror else seen.now,
                 f"Supabase refuses what it must know of {wording.name(seen, site_id)} and its API "
-                f"keys, whose updates wait for that: {refused[str(site_id)]}",
+                f"keys, whose updates wait for that: {site.mirror_error}",
                 "See the worker's log for what Supabase answers; run manage.py live_setup.",
             )
         elif site.last_error and site.retry_at and (waiting or site.retry_at > seen.now):

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db.models import Count, F, Max, Q
+from django.db.models import Count, Max, Q
 
 from spool_live.models import (
     AlertNotice,
@@ -61,7 +61,7 @@ class Observation:
     """Whether ``waiting`` holds every pending update."""
     dead: dict[uuid.UUID, Dead] = field(default_factory=dict)
     held_up: dict[uuid.UUID, SiteDelivery] = field(default_factory=dict)
-    """Sites that wait for a retry, or whose mirror is behind."""
+    """Sites that wait for a retry, or whose mirror is refused."""
     names: dict[uuid.UUID, str] = field(default_factory=dict)
 
 
@@ -69,7 +69,7 @@ def observe(using: str, now: datetime) -> Observation:
     """Reads the content database ``using``. Raises ``DatabaseError`` where it does not answer."""
     waiting, is_all_of_it = _waiting(using)
     dead = _dead(using)
-    troubled = Q(retry_at__isnull=False) | Q(version__gt=F("acknowledged_version"))
+    troubled = Q(retry_at__isnull=False) | ~Q(mirror_error="")
     held_up = {site.pk: site for site in SiteDelivery.objects.using(using).filter(troubled)}
     return Observation(
         using=using,

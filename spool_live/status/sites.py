@@ -10,7 +10,8 @@ from typing import Any
 
 from django.db.models import Count, Min, Q
 
-from spool_live.models import OutboxEntry, Site, SiteDelivery
+from spool_live.models import OutboxEntry, Site, SiteDelivery, SiteMirror
+from spool_live.outbox import is_behind
 from spool_live.status.states import Problem, State, Status
 
 
@@ -48,8 +49,12 @@ def of_sites(
     Deleted sites are included while they have something left in the outbox.
     """
     sites, states = Site.objects.using(using), SiteDelivery.objects.using(using)
+    changes = SiteMirror.objects.using(using)
     if site_ids is not None:
         sites, states = sites.filter(pk__in=site_ids), states.filter(pk__in=site_ids)
+        changes = changes.filter(pk__in=site_ids)
+    known = {state.pk: state for state in states}
+    mirrors = {mirror.pk: mirror for mirror in changes}
     names = dict(sites.values_list("pk", "name"))
     counts = {row["site_id"]: row for row in _counts(using, site_ids)}
     nothing = {"pending": 0, "dead": 0, "oldest": None}
@@ -60,12 +65,15 @@ def of_sites(
             name=names.get(state.pk),
             last_seq=state.last_seq,
             merged=state.merged,
-            epoch=state.epoch,
-            is_mirrored=state.version <= state.acknowledged_version,
+            epoch=mirrors[state.pk].epoch if state.pk in mirrors else 1,
+            is_mirrored=not is_behind(mirrors.get(state.pk), state),
             problems=status.of_site(state.pk, using),
             **{key: counts.get(state.pk, nothing)[key] for key in nothing},
         )
-        for state in states
+        for state in (
+            known.get(site_id) or SiteDelivery(site_id=site_id)
+            for site_id in dict.fromkeys([*mirrors, *known])
+        )
         if state.pk in names or state.pk in counts
     ]
     return sorted(found, key=lambda site: (-site.state.severity, site.name or "", site.site_id))

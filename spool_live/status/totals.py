@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, F, Min, Q, Sum
+from django.db.models import Count, Min, Q, Sum
 
+from spool_live import outbox
 from spool_live.models import FailedAuthentication, OutboxEntry, SiteApiKey, SiteDelivery
 
 
@@ -38,7 +39,7 @@ def of_database(using: str, now: datetime) -> Totals:
         },
         oldest=pending.aggregate(oldest=Min("timestamp"))["oldest"],
         sites_held_up=sites.exclude(retry_at=None).count(),
-        sites_mirror_pending=sites.filter(version__gt=F("acknowledged_version")).count(),
+        sites_mirror_pending=outbox.behind(using).count(),
         api_keys=_api_keys(using, now),
         failed_authentications=_failed_authentications(using, now - timedelta(hours=1)),
     )

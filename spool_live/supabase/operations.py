@@ -81,13 +81,17 @@ class RunSupabaseSQL(SupabaseOperation):
 class ProvisionSupabase(SupabaseOperation):
     """Does what depends on Supabase's roles, publication and Realtime schema, as far as they exist.
 
-    What is missing is no error: ``live_setup`` and ``post_migrate`` do it later.
+    What is missing is no error: ``live_setup`` and ``post_migrate`` do it later. With
+    ``withdraws=False`` it only adds to what an earlier migration did, and takes nothing back.
     """
 
     reduces_to_sql = False
 
+    def __init__(self, *, withdraws: bool = True) -> None:
+        self.withdraws = withdraws
+
     def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
-        return type(self).__name__, [], {}
+        return type(self).__name__, [], {} if self.withdraws else {"withdraws": False}
 
     def describe(self) -> str:
         return "Grants, policies, publication membership as far as Supabase's parts exist"
@@ -96,7 +100,8 @@ class ProvisionSupabase(SupabaseOperation):
         provisioning.provision(schema_editor.connection.alias)
 
     def backward(self, schema_editor: BaseDatabaseSchemaEditor) -> None:
-        provisioning.withdraw(schema_editor.connection.alias)
+        if self.withdraws:
+            provisioning.withdraw(schema_editor.connection.alias)
 
 
 class CloseTables(SupabaseOperation):

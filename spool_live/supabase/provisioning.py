@@ -25,6 +25,7 @@ CONTENT_TABLES = (
     "live_api_key_events",
     "live_failed_authentications",
     "live_isolation_reports",
+    "live_site_mirrors",
     "live_site_deliveries",
     "live_updates_outbox",
     "live_delivery_circuit",

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from spool_live import keys
 from spool_live.keys import KEY_PATTERN, PlainKey
-from spool_live.models import ApiKeyEvent, Site, SiteApiKey, SiteDelivery
+from spool_live.models import ApiKeyEvent, Site, SiteApiKey, SiteMirror
 from tests.keys.lookup import find_key
 
 pytestmark = pytest.mark.django_db
@@ -79,14 +79,14 @@ def test_key_never_changes_its_site(admin_client: Client, make_key: MakeKey) -> 
 
 def test_change_of_expiry_is_an_act_of_the_user(admin_client: Client, make_key: MakeKey) -> None:
     key, _ = make_key()
-    before = SiteDelivery.objects.get(pk=key.site_id).epoch
+    before = SiteMirror.objects.get(pk=key.site_id).epoch
     url = reverse("admin:spool_live_siteapikey_change", args=[key.pk])
     soon = timezone.now() + timedelta(days=1)
     when = {"expires_at_0": f"{soon:%Y-%m-%d}", "expires_at_1": f"{soon:%H:%M:%S}"}
     assert admin_client.post(url, {**FORM, **when}).status_code == 302
     event = ApiKeyEvent.objects.order_by("-id")[0]
     assert (event.action, event.actor_name) == ("expiry_changed", "admin")
-    assert SiteDelivery.objects.get(pk=key.site_id).epoch == before + 1
+    assert SiteMirror.objects.get(pk=key.site_id).epoch == before + 1
 
 
 def test_revoking_takes_the_right_for_good(admin_client: Client, make_key: MakeKey) -> None:
@@ -164,10 +164,10 @@ def test_deleting_a_key_is_an_act_of_the_user_and_takes_its_right(
     admin_client: Client, make_key: MakeKey
 ) -> None:
     key, plain = make_key()
-    before = SiteDelivery.objects.get(pk=key.site_id).epoch
+    before = SiteMirror.objects.get(pk=key.site_id).epoch
     url = reverse("admin:spool_live_siteapikey_delete", args=[key.pk])
     assert admin_client.post(url, {"post": "yes"}).status_code == 302
     assert find_key(plain) is None
-    assert SiteDelivery.objects.get(pk=key.site_id).epoch == before + 1
+    assert SiteMirror.objects.get(pk=key.site_id).epoch == before + 1
     event = ApiKeyEvent.objects.order_by("-id")[0]
     assert (event.action, event.actor_name) == ("deleted", "admin")

@@ -41,7 +41,7 @@ def test_list_takes_the_same_queries_for_any_number_of_sites(
     for _ in range(15):
         make_key(ready=False)
     admin_client.get(reverse(LIST))  # the status is kept for a moment
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         admin_client.get(reverse(LIST))
 
 

@@ -6,16 +6,20 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from django.db import connections
 from django.utils import timezone
 
 from spool_live.broadcasters import Broadcaster, MirrorAnswer
 from spool_live.broadcasters.memory import MemoryBroadcaster
 from spool_live.broadcasters.supabase import SupabaseBroadcaster
-from spool_live.exceptions import BroadcastRefused, SequenceTaken, UnknownSite
+from spool_live.conf import live_settings
+from spool_live.exceptions import BroadcastError, BroadcastRefused, SequenceTaken, UnknownSite
+from spool_live.local.config import LocalSupabaseConfig
 from spool_live.models import LiveUpdate, Site
+from spool_live.sql import read_sql
 from spool_live.supabase.databases import is_supabase_database
 from spool_live.updates import Update
 
@@ -240,6 +244,50 @@ class TestMirror:
         answer = broadcaster.mirror(payload(site_id, version=9, epoch=9))
         assert (answer.deleted, answer.applied) == (True, False)
         assert broadcaster.mirror(payload(site_id, version=9, deleted=True)).applied is True
+
+    def test_many_at_once_are_answered_in_their_order(
+        self, broadcaster: Broadcaster, site_id: uuid.UUID
+    ) -> None:
+        broadcaster.mirror(payload(site_id, version=5, epoch=3))
+        strangers = [uuid.uuid4() for _ in range(3)]
+        gone = [payload(one, deleted=True) for one in strangers]
+        answers = broadcaster.mirror_many([gone[0], payload(site_id, version=4), *gone[1:]])
+        dead = MirrorAnswer(version=1, epoch=1, deleted=True, applied=True)
+        assert answers == [dead, MirrorAnswer(5, 3, deleted=False, applied=False), dead, dead]
+        assert broadcaster.mirror_many([]) == []
+
+
+@pytest.mark.django_db(transaction=True, databases="__all__")
+class TestManySitesAtSupabase:
+    def test_refusal_of_one_is_its_own(
+        self, suite_supabase: LocalSupabaseConfig, site_id: uuid.UUID
+    ) -> None:
+        first, last = uuid.uuid4(), uuid.uuid4()
+        answers = SupabaseBroadcaster().mirror_many(
+            [
+                payload(first, deleted=True),
+                payload(site_id, api_keys=[{"id": "seven"}]),
+                payload(last, deleted=True),
+            ]
+        )
+        assert [isinstance(answer, MirrorAnswer) for answer in answers] == [True, False, True]
+        assert isinstance(answers[1], BroadcastError)
+        assert "22P02" in str(answers[1])
+
+    def test_function_of_before_gets_them_one_by_one(
+        self, suite_supabase: LocalSupabaseConfig, site_id: uuid.UUID
+    ) -> None:
+        alias = live_settings().supabase_database
+        with connections[alias].cursor() as cursor:
+            cursor.execute(read_sql("0003_mirror.reverse"))
+        try:
+            strangers = [payload(uuid.uuid4(), deleted=True) for _ in range(2)]
+            answers = SupabaseBroadcaster().mirror_many(strangers)
+            assert [cast("MirrorAnswer", answer).applied for answer in answers] == [True, True]
+        finally:
+            with connections[alias].cursor() as cursor:
+                cursor.execute(read_sql("0003_mirror"))
+                cursor.execute("notify pgrst, 'reload schema'")
 
 
 class TestCleanup:

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from spool_live import keys
-from spool_live.models import Site, SiteApiKey, SiteDelivery
+from spool_live.models import Site, SiteApiKey, SiteMirror
 from tests.capture.conftest import rolled_back
 
 pytestmark = pytest.mark.django_db
@@ -18,18 +18,18 @@ pytestmark = pytest.mark.django_db
 SOON, LATER = timedelta(minutes=1), timedelta(days=1)
 
 
-def delivery(site: Site, using: str = "default") -> SiteDelivery:
-    return SiteDelivery.objects.using(using).get(pk=site.pk)
+def mirror(site: Site, using: str = "default") -> SiteMirror:
+    return SiteMirror.objects.using(using).get(pk=site.pk)
 
 
 @pytest.fixture
 def raised(site: Site) -> Callable[[], tuple[int, int]]:
     """By how much version and epoch of the site were raised since the last call."""
-    pk, before = site.pk, delivery(site)
+    pk, before = site.pk, mirror(site)
 
     def difference() -> tuple[int, int]:
         nonlocal before
-        now = SiteDelivery.objects.get(pk=pk)
+        now = SiteMirror.objects.get(pk=pk)
         by = (now.version - before.version, now.epoch - before.epoch)
         before = now
         return by
@@ -41,9 +41,9 @@ Raised = Callable[[], tuple[int, int]]
 
 
 def test_new_site_is_to_be_mirrored(site: Site) -> None:
-    state = delivery(site)
-    assert state.version > state.acknowledged_version == 0
-    assert (state.epoch, state.last_seq, state.deleted_at) == (1, 0, None)
+    state = mirror(site)
+    assert (state.version, state.epoch, state.deleted_at) == (2, 1, None)
+    assert state.pending == SiteMirror.Pending.CHANGED
 
 
 def test_renamed_site(site: Site, raised: Raised) -> None:
@@ -53,9 +53,9 @@ def test_renamed_site(site: Site, raised: Raised) -> None:
 
 
 def test_deleted_site_leaves_a_tombstone(site: Site) -> None:
-    pk, before = site.pk, delivery(site)
+    pk, before = site.pk, mirror(site)
     site.delete()
-    after = SiteDelivery.objects.get(pk=pk)
+    after = SiteMirror.objects.get(pk=pk)
     assert after.deleted_at is not None
     assert after.version > before.version
 
@@ -65,13 +65,13 @@ def test_deletion_that_is_rolled_back_leaves_none(site: Site, raised: Raised) ->
     with rolled_back():
         site.delete()
     assert raised() == (0, 0)
-    assert SiteDelivery.objects.get(pk=pk).deleted_at is None
+    assert SiteMirror.objects.get(pk=pk).deleted_at is None
 
 
 def test_new_key_names_the_version_that_first_holds_it(site: Site, raised: Raised) -> None:
     key, _ = keys.create_key(site, name="x")
     assert raised() == (1, 0)
-    assert key.mirror_version == delivery(site).version
+    assert key.mirror_version == mirror(site).version
     assert SiteApiKey.objects.get().mirror_version == key.mirror_version
 
 
@@ -158,11 +158,11 @@ def test_key_that_goes_to_another_site_takes_its_right_along(
 ) -> None:
     key, _ = keys.create_key(site, name="x")
     raised()
-    there = delivery(other_site)
+    there = mirror(other_site)
     key.site = other_site
     key.save()
     assert raised() == (1, 1)
-    assert delivery(other_site).version == there.version + 1
+    assert mirror(other_site).version == there.version + 1
 
 
 @pytest.mark.django_db(databases=["default", "other"])
@@ -170,8 +170,8 @@ def test_state_is_on_the_alias_of_the_site() -> None:
     site = Site.objects.using("other").create(name="Elsewhere")
     key, _ = keys.create_key(site, name="x")
     keys.revoke_key(key)
-    assert delivery(site, "other").epoch == 2
-    assert not SiteDelivery.objects.using("default").filter(pk=site.pk).exists()
+    assert mirror(site, "other").epoch == 2
+    assert not SiteMirror.objects.using("default").filter(pk=site.pk).exists()
 
 
 def save(key: SiteApiKey, **change: Any) -> None:

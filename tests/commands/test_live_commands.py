@@ -185,7 +185,7 @@ def test_loop_survives_a_database_that_is_away_and_ends_with_ctrl_c(
 ) -> None:
     key, _ = make_key()
     pauses: list[float] = []
-    real = live_deliver.delivery.deliver_pending
+    real = live_deliver.delivery.deliver_and_mirror
     broken = [False]
 
     def pause(seconds: float) -> None:
@@ -203,7 +203,7 @@ def test_loop_survives_a_database_that_is_away_and_ends_with_ctrl_c(
 
     monkeypatch.setattr(live_deliver.time, "sleep", pause)
     monkeypatch.setattr(live_deliver, "close_old_connections", lambda: None)
-    monkeypatch.setattr(live_deliver.delivery, "deliver_pending", deliver)
+    monkeypatch.setattr(live_deliver.delivery, "deliver_and_mirror", deliver)
     outcome = run("live_deliver", "--loop", "--interval", "0.5")
     assert outcome.code == 0
     assert pauses == [0.5, 0.5, 0.5]

@@ -15,7 +15,7 @@ from spool_live.delivery import DeliveryReport, deliver_pending
 from spool_live.exceptions import (
     BroadcastRefused,
 )
-from spool_live.models import Site, SiteDelivery
+from spool_live.models import Site, SiteDelivery, SiteMirror
 from spool_live.signals import update_died, updates_delivered
 from spool_live.updates import Update
 from tests.outbox.conftest import Clock
@@ -38,10 +38,11 @@ def make_site(db: None) -> MakeSite:
 
     def make() -> Site:
         site = Site.objects.create(name="Courier")
-        outbox_of = SiteDelivery.objects.filter(pk=site.pk)
         payload = {"site_id": str(site.pk), "version": 2, "epoch": 1, "deleted": False}
         MemoryBroadcaster().mirror(payload)
-        outbox_of.update(version=2, acknowledged_version=2, acknowledged_epoch=1)
+        known = {"acknowledged_version": 2, "acknowledged_epoch": 1}
+        SiteDelivery.objects.create(site_id=site.pk, **known)
+        SiteMirror.objects.filter(pk=site.pk).update(version=2, pending=0)
         return site
 
     return make

@@ -343,20 +343,20 @@ revoke execute on function public.spool_live_cleanup(timestamptz, integer) from 
 
 --- name: the mirror forgets revocations
 --- caught: RLS-F02 RLS-M01
-select pg_temp.rewrite('public.spool_live_mirror(jsonb)', 'revoked_at = excluded.revoked_at',
+select pg_temp.rewrite('spool_live.mirror_site_v1(jsonb)', 'revoked_at = excluded.revoked_at',
   'revoked_at = null');
 
 --- name: the mirror revokes every key of a site
 --- caught: RLS-F02 RLS-M02
 --- healed: same
-select pg_temp.rewrite('public.spool_live_mirror(jsonb)', 'perform spool_live.ask_to_reauthenticate',
+select pg_temp.rewrite('spool_live.mirror_site_v1(jsonb)', 'perform spool_live.ask_to_reauthenticate',
   'delete from spool_live.api_keys k where k.site_id = target;
     perform spool_live.ask_to_reauthenticate');
 
 --- name: the mirror applies older versions
 --- caught: RLS-F02 RLS-M01
 --- healed: same
-select pg_temp.rewrite('public.spool_live_mirror(jsonb)',
+select pg_temp.rewrite('spool_live.mirror_site_v1(jsonb)',
   'held.version > (site ->> ''version'')::bigint
      or held.epoch > (site ->> ''epoch'')::bigint
      or', '');
@@ -364,12 +364,12 @@ select pg_temp.rewrite('public.spool_live_mirror(jsonb)',
 --- name: the mirror keeps the epoch
 --- caught: RLS-F02 RLS-M02 RLS-B06
 --- healed: same
-select pg_temp.rewrite('public.spool_live_mirror(jsonb)', 'epoch = (site ->> ''epoch'')::bigint,', '');
+select pg_temp.rewrite('spool_live.mirror_site_v1(jsonb)', 'epoch = (site ->> ''epoch'')::bigint,', '');
 
 --- name: the mirror brings deleted sites back
 --- caught: RLS-F02 RLS-M01
 --- healed: same
-select pg_temp.rewrite('public.spool_live_mirror(jsonb)',
+select pg_temp.rewrite('spool_live.mirror_site_v1(jsonb)',
   'or (held.deleted_at is not null and not tombstone)', '');
 
 --- name: the mirror tells nobody to re-authenticate

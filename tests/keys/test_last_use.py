@@ -11,7 +11,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from spool_live.keys import PlainKey, last_use
-from spool_live.models import SiteApiKey, SiteDelivery
+from spool_live.models import SiteApiKey, SiteMirror
 from tests.api.conftest import Call, call  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.django_db
@@ -29,7 +29,7 @@ def test_request_notes_the_use_and_writes_nothing_itself(
     django_assert_num_queries: Any,
 ) -> None:
     key, plain = make_key()
-    version = SiteDelivery.objects.get(pk=key.site_id).version
+    version = SiteMirror.objects.get(pk=key.site_id).version
     for _ in range(3):
         with django_assert_num_queries(1):
             assert call("post", "token/", plain).status_code == 200
@@ -37,7 +37,7 @@ def test_request_notes_the_use_and_writes_nothing_itself(
     with django_assert_num_queries(1):
         last_use.uses.write_now()
     assert NOW <= stored(key) <= timezone.now()
-    assert SiteDelivery.objects.get(pk=key.site_id).version == version, "nothing to mirror"
+    assert SiteMirror.objects.get(pk=key.site_id).version == version, "nothing to mirror"
 
 
 def test_use_is_written_once_a_minute(make_key: MakeKey) -> None:

@@ -12,7 +12,7 @@ from django.db import transaction
 from spool_live import keys
 from spool_live.keys import PlainKey
 from spool_live.local.processes import wait_until
-from spool_live.models import ApiKeyEvent, SiteApiKey, SiteDelivery
+from spool_live.models import ApiKeyEvent, SiteApiKey, SiteMirror
 from tests.sessions import is_somebody_waiting, threads
 from tests.waiting import PATIENCE
 
@@ -33,7 +33,7 @@ def revoke_while(key: SiteApiKey, other: Callable[[SiteApiKey], Any]) -> BaseExc
 
 def test_two_revocations_are_one_change_of_the_site(make_key: MakeKey) -> None:
     key, _ = make_key()
-    before = SiteDelivery.objects.get(pk=key.site_id)
+    before = SiteMirror.objects.get(pk=key.site_id)
     copies: list[SiteApiKey] = []
 
     def revoke(copy: SiteApiKey) -> None:
@@ -41,7 +41,7 @@ def test_two_revocations_are_one_change_of_the_site(make_key: MakeKey) -> None:
         copies.append(copy)
 
     assert revoke_while(key, revoke) is None
-    after = SiteDelivery.objects.get(pk=key.site_id)
+    after = SiteMirror.objects.get(pk=key.site_id)
     assert (after.version, after.epoch) == (before.version + 1, before.epoch + 1)
     assert [copy.revoked_at for copy in copies] == [key.revoked_at]
     actions = ApiKeyEvent.objects.filter(key_id=key.pk).order_by("id")

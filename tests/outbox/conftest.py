@@ -11,7 +11,7 @@ import pytest
 from django.utils import timezone
 
 from spool_live import outbox
-from spool_live.models import OutboxEntry, Site, SiteDelivery
+from spool_live.models import OutboxEntry, Site, SiteDelivery, SiteMirror
 from spool_live.outbox import Claim, Settlement
 from spool_live.updates import EventType, LiveUpdateData
 
@@ -72,8 +72,9 @@ def make_site(db: None) -> MakeSite:
     def make(*, acknowledged: bool = True, using: str = "default") -> Site:
         site = Site.objects.using(using).create(name="Courier")
         if acknowledged:
-            mine = SiteDelivery.objects.using(using).filter(pk=site.pk)
-            mine.update(acknowledged_version=9, version=9, acknowledged_epoch=1)
+            known = {"acknowledged_version": 9, "acknowledged_epoch": 1}
+            SiteDelivery.objects.using(using).create(site_id=site.pk, **known)
+            SiteMirror.objects.using(using).filter(pk=site.pk).update(version=9, pending=0)
         return site
 
     return make

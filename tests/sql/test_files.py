@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.db.migrations import RunSQL
 
 import spool_live.migrations
 import spool_live.sql
@@ -17,6 +18,7 @@ from spool_live.supabase import provisioning
 from spool_live.supabase.operations import RunSupabaseSQL
 
 FOLDER = Path(spool_live.sql.__file__).parent
+SQL_BY_TEXT = {path.read_text("utf-8"): path.stem for path in FOLDER.glob("*.sql")}
 
 
 def migrated() -> Iterator[tuple[str, str]]:
@@ -26,6 +28,8 @@ def migrated() -> Iterator[tuple[str, str]]:
         for operation in migration.operations:
             if isinstance(operation, RunSupabaseSQL):
                 yield module.name[:4], operation.name
+            elif isinstance(operation, RunSQL):
+                yield module.name[:4], SQL_BY_TEXT[operation.sql]
 
 
 def forward_files() -> set[str]:

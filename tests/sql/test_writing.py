@@ -59,7 +59,7 @@ class TestSecrets:
             "select proname, proconfig from pg_proc p join pg_namespace n on n.oid = pronamespace "
             "where nspname = 'spool_live' or proname like 'spool_live_%'"
         )
-        assert len(found) == 6
+        assert len(found) == 7
         assert {tuple(config or ()) for _, config in found} == {('search_path=""',)}
 
 

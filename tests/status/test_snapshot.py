@@ -15,7 +15,7 @@ from spool_live import LiveUpdateData, broadcast_update, heartbeats, outbox, sta
 from spool_live.broadcasters.memory import MemoryBroadcaster
 from spool_live.delivery import cleanup
 from spool_live.exceptions import BroadcastRefused, BroadcastUnavailable
-from spool_live.models import Heartbeat, OutboxEntry, Site
+from spool_live.models import Heartbeat, OutboxEntry, Site, SiteDelivery
 from spool_live.outbox import circuit, coalescing
 from spool_live.status import Kind, State, observing, snapshot
 from spool_live.status.snapshot import Kept
@@ -100,6 +100,9 @@ def test_mirror_that_is_refused_and_then_taken() -> None:
     [problem] = status.determine().problems
     assert (problem.kind, problem.site) == (Kind.MIRROR, "Courier")
     assert "no such function" in problem.reason
+    tasks.sweep()
+    assert kinds() == ["mirror"], "not asked again at once"
+    SiteDelivery.objects.update(mirror_retry_at=timezone.now())
     tasks.sweep()
     assert kinds() == []
 

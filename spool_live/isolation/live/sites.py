@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any
 
 from django.db import DatabaseError, connections
-from django.db.models import F
 from django.utils import timezone
 
 from spool_live import broadcast_update, delivery, keys, outbox
@@ -20,7 +19,7 @@ from spool_live.broadcasters import get_broadcaster
 from spool_live.conf import live_settings
 from spool_live.delivery import mirror
 from spool_live.exceptions import BroadcastError
-from spool_live.models import OutboxEntry, Site, SiteApiKey, SiteDelivery
+from spool_live.models import OutboxEntry, Site, SiteApiKey
 from spool_live.supabase.databases import is_supabase_database
 from spool_live.updates import EventType, LiveUpdateData
 
@@ -98,9 +97,7 @@ class Road:
 
     def _arrived(self, sites: list[ProbeSite]) -> bool:
         ids = [probe.site.pk for probe in sites]
-        behind = SiteDelivery.objects.using(self.using).filter(
-            pk__in=ids, version__gt=F("acknowledged_version")
-        )
+        behind = outbox.behind(self.using).filter(pk__in=ids)
         waiting = OutboxEntry.objects.using(self.using).filter(
             site_id__in=ids, state=OutboxEntry.State.PENDING
         )

@@ -11,7 +11,6 @@ from django.db import DatabaseError, close_old_connections
 
 from spool_live import delivery, heartbeats
 from spool_live.delivery import mirror
-from spool_live.exceptions import BroadcastError
 from spool_live.management.output import ReportCommand, seconds
 from spool_live.outbox import circuit
 from spool_live.supabase.databases import content_databases
@@ -55,16 +54,14 @@ class Command(ReportCommand):
                     self.report([row], [row], options)
 
     def _deliver(self, using: str, *, again: bool = False) -> dict[str, Any]:
-        reasons: list[str] = []
         heartbeats.beat(using, heartbeats.Part.SWEEP)
         with heartbeats.watched(using, heartbeats.Part.DELIVERY):
-            try:
-                (mirror.mirror_all if again else mirror.mirror_pending)(using)
-            except BroadcastError as error:
-                reasons.append(str(error))
-            report = asdict(delivery.deliver_pending(using))
-        if not report["reasons"] and (outage := circuit.outage(using)):
+            if again:
+                mirror.mirror_all(using)
+            report = asdict(delivery.deliver_and_mirror(using))
+        reasons: set[str] = report["reasons"]
+        if not reasons and (outage := circuit.outage(using)):
             due = f"next attempt at {outage.open_until:%H:%M:%S}"
-            reasons.append(f"{outage.last_error} ({due})")
-        report["reasons"] = "; ".join(sorted({*reasons, *report["reasons"]}))
+            reasons.add(f"{outage.last_error} ({due})")
+        report["reasons"] = "; ".join(sorted(reasons))
         return {"database": using, **report}

@@ -1,27 +1,38 @@
--- The next entries of leased sites, as many as fit, numbered where they have no number yet.
+-- The next entries of the leased sites, as many as fit, numbered where they have no number yet.
+-- The sites take turns, entry by entry, so that the backlog of one costs the others little.
 -- To be run after the lease, as a statement of its own: it must see what the holder of the lease
 -- before this one has committed.
-WITH next AS MATERIALIZED (
-  SELECT o.id, o.update_id, o.site_id, o.event_type, o.collection, o.item_id, o.slug,
+WITH mine AS MATERIALIZED (
+  SELECT unnest(current_setting('spool_live.leased')::uuid[]) AS site_id
+), turns AS (
+  SELECT oldest.id, oldest.site_id,
+         row_number() OVER (PARTITION BY oldest.site_id
+                            ORDER BY oldest.seq NULLS LAST, oldest.id) AS turn
+  FROM mine CROSS JOIN LATERAL (
+    SELECT o.id, o.site_id, o.seq
+    FROM live_updates_outbox o
+    WHERE o.state = 'pending' AND o.site_id = mine.site_id
+      {held}
+    ORDER BY o.seq NULLS LAST, o.id
+    LIMIT (SELECT least(%(limit)s, 1 + 4 * %(limit)s / count(*)) FROM mine)
+  ) oldest
+), chosen AS MATERIALIZED (
+  SELECT id, turn FROM turns ORDER BY turn, site_id LIMIT %(limit)s
+), next AS MATERIALIZED (
+  SELECT c.turn, o.id, o.update_id, o.site_id, o.event_type, o.collection, o.item_id, o.slug,
          -- Python's years end at 9999: one row that it cannot read would cost the whole claim.
          CASE WHEN o.timestamp >= '0001-01-02' AND o.timestamp < '9999-12-31'
               THEN o.timestamp END AS timestamp,
          o.metadata::text AS metadata, o.seq, o.merged,
          CASE WHEN o.last_error <> '' THEN o.attempts ELSE 0 END AS refusals
-  FROM live_updates_outbox o
-  WHERE o.state = 'pending'
-    AND o.site_id = ANY (ARRAY(
-      SELECT site_id FROM live_site_deliveries WHERE lease_token = %(token)s))
-    {held}
-  ORDER BY o.seq NULLS LAST, o.id
-  LIMIT %(limit)s
+  FROM chosen c JOIN live_updates_outbox o USING (id)
 ), fitting AS MATERIALIZED (
   SELECT m.*
   FROM (
     SELECT n.*, row_number() OVER w AS place,
            sum(%(row_bytes)s + octet_length(n.metadata)) OVER w AS bytes
     FROM next n
-    WINDOW w AS (ORDER BY n.seq NULLS LAST, n.id ROWS UNBOUNDED PRECEDING)
+    WINDOW w AS (ORDER BY n.turn, n.site_id ROWS UNBOUNDED PRECEDING)
   ) m
   WHERE m.place = 1 OR m.bytes <= %(bytes)s
 ), fresh AS MATERIALIZED (

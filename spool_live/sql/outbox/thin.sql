@@ -8,8 +8,7 @@ WITH waiting AS MATERIALIZED (
                               ORDER BY o.seq NULLS LAST, o.id) IS NOT NULL AS overtaken
   FROM live_updates_outbox o
   WHERE o.state = 'pending'
-    AND o.site_id = ANY (ARRAY(
-      SELECT site_id FROM live_site_deliveries WHERE lease_token = %(token)s))
+    AND o.site_id = ANY (current_setting('spool_live.leased')::uuid[])
     {held}
 ), raised AS (
   UPDATE live_site_deliveries d

@@ -1,0 +1,1 @@
+SELECT failures FROM live_delivery_circuit WHERE failures > 0

@@ -1,0 +1,3 @@
+-- Whether any site has something that may go now.
+WITH RECURSIVE {walk}
+SELECT EXISTS (SELECT FROM ripe)
