@@ -29,7 +29,9 @@ def error_of(error: Exception, seconds: float) -> BroadcastUnavailable:
             f"What answers at {_URL} is not PostgREST: {error}. Check the address and the proxies "
             "in between."
         )
-    return BroadcastUnavailable(said + _remedy(error))
+    # A firewall may cut the connection for what is in one update.
+    is_cut = isinstance(error, (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError))
+    return BroadcastUnavailable(said + _remedy(error), may_be_content=is_cut)
 
 
 def _certificate(error: ssl.SSLCertVerificationError) -> str:

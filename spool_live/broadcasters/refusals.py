@@ -23,7 +23,7 @@ from spool_live.exceptions import (
 FOREIGN_KEY = "23503"
 UNIQUE = "23505"
 UNAUTHORIZED = 401
-_AWAY = (502, 503)
+UNAVAILABLE = 503
 _STATUS = re.compile("[1-5][0-9][0-9]")
 _MARKUP = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 LONGEST = 500
@@ -107,7 +107,7 @@ _STATUSES = (
         BroadcastUnavailable,
         "The Supabase project is paused: restore it in the dashboard.",
     ),
-    _class("5..", BroadcastUnavailable, _GATEWAY),
+    _class("5..", _suspect, _GATEWAY),
 )
 
 
@@ -134,8 +134,8 @@ def error_for(
         error = SequenceTaken(said)
     else:
         error = _by_code(code or str(status), said)
-        if isinstance(error, BroadcastUnavailable) and status in _AWAY:
-            error.may_be_content = False
+        if isinstance(error, BroadcastUnavailable) and status == UNAVAILABLE and code != "503":
+            error.may_be_content = False  # PostgREST's own, which it says of itself alone
     return error
 
 

@@ -129,7 +129,10 @@ def test_error_without_code_and_message_is_the_servers(code: str | None) -> None
     assert "HTTP 400" in str(error)
 
 
-@pytest.mark.parametrize(("code", "may_be"), [("XX000", True), ("500", True), ("503", False)])
+@pytest.mark.parametrize(
+    ("code", "may_be"),
+    [("XX000", True), ("500", True), ("503", True), ("53300", False), ("401", False)],
+)
 def test_what_one_update_may_cause_as_well_is_marked(code: str, may_be: bool) -> None:
     error = error_for(code, "said the server", "")
     assert isinstance(error, BroadcastUnavailable)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -29,11 +29,13 @@ class Fault:
     """The answer ends before its announced length."""
     hangs: bool = False
     """No answer, and the connection stays open until the receiver is released."""
+    drips: bool = False
+    """The body comes a byte at a time, and without end."""
 
 
 class FaultyReceiver(ThreadingHTTPServer):
     """``faults`` are used up one a write; ``always`` is what comes after them; ``largest`` bodies
-    are refused with 413."""
+    are refused with 413; a body that names an id of ``guilty`` always meets that fault."""
 
     daemon_threads = True
 
@@ -42,6 +44,7 @@ class FaultyReceiver(ThreadingHTTPServer):
         self.faults: list[Fault] = []
         self.always: Fault | None = None
         self.largest: int | None = None
+        self.guilty: dict[str, Fault] = {}
         self.rows: dict[str, dict[str, Any]] = {}
         self.sites: set[str] | None = None
         self.mirrored: dict[str, dict[str, Any]] = {}
@@ -115,6 +118,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, json.dumps(self.server.clean(json.loads(body)["before"])).encode())
             return
         fault = self.server.next_fault()
+        for update_id, its_own in self.server.guilty.items():
+            fault = its_own if update_id.encode() in body else fault
         if fault is None and self.server.largest is not None and len(body) > self.server.largest:
             fault = Fault(413, b"too large")
         if fault is None or fault.stored:
@@ -125,6 +130,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._fail(fault)
 
     def do_GET(self) -> None:
+        if "select=id" in self.path:
+            found_ids = [{"id": key} for key in self.server.rows if key in self.path]
+            self._answer(200, json.dumps(found_ids).encode())
+            return
         rows = [row for row in self.server.rows.values() if f"eq.{row['site_id']}" in self.path]
         newest = max(rows, key=lambda row: row["seq"], default=None)
         found = [] if newest is None else [{"seq": newest["seq"]}]
@@ -135,6 +144,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.released.wait(30)
         if fault.hangs or fault.silent:
             self.close_connection = True
+            return
+        if fault.drips:
+            self._drip(fault)
             return
         self._answer(fault.status, fault.body, fault.headers, lie=1000 if fault.truncated else 0)
         self.close_connection = fault.truncated
@@ -148,6 +160,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body) + lie))
         self.end_headers()
         self.wfile.write(body)
+
+    def _drip(self, fault: Fault) -> None:
+        self.close_connection = True
+        self.send_response(fault.status)
+        self.send_header("Content-Length", "1000000")
+        self.end_headers()
+        with suppress(OSError):  # the client has left
+            while not self.server.released.wait(0.02):
+                self.wfile.write(b" ")
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         """Keeps quiet."""

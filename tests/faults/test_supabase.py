@@ -49,6 +49,31 @@ AWAY = {
     "accepted and never answered": Fault(hangs=True, stored=True),
     "500 although it was stored": Fault(500, stored=True),
     "never answered": Fault(hangs=True),
+    "answer that drips": Fault(201, drips=True),
+    "stored, with an answer that drips": Fault(201, drips=True, stored=True),
+    "200 of somebody else": Fault(200, b"[]"),
+    "204 of somebody else": Fault(204, b""),
+    "207 of somebody else": Fault(207, b"{}"),
+    "200 with a page": Fault(200, b"<html>Log in</html>", {"Content-Type": "text/html"}),
+    "201 with a body": Fault(201, b'{"created": true}'),
+    "column unknown to a stale schema cache": Fault(
+        400, b'{"code": "PGRST204", "message": "no column", "details": null, "hint": null}'
+    ),
+    "role that does not exist": Fault(
+        401, b'{"code": "22023", "message": "role x", "details": null, "hint": null}'
+    ),
+    "killed database": Fault(400, b'{"code": "", "message": "", "details": null, "hint": null}'),
+    "full disk": Fault(
+        503,
+        b'{"code": "53100", "message": "disk full", "details": null, "hint": null}',
+        {"Retry-After": "0"},
+    ),
+    "paused": Fault(540, b"paused"),
+    "not paid": Fault(402, b"quota"),
+    "page of a firewall": Fault(403, b"<html>Blocked</html>", {"Content-Type": "text/html"}),
+    "raised by a trigger": Fault(
+        400, b'{"code": "P0001", "message": "no", "details": null, "hint": null}'
+    ),
 }
 
 
