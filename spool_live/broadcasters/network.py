@@ -12,6 +12,8 @@ import httpx
 from spool_live.broadcasters.transport import AnswerTooLarge
 from spool_live.exceptions import BatchTooSlow, BroadcastUnavailable
 
+_CUT = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError, httpx.DecodingError)
+"""What a firewall may do to a connection for what is in one update."""
 _URL = 'SPOOL_LIVE["SUPABASE_URL"]'
 
 
@@ -27,17 +29,17 @@ def error_of(error: Exception, seconds: float) -> BroadcastUnavailable:
     if isinstance(error, AnswerTooLarge):
         return BroadcastUnavailable(
             f"What answers at {_URL} is not PostgREST: {error}. Check the address and the proxies "
-            "in between."
+            "in between.",
+            may_be_content=True,
         )
-    # A firewall may cut the connection for what is in one update.
-    is_cut = isinstance(error, (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError))
-    return BroadcastUnavailable(said + _remedy(error), may_be_content=is_cut)
+    return BroadcastUnavailable(said + _remedy(error), may_be_content=isinstance(error, _CUT))
 
 
 def _certificate(error: ssl.SSLCertVerificationError) -> str:
+    said = getattr(error, "verify_message", error)
     return (
-        f"its TLS certificate is not accepted ({error.verify_message or error.reason}). Check the "
-        f"host in {_URL}, the CA bundle (SSL_CERT_FILE) and this machine's clock."
+        f"its TLS certificate is not accepted ({said}). Check the host in {_URL}, the CA bundle "
+        "(SSL_CERT_FILE) and this machine's clock."
     )
 
 

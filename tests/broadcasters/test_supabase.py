@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -12,13 +13,22 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 from django.utils import timezone
 
-from spool_live.broadcasters import CleanupAnswer, MirrorAnswer, get_broadcaster, supabase
+from spool_live.broadcasters import (
+    CleanupAnswer,
+    MirrorAnswer,
+    get_broadcaster,
+    network,
+    supabase,
+)
 from spool_live.broadcasters.memory import MemoryBroadcaster
 from spool_live.broadcasters.supabase import SupabaseBroadcaster
+from spool_live.conf import live_settings
 from spool_live.exceptions import (
+    BatchTooSlow,
     BroadcastRefused,
     BroadcastUnavailable,
     SpoolLiveConfigurationError,
@@ -306,10 +316,37 @@ class TestRefusals:
 
 
 class TestNetwork:
+    """Each failure names its cause."""
+
     def test_nobody_listens(self, live: Live) -> None:
         live(SUPABASE_URL=f"http://127.0.0.1:{free_port()}", SUPABASE_SECRET_KEY=SECRET)
-        with pytest.raises(BroadcastUnavailable, match="cannot be reached"):
+        with pytest.raises(BroadcastUnavailable, match="nobody listens there"):
             SupabaseBroadcaster().broadcast([update(1)])
+
+    def test_name_that_is_not_known(self, live: Live) -> None:
+        live(SUPABASE_URL="http://supabase.invalid", SUPABASE_SECRET_KEY=SECRET)
+        with pytest.raises(BroadcastUnavailable, match="its name cannot be resolved"):
+            SupabaseBroadcaster().broadcast([update(1)])
+
+    def test_tls_where_there_is_none(self, server: Answers, live: Live) -> None:
+        url = live_settings().supabase_url.replace("http:", "https:")
+        live(SUPABASE_URL=url, SUPABASE_SECRET_KEY=SECRET)
+        with pytest.raises(BroadcastUnavailable, match="TLS fails"):
+            SupabaseBroadcaster().broadcast([update(1)])
+
+    def test_certificate_that_is_not_trusted(self) -> None:
+        refused = ssl.SSLCertVerificationError(1, "certificate verify failed")
+        error = httpx.ConnectError("TLS")
+        error.__cause__ = refused
+        said = str(network.error_of(error, 15))
+        assert "TLS certificate is not accepted" in said
+        assert "clock" in said
+
+    def test_no_answer_in_time_is_not_the_networks(self) -> None:
+        error = network.error_of(httpx.ReadTimeout("late"), 15)
+        assert type(error) is BatchTooSlow
+        assert "out of connections" in str(error)
+        assert "ReadTimeout after 15 s" in str(error)
 
     def test_nobody_answers(self, live: Live) -> None:
         with socket.create_server(("127.0.0.1", 0)) as silent:
