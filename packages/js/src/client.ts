@@ -33,7 +33,7 @@ interface Connected extends Lease {
  * or `for await (const update of client)`. What a callback throws is logged and does not stop the
  * stream. Clients of the same site and key share one connection; each keeps its own place in it.
  */
-export class LiveUpdatesClient implements AsyncIterable<LiveUpdate>, AsyncDisposable {
+export class LiveUpdatesClient implements AsyncIterable<LiveUpdate> {
   #connected: Connected | undefined;
   #connecting = false;
   #state: ConnectionState;
@@ -102,10 +102,6 @@ export class LiveUpdatesClient implements AsyncIterable<LiveUpdate>, AsyncDispos
     }
     this.#state = { ...connected.source.state.current, phase: "stopped", connected: false };
     await connected.release();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.disconnect();
   }
 
   /** What the connection is doing right now. */

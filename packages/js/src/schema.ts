@@ -1,4 +1,4 @@
-// Written by `manage.py live_schema --typescript --package`: change the Python types, not this file.
+// Written by `python -m spool_live.schema`: change spool_live/schema/wire.py, not this file.
 
 export type EventType =
   | "content.created"
@@ -6,7 +6,7 @@ export type EventType =
   | "content.published"
   | "content.deleted";
 
-/** What spool_live itself puts into the metadata of an update, beside what the collection says. */
+/** What spool_live itself puts into the metadata of an update, beside the collection's own. */
 export interface UpdateMetadata {
   /** False where the item was unpublished. */
   published?: boolean;
@@ -42,6 +42,7 @@ export interface WebhookBody {
   collection: string;
   slug: string | null;
   item_id: string;
+  /** Time of the edit, ISO 8601. */
   timestamp: string;
   metadata: UpdateMetadata & Record<string, unknown>;
   id: string;

@@ -4,17 +4,37 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import TypedDict
 
 import pytest
 from django.conf import LazySettings
 
 from spool_live import keys
 from spool_live.delivery import mirror
+from spool_live.schema import collection_types
 from tests.end_to_end.conftest import Road
 
-from .follower import Follower, following
+from .follower import PACKAGE, Follower, following
 
 pytestmark = [pytest.mark.node, pytest.mark.usefixtures("javascript_package")]
+
+
+class ArticleMetadata(TypedDict):
+    title: str
+
+
+FOLLOW = """
+import { LiveUpdatesClient } from "spool-live";
+new LiveUpdatesClient().onUpdate((update) => {
+  const title: string | undefined = update.metadata.title;
+  const collection: "articles" = update.collection;
+  // @ts-expect-error there is no such field
+  update.metadata.body;
+  if (update.event_type === "content.deleted") console.log(title, collection);
+  // @ts-expect-error there is no such event
+  if (update.event_type === "content.moved") console.log();
+});
+"""
 
 
 def config(road: Road, site: object, key: str, **options: object) -> dict[str, object]:
@@ -81,8 +101,6 @@ def test_unknown_key_is_said_at_once(road: Road) -> None:
 
 
 def test_packed_archive_installs_without_a_warning(tmp_path: Path) -> None:
-    from .follower import PACKAGE
-
     def npm(folder: Path, *arguments: str) -> str:
         run = subprocess.run(
             ["npm", *arguments], cwd=folder, capture_output=True, text=True, check=True, timeout=120
@@ -103,3 +121,15 @@ def test_packed_archive_installs_without_a_warning(tmp_path: Path) -> None:
         ["node", "-e", script], cwd=project, capture_output=True, text=True, check=True, timeout=60
     )
     assert run.stdout.strip() == "function"
+    (project / "collections.ts").write_text(collection_types({"articles": ArticleMetadata}))
+    (project / "follow.ts").write_text(FOLLOW)
+    options = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2022", "--types", ""]
+    check = subprocess.run(
+        [str(PACKAGE / "node_modules" / ".bin" / "tsc"), *options, "collections.ts", "follow.ts"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert check.returncode == 0, check.stdout
