@@ -1,0 +1,79 @@
+"""The lines of docs/how-to/supabase-js.md, as they stand there, on a socket that breaks."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import re
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.client.conftest import MakeChaos, asgi_cms, chaos
+from tests.end_to_end.test_supabase_js import HERE as SUPABASE_JS
+from tests.end_to_end.test_supabase_js import node_modules
+
+__all__ = ["asgi_cms", "chaos", "node_modules"]  # fixtures
+pytestmark = [pytest.mark.node, pytest.mark.usefixtures("node_modules")]
+
+PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "supabase-js.md"
+WAIT = 30.0
+
+
+def blocks() -> list[str]:
+    return re.findall(r"```js\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+
+
+def script(mode: str, supabase_url: str) -> str:
+    """What the page says, with Supabase behind a proxy."""
+    ten_lines, changes = blocks()
+    if mode == "postgres_changes":
+        ten_lines = ten_lines.partition("const { topic, event }")[0] + changes
+    moved = f"({{ ...await ask(), supabase_url: {json.dumps(supabase_url)} }})"
+    return ten_lines.replace("let token = await ask()", f"let token = {moved}")
+
+
+@pytest.mark.parametrize("mode", ["broadcast", "postgres_changes"])
+def test_ten_lines_hold_over_a_broken_socket(chaos: MakeChaos, mode: str) -> None:
+    world = chaos(mode=mode)
+    process = subprocess.Popen(
+        ["node", "--input-type=module", "--eval", script(mode, world.socket.url)],
+        cwd=SUPABASE_JS,
+        env={**os.environ, "SPOOL_API_KEY": world.key, "SPOOL_API_URL": world.cms.url},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    lines: queue.Queue[str] = queue.Queue()
+    assert process.stdout
+    reader = threading.Thread(target=lambda: [lines.put(line) for line in process.stdout or ()])
+    reader.start()
+    said: list[str] = []
+
+    def edit_until_it_arrives() -> None:
+        """Nobody says when this client is ready, so edits are repeated until one comes."""
+        for _ in range(30):
+            world.record(1)
+            world.deliver()
+            try:
+                while "article-" not in (line := lines.get(timeout=1)):
+                    said.append(line)
+            except queue.Empty:
+                continue
+            return
+        pytest.fail(f"nothing arrived: {said}")
+
+    try:
+        edit_until_it_arrives()
+        world._on_loop(world.socket.abort)()
+        while not lines.empty():
+            lines.get()
+        edit_until_it_arrives()
+    finally:
+        process.kill()
+        process.wait(WAIT)
+        reader.join(WAIT)
+        process.stdout.close()
