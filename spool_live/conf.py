@@ -67,6 +67,7 @@ class LiveSettings:
     failure_retention: timedelta = timedelta(days=30)
     throttle_cache: str = "default"
     trusted_proxies: int = 0
+    cors_allowed_origins: tuple[str, ...] = ()
     metrics_token: str = field(default="", repr=False)
 
     isolation_accepted: str = ""

@@ -87,6 +87,10 @@ def test_good_settings_are_not_talked_about() -> None:
         pytest.param("E011", {"ADDRESS_RATE": "0/min"}, id="rate of zero"),
         pytest.param("E012", {"TRUSTED_PROXIES": -1}, id="negative number of proxies"),
         pytest.param("E013", {"THROTTLE_CACHE": "nowhere"}, id="unknown cache"),
+        *(
+            pytest.param("E016", {"CORS_ALLOWED_ORIGINS": [origin]}, id=f"origin {origin!r}")
+            for origin in ("*", "https://a.org/", "a.org", "https://A.org", "")
+        ),
         pytest.param("E014", {"DELIVERY_LEASE": 10}, id="lease as short as a request"),
         pytest.param("W003", {"SUPABASE_URL": ""}, id="no URL"),
         pytest.param("W003", {"SUPABASE_SECRET_KEY": ""}, id="no secret key"),

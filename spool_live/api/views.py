@@ -20,7 +20,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
 
 from spool_live import outbox, tokens
-from spool_live.api import serializers
+from spool_live.api import cors, serializers
 from spool_live.api.authentication import (
     ApiKeyAuthentication,
     IsSubscriber,
@@ -62,6 +62,14 @@ class SubscriberView(APIView):
     content_negotiation_class = JsonAlways
     versioning_class = None
     rate_setting = "updates_rate"
+    for_pages = True
+    """Whether pages of the origins that are named may ask it."""
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """As DRF; ``OPTIONS``, which browsers send without credentials, is answered before that."""
+        if request.method == "OPTIONS":
+            return cors.preflight(request, self.allowed_methods, for_pages=self.for_pages)
+        return super().dispatch(request, *args, **kwargs)
 
     @property
     def subscriber(self) -> Subscriber:
@@ -90,6 +98,8 @@ class SubscriberView(APIView):
         """No cache may keep what is one subscriber's."""
         response = super().finalize_response(request, response, *args, **kwargs)
         response["Cache-Control"] = "no-store"
+        if self.for_pages:
+            cors.allow_origin(request, response)
         return response
 
 
@@ -97,6 +107,7 @@ class TokenView(SubscriberView):
     """``POST token/``: an API key for a short-lived token and all that is needed to connect."""
 
     rate_setting = "token_rate"
+    for_pages = False  # who has the API key is a server
 
     @property
     def rate_subject(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
@@ -27,6 +28,8 @@ from spool_live.exceptions import SpoolLiveConfigurationError
 
 SHORTEST_TOKEN = timedelta(minutes=1)
 LONGEST_TOKEN = timedelta(hours=1)
+ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?")
+"""An origin as browsers send it: lower case, without path or final slash."""
 ROUTER = "spool_live.routers.LiveUpdatesRouter"
 
 
@@ -44,8 +47,20 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
         *_signing_messages(settings),
         *_delivery_messages(settings),
         *throttle_messages(settings),
+        *_cors_messages(settings),
         *project_messages(settings),
     ]
+
+
+def _cors_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
+    for origin in settings.cors_allowed_origins:
+        if not ORIGIN.fullmatch(origin):
+            yield Error(
+                f'SPOOL_LIVE["CORS_ALLOWED_ORIGINS"] has {origin!r}, which is not an origin.',
+                hint="Write scheme, host and port as a browser sends them, in lower case and "
+                'without a path: "https://www.example.org". There is no wildcard.',
+                id="spool_live.E016",
+            )
 
 
 def _database_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
