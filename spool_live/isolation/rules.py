@@ -165,9 +165,16 @@ PUBLICATION_DELETES = _warning(
     "U02",
     "The publication publishes no deletions",
     "DELETE events pass no policy: they tell every subscriber, of any site and with any event "
-    "filter but INSERT, the primary keys of deleted rows. Nothing of ours depends on them.",
+    "filter but INSERT, the primary keys of deleted rows. Nothing of ours depends on them. Where "
+    "no other table is in it, manage.py live_setup --insert-only ends it.",
 )
 PUBLICATION_PRIVATE = _error("U03", "The publication holds no private table")
+PUBLICATION_MUTED = _warning(
+    "U05",
+    "A publication of inserts only holds no table of somebody else",
+    "Where somebody needs those events: alter publication supabase_realtime set "
+    "(publish = 'insert, update, delete'). Deletions of ours then tell ids (RLS-U02).",
+)
 PUBLICATION_FILTER = _warning(
     "U04",
     "The publication filters nothing of live_updates",

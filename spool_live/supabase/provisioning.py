@@ -131,6 +131,21 @@ def missing(alias: str) -> list[StepResult]:
     ]
 
 
+def publish_inserts_only(alias: str) -> StepResult:
+    """Lets Realtime's publication publish inserts only, where our table is alone in it: the
+    setting is for all tables of a publication. Never done unasked."""
+    connection = connections[alias]
+    step = Step(
+        "inserts only",
+        read_sql("environment/insert_only"),
+        read_sql("environment/alone_in_publication"),
+        "Other tables are in the publication supabase_realtime (or it does not exist): inserts "
+        "only would silence their updates and deletions. Nothing was changed.",
+    )
+    with transaction.atomic(using=alias):
+        return _do(connection, step)
+
+
 def lacks_partition(alias: str) -> bool:
     """Whether Realtime cannot store today's messages on ``alias``. It makes the partition of the
     day while a client is connected; what is delivered without one is not broadcast."""

@@ -308,14 +308,16 @@ alter role authenticator set pgrst.db_schemas = 'public, realtime';
 grant create on schema public to authenticated;
 
 --- name: the sites are open
---- caught: RLS-G01 RLS-P01 RLS-S01
+--- caught: RLS-G01 RLS-P01 RLS-P02 RLS-S01
 grant select on public.sites to anon;
 drop policy spool_live_closed on public.sites;
+alter policy spool_live_application on public.sites using (true) with check (true);
 
 --- name: the sites can be changed
 --- caught: RLS-G01 RLS-P02 RLS-S03
 grant select, update on public.sites to authenticated;
 alter policy spool_live_closed on public.sites using (true) with check (true);
+alter policy spool_live_application on public.sites using (true) with check (true);
 
 --- name: the sites are open to everybody
 --- caught: RLS-G01
@@ -619,6 +621,21 @@ alter publication supabase_realtime add table spool_live.api_keys;
 --- healed: no
 drop publication supabase_realtime;
 create publication supabase_realtime for all tables with (publish = 'insert');
+
+--- name: another table in a publication of inserts only
+--- caught: RLS-U05
+--- healed: no
+create table public.chat (id integer primary key);
+revoke all on public.chat from anon, authenticated;
+alter publication supabase_realtime add table public.chat;
+
+--- name: the publication holds all tables of our schema
+--- caught: RLS-U03
+alter publication supabase_realtime add tables in schema spool_live;
+
+--- name: the keys may be read but for a policy
+--- caught: RLS-P01
+drop policy spool_live_closed on spool_live.api_keys;
 
 --- name: the publication filters rows
 --- caught: RLS-U04

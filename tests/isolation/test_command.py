@@ -6,6 +6,8 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
+from tests.isolation.conftest import Superuser
+
 
 def _run(*arguments: str, verbosity: int = 1) -> tuple[str, str]:
     out, err = StringIO(), StringIO()
@@ -13,16 +15,29 @@ def _run(*arguments: str, verbosity: int = 1) -> tuple[str, str]:
     return out.getvalue(), err.getvalue()
 
 
-def test_isolated_database_passes_and_shows_its_warning(alias: str) -> None:
-    out, err = _run()
-    assert "RLS-U02  warning  supabase_realtime" in out
-    assert "0 errors, 1 warning" in out
+def test_database_as_it_is_set_up_is_clean(alias: str) -> None:
+    out, err = _run("--fail-on", "warning")
+    assert out.startswith("no findings: ")
     assert err == ""
 
 
-def test_warning_fails_where_it_is_asked_to(alias: str) -> None:
-    with pytest.raises(CommandError, match="0 errors, 1 warning") as failure:
-        _run("--fail-on", "warning")
+@pytest.fixture
+def warned(superuser: Superuser) -> Superuser:
+    """A database with one warning."""
+    superuser.execute("alter publication supabase_realtime set (publish = 'insert, delete')")
+    return superuser
+
+
+def test_warning_is_shown_and_passes(warned: Superuser) -> None:
+    with warned.as_migrator():
+        out, _ = _run("--database", warned.alias)
+    assert "RLS-U02  warning  supabase_realtime" in out
+    assert "0 errors, 1 warning" in out
+
+
+def test_warning_fails_where_it_is_asked_to(warned: Superuser) -> None:
+    with warned.as_migrator(), pytest.raises(CommandError, match="1 warning") as failure:
+        _run("--database", warned.alias, "--fail-on", "warning")
     assert failure.value.returncode == 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 from spool_live.local.config import AT_ONCE, LocalSupabaseConfig
@@ -27,6 +28,7 @@ def local_config(tmp_path_factory: pytest.TempPathFactory) -> LocalSupabaseConfi
 def local_database_fixture(local_config: LocalSupabaseConfig) -> Iterator[LocalDatabase]:
     """The bootstrapped database, running for the whole session."""
     with local_database(local_config) as database:
+        _publish_everything(local_config)
         yield database
 
 
@@ -35,3 +37,12 @@ def local_supabase(local_database: LocalDatabase) -> Iterator[LocalSupabaseConfi
     """``local_database`` behind the gateway, served for the whole session."""
     with serving_local_supabase(local_database) as config:
         yield config
+
+
+def _publish_everything(config: LocalSupabaseConfig) -> None:
+    """As a project of the hosted service begins, where the recordings come from; ours begins with
+    inserts only."""
+    with psycopg.connect(config.conninfo("postgres")) as connection:
+        connection.execute(
+            "alter publication supabase_realtime set (publish = 'insert, update, delete, truncate')"
+        )

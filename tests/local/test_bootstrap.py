@@ -239,3 +239,30 @@ def test_messages_publication_shows_one_relation_for_all_partitions(session: Ses
 def test_passwords_are_not_in_the_server_log(local_database: LocalDatabase, tmp_path: Path) -> None:
     log = local_database.log_file.read_text()
     assert local_database.config.database_password not in log
+
+
+def test_publication_begins_with_inserts_only_and_is_left_alone_afterwards(
+    session: Session, local_config: LocalSupabaseConfig
+) -> None:
+    published = (
+        "select pubinsert, pubupdate, pubdelete from pg_publication"
+        " where pubname = 'supabase_realtime'"
+    )
+    with psycopg.connect(local_config.conninfo("supabase_admin"), autocommit=True) as connection:
+        connection.execute("drop database if exists fresh with (force)")
+        connection.execute("create database fresh")
+    fresh = replace(local_config, database_name="fresh")
+    bootstrap(fresh)
+    with psycopg.connect(fresh.conninfo("postgres"), autocommit=True) as connection:
+        assert connection.execute(published).fetchone() == (
+            True,
+            False,
+            False,
+        )
+        connection.execute("alter publication supabase_realtime set (publish = 'insert, delete')")
+        bootstrap(fresh)
+        assert connection.execute(published).fetchone() == (
+            True,
+            False,
+            True,
+        )

@@ -10,7 +10,14 @@ from importlib import resources
 
 from spool_live import sql
 from spool_live.isolation.sandbox import Sandbox
-from spool_live.isolation.target import FEED, MESSAGES, SERVICE_ROLE, SUBSCRIBER_ROLE, Target
+from spool_live.isolation.target import (
+    FEED,
+    MESSAGES,
+    SERVICE_ROLE,
+    SUBSCRIBER_ROLE,
+    SUPPORT_TABLES,
+    Target,
+)
 from spool_live.supabase.provisioning import API_ROLES
 
 TRIGGER = "live_updates_broadcast"
@@ -106,7 +113,11 @@ def expected_policies(box: Sandbox, target: Target) -> list[Policy]:
     from the files that provisioning runs, and taken back."""
     with box.taken_back():
         models = {"pg_temp.live_updates": FEED, "pg_temp.closed": "public.sites"}
-        scripts = [sql.read_sql("environment/policies").replace(FEED, "pg_temp.live_updates")]
+        models |= {f"pg_temp.{name.replace('.', '_')}": name for name in SUPPORT_TABLES}
+        ours = sql.read_sql("environment/policies")
+        for model, original in models.items():
+            ours = ours.replace(f"on {original}", f"on {model}")
+        scripts = [ours]
         closed = sql.read_sql("environment/closed_table").replace("{table}", "pg_temp.closed")
         scripts.append(closed)
         if target.has_messages:

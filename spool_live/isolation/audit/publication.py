@@ -33,15 +33,32 @@ def _contents(row: dict[str, Any], target: Target) -> Iterator[Finding]:
             sql=f"alter publication {PUBLICATION} drop table {FEED};\n"
             f"alter publication {PUBLICATION} add table {FEED};",
         )
-    for table in row["tables"]:
-        if _is_private(table, target):
-            drop = f"alter publication {PUBLICATION} drop table {table};"
-            yield rules.PUBLICATION_PRIVATE.broken(
-                PUBLICATION,
-                f"{table} is in it" + (" as all tables are" if row["all_tables"] else ""),
-                sql="" if row["all_tables"] else drop,
-                remedy="Make it a publication of single tables." if row["all_tables"] else "",
-            )
+    others = [table for table in row["tables"] if table != FEED]
+    if FEED in row["tables"] and others and not row["updates"] and not row["deletes"]:
+        yield rules.PUBLICATION_MUTED.broken(
+            PUBLICATION,
+            f"it publishes inserts only: updates and deletions of {', '.join(others)} are not "
+            "delivered",
+        )
+    private = [table for table in row["tables"] if _is_private(table, target)]
+    yield from dict.fromkeys(_private(table, row) for table in private)
+
+
+def _private(table: str, row: dict[str, Any]) -> Finding:
+    """Where its whole schema is in the publication, single tables cannot be taken out of it."""
+    schema = table.partition(".")[0]
+    if row["all_tables"]:
+        reason, sql = f"{table} is in it, as all tables are", ""
+    elif schema in row["schemas"]:
+        kept = [FEED] if FEED.startswith(f"{schema}.") else []
+        reason = f"all tables of schema {schema} are in it, private ones among them"
+        sql = f'alter publication {PUBLICATION} drop tables in schema "{schema}";' + "".join(
+            f"\nalter publication {PUBLICATION} add table {each};" for each in kept
+        )
+    else:
+        reason, sql = f"{table} is in it", f"alter publication {PUBLICATION} drop table {table};"
+    remedy = "" if sql else "Make it a publication of single tables."
+    return rules.PUBLICATION_PRIVATE.broken(PUBLICATION, reason, sql=sql, remedy=remedy)
 
 
 def _deletes(row: dict[str, Any]) -> Finding:

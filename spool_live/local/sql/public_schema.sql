@@ -13,7 +13,8 @@ grant all on schema public to postgres;
 do $$
 begin
     if not exists (select from pg_publication where pubname = 'supabase_realtime') then
-        create publication supabase_realtime;
+        -- deletions pass no policy: see live_setup --insert-only, which a project runs for itself
+        create publication supabase_realtime with (publish = 'insert');
     end if;
 end $$;
 alter publication supabase_realtime owner to postgres;

@@ -9,7 +9,13 @@ from django.core.management.base import CommandError
 from spool_live.conf import live_settings
 from spool_live.management.output import ReportCommand
 from spool_live.supabase.databases import is_supabase_database
-from spool_live.supabase.provisioning import Outcome, lacks_partition, missing, provision
+from spool_live.supabase.provisioning import (
+    Outcome,
+    lacks_partition,
+    missing,
+    provision,
+    publish_inserts_only,
+)
 
 NO_PARTITION = (
     "Realtime has no partition of realtime.messages for today yet: it makes one a few seconds "
@@ -26,6 +32,13 @@ class Command(ReportCommand):
     def add_arguments(self, parser: Any) -> None:
         super().add_arguments(parser)
         parser.add_argument("--check", action="store_true", help="Only say what is missing.")
+        parser.add_argument(
+            "--insert-only",
+            action="store_true",
+            help="Let the publication supabase_realtime publish inserts only, where our table is "
+            "alone in it: deletions tell every subscriber ids of other sites' updates. Tables "
+            "that are added later are silent about updates and deletions.",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         alias = live_settings().supabase_database
@@ -35,6 +48,8 @@ class Command(ReportCommand):
                 "at the alias of the database that Supabase serves."
             )
         results = missing(alias) if options["check"] else provision(alias)
+        if options["insert_only"] and not options["check"]:
+            results.append(publish_inserts_only(alias))
         rows = [{"step": r.step, "outcome": r.outcome.value, "remedy": r.remedy} for r in results]
         self.report(rows, rows, options)
         if live_settings().realtime_mode == "broadcast" and lacks_partition(alias):
