@@ -121,11 +121,12 @@ def raise_above(using: str, site_id: uuid.UUID, *, version: int, epoch: int) -> 
     mirrors = SiteMirror.objects.using(using)
     features = connections[using].features
     with transaction.atomic(using=using):
-        mirrors.bulk_create([SiteMirror(site_id=site_id)], ignore_conflicts=True)
         mine = mirrors.filter(pk=site_id)
+        if not mine.exists():  # only then: it would wait for whoever holds the row
+            mirrors.bulk_create([SiteMirror(site_id=site_id)], ignore_conflicts=True)
         if features.has_select_for_update_skip_locked:
             mine = mine.select_for_update(skip_locked=True)
-        if not mine.exists():
+        if not list(mine.values_list("pk")):  # exists() would lock nothing
             return False
         behind = Q(version__lte=version) | Q(epoch__lte=epoch)
         mirrors.filter(behind, pk=site_id).update(version=version + 1, epoch=epoch + 1)

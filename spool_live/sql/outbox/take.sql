@@ -19,13 +19,19 @@ WITH mine AS MATERIALIZED (
 ), chosen AS MATERIALIZED (
   SELECT id, turn FROM turns ORDER BY turn, site_id LIMIT %(limit)s
 ), next AS MATERIALIZED (
-  SELECT c.turn, o.id, o.update_id, o.site_id, o.event_type, o.collection, o.item_id, o.slug,
-         -- Python's years end at 9999: one row that it cannot read would cost the whole claim.
-         CASE WHEN o.timestamp >= '0001-01-02' AND o.timestamp < '9999-12-31'
-              THEN o.timestamp END AS timestamp,
-         o.metadata::text AS metadata, o.seq, o.merged,
-         CASE WHEN o.last_error <> '' THEN o.attempts ELSE 0 END AS refusals
-  FROM chosen c JOIN live_updates_outbox o USING (id)
+  -- OFFSET 0: each by its primary key, however few rows the planner thinks the table has.
+  SELECT c.turn, o.*
+  FROM chosen c CROSS JOIN LATERAL (
+    SELECT o.id, o.update_id, o.site_id, o.event_type, o.collection, o.item_id, o.slug,
+           -- Python's years end at 9999: one row that it cannot read would cost the whole claim.
+           CASE WHEN o.timestamp >= '0001-01-02' AND o.timestamp < '9999-12-31'
+                THEN o.timestamp END AS timestamp,
+           o.metadata::text AS metadata, o.seq, o.merged,
+           CASE WHEN o.last_error <> '' THEN o.attempts ELSE 0 END AS refusals
+    FROM live_updates_outbox o
+    WHERE o.id = c.id
+    OFFSET 0
+  ) o
 ), fitting AS MATERIALIZED (
   SELECT m.*
   FROM (
@@ -49,7 +55,7 @@ WITH mine AS MATERIALIZED (
   UPDATE live_updates_outbox o
   SET seq = raised.last_seq + fresh.nth
   FROM fresh JOIN raised USING (site_id)
-  WHERE o.id = fresh.id
+  WHERE o.id = fresh.id AND o.id = ANY (ARRAY(SELECT id FROM fresh))
   RETURNING o.id, o.seq
 )
 SELECT f.id, f.update_id, f.site_id, f.event_type, f.collection, f.item_id, f.slug, f.timestamp,
