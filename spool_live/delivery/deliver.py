@@ -17,6 +17,7 @@ from django.utils import timezone
 from spool_live import heartbeats, outbox
 from spool_live.broadcasters import Broadcaster, get_broadcaster
 from spool_live.conf import live_settings
+from spool_live.delivery import apart
 from spool_live.delivery.mirror_first import mirror_first
 from spool_live.delivery.sending import send
 from spool_live.models import OutboxEntry
@@ -69,20 +70,32 @@ def deliver_pending(
         heartbeats.beat(using, heartbeats.Part.DELIVERY)
         waited = breath(size, waited)
         has_more = meanwhile()
-        claim = _next_claim(using, pause, after=size, breath=waited)
+        try:
+            claim = _next_claim(using, pause, after=size, breath=waited)
+        except apart.DATABASE_IS_AWAY:
+            raise
+        except Exception:
+            logger.exception("a batch cannot be claimed: claiming site by site")
+            for alone in apart.claim_each(using):
+                _carry_out(alone, broadcaster, report)
+            return report
         if claim is None:
             if has_more:
                 size, waited = 0, 0.0
                 continue
             return report
         size = len(claim.entries)
-        settlement = Settlement()
-        drop_orphans(claim, settlement)
-        ready = mirror_first(claim, settlement, broadcaster)
-        send(ready, claim, settlement, broadcaster)
-        written = outbox.settle(claim, settlement)
-        report.count(written, claim)
-        announce(claim, written, complete=written == settlement)
+        _carry_out(claim, broadcaster, report)
+
+
+def _carry_out(claim: Claim, broadcaster: Broadcaster, report: DeliveryReport) -> None:
+    settlement = Settlement()
+    drop_orphans(claim, settlement)
+    ready = mirror_first(claim, settlement, broadcaster)
+    send(ready, claim, settlement, broadcaster)
+    written = apart.settle(claim, settlement)
+    report.count(written, claim)
+    announce(claim, written, complete=written == settlement)
 
 
 def _next_claim(

@@ -25,7 +25,8 @@ def reason_of(error: BaseException) -> str:
     """Return what is written down of ``error``: never empty, and something every column takes."""
     said = str(error) or type(error).__name__
     if not isinstance(error, BroadcastError):
-        said = f"unforeseen error ({type(error).__name__}: {error}); its traceback is in the log"
+        # Of ours the message is fit for people; of others it may hold anything.
+        said = f"unforeseen error ({type(error).__name__}): its traceback is in the log"
     return clean_text(said)[:LONGEST_REASON]
 
 

@@ -18,9 +18,11 @@ from django.utils import timezone
 from spool_live import heartbeats, outbox
 from spool_live.backoff import retry_delay
 from spool_live.broadcasters import Broadcaster, MirrorAnswer, get_broadcaster
+from spool_live.delivery.apart import DATABASE_IS_AWAY
+from spool_live.delivery.failures import reason_of
 from spool_live.delivery.mirrored_sites import MirroredSite, in_parts, read_sites
 from spool_live.exceptions import BroadcastError, BroadcastUnavailable, CircuitOpen
-from spool_live.models import Site, SiteDelivery
+from spool_live.models import Site, SiteDelivery, SiteMirror
 from spool_live.outbox import Acknowledged, circuit
 
 logger = logging.getLogger(__name__)
@@ -85,6 +87,13 @@ class Mirroring:
             if not isinstance(error, CircuitOpen):
                 logger.warning("sites and keys wait: %s", error)
             return False
+        except DATABASE_IS_AWAY:
+            raise
+        except Exception as error:
+            logger.exception("unforeseen error while sites are mirrored: the updates go on")
+            self.error = BroadcastUnavailable(reason_of(error))
+            heartbeats.failed(self.using, heartbeats.Part.MIRROR, str(self.error))
+            return False
 
     def _count(self, outcomes: dict[uuid.UUID, Outcome]) -> None:
         refused = ""
@@ -130,6 +139,30 @@ def mirror_sites(
     is raised above it and sent once more; a tombstone there is final. So none is left for an id
     that never was a site: it may yet become one. Raises :class:`BroadcastUnavailable`.
     """
+    try:
+        return _send_above(using, site_ids, broadcaster)
+    except (BroadcastUnavailable, *DATABASE_IS_AWAY):
+        raise
+    except Exception as error:
+        logger.exception("unforeseen error while %d sites are mirrored", len(site_ids))
+        if len(site_ids) == 1:
+            return {site_ids[0]: _refused(using, site_ids[0], reason_of(error))}
+    outcomes: dict[uuid.UUID, Outcome] = {}
+    for site_id in site_ids:
+        outcomes |= mirror_sites(using, [site_id], broadcaster)
+    return outcomes
+
+
+def _refused(using: str, site_id: uuid.UUID, reason: str) -> BroadcastError:
+    versions = SiteMirror.objects.using(using).filter(pk=site_id).values_list("version", flat=True)
+    until = timezone.now() + retry_delay(REFUSED)
+    outbox.refuse(using, site_id, version=versions.first() or 1, reason=reason, until=until)
+    return BroadcastError(reason)
+
+
+def _send_above(
+    using: str, site_ids: Sequence[uuid.UUID], broadcaster: Broadcaster
+) -> dict[uuid.UUID, Outcome]:
     outcomes = _send(using, site_ids, broadcaster)
     for site_id, outcome in outcomes.items():
         if _is_ahead(outcome):

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from spool_live.outbox.batching import batch
 from spool_live.outbox.behind import behind, is_anything_waiting, next_to_mirror, refusal
-from spool_live.outbox.claim import Claim, claim_batch, is_ready
+from spool_live.outbox.claim import Claim, claim_batch, is_ready, waiting_site_ids
 from spool_live.outbox.entries import ClaimedEntry
 from spool_live.outbox.history import CatchUp, catch_up, purge_settled
 from spool_live.outbox.lease import ClaimedSite
 from spool_live.outbox.record import announce, broadcast_update, record
 from spool_live.outbox.requeue import requeue_dead
-from spool_live.outbox.settle import Settlement, settle
+from spool_live.outbox.settle import Settlement, failures_of, set_aside, settle
 from spool_live.outbox.site_state import (
     Acknowledged,
     acknowledge,
@@ -42,6 +42,7 @@ __all__ = [
     "broadcast_update",
     "catch_up",
     "claim_batch",
+    "failures_of",
     "forget_site",
     "is_anything_waiting",
     "is_behind",
@@ -54,7 +55,9 @@ __all__ = [
     "refusal",
     "refuse",
     "requeue_dead",
+    "set_aside",
     "settle",
     "site_changed",
     "site_deleted",
+    "waiting_site_ids",
 ]

@@ -10,16 +10,18 @@ of them is newer than the change that it reads of.
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connections, transaction
+from django.db import DatabaseError, connections, transaction
 from django.utils import timezone
 
 from spool_live.conf import live_settings
+from spool_live.models import OutboxEntry, SiteDelivery
 from spool_live.outbox import circuit, claim_portable, claim_postgresql
 from spool_live.outbox.entries import ClaimedEntry
-from spool_live.outbox.lease import ClaimedSite, Lease
+from spool_live.outbox.lease import ClaimedSite, Lease, is_free
 
 
 @dataclass(frozen=True)
@@ -44,15 +46,29 @@ class Claim:
         return frozenset(site_id for site_id, site in self.sites.items() if site.is_gone)
 
 
-def claim_batch(using: str) -> Claim | None:
-    """The next batch of the outbox on ``using``, or ``None`` where nothing may go now."""
+def claim_batch(using: str, *, alone: uuid.UUID | None = None) -> Claim | None:
+    """The next batch of the outbox on ``using``, or of one site ``alone``; ``None`` where nothing
+    may go now."""
     now = timezone.now()
-    lease = Lease(using, uuid.uuid4(), now, now + live_settings().delivery_lease)
-    if claim_postgresql.goes_at_once(using):
-        is_away, taken = claim_postgresql.claim_at_once(lease)
-        if not is_away:
-            return _claim(lease, taken)
-    return _claim_in_steps(lease)
+    lease = Lease(using, uuid.uuid4(), now, now + live_settings().delivery_lease, alone)
+    try:
+        if alone is None and claim_postgresql.goes_at_once(using):
+            is_away, taken = claim_postgresql.claim_at_once(lease)
+            if not is_away:
+                return _claim(lease, taken)
+        return _claim_in_steps(lease)
+    except Exception:
+        _give_back(lease)
+        raise
+
+
+def waiting_site_ids(using: str, limit: int) -> list[uuid.UUID]:
+    """At most ``limit`` ids of sites that have something waiting, read with nothing but the id, and
+    without those that wait for a retry or a lease."""
+    busy = SiteDelivery.objects.using(using).exclude(is_free(timezone.now())).values("site_id")
+    pending = OutboxEntry.objects.using(using).filter(state=OutboxEntry.State.PENDING)
+    ids = pending.exclude(site_id__in=busy).order_by("site_id").values_list("site_id", flat=True)
+    return list(ids.distinct()[:limit])
 
 
 def is_ready(using: str) -> bool:
@@ -61,6 +77,13 @@ def is_ready(using: str) -> bool:
     if connections[using].vendor == "postgresql":
         return claim_postgresql.is_ready(using, now)
     return bool(claim_portable.waiting_sites(using, now))
+
+
+def _give_back(lease: Lease) -> None:
+    """Frees the sites of a claim that was committed and could not be read."""
+    with suppress(DatabaseError):
+        leased = SiteDelivery.objects.using(lease.using).filter(lease_token=lease.token)
+        leased.update(lease_token=None, leased_until=None)
 
 
 def _claim_in_steps(lease: Lease) -> Claim | None:

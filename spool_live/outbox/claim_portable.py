@@ -41,7 +41,7 @@ def claim_in_steps(lease: Lease) -> tuple[list[ClaimedSite], list[ClaimedEntry]]
 
 
 def _lease(lease: Lease) -> list[uuid.UUID]:
-    waiting = waiting_sites(lease.using, lease.now)
+    waiting = [lease.alone] if lease.alone else waiting_sites(lease.using, lease.now)
     if not waiting:
         return []
     ensure_deliveries(lease.using, waiting)

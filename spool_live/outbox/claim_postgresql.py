@@ -60,7 +60,7 @@ def claim_in_steps(lease: Lease) -> Taken:
     sites stay locked until it commits, and an entry keeps its number through retries and death."""
     parameters = _parameters(lease, trial=True)
     with connections[lease.using].cursor() as cursor:
-        cursor.execute(statement("lease"), parameters)
+        cursor.execute(statement("lease", alone=lease.alone is not None), parameters)
         cursor.execute(read_sql("outbox/leased_sites"))
         leased = [site.site_id for site in _read_sites(cursor)]
     coalescing.coalesce_waiting(lease.using, leased, lease.now)
@@ -84,6 +84,7 @@ def _parameters(lease: Lease, *, trial: bool) -> dict[str, Any]:
     return {
         **coalescing.held_parameters(lease.now),
         "start": uuid.uuid4(),
+        "alone": lease.alone,
         "trial": trial,
         "token": lease.token,
         "leased_until": lease.until,

@@ -29,6 +29,8 @@ class Lease:
     token: uuid.UUID
     now: datetime
     until: datetime
+    alone: uuid.UUID | None = None
+    """The only site that is asked for, if it is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +62,12 @@ def farthest(now: datetime) -> tuple[datetime, datetime]:
     return now + 2 * settings.delivery_lease, now + settings.retry_max + ASKED_MAX
 
 
-def statement(name: str) -> str:
+def statement(name: str, *, alone: bool = False) -> str:
     """SQL of the outbox for PostgreSQL, its parts put in. Without a window in which updates wait
     for others it is much cheaper to plan."""
     waits = any(coalescing.windows().values())
     parts = {
-        "{walk}": read_sql("outbox/walk"),
+        "{walk}": read_sql("outbox/alone" if alone else "outbox/walk"),
         "{ripe_entry}": read_sql("outbox/ripe_entry") if waits else "",
         "{held}": read_sql("outbox/held") if waits else "",
     }

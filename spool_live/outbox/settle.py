@@ -16,6 +16,7 @@ from spool_live.models import OutboxEntry, SiteDelivery
 from spool_live.outbox import circuit
 from spool_live.outbox.claim import Claim
 from spool_live.outbox.claim_postgresql import array
+from spool_live.outbox.site_state import ensure_deliveries
 from spool_live.sql import read_sql
 
 
@@ -52,6 +53,44 @@ class Settlement:
             retry={site: reason for site, reason in self.retry.items() if site in sites},
             renumber={site: taken for site, taken in self.renumber.items() if site in sites},
         )
+
+    def plus(self, other: Settlement) -> Settlement:
+        """What is in either of the two."""
+        return Settlement(
+            delivered=self.delivered + other.delivered,
+            dropped=self.dropped + other.dropped,
+            dead=self.dead | other.dead,
+            blamed=self.blamed | other.blamed,
+            retry=self.retry | other.retry,
+            retry_at=other.retry_at or self.retry_at,
+            delays=self.delays | other.delays,
+            outage=other.outage or self.outage,
+            renumber=self.renumber | other.renumber,
+        )
+
+
+def failures_of(using: str, site_id: uuid.UUID) -> int:
+    """How often a site's delivery has failed in a row."""
+    states = SiteDelivery.objects.using(using).filter(pk=site_id)
+    return states.values_list("failures", flat=True).first() or 0
+
+
+def set_aside(
+    using: str, site_id: uuid.UUID, *, reason: str, until: datetime, token: uuid.UUID | None
+) -> None:
+    """Lets a site wait ``until`` then, outside any settling. With the ``token`` of a lease only
+    where that is still held, and given back."""
+    ensure_deliveries(using, [site_id])
+    state = SiteDelivery.objects.using(using).filter(pk=site_id)
+    if token:
+        state = state.filter(lease_token=token)
+    state.update(
+        failures=F("failures") + 1,
+        retry_at=until,
+        last_error=reason,
+        lease_token=None,
+        leased_until=None,
+    )
 
 
 def settle(claim: Claim, settlement: Settlement) -> Settlement:

@@ -1,0 +1,82 @@
+"""What nobody foresaw: found out by trying one thing at a time, and set aside with its reason.
+
+A claim, or the settling of one, is a step for many sites. Where it raises, the same is done for
+each site alone; the one that raises again waits, longer each time, and the others go on. A database
+that is away is no such case: its errors are for the caller, who comes again.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+
+from django.db import InterfaceError, OperationalError
+from django.utils import timezone
+
+from spool_live import outbox
+from spool_live.backoff import retry_delay
+from spool_live.delivery.failures import reason_of
+from spool_live.outbox import Claim, Settlement
+
+logger = logging.getLogger(__name__)
+
+DATABASE_IS_AWAY = (InterfaceError, OperationalError)
+MOST_SITES = 1_000
+"""Sites that are claimed one by one in one go: the next run goes on from there."""
+
+
+def claim_each(using: str) -> Iterator[Claim]:
+    """Claims the sites of ``using`` one by one, and sets those aside that cannot be claimed."""
+    for site_id in outbox.waiting_site_ids(using, MOST_SITES):
+        try:
+            claim = outbox.claim_batch(using, alone=site_id)
+        except DATABASE_IS_AWAY:
+            raise
+        except Exception as error:
+            logger.exception("the updates of site %s cannot be claimed", site_id)
+            set_aside(using, site_id, error)
+        else:
+            if claim is not None:
+                yield claim
+
+
+def settle(claim: Claim, settlement: Settlement) -> Settlement:
+    """As :func:`spool_live.outbox.settle`; a site that cannot be settled waits, and costs no other.
+
+    What was delivered of it is delivered again, which changes nothing.
+    """
+    try:
+        return outbox.settle(claim, settlement)
+    except DATABASE_IS_AWAY:
+        raise
+    except Exception:
+        logger.exception("a batch cannot be settled as a whole: settling it site by site")
+    written = Settlement()
+    for site_id, site in claim.sites.items():
+        alone = replace(claim, sites={site_id: site})
+        try:
+            part = outbox.settle(alone, settlement.of_sites({site_id}, claim))
+        except DATABASE_IS_AWAY:
+            raise
+        except Exception as error:
+            logger.exception("the updates of site %s cannot be settled", site_id)
+            set_aside(claim.using, site_id, error, token=claim.token)
+        else:
+            written = written.plus(part)
+    return written
+
+
+def set_aside(
+    using: str, site_id: uuid.UUID, error: Exception, *, token: uuid.UUID | None = None
+) -> None:
+    """Lets a site wait, longer each time, with the reason where the status reads it."""
+    try:
+        failures = outbox.failures_of(using, site_id)
+        until = timezone.now() + retry_delay(failures)
+        outbox.set_aside(using, site_id, reason=reason_of(error), until=until, token=token)
+    except DATABASE_IS_AWAY:
+        raise
+    except Exception:
+        logger.exception("site %s cannot be set aside", site_id)
