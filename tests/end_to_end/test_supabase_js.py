@@ -44,6 +44,12 @@ class Script:
             if line["kind"] == kind and text in json.dumps(line["value"]):
                 return line["value"]
 
+    def cut(self) -> None:
+        """Cuts its connections."""
+        assert self.process.stdin
+        self.process.stdin.write("break\n")
+        self.process.stdin.flush()
+
     def close(self) -> None:
         """To be called when the process has ended."""
         self._reader.join(WAIT)
@@ -117,6 +123,23 @@ def test_each_site_gets_its_own_updates(road: Road, mode: str) -> None:
         assert on_a.until("update")["slug"] == "last-of-a"
     assert {u["site_id"] for u in on_a.updates} == {str(site_a.pk)}
     assert {u["site_id"] for u in on_b.updates} == {str(site_b.pk)}
+
+
+@pytest.mark.usefixtures("node_modules")
+@pytest.mark.parametrize("mode", ["broadcast", "postgres_changes"])
+def test_broken_socket_is_joined_again_with_the_token(road: Road, mode: str) -> None:
+    """With the option `accessToken`; a token that was set by `setAuth` is forgotten then."""
+    site, key = road.site("A")
+    with subscribed(**wishes(road.token(key), mode)) as script:
+        script.until("system", READY[mode])
+        road.edit(site, "before")
+        assert script.until("update")["slug"] == "before"
+        for number in range(2):
+            script.cut()
+            script.until("status", "CHANNEL_ERROR")
+            script.until("system", READY[mode])
+            road.edit(site, f"after-{number}")
+            assert script.until("update")["slug"] == f"after-{number}"
 
 
 @pytest.mark.usefixtures("node_modules")

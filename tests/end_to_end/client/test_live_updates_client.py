@@ -90,7 +90,7 @@ def test_revoked_key_stops_its_client_and_the_others_follow_to_the_new_epoch(roa
         with pytest.raises(InvalidCredentialsError):
             next(lost.client.events())
         # The iteration may learn it from the log, before the connection does.
-        wait_until(lambda: lost.client.state.phase is Phase.STOPPED)
+        wait_until(lambda: lost.client.state.phase is Phase.REVOKED)
         assert lost.nothing()
 
 
