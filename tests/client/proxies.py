@@ -24,7 +24,10 @@ quiet.setLevel(logging.INFO)  # websockets' own would log the headers of what is
 
 
 class TcpProxy:
-    """Forwards bytes: at once, later (`delay`), not at all (`freeze`), or for nobody (`refuse`)."""
+    """Forwards bytes: at once, later (`delay`), not at all (`freeze`), or for nobody (`refuse`).
+
+    Or it is a gateway that answers by itself (`answer`).
+    """
 
     def __init__(self, target: str) -> None:
         parts = urlsplit(target)
@@ -35,7 +38,9 @@ class TcpProxy:
         self._refusing = False
         self._thawed = asyncio.Event()
         self._thawed.set()
+        self._answer: bytes | None = None
         self.delay = 0.0
+        self.answered = 0
         self.port = 0
 
     @property
@@ -54,9 +59,16 @@ class TcpProxy:
         self._refusing = True
         self.abort()
 
+    def answer(self, status: int, kind: str, body: bytes) -> None:
+        """From now on answer every HTTP request with this."""
+        head = f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
+        self._answer = f"{head}Connection: close\r\n\r\n".encode() + body
+        self.abort()
+
     def heal(self) -> None:
         """Work again."""
         self._refusing = False
+        self._answer = None
         self.delay = 0.0
         self._thawed.set()
 
@@ -86,6 +98,9 @@ class TcpProxy:
         if self._refusing:
             writer.transport.abort()
             return
+        if self._answer is not None:
+            await self._answer_itself(self._answer, reader, writer)
+            return
         try:
             there, back = await self._open(reader, writer)
         except OSError:
@@ -106,6 +121,16 @@ class TcpProxy:
             self._links.discard(link)
             for end in link:
                 end.transport.abort()
+
+    async def _answer_itself(
+        self, content: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            self.answered += 1
+            writer.write(content)
+            await writer.drain()
+        writer.close()
 
     async def _open(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

@@ -36,6 +36,16 @@ from tests.client.proxies import FrameProxy, TcpProxy
 from tests.end_to_end.client.gateway_process import Gateway
 
 CLOSE_CODES = (1000, 1001, 1006, 1011, 1012, 4000)
+JSON, HTML = "application/json", "text/html"
+GATEWAYS = {
+    "200 with an error": (200, JSON, b'{"message": "Internal error"}'),
+    "200 with a page": (200, HTML, b"<title>We will be back soon</title>"),
+    "401": (401, JSON, b'{"message": "Unauthorized"}'),
+    "403": (403, HTML, b"<title>Forbidden</title>"),
+    "404": (404, HTML, b"<title>Not found</title>"),
+    "410": (410, HTML, b"<title>Gone</title>"),
+    "503 for ever": (503, HTML, b"<title>Maintenance</title>"),
+}
 LONG = os.environ.get("SPOOL_LIVE_CHAOS") == "long"
 HASTY = Timing(
     backoff_initial=0.1,
@@ -54,6 +64,7 @@ HASTY = Timing(
     suspicion=0.5,
     patience_maximum=5.0,
     born_expired=0.5,
+    refused_maximum=1.0,
     tick=0.1,
 )
 
@@ -93,6 +104,8 @@ class Chaos:
         self.kinds = self._kinds()
         self._to_come: list[str] = []
         self.recorded = 0
+        self.rotate: Callable[[bool], None] = lambda rotated: None
+        """Signs tokens with another secret than Realtime's, or with the right one again."""
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         return self.loop.run(coroutine)
@@ -150,6 +163,11 @@ class Chaos:
             "cms reset": self._on_loop(self.cms.abort),
             "cms frozen": self._on_loop(self.cms.freeze),
             "cms refused": self._on_loop(self.cms.refuse),
+            **{
+                f"gateway: {name}": self._on_loop(partial(self.cms.answer, *answer))
+                for name, answer in GATEWAYS.items()
+            },
+            "secret rotated": self._rotate_secret,
             "new epoch": self._new_epoch,
         }
 
@@ -177,6 +195,7 @@ class Chaos:
 
     def heal(self) -> None:
         """Everything works again."""
+        self._repair_secret()
         self.frames.lose = self.frames.repeat = self.frames.reorder = 0.0
         for proxy in (self.socket, self.cms):
             self._on_loop(proxy.heal)()
@@ -196,6 +215,14 @@ class Chaos:
                 return
             assert time.monotonic() < deadline, report
             time.sleep(0.05)
+
+    def _rotate_secret(self) -> None:
+        """On one side only; who joins now is refused."""
+        self.rotate(True)
+        self.run(self.frames.close_all(1012))
+
+    def _repair_secret(self) -> None:
+        self.rotate(False)
 
     def _close(self, code: int) -> None:
         self.run(self.frames.close_all(code))

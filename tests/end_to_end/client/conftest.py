@@ -102,6 +102,13 @@ def chaos(
         gateway.start()
         site, key = make_site("chaos")
         chaos = Chaos(f"{live_server.url}/spool-live/", gateway, site, key, seed=len(made) + 7)
+        right = settings.SPOOL_LIVE
+
+        def rotate(rotated: bool) -> None:
+            changed = {"JWT_SIGNING_KEY": "rotated-" * 8} if rotated else {}
+            settings.SPOOL_LIVE = {**right, **changed}
+
+        chaos.rotate = rotate
         if proxied:
             behind_proxy(monkeypatch, chaos)
         made.append(chaos)

@@ -11,10 +11,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+import psycopg
 import pytest
 
 from spool_live.client import SyncLiveUpdatesClient
 from spool_live.client.engine import refusals
+from spool_live.local.config import Pace
 from spool_live.local.instance import LocalDatabase
 from spool_live.local.processes import wait_until
 from spool_live.local.realtime.options import RealtimeOptions
@@ -35,7 +37,7 @@ class Size:
     patience: float
 
 
-SIZE = Size(21_120, 220, 10, 4, 6, 0.35, 300) if LONG else Size(864, 24, 1, 1, 3, 0.1, 40)
+SIZE = Size(21_120, 220, 10, 4, 6, 0.35, 300) if LONG else Size(1152, 32, 1, 1, 3, 0.1, 40)
 SKEW = 300  # seconds
 CHUNKS = 6
 TIMEOUT = 3000 if LONG else 120
@@ -121,6 +123,75 @@ def _calm(world: Chaos, *clients: SyncLiveUpdatesClient) -> None:
         client.wait_until_live(SIZE.patience)
     world.record(3)
     world.deliver_all(SIZE.patience)
+
+
+ROTATED = [
+    pytest.param(6.0, id="for seconds"),
+    pytest.param(120.0, id="for two minutes", marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("mode", ["broadcast", "postgres_changes"])
+@pytest.mark.parametrize("seconds", ROTATED)
+def test_secret_that_was_rotated_on_one_side_leaves_polling_until_it_is_repaired(
+    chaos: MakeChaos, mode: str, seconds: float
+) -> None:
+    world = chaos(mode=mode)
+    client, seen = world.client()
+    with client:
+        client.wait_until_live(20)
+        world._rotate_secret()
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            world.record(1)
+            world.deliver()
+            expected = list(range(1, world.recorded + 1))
+            wait_until(lambda expected=expected: seen.seqs == expected, 15, lambda: client.state)
+            time.sleep(0.5)
+        wait_until(lambda: "JWT_SIGNING_KEY" in (client.state.error or ""), 15)
+        assert not client.state.connected
+        assert client.state.log == "cms"
+        world._repair_secret()
+        client.wait_until_live(30)
+        forwarded = world.frames.forwarded
+        world.record(1)
+        world.deliver()
+        wait_until(lambda: world.frames.forwarded > forwarded, 15, lambda: client.state)
+        wait_until(lambda: seen.seqs == list(range(1, world.recorded + 1)), 15)
+
+
+DROP_PARTITIONS = """do $$ declare child regclass; begin
+    for child in
+        select inhrelid from pg_inherits where inhparent = 'realtime.messages'::regclass
+    loop
+        execute format('drop table %s', child);
+    end loop;
+end $$"""
+
+
+def test_cold_start_of_a_project_is_polled_through(
+    chaos: MakeChaos, suite_database: LocalDatabase
+) -> None:
+    """Nobody was ever connected: joins are refused until Realtime has made its partition."""
+    with psycopg.connect(suite_database.conninfo(), autocommit=True) as connection:
+        connection.execute(DROP_PARTITIONS)
+        try:
+            world = chaos(pace=Pace(changes_interval=0.0, cold_start=3.0, database_retry=0.0))
+            client, seen = world.client(start=0)
+            errors: list[str] = []
+            client.on_state(lambda state: errors.append(state.error or ""))
+            with client:
+                world.record(3)
+                world.deliver()
+                wait_until(lambda: seen.seqs == [1, 2, 3], 15, lambda: client.state)
+                client.wait_until_live(30)
+                world.record(1)
+                world.deliver()
+                wait_until(lambda: seen.seqs == [1, 2, 3, 4], 15, lambda: client.state)
+            assert any("MissingPartition" in error for error in errors)
+        finally:
+            connection.execute("select realtime.maintain_message_partitions()")
 
 
 def test_cms_away_what_is_missing_is_read_from_supabase(chaos: MakeChaos) -> None:
