@@ -38,7 +38,7 @@ class ArticleMetadata(TypedDict):
         (dict[str, int], {"type": "object", "additionalProperties": {"type": "integer"}}),
         (dict[str, Any], {"type": "object", "additionalProperties": True}),
         (list, {"type": "array", "items": {}}),
-        (object(), {}),
+        (NotImplemented, {}),
     ],
     ids=str,
 )
