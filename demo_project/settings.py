@@ -19,7 +19,8 @@ DEMO_STATE_DIR = state_dir()
 DEMO = running_demo(DEMO_STATE_DIR)
 
 DEBUG = True  # a demo on loopback: Django serves the static files itself
-SECRET_KEY = load_credentials(DEMO_STATE_DIR).django_secret_key or get_random_secret_key()
+CREDENTIALS = load_credentials(DEMO_STATE_DIR)
+SECRET_KEY = CREDENTIALS.django_secret_key or get_random_secret_key()
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 
 INSTALLED_APPS = [
@@ -108,6 +109,7 @@ SPOOL_LIVE: dict[str, Any] = {
     "REALTIME_MODE": DEMO.mode if DEMO else "broadcast",
     "JWT_SIGNING_KEY": DEMO.signing_key if DEMO else "",
     "JWT_ALGORITHM": "ES256",
+    "METRICS_TOKEN": CREDENTIALS.metrics_token,
 }
 
 # The sites' own servers call the API over HTTP, as they would from another machine.

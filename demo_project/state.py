@@ -50,6 +50,7 @@ class Credentials:
     """Secrets of the demo that outlive a run: sessions, logins and site keys stay valid."""
 
     django_secret_key: str = field(default="", repr=False)
+    metrics_token: str = field(default="", repr=False)
     passwords: dict[str, str] = field(default_factory=dict, repr=False)
     """Login to password."""
     api_keys: dict[str, str] = field(default_factory=dict, repr=False)

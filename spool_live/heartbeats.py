@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from django.db.models import Case, F, Q, When
 from django.utils import timezone
 
@@ -67,6 +67,22 @@ def watched(using: str, part: Part) -> Iterator[None]:
         raise
     if _is_due(using, part, "well", time.monotonic):
         succeeded(using, part)
+
+
+def claim(using: str, part: Part, interval: timedelta) -> bool:
+    """Whether nobody has claimed ``part`` for ``interval``: of all that ask at once one does.
+
+    Raises ``DatabaseError``.
+    """
+    now = timezone.now()
+    rows = Heartbeat.objects.using(using).filter(pk=part)
+    if rows.filter(Q(at__lte=now - interval) | Q(at__gt=now)).update(at=now):
+        return True
+    if rows.exists():
+        return False
+    with transaction.atomic(using=using):
+        _, is_new = Heartbeat.objects.using(using).get_or_create(part=part, defaults={"at": now})
+    return is_new
 
 
 def reason(error: Exception) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
@@ -18,12 +19,14 @@ from celery.signals import heartbeat_sent, worker_init, worker_process_init
 
 SWEEP_SECONDS = 5.0
 ALERT_SECONDS = 15.0
+VERIFY_AT_MOST_EVERY = timedelta(hours=1)
 
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     # They never expire: on a queue that is late they would be thrown away each time. A sweep too
     # many ends after one query.
     "spool-live-sweep": {"task": "spool_live.sweep", "schedule": SWEEP_SECONDS},
     "spool-live-alerts": {"task": "spool_live.alerts", "schedule": ALERT_SECONDS},
+    "spool-live-verify": {"task": "spool_live.verify", "schedule": crontab(hour="3", minute="41")},
     "spool-live-cleanup": {"task": "spool_live.cleanup", "schedule": crontab(minute="17")},
 }
 
@@ -98,6 +101,26 @@ def clean_up() -> None:
     from spool_live.delivery import cleanup
 
     cleanup.clean_up()
+
+
+@shared_task(name="spool_live.verify", ignore_result=True)
+@sound_connections()
+def verify_isolation() -> None:
+    """Proves every night that sites are isolated, as ``verify_rls`` does: one process at a time,
+    and only where the Supabase database can be reached as the role that migrates."""
+    from spool_live import heartbeats
+    from spool_live.isolation import CannotVerify, recording, verify
+    from spool_live.supabase.databases import content_databases
+
+    part = heartbeats.Part.VERIFY_RLS
+    if not heartbeats.claim(content_databases()[0], part, VERIFY_AT_MOST_EVERY):
+        return
+    try:
+        report = verify()
+    except CannotVerify as error:
+        recording.logger.info("the nightly verification is not run here: %s", error)
+        return
+    recording.record_rls(report)
 
 
 @heartbeat_sent.connect(dispatch_uid="spool_live.tasks")

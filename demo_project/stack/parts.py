@@ -89,6 +89,12 @@ def celery_beat(folder: Path, ready_file: Path) -> Command:
     return _celery("beat", folder, ready_file, "beat", "--schedule", schedule, *pid_file)
 
 
+def alerts(folder: Path, ready_file: Path) -> Command:
+    """What looks after worker and beat, which cannot report their own end."""
+    arguments = ("live_alerts", "--loop", "--interval", "3", "--ready-file", str(ready_file))
+    return manage("alerts", folder, *arguments)
+
+
 def web(folder: Path, listener: socket.socket) -> Command:
     """The pages, the admin and the API, on a socket that listens already."""
     command = manage("web", folder, "serve_demo", "--fd", str(listener.fileno()))

@@ -29,6 +29,7 @@ class Ready:
     run: RunState
     administrator: str
     passwords: dict[str, str]
+    metrics_token: str
     api_keys: dict[str, str]
     papers: tuple[Paper, ...]
 
@@ -41,6 +42,7 @@ class Ready:
             run=run,
             administrator=found["administrator"],
             passwords=credentials.passwords,
+            metrics_token=credentials.metrics_token,
             api_keys=credentials.api_keys,
             papers=tuple(Paper(**paper) for paper in found["papers"]),
         )
@@ -57,6 +59,7 @@ class Ready:
         """The contents of the ready file."""
         return {
             "admin_url": self.admin_url,
+            "metrics_token": self.metrics_token,
             "username": self.administrator,
             "password": self.passwords[self.administrator],
             "api_url": f"{self.run.web_url}/spool-live/",

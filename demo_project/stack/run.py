@@ -135,6 +135,8 @@ async def _start_application(
         supervisor.start(beat, file_exists(beat_file)),
         supervisor.start(parts.web(folder, listener), answers_http(f"{run.web_url}/")),
     )
+    alerts_file = _ready_file(folder, "alerts")
+    await supervisor.start(parts.alerts(folder, alerts_file), file_exists(alerts_file))
     listener.close()  # from here on it is Django's alone
 
 
@@ -172,6 +174,7 @@ def _prepare_folder(options: DemoOptions) -> None:
     (folder / "run").mkdir(exist_ok=True)
     credentials = load_credentials(folder)
     credentials.django_secret_key = credentials.django_secret_key or get_random_secret_key()
+    credentials.metrics_token = credentials.metrics_token or secrets.token_urlsafe(24)
     credentials.save(folder)
 
 

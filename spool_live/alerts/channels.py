@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from spool_live.conf import live_settings
 from spool_live.exceptions import SpoolLiveError
 from spool_live.models import AlertEpisode
 from spool_live.signals import alert
+
+logger = logging.getLogger(__name__)
 
 PATIENCE = 10.0
 """Seconds that the receiver of a webhook may take."""
@@ -135,6 +138,9 @@ def payload(notice: Notice) -> dict[str, Any]:
 
 
 def _send_signal(notice: Notice) -> None:
+    is_bad = notice.kind == "firing"
+    level = logging.ERROR if is_bad else logging.WARNING
+    logger.log(level, "alert: %s: %s %s", notice.title, notice.summary, notice.remedy * is_bad)
     answers = alert.send_robust(sender=AlertEpisode, notice=notice)
     failures = [answer for _, answer in answers if isinstance(answer, Exception)]
     if failures:

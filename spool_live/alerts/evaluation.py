@@ -13,7 +13,6 @@ from spool_live import heartbeats, status
 from spool_live.alerts import channels, episodes, notices
 from spool_live.alerts.rules import firing
 from spool_live.conf import live_settings
-from spool_live.models import Heartbeat
 from spool_live.status import State
 from spool_live.supabase.databases import content_databases
 
@@ -64,14 +63,8 @@ def evaluate() -> Evaluation:
 
 def evaluate_if_overdue(interval: timedelta) -> Evaluation | None:
     """Evaluates where nobody has for ``interval``: one process of all that ask at once does."""
-    using = content_databases()[0]
-    now = timezone.now()
-    rows = Heartbeat.objects.using(using).filter(pk=Part.ALERTS)
-    if not rows.filter(at__lte=now - interval).update(at=now):
-        if rows.exists():
-            return None
-        heartbeats.beat(using, Part.ALERTS)
-    return evaluate()
+    is_mine = heartbeats.claim(content_databases()[0], Part.ALERTS, interval)
+    return evaluate() if is_mine else None
 
 
 def _ping(url: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from spool_live.conf import LiveSettings
@@ -23,7 +24,7 @@ REPORT_AGE = timedelta(minutes=5)
 
 def judge(seen: Observation, settings: LiveSettings) -> list[Problem]:
     """The problems of one content database."""
-    whole = list(_of_the_whole(seen, settings))
+    whole = _as_one(list(_of_the_whole(seen, settings)))
     covered = any(p.state is State.STOPPED or p.kind is Kind.SUPABASE for p in whole)
     return [
         *whole,
@@ -31,6 +32,20 @@ def judge(seen: Observation, settings: LiveSettings) -> list[Problem]:
         *_dead(seen),
         *_cleanup(seen, settings),
         *_isolation(seen),
+    ]
+
+
+def _as_one(problems: list[Problem]) -> list[Problem]:
+    """Broker and cache are often one server: where neither answers it is said in one problem."""
+    kinds = {problem.kind for problem in problems}
+    if not {Kind.BROKER, Kind.CACHE} <= kinds:
+        return problems
+    return [
+        replace(problem, reason=f"{problem.reason} Neither does the throttle cache.")
+        if problem.kind is Kind.BROKER
+        else problem
+        for problem in problems
+        if problem.kind is not Kind.CACHE
     ]
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
-from django.db import DatabaseError
+from django.db import DatabaseError, connections, transaction
 from django.utils import timezone
 
 from spool_live.conf import live_settings
@@ -17,6 +18,8 @@ from spool_live.status.realtime import lacks_partition
 from spool_live.status.states import Activity, Kind, Problem, State, Status, ordered
 from spool_live.supabase.databases import content_databases
 
+GIVEN_UP_AFTER = 4.0
+"""Seconds that PostgreSQL may take over one of our queries: a table that is locked is a problem."""
 SLOW = 2.0
 """Seconds after which a content database that answers is a problem nevertheless."""
 KEPT_AT_LEAST, KEPT_AT_MOST = 1.0, 5.0
@@ -40,7 +43,8 @@ def determine(now: datetime | None = None) -> Status:
     for using in content_databases():
         started = time.monotonic()
         try:
-            seen = observe(using, moment)
+            with bounded(using):
+                seen = observe(using, moment)
         except DatabaseError as error:
             reason = str(error).strip().partition("\n")[0] or type(error).__name__
             since = _unanswered.setdefault(using, moment)
@@ -56,6 +60,23 @@ def determine(now: datetime | None = None) -> Status:
     if not any(problem.kind is Kind.DATABASE for problem in problems):
         notices += unsent_notices(content_databases()[0])
     return Status(moment, ordered(problems), tuple(notices), tuple(parts))
+
+
+@contextmanager
+def bounded(using: str) -> Iterator[None]:
+    """Gives each query inside :data:`GIVEN_UP_AFTER` seconds, where the database is PostgreSQL, and
+    leaves the limit of the transaction around it, if there is one, as it was."""
+    connection = connections[using]
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with transaction.atomic(using=using), connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('statement_timeout')")
+        [before] = cursor.fetchone()
+        limit = f"{int(GIVEN_UP_AFTER * 1000)}ms"
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [limit])
+        yield
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [before])
 
 
 class Kept:

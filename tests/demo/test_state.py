@@ -83,7 +83,9 @@ def test_ready_file_holds_what_tools_need(
     tmp_path: Path, make_run: Callable[..., RunState]
 ) -> None:
     Credentials(
-        passwords={"admin": "one", "courier-editor": "two"}, api_keys={"courier": "spool_key"}
+        metrics_token="m" * 32,
+        passwords={"admin": "one", "courier-editor": "two"},
+        api_keys={"courier": "spool_key"},
     ).save(tmp_path)
     write_papers(tmp_path, "admin", [Paper("an-id", "The Courier", "courier", "courier-editor")])
     path = tmp_path / "ready.json"
@@ -92,6 +94,7 @@ def test_ready_file_holds_what_tools_need(
     assert mode_of(path) == 0o600
     assert ready.as_json() == {
         "admin_url": "http://127.0.0.1:8000/admin/",
+        "metrics_token": "m" * 32,
         "username": "admin",
         "password": "one",
         "api_url": "http://127.0.0.1:8000/spool-live/",

@@ -208,6 +208,12 @@ def test_backlog_is_part_of_its_cause(
     assert "has waited 8 min" in problem.reason
 
 
+def test_broker_and_cache_that_are_one_server_are_one_problem() -> None:
+    [problem] = judged(seen(*GONE, active("broker", failing=9), active("cache", failing=9)))
+    assert problem.kind is Kind.BROKER
+    assert problem.reason.endswith("(boom). Neither does the throttle cache.")
+
+
 def test_dead_updates_are_said_beside_what_stopped() -> None:
     problems = judged(seen(*GONE, dead={SITE: Dead(1, ago(9), "refused")}))
     assert [p.kind for p in ordered(problems)] == [Kind.DELIVERY, Kind.DEAD]

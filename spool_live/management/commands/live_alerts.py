@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from django.db import DatabaseError, close_old_connections
@@ -26,6 +27,11 @@ class Command(ReportCommand):
         parser.add_argument("--loop", action="store_true", help="Go on until interrupted.")
         parser.add_argument(
             "--interval", type=seconds, default=5.0, help="Seconds between looks (with --loop)."
+        )
+        parser.add_argument(
+            "--ready-file",
+            metavar="FILE",
+            help="Create this file after the first look (with --loop): for supervisors.",
         )
         parser.add_argument(
             "--test", action="store_true", help="Send a test notice on each channel instead."
@@ -55,6 +61,8 @@ class Command(ReportCommand):
                 if evaluation.firing != shown:
                     self._report(evaluation, options)
                 shown = evaluation.firing
+            if options["ready_file"]:
+                Path(options["ready_file"]).touch()
             time.sleep(options["interval"])
             close_old_connections()
 

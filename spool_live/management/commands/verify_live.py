@@ -18,6 +18,7 @@ from spool_live.api.views import TokenView
 from spool_live.isolation.interrupts import Interrupts
 from spool_live.isolation.live.sites import Road
 from spool_live.isolation.live.verify import verify_live
+from spool_live.isolation.recording import record_live
 from spool_live.management.output import ReportCommand
 from spool_live.models import Site
 
@@ -60,8 +61,9 @@ class Command(ReportCommand):
         if options["format"] != "json":
             for trouble in report.troubles:
                 self.stdout.write(trouble)
+        failed = sum(not result.ok for result in report.results)
+        record_live(failed or int(not report.ok), len(rows))
         if not report.ok:
-            failed = sum(not result.ok for result in report.results)
             raise CommandError(f"{failed} of {len(rows)} failed.", returncode=1)
 
     def _tell(self, verbosity: int) -> Callable[[str], None]:

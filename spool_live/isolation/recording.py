@@ -1,0 +1,30 @@
+"""The outcome of a verification, kept for the status from whichever road it was run."""
+
+from __future__ import annotations
+
+import logging
+
+from spool_live import heartbeats
+from spool_live.isolation.report import Report
+from spool_live.supabase.databases import content_databases
+
+logger = logging.getLogger(__name__)
+
+
+def record_rls(report: Report) -> None:
+    """Keeps whether ``verify_rls`` found sites isolated."""
+    _record(heartbeats.Part.VERIFY_RLS, report.summary, is_isolated=report.isolated)
+
+
+def record_live(failed: int, cases: int) -> None:
+    """Keeps whether ``verify_live`` ended well: how many of its cases failed."""
+    summary = f"{failed} of {cases} cases failed" if failed else f"{cases} cases went well"
+    _record(heartbeats.Part.VERIFY_LIVE, summary, is_isolated=not failed)
+
+
+def _record(part: heartbeats.Part, summary: str, *, is_isolated: bool) -> None:
+    using = content_databases()[0]
+    if is_isolated:
+        heartbeats.succeeded(using, part, {"summary": summary})
+    else:
+        heartbeats.failed(using, part, summary, {"summary": summary})
