@@ -1,88 +1,148 @@
-"""What the system looks like in numbers, read from the databases: the same for every process.
+"""Metrics for Prometheus, read from the databases: the same for every process and host.
 
-Text format: Prometheus exposition format 0.0.4.
+:class:`LiveCollector` can be registered with a registry of the project's own; the endpoint
+``metrics/`` has one that holds nothing else. As it reads a table it needs no multiprocess mode and
+is right in it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from django.utils import timezone
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
 
-from spool_live import status
+from spool_live import counts, status
+from spool_live.status import Kind, State, Status, Totals
 from spool_live.supabase.databases import content_databases
 from spool_live.throttling import counters
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-@dataclass(frozen=True)
-class Gauge:
-    """One metric: its name, what it tells, and its samples (labels and value)."""
+class LiveCollector(Collector):
+    """Everything that spool_live measures. A scrape costs a handful of indexed queries."""
 
-    name: str
-    help: str
-    samples: list[tuple[dict[str, str], float]] = field(default_factory=list)
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: a registry must not ask the database when this is registered."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """The state, and what the content databases that answer hold."""
+        now = timezone.now()
+        found = status.current()
+        unanswered = {p.using for p in found.problems if p.kind is Kind.DATABASE}
+        answering = [using for using in content_databases() if using not in unanswered]
+        yield from _state(found, now)
+        yield from _totals({using: status.of_database(using, now) for using in answering}, now)
+        yield from _counts([counts.read(using) for using in answering])
+        yield GaugeMetricFamily(
+            "spool_live_throttle_degraded",
+            "1 while this process throttles by itself, because the cache does not answer.",
+            value=float(counters.degraded),
+        )
 
 
-def collect(now: datetime | None = None) -> list[Gauge]:
-    """Every metric, over all content databases. A handful of indexed queries each."""
-    moment = now or timezone.now()
-    gauges = [
-        Gauge("spool_live_outbox_entries", "Updates that wait for delivery or were refused."),
-        Gauge("spool_live_outbox_oldest_pending_seconds", "Age of the oldest waiting update."),
-        Gauge("spool_live_sites_held_up", "Sites whose delivery waits for a retry."),
-        Gauge(
-            "spool_live_sites_mirror_pending", "Sites with key changes Supabase has not heard of."
-        ),
-        Gauge("spool_live_api_keys", "API keys by state."),
-        Gauge("spool_live_failed_authentications_last_hour", "Failed authentications by reason."),
-    ]
-    for using in content_databases():
-        for gauge, samples in zip(gauges, _samples(using, moment), strict=True):
-            gauge.samples.extend(({"database": using, **labels}, n) for labels, n in samples)
-    found = status.current()
-    state = Gauge("spool_live_state", "1 for the state that the system is in, 0 for the others.")
-    state.samples.extend(({"state": s.value}, float(s is found.state)) for s in status.State)
-    problems = Gauge("spool_live_problems", "What keeps updates from arriving, by kind.")
-    for kind in status.Kind:
-        number = sum(problem.kind is kind for problem in found.problems)
-        problems.samples.append(({"kind": kind.value}, float(number)))
-    heartbeats = Gauge("spool_live_heartbeat_age_seconds", "Age of each part's last activity.")
-    for part in found.parts:
-        labels = {"database": part.using, "part": part.part}
-        heartbeats.samples.append((labels, (moment - part.at).total_seconds()))
-    dead_cache = Gauge(
-        "spool_live_throttle_degraded", "1 while this process throttles by itself: dead cache."
+def render() -> bytes:
+    """The Prometheus text of all metrics."""
+    registry = CollectorRegistry()
+    registry.register(LiveCollector())
+    return generate_latest(registry)
+
+
+def _state(found: Status, now: datetime) -> Iterator[Metric]:
+    state = GaugeMetricFamily(
+        "spool_live_state", "1 for the state that the system is in, 0 for others.", labels=["state"]
     )
-    dead_cache.samples.append(({}, float(counters.degraded)))
-    return [*gauges, state, problems, heartbeats, dead_cache]
+    for each in State:
+        state.add_metric([each.value], float(each is found.state))
+    yield state
+    problems = GaugeMetricFamily(
+        "spool_live_problems", "What keeps updates from arriving, by kind.", labels=["kind"]
+    )
+    for kind in Kind:
+        number = sum(problem.kind is kind for problem in found.problems)
+        problems.add_metric([kind.value], number)
+    yield problems
+    ages = GaugeMetricFamily(
+        "spool_live_heartbeat_age_seconds",
+        "Age of each part's last activity.",
+        labels=["database", "part"],
+    )
+    for part in found.parts:
+        ages.add_metric([part.using, part.part], (now - part.at).total_seconds())
+    yield ages
 
 
-def render(gauges: Iterable[Gauge]) -> str:
-    """The Prometheus text of ``gauges``."""
-    return "".join(line + "\n" for gauge in gauges for line in _lines(gauge))
+def _totals(totals: Mapping[str, Totals], now: datetime) -> Iterator[Metric]:
+    gauges = {
+        "outbox_entries": ("Updates that wait or were refused for good.", "state"),
+        "outbox_oldest_pending_seconds": ("Age of the oldest waiting update.", None),
+        "sites_held_up": ("Sites whose delivery waits for a retry.", None),
+        "sites_mirror_pending": ("Sites with key changes on their way to Supabase.", None),
+        "api_keys": ("API keys by state.", "state"),
+        "failed_authentications_last_hour": ("Failed authentications by reason.", "reason"),
+    }
+    for name, (text, label) in gauges.items():
+        labels = ["database", *([label] if label else [])]
+        family = GaugeMetricFamily(f"spool_live_{name}", text, labels=labels)
+        for using, found in totals.items():
+            for value, number in _samples(name, found, now):
+                family.add_metric([using, *([value] if label else [])], number)
+        yield family
 
 
-def _samples(using: str, now: datetime) -> Iterator[list[tuple[dict[str, str], float]]]:
-    totals = status.of_database(using, now)
-    yield [({"state": state}, number) for state, number in totals.entries.items()]
-    yield [({}, (now - totals.oldest).total_seconds() if totals.oldest else 0.0)]
-    yield [({}, totals.sites_held_up)]
-    yield [({}, totals.sites_mirror_pending)]
-    yield [({"state": state}, number) for state, number in totals.api_keys.items()]
-    yield [({"reason": reason}, n) for reason, n in totals.failed_authentications.items()]
+def _samples(name: str, totals: Totals, now: datetime) -> Iterable[tuple[str, float]]:
+    oldest = (now - totals.oldest).total_seconds() if totals.oldest else 0.0
+    found: dict[str, Mapping[str, float]] = {
+        "outbox_entries": totals.entries,
+        "outbox_oldest_pending_seconds": {"": oldest},
+        "sites_held_up": {"": totals.sites_held_up},
+        "sites_mirror_pending": {"": totals.sites_mirror_pending},
+        "api_keys": totals.api_keys,
+        "failed_authentications_last_hour": totals.failed_authentications,
+    }
+    return found[name].items()
 
 
-def _lines(gauge: Gauge) -> Iterator[str]:
-    yield f"# HELP {gauge.name} {gauge.help}"
-    yield f"# TYPE {gauge.name} gauge"
-    for labels, value in gauge.samples:
-        inside = ",".join(f'{name}="{_escaped(text)}"' for name, text in labels.items())
-        yield f"{gauge.name}{{{inside}}} {value:g}" if inside else f"{gauge.name} {value:g}"
+def _counts(series: Iterable[Mapping[counts.Key, float]]) -> Iterator[Metric]:
+    added: dict[counts.Key, float] = {}
+    for one in series:
+        for key, value in one.items():
+            added[key] = added.get(key, 0.0) + value
+    for metric in counts.METRICS:
+        yield _histogram(metric, added) if metric.buckets else _counter(metric, added)
 
 
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+def _counter(metric: counts.Metric, series: Mapping[counts.Key, float]) -> Metric:
+    if not metric.labels:
+        value = series.get((metric.name, ""), 0.0)
+        return CounterMetricFamily(metric.name, metric.help, value=value)
+    family = CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
+    for (name, text), value in sorted(series.items()):
+        if name == metric.name:
+            labels = counts.labels_of(text)
+            family.add_metric([labels.get(label, "") for label in metric.labels], value)
+    return family
+
+
+def _histogram(metric: counts.Metric, series: Mapping[counts.Key, float]) -> Metric:
+    found = {
+        counts.labels_of(text)["le"]: value
+        for (name, text), value in series.items()
+        if name == f"{metric.name}_bucket"
+    }
+    buckets, cumulative = [], 0.0
+    for bound in [*(f"{bound:g}" for bound in metric.buckets), "+Inf"]:
+        cumulative += found.get(bound, 0.0)
+        buckets.append((bound, cumulative))
+    total = series.get((f"{metric.name}_sum", ""), 0.0)
+    return HistogramMetricFamily(metric.name, metric.help, buckets=buckets, sum_value=total)

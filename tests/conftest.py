@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.db import connections
 from pytest_django.plugin import DjangoDbBlocker
 
-from spool_live import heartbeats, keys, throttling
+from spool_live import counts, heartbeats, keys, throttling
 from spool_live.broadcasters.memory import MemoryBroadcaster
 from spool_live.deferred import DeferredWrites
 from spool_live.delivery import mirror
@@ -113,6 +113,7 @@ def make_key(db: None) -> Callable[..., tuple[SiteApiKey, PlainKey]]:
 def _nothing_known() -> None:
     """No process remembers a heartbeat or a status of another test."""
     heartbeats.forget()
+    counts.forget()
     kept.forget()
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from celery import shared_task
 
-from spool_live.alerts.evaluation import evaluate
+from spool_live.alerts.evaluation import evaluate_if_overdue
 from spool_live.tasks import sound_connections
+
+AT_MOST_EVERY = timedelta(seconds=5)
 
 
 @shared_task(name="spool_live.alerts", ignore_result=True)
 @sound_connections()
 def evaluate_alerts() -> None:
-    """Evaluates all alert rules and sends what is due."""
-    evaluate()
+    """Evaluates all alert rules and sends what is due. Of those that were queued while nobody
+    worked one does."""
+    evaluate_if_overdue(AT_MOST_EVERY)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hmac
+from importlib.util import find_spec
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_safe
 
-from spool_live import metrics
 from spool_live import status as system
 from spool_live.conf import live_settings
 
@@ -62,7 +62,11 @@ def prometheus(request: HttpRequest) -> HttpResponse:
         raise Http404
     if not _is_authorized(request, token):
         return _unauthorized()
-    return HttpResponse(metrics.render(metrics.collect()), content_type=metrics.CONTENT_TYPE)
+    if not find_spec("prometheus_client"):
+        return HttpResponse("pip install 'spool-live[metrics]'\n", status=501)
+    from spool_live import metrics  # noqa: PLC0415 - needs that extra
+
+    return HttpResponse(metrics.render(), content_type=metrics.CONTENT_TYPE)
 
 
 def _is_authorized(request: HttpRequest, token: str) -> bool:

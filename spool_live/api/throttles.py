@@ -13,6 +13,7 @@ from rest_framework.exceptions import APIException, Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from spool_live import counts
 from spool_live.api.authentication import InvalidCredentials
 from spool_live.conf import live_settings
 from spool_live.keys import Reason, Refusal
@@ -38,6 +39,8 @@ class SubscriberThrottle(BaseThrottle):
             ],
             time.time(),
         )
+        if self._wait:
+            counts.count(counts.THROTTLED, limit=view.rate_setting)
         return self._wait == 0
 
     def wait(self) -> float:
@@ -50,7 +53,10 @@ def failed(request: Request, error: APIException) -> APIException:
     address = address_of(request)
     failure_log.add((address, refusal.prefix, refusal.reason), 1)
     subjects = [address, refusal.prefix] if refusal.prefix else [address]
+    counts.count(counts.UNAUTHORIZED, reason=str(refusal.reason))
     wait = count_failure(subjects, time.time())
+    if wait:
+        counts.count(counts.THROTTLED, limit="failures")
     return Throttled(wait) if wait else error
 
 

@@ -19,7 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
 
-from spool_live import outbox, tokens
+from spool_live import counts, outbox, tokens
 from spool_live.api import cors, serializers
 from spool_live.api.authentication import (
     ApiKeyAuthentication,
@@ -124,6 +124,7 @@ class TokenView(SubscriberView):
         if key.mirror_version > delivery.acknowledged_version:
             raise KeyNotReady
         token = tokens.mint(key)
+        counts.count(counts.TOKENS)
         return Response(serializers.token_response(token, key, delivery, live_settings()))
 
 
@@ -139,6 +140,7 @@ class UpdatesView(SubscriberView):
         page = outbox.catch_up(
             router.db_for_write(OutboxEntry), self.subscriber.key.site_id, **query.validated_data
         )
+        counts.count(counts.CATCH_UPS, status=page.status)
         return Response(serializers.catch_up_response(page))
 
 

@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass
 
 from django.utils import timezone
 
-from spool_live import heartbeats, outbox
+from spool_live import counts, heartbeats, outbox
 from spool_live.broadcasters import Broadcaster, get_broadcaster
 from spool_live.conf import live_settings
+from spool_live.delivery.counted import counted
 from spool_live.sql import read_sql
 from spool_live.supabase.databases import content_databases
 from spool_live.throttling import purge_failures
@@ -56,11 +57,14 @@ def clean_up(
     tell = progress or (lambda report: None)
     try:
         purge_outboxes(report, tell)
-        clean_live_updates(report, tell, broadcaster or get_broadcaster(), pause, clock)
+        clean_live_updates(report, tell, counted(broadcaster or get_broadcaster()), pause, clock)
     except Exception as error:
         for using in content_databases():
             heartbeats.failed(using, heartbeats.Part.CLEANUP, heartbeats.reason(error))
         raise
+    for table, rows in asdict(report).items():
+        if table != "busy":
+            counts.count(counts.CLEANED, rows, table=table)
     if not report.busy:
         for using in content_databases():
             heartbeats.succeeded(using, heartbeats.Part.CLEANUP, asdict(report))

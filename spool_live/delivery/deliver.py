@@ -18,6 +18,7 @@ from spool_live import heartbeats, outbox
 from spool_live.broadcasters import Broadcaster, get_broadcaster
 from spool_live.conf import live_settings
 from spool_live.delivery import apart
+from spool_live.delivery.counted import count_batch, counted
 from spool_live.delivery.mirror_first import mirror_first
 from spool_live.delivery.sending import send
 from spool_live.models import OutboxEntry
@@ -64,7 +65,7 @@ def deliver_pending(
     the entries and in the log.
     """
     report = DeliveryReport()
-    broadcaster = broadcaster or get_broadcaster()
+    broadcaster = counted(broadcaster or get_broadcaster())
     size, waited = 0, 0.0
     while True:
         heartbeats.beat(using, heartbeats.Part.DELIVERY)
@@ -95,6 +96,7 @@ def _carry_out(claim: Claim, broadcaster: Broadcaster, report: DeliveryReport) -
     send(ready, claim, settlement, broadcaster)
     written = apart.settle(claim, settlement)
     report.count(written, claim)
+    count_batch(claim, written)
     announce(claim, written, complete=written == settlement)
 
 

@@ -19,6 +19,7 @@ from spool_live import heartbeats, outbox
 from spool_live.backoff import retry_delay
 from spool_live.broadcasters import Broadcaster, MirrorAnswer, get_broadcaster
 from spool_live.delivery.apart import DATABASE_IS_AWAY
+from spool_live.delivery.counted import counted
 from spool_live.delivery.failures import reason_of
 from spool_live.delivery.mirrored_sites import MirroredSite, in_parts, read_sites
 from spool_live.exceptions import BroadcastError, BroadcastUnavailable, CircuitOpen
@@ -64,7 +65,7 @@ class Mirroring:
         outage = circuit.enter(self.using, timezone.now())
         if outage is None:
             raise CircuitOpen("Supabase was away a moment ago and is left alone until later")
-        self._broadcaster = self._broadcaster or get_broadcaster()
+        self._broadcaster = counted(self._broadcaster or get_broadcaster())
         try:
             outcomes = mirror_sites(self.using, site_ids, self._broadcaster)
         except BroadcastUnavailable as error:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from django.db import connections
 from django.db.models import Count, Max, Q
 
 from spool_live.models import (
@@ -19,6 +20,7 @@ from spool_live.models import (
     SiteDelivery,
 )
 from spool_live.outbox import circuit, coalescing
+from spool_live.sql import read_sql
 from spool_live.status.states import Activity
 
 SAMPLE = 2_000
@@ -114,17 +116,27 @@ def _heartbeats(using: str) -> dict[str, Activity]:
 
 def _waiting(using: str) -> tuple[dict[uuid.UUID, Waiting], bool]:
     windows = coalescing.windows()
-    pending = OutboxEntry.objects.using(using).filter(state=OutboxEntry.State.PENDING)
-    columns = ("site_id", "collection", "event_type", "timestamp")
-    numbered = pending.filter(seq__isnull=False).order_by("seq").values_list(*columns)
-    fresh = pending.filter(seq=None).order_by("id").values_list(*columns)
     found: defaultdict[uuid.UUID, Waiting] = defaultdict(Waiting)
-    rows = [list(chosen[:SAMPLE]) for chosen in (numbered, fresh)]
-    for site_id, collection, event_type, timestamp in (row for half in rows for row in half):
+    rows = _next_updates(using)
+    for site_id, collection, event_type, timestamp in rows:
         window = windows.get(collection, timedelta(0))
         may_wait = event_type == coalescing.UPDATED
         found[site_id].add(timestamp + window if may_wait else timestamp)
-    return dict(found), all(len(half) < SAMPLE for half in rows)
+    share = max(1, SAMPLE // max(1, len(found)))
+    is_all_of_it = all(waiting.count < share for waiting in found.values())
+    return dict(found), is_all_of_it and len(rows) < SAMPLE
+
+
+def _next_updates(using: str) -> list[tuple[uuid.UUID, str, str, datetime]]:
+    """Site, collection, event type and time of updates that come next, the oldest of each site
+    among them."""
+    if connections[using].vendor == "postgresql":
+        with connections[using].cursor() as cursor:
+            cursor.execute(read_sql("status/waiting"), {"sample": SAMPLE})
+            return cursor.fetchall()
+    pending = OutboxEntry.objects.using(using).filter(state=OutboxEntry.State.PENDING)
+    columns = ("site_id", "collection", "event_type", "timestamp")
+    return list(pending.order_by("id").values_list(*columns)[:SAMPLE])
 
 
 def _dead(using: str) -> dict[uuid.UUID, Dead]:

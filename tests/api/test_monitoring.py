@@ -8,14 +8,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, OperationalError
 from django.utils import timezone
+from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.parser import text_string_to_metric_families
 
-from spool_live import broadcast_update, keys, metrics
+from spool_live import broadcast_update, counts, keys, metrics
+from spool_live.api import monitoring
+from spool_live.delivery import deliver_pending
 from spool_live.keys import PlainKey
-from spool_live.metrics import Gauge
 from spool_live.models import OutboxEntry, SiteApiKey, SiteDelivery
+from spool_live.status import snapshot
 from spool_live.status.snapshot import kept
 from spool_live.throttling.failures import write_failures
 from spool_live.updates import EventType, LiveUpdateData
@@ -130,7 +133,8 @@ def test_metrics_say_what_is_in_the_databases(make_key: MakeKey, call: Call, liv
     answer = call("get", "metrics/", TOKEN, bearer=True)
     assert answer["Content-Type"].startswith("text/plain; version=0.0.4")
     after = numbers(answer.content.decode())
-    grown = {name: after[name] - before[name] for name in after if after[name] != before[name]}
+    grown = {name: after[name] - before.get(name, 0) for name in after}
+    grown = {name: number for name, number in grown.items() if number and "_total" not in name}
     assert grown.pop("spool_live_outbox_oldest_pending_seconds") >= 89
     assert grown == {
         "spool_live_outbox_entries dead": 1,
@@ -144,7 +148,55 @@ def test_metrics_say_what_is_in_the_databases(make_key: MakeKey, call: Call, liv
     }
 
 
-def test_labels_are_escaped() -> None:
-    text = metrics.render([Gauge("a", "b", [({"c": 'q"\\\n'}, 1.5)])])
-    sample = next(text_string_to_metric_families(text)).samples[0]
-    assert (sample.labels, sample.value) == ({"c": 'q"\\\n'}, 1.5)
+def test_counts_are_of_all_processes(make_key: MakeKey, call: Call, live: Any) -> None:
+    live(METRICS_TOKEN=TOKEN)
+    key, plain = make_key()
+    broadcast_update(key.site, LiveUpdateData(EventType.UPDATED, "articles", uuid.uuid4()))
+    deliver_pending("default")
+    assert call("post", "token/", plain).status_code == 200
+    assert call("get", "updates/?after=0", plain).status_code == 200
+    assert call("post", "token/", "spool_wrong").status_code == 401
+    counts.write_now()
+    counts.count(counts.TOKENS, 41)  # what another process counted
+    counts.write_now()
+    found = numbers(call("get", "metrics/", TOKEN, bearer=True).content.decode())
+    assert found["spool_live_updates_total delivered"] == 1
+    assert found["spool_live_tokens_total"] == 42
+    assert found["spool_live_catch_ups_total recovered"] == 1
+    assert found["spool_live_failed_authentications_total unknown"] == 1
+    assert found["spool_live_supabase_requests_total broadcast ok"] == 1
+    assert found["spool_live_delivery_seconds_count"] == 1
+    assert found["spool_live_delivery_seconds_bucket +Inf"] == 1
+    assert 0 < found["spool_live_delivery_seconds_sum"] < 60
+    assert found["spool_live_batch_updates_bucket 1"] == 1
+
+
+def test_collector_goes_with_a_projects_own_registry(alive: None) -> None:
+    registry = CollectorRegistry()
+    own = Gauge("own", "The project's.", registry=registry)
+    own.set(3)
+    registry.register(metrics.LiveCollector())
+    assert registry.get_sample_value("own") == 3
+    assert registry.get_sample_value("spool_live_state", {"state": "ok"}) == 1
+
+
+def test_metrics_without_the_library_name_what_brings_it(
+    call: Call, live: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live(METRICS_TOKEN=TOKEN)
+    monkeypatch.setattr(monitoring, "find_spec", lambda name: None)
+    answer = call("get", "metrics/", TOKEN, bearer=True)
+    assert (answer.status_code, b"spool-live[metrics]" in answer.content) == (501, True)
+
+
+def test_metrics_of_a_database_that_is_away_are_its_state(
+    call: Call, live: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(using: str, now: Any) -> None:
+        raise OperationalError("away")
+
+    live(METRICS_TOKEN=TOKEN)
+    monkeypatch.setattr(snapshot, "observe", broken)
+    answer = call("get", "metrics/", TOKEN, bearer=True)
+    assert answer.status_code == 200
+    assert numbers(answer.content.decode())["spool_live_problems database"] == 2

@@ -156,7 +156,7 @@ def no_sweep(newsroom: Newsroom) -> Iterator[None]:
 
 @contextmanager
 def no_broker(newsroom: Newsroom) -> Iterator[None]:
-    with frozen(newsroom, "broker.conf"):
+    with frozen(newsroom, "-server 127.0.0.1"):
         yield
 
 

@@ -1,0 +1,117 @@
+"""What is counted by those who deliver and serve, and is right over all processes and hosts.
+
+Counts are kept in memory for a second and added to a small table by a thread, as one statement, so
+nobody's request or transaction waits for them. A process that is killed loses that second. Names
+and units follow Prometheus' conventions; the number of rows is bounded by the labels below, none of
+which comes from a request.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from django.db import connections, router
+
+from spool_live.deferred import DeferredWrites
+from spool_live.models import Counter
+from spool_live.sql import read_sql
+
+Key = tuple[str, str]
+"""Name of a series, and its labels as canonical JSON."""
+SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+SIZES = (1.0, 5.0, 10.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A counter, or a histogram where it has ``buckets`` (upper bounds, ascending)."""
+
+    name: str
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+UPDATES = Metric("spool_live_updates", "Updates that left the outbox, by outcome.", ("outcome",))
+POSTPONED = Metric("spool_live_updates_postponed", "Attempts at updates that had to wait.")
+DELIVERY = Metric(
+    "spool_live_delivery_seconds", "From the edit to its row at Supabase.", buckets=SECONDS
+)
+BATCH = Metric("spool_live_batch_updates", "Updates in one batch.", buckets=SIZES)
+REQUESTS = Metric(
+    "spool_live_supabase_requests",
+    "Calls to Supabase, by what was asked and by what it answered.",
+    ("call", "outcome"),
+)
+REQUEST_SECONDS = Metric(
+    "spool_live_supabase_request_seconds", "How long calls to Supabase took.", buckets=SECONDS
+)
+CLEANED = Metric("spool_live_cleaned_rows", "Rows that cleanup removed, by table.", ("table",))
+TOKENS = Metric("spool_live_tokens", "Tokens that were minted.")
+CATCH_UPS = Metric("spool_live_catch_ups", "Pages of catch-up, by status.", ("status",))
+UNAUTHORIZED = Metric(
+    "spool_live_failed_authentications", "Requests whose credentials failed.", ("reason",)
+)
+THROTTLED = Metric("spool_live_throttled_requests", "Requests answered with 429.", ("limit",))
+METRICS = (
+    UPDATES, POSTPONED, DELIVERY, BATCH, REQUESTS, REQUEST_SECONDS, CLEANED, TOKENS, CATCH_UPS,
+    UNAUTHORIZED, THROTTLED,
+)  # fmt: skip
+
+
+def count(metric: Metric, amount: float = 1, **labels: str) -> None:
+    """Adds ``amount`` to a counter. Returns at once."""
+    if amount:
+        _writes.add((metric.name, _canonical(labels)), float(amount))
+
+
+def observe(metric: Metric, values: Iterable[float]) -> None:
+    """Adds ``values`` to a histogram. Returns at once."""
+    for value in values:
+        place = bisect_left(metric.buckets, value)
+        bound = f"{metric.buckets[place]:g}" if place < len(metric.buckets) else "+Inf"
+        _writes.add((f"{metric.name}_bucket", _canonical({"le": bound})), 1.0)
+        _writes.add((f"{metric.name}_sum", ""), max(value, 0.0))
+
+
+def read(using: str) -> dict[Key, float]:
+    """Every series on ``using``. Buckets are not cumulative."""
+    rows = Counter.objects.using(using).values_list("name", "labels", "value")
+    return {(name, labels): value for name, labels, value in rows}
+
+
+def labels_of(text: str) -> dict[str, str]:
+    """The labels of a series."""
+    found: dict[str, str] = json.loads(text) if text else {}
+    return found
+
+
+def write_now() -> None:
+    """Writes what waits, on the calling thread."""
+    _writes.write_now()
+
+
+def forget() -> None:
+    """Forgets what waits."""
+    _writes.reset()
+
+
+def _canonical(labels: Mapping[str, str]) -> str:
+    return json.dumps(labels, sort_keys=True) if labels else ""
+
+
+def _write(batch: Mapping[Key, float]) -> None:
+    """One statement in the order of the keys: processes that meet do not lock each other out."""
+    using = router.db_for_write(Counter)
+    rows = [(*key, value) for key, value in sorted(batch.items())]
+    name = "add_mysql" if connections[using].vendor == "mysql" else "add"
+    values = ", ".join(["(%s, %s, %s)"] * len(rows))
+    with connections[using].cursor() as cursor:
+        statement = read_sql(f"counters/{name}").replace("{values}", values)
+        cursor.execute(statement, [field for row in rows for field in row])
+
+
+_writes: DeferredWrites[Key, float] = DeferredWrites(_write, lambda held, more: held + more)

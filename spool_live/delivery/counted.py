@@ -1,0 +1,87 @@
+"""What delivery counts: how batches end, how long edits take, what Supabase answers."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from spool_live import counts
+from spool_live.broadcasters import Broadcaster, CleanupAnswer, MirrorAnswer
+from spool_live.outbox import Claim, Settlement
+from spool_live.updates import Update
+
+
+class Counted(Broadcaster):
+    """A broadcaster whose calls are counted, by what they are and how they end."""
+
+    def __init__(
+        self, broadcaster: Broadcaster, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._broadcaster = broadcaster
+        self._clock = clock
+
+    def prepare(self) -> None:
+        """Asks nobody, and is not counted."""
+        self._broadcaster.prepare()
+
+    def broadcast(self, updates: Sequence[Update]) -> None:
+        with self._call("broadcast"):
+            self._broadcaster.broadcast(updates)
+
+    def mirror(self, site: Mapping[str, Any]) -> MirrorAnswer:
+        with self._call("mirror"):
+            return self._broadcaster.mirror(site)
+
+    def cleanup(self, before: datetime, max_rows: int) -> CleanupAnswer:
+        with self._call("cleanup"):
+            return self._broadcaster.cleanup(before, max_rows)
+
+    def newest_seqs(self, site_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
+        with self._call("newest_seqs"):
+            return self._broadcaster.newest_seqs(site_ids)
+
+    @contextmanager
+    def _call(self, call: str) -> Iterator[None]:
+        started, outcome = self._clock(), "ok"
+        try:
+            yield
+        except Exception as error:
+            outcome = type(error).__name__
+            raise
+        finally:
+            counts.count(counts.REQUESTS, call=call, outcome=outcome)
+            counts.observe(counts.REQUEST_SECONDS, [self._clock() - started])
+
+
+def counted(broadcaster: Broadcaster) -> Broadcaster:
+    """``broadcaster``, with its calls counted, once."""
+    return broadcaster if isinstance(broadcaster, Counted) else Counted(broadcaster)
+
+
+def count_batch(claim: Claim, settlement: Settlement) -> None:
+    """Counts how a batch ended, and how long its edits took."""
+    ends = {
+        "delivered": len(settlement.delivered),
+        "dropped": len(settlement.dropped),
+        "dead": len(settlement.dead),
+    }
+    for outcome, number in ends.items():
+        counts.count(counts.UPDATES, number, outcome=outcome)
+    if settlement.retry:
+        waiting = sum(entry.site_id in settlement.retry for entry in claim.entries)
+        counts.count(counts.POSTPONED, waiting)
+    if claim.entries:
+        counts.observe(counts.BATCH, [len(claim.entries)])
+    delivered, now = set(settlement.delivered), timezone.now()
+    took = [
+        (now - entry.timestamp).total_seconds()
+        for entry in claim.entries
+        if entry.pk in delivered and entry.timestamp
+    ]
+    counts.observe(counts.DELIVERY, took)
