@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from spool_live import counts
 from spool_live.broadcasters import Broadcaster, CleanupAnswer, MirrorAnswer
+from spool_live.exceptions import BroadcastError
 from spool_live.outbox import Claim, Settlement
 from spool_live.updates import Update
 
@@ -37,6 +38,12 @@ class Counted(Broadcaster):
     def mirror(self, site: Mapping[str, Any]) -> MirrorAnswer:
         with self._call("mirror"):
             return self._broadcaster.mirror(site)
+
+    def mirror_many(
+        self, sites: Sequence[Mapping[str, Any]]
+    ) -> list[MirrorAnswer | BroadcastError]:
+        with self._call("mirror_many"):
+            return self._broadcaster.mirror_many(sites)
 
     def cleanup(self, before: datetime, max_rows: int) -> CleanupAnswer:
         with self._call("cleanup"):

@@ -133,7 +133,8 @@ def _next_updates(using: str) -> list[tuple[uuid.UUID, str, str, datetime]]:
     if connections[using].vendor == "postgresql":
         with connections[using].cursor() as cursor:
             cursor.execute(read_sql("status/waiting"), {"sample": SAMPLE})
-            return cursor.fetchall()
+            rows: list[tuple[uuid.UUID, str, str, datetime]] = cursor.fetchall()
+            return rows
     pending = OutboxEntry.objects.using(using).filter(state=OutboxEntry.State.PENDING)
     columns = ("site_id", "collection", "event_type", "timestamp")
     return list(pending.order_by("id").values_list(*columns)[:SAMPLE])
