@@ -22,7 +22,7 @@ from spool_live.keys import PlainKey, last_use
 from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.instance import LocalDatabase, local_database
 from spool_live.local.server import serving_local_supabase
-from spool_live.models import Site, SiteApiKey
+from spool_live.models import Counter, Site, SiteApiKey
 from spool_live.signals import outbox_committed
 from spool_live.status.snapshot import kept
 from spool_live.supabase.databases import content_databases
@@ -115,6 +115,12 @@ def _nothing_known() -> None:
     heartbeats.forget()
     counts.forget()
     kept.forget()
+
+
+@pytest.fixture
+def nothing_counted(db: None) -> None:
+    """The counters begin at nothing, whatever threads of earlier tests have written."""
+    Counter.objects.all().delete()
 
 
 @pytest.fixture

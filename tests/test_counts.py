@@ -11,7 +11,7 @@ from spool_live import counts
 from spool_live.counts import SECONDS, Metric
 from spool_live.models import Counter
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nothing_counted")]
 THING = Metric("spool_live_things", "Things.", ("kind",))
 TIME = Metric("spool_live_time_seconds", "Time.", buckets=SECONDS)
 

@@ -148,6 +148,7 @@ def test_metrics_say_what_is_in_the_databases(make_key: MakeKey, call: Call, liv
     }
 
 
+@pytest.mark.usefixtures("nothing_counted")
 def test_counts_are_of_all_processes(make_key: MakeKey, call: Call, live: Any) -> None:
     live(METRICS_TOKEN=TOKEN)
     key, plain = make_key()
