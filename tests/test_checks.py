@@ -19,7 +19,7 @@ from spool_live import checks
 from spool_live.checks import databases, project
 from spool_live.conf import live_settings
 from spool_live.supabase.databases import is_supabase_database
-from spool_live.supabase.provisioning import Outcome, StepResult
+from spool_live.supabase.steps import Outcome, StepResult
 from tests.capture.triggering import declared, on_postgresql
 from tests.testapp.models import Article, Note, Snippet
 

@@ -1,22 +1,20 @@
 """What depends on the environment: Supabase's roles, its publication, its Realtime schema.
 
 One idempotent routine, called by the migration, by ``post_migrate`` and by ``live_setup``, so that
-what was missing at first comes later. Each step has a savepoint: one that cannot be done is
-reported with its remedy and holds nobody up.
+what was missing at first comes later. A step that cannot be done is reported with its remedy and
+holds nobody up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 
-from django.db import DatabaseError, connections, transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db import connections
 from django.db.backends.utils import CursorWrapper
 
 from spool_live.conf import live_settings
 from spool_live.sql import read_sql
+from spool_live.supabase.steps import Outcome, Step, StepResult, answers_yes, do
 
 API_ROLES = ("anon", "authenticated", "service_role")
 CONTENT_TABLES = (
@@ -34,35 +32,6 @@ CONTENT_TABLES = (
     "live_alert_episodes",
     "live_alert_notices",
 )
-LOCK_TIMEOUT = "5s"
-
-
-class Outcome(StrEnum):
-    """How a step ended."""
-
-    DONE = "done"
-    MISSING = "missing"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class StepResult:
-    """One step of provisioning: its name, how it ended, and what to do where it did not."""
-
-    step: str
-    outcome: Outcome
-    remedy: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """SQL that may run once ``needs`` (a query that answers one boolean) says so."""
-
-    name: str
-    sql: str
-    needs: str
-    remedy: str
-
 
 _ROLES_EXIST = (
     "select (select count(*) = 3 from pg_catalog.pg_roles "
@@ -85,19 +54,34 @@ def closed_tables(*, one_database: bool) -> tuple[str, ...]:
 
 
 def _steps(*, one_database: bool) -> Iterator[Step]:
-    yield Step("API roles", read_sql("environment/api_roles"), _ROLES_EXIST, _ROLES_REMEDY)
-    yield Step("policies", read_sql("environment/policies"), _ROLES_EXIST, _ROLES_REMEDY)
+    yield Step(
+        "API roles",
+        read_sql("environment/api_roles"),
+        _ROLES_EXIST,
+        _ROLES_REMEDY,
+        holds=read_sql("environment/api_roles_hold"),
+    )
+    yield Step(
+        "policies",
+        read_sql("environment/policies"),
+        _ROLES_EXIST,
+        _ROLES_REMEDY,
+        table="public.live_updates",
+    )
     for table in closed_tables(one_database=one_database):
         sql = read_sql("environment/closed_table").replace("{table}", f"public.{table}")
         # A migration that provisions may be older than the table.
         needs = f"{_ROLES_EXIST} and to_regclass('public.{table}') is not null"
-        yield Step(f"{table} closed", sql, needs, _ROLES_REMEDY)
+        holds = read_sql("environment/closed_table_holds").replace("{table}", f"public.{table}")
+        name = f"public.{table}"
+        yield Step(f"{table} closed", sql, needs, _ROLES_REMEDY, holds=holds, table=name)
     yield Step(
         "publication",
         read_sql("environment/publication"),
         "select exists (select from pg_catalog.pg_publication where pubname = 'supabase_realtime')",
         "The publication supabase_realtime does not exist: enable Realtime in the Supabase "
         "project (Postgres Changes need it), then run manage.py live_setup.",
+        holds=read_sql("environment/publication_holds"),
     )
     yield Step(
         "Realtime policy",
@@ -105,19 +89,23 @@ def _steps(*, one_database: bool) -> Iterator[Step]:
         "select to_regclass('realtime.messages') is not null",
         "The table realtime.messages does not exist: enable Realtime in the Supabase project, "
         'run manage.py live_setup, or set SPOOL_LIVE["REALTIME_MODE"] to "postgres_changes".',
+        table="realtime.messages",
     )
     yield Step("schema reload", read_sql("environment/schema_reload"), _ROLES_EXIST, _ROLES_REMEDY)
 
 
 def provision(alias: str) -> list[StepResult]:
-    """Does every step that can be done on the Supabase database ``alias``; reports each."""
+    """Does every step that can be done on the Supabase database ``alias``; reports each.
+
+    Each looks first and takes no lock where nothing is to be done; else it has a transaction of
+    its own, so that editors wait for one table at a time, and for a second at the most.
+    """
     connection = connections[alias]
-    if not _holds(connection, _TABLE_EXISTS):
+    if not answers_yes(connection, _TABLE_EXISTS):
         remedy = f"The live tables do not exist: run manage.py migrate --database {alias}."
         return [StepResult("live tables", Outcome.MISSING, remedy)]
     one_database = not live_settings().has_separate_databases
-    with transaction.atomic(using=alias):
-        return [_do(connection, step) for step in _steps(one_database=one_database)]
+    return [do(connection, step) for step in _steps(one_database=one_database)]
 
 
 def missing(alias: str) -> list[StepResult]:
@@ -127,7 +115,7 @@ def missing(alias: str) -> list[StepResult]:
     return [
         StepResult(step.name, Outcome.MISSING, step.remedy)
         for step in _steps(one_database=one_database)
-        if not _holds(connection, step.needs)
+        if not answers_yes(connection, step.needs)
     ]
 
 
@@ -142,14 +130,13 @@ def publish_inserts_only(alias: str) -> StepResult:
         "Other tables are in the publication supabase_realtime (or it does not exist): inserts "
         "only would silence their updates and deletions. Nothing was changed.",
     )
-    with transaction.atomic(using=alias):
-        return _do(connection, step)
+    return do(connection, step)
 
 
 def lacks_partition(alias: str) -> bool:
     """Whether Realtime cannot store today's messages on ``alias``. It makes the partition of the
     day while a client is connected; what is delivered without one is not broadcast."""
-    return _holds(connections[alias], read_sql("environment/message_partition"))
+    return answers_yes(connections[alias], read_sql("environment/message_partition"))
 
 
 def withdraw(alias: str) -> None:
@@ -166,7 +153,7 @@ def close_tables(alias: str, tables: Iterable[str]) -> None:
     """Closes new ``tables`` to the API roles at once, where both exist on ``alias``."""
     for step in _steps(one_database=True):
         if step.name in {f"{table} closed" for table in tables}:
-            _do(connections[alias], step)
+            do(connections[alias], step)
 
 
 def open_tables(alias: str, tables: Iterable[str]) -> None:
@@ -181,24 +168,3 @@ def _open_table(cursor: CursorWrapper, table: str) -> None:
     if cursor.fetchone()[0]:  # a later migration, which made it, may be taken back already
         sql = read_sql("environment/closed_table.reverse")
         cursor.execute(sql.replace("{table}", f"public.{table}"))
-
-
-def _do(connection: BaseDatabaseWrapper, step: Step) -> StepResult:
-    if not _holds(connection, step.needs):
-        return StepResult(step.name, Outcome.MISSING, step.remedy)
-    try:
-        with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-            cursor.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
-            cursor.execute(step.sql)
-    except DatabaseError as error:
-        reason = str(error).strip().splitlines()[0]
-        remedy = f"{reason}. Run manage.py live_setup as a role that may do this."
-        return StepResult(step.name, Outcome.FAILED, remedy)
-    return StepResult(step.name, Outcome.DONE)
-
-
-def _holds(connection: BaseDatabaseWrapper, query: str) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(query)
-        row = cursor.fetchone()
-    return bool(row and row[0])

@@ -19,7 +19,7 @@ from spool_live.keys import PlainKey
 from spool_live.management.commands import live_deliver, live_setup, live_status
 from spool_live.models import FailedAuthentication, OutboxEntry, Site, SiteApiKey, SiteDelivery
 from spool_live.supabase.databases import is_supabase_database
-from spool_live.supabase.provisioning import Outcome, StepResult
+from spool_live.supabase.steps import Outcome, StepResult
 from spool_live.updates import EventType, LiveUpdateData
 from tests.commands.conftest import Run
 

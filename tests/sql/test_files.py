@@ -14,7 +14,7 @@ from django.db.migrations import RunSQL
 import spool_live.migrations
 import spool_live.sql
 from spool_live.sql import read_sql
-from spool_live.supabase import provisioning
+from spool_live.supabase import provisioning, steps
 from spool_live.supabase.operations import RunSupabaseSQL
 
 FOLDER = Path(spool_live.sql.__file__).parent
@@ -76,7 +76,7 @@ def test_every_function_that_is_made_is_dropped_and_closed() -> None:
 
 
 def test_every_file_of_the_environment_is_a_step_or_its_way_back() -> None:
-    source = Path(provisioning.__file__).read_text()
+    source = "".join(Path(m.__file__).read_text() for m in (provisioning, steps))
     for path in (FOLDER / "environment").glob("*.sql"):
         assert f'read_sql("environment/{path.stem}")' in source, (
             f"provisioning.py does not use environment/{path.name}: make it a step, or delete it."

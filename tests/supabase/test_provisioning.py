@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connections
+from django.db import connections, transaction
 from pytest_django.plugin import DjangoDbBlocker
 
 from spool_live.conf import live_settings
@@ -17,8 +18,9 @@ from spool_live.local.bootstrap import bootstrap
 from spool_live.local.config import AT_ONCE, LocalSupabaseConfig
 from spool_live.local.postgres import EmbeddedPostgres
 from spool_live.local.processes import free_port
-from spool_live.supabase import provisioning
-from spool_live.supabase.provisioning import Outcome, StepResult, missing, provision
+from spool_live.supabase import steps
+from spool_live.supabase.provisioning import missing, provision
+from spool_live.supabase.steps import Outcome, StepResult
 from tests.scratch import fresh_project, pointed_at
 
 DONE, MISSING, FAILED = Outcome.DONE, Outcome.MISSING, Outcome.FAILED
@@ -60,6 +62,101 @@ def test_everything_is_done_and_stays_done(project: str) -> None:
     for _ in range(2):
         assert set(outcomes(provision(project)).values()) == {DONE}
     assert missing(project) == []
+
+
+def locks(alias: str) -> set[str]:
+    """The tables on which other sessions hold more than a reader does."""
+    with psycopg.connect(conninfo_of(alias)) as session:
+        rows = session.execute(
+            "select relation::regclass::text from pg_locks where locktype = 'relation' "
+            "and mode in ('AccessExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock') "
+            "and relation::regclass::text ~ '^(live_|sites|site_|realtime)'"
+        ).fetchall()
+    return {name for (name,) in rows}
+
+
+def conninfo_of(alias: str) -> str:
+    name = connections[alias].settings_dict["NAME"]
+    return psycopg.conninfo.make_conninfo(settings.LOCAL_SUPABASE.conninfo("postgres"), dbname=name)
+
+
+def test_nothing_to_do_takes_no_lock(project: str) -> None:
+    """Within a transaction the locks would still be there."""
+    with transaction.atomic(using=project):
+        assert set(outcomes(provision(project)).values()) == {DONE}
+        assert locks(project) == set()
+
+
+DAMAGE = {
+    "policy gone": "drop policy live_updates_fence on public.live_updates",
+    "policy altered": "alter policy live_updates_read_own_site on public.live_updates using (true)",
+    "policy for everybody": "alter policy live_updates_fence_anon on public.live_updates to public",
+    "rights on a function": "grant execute on function public.spool_live_mirror(jsonb) to anon",
+    "rights taken": "revoke insert on public.live_updates from service_role",
+    "rights on a column": "grant update (slug) on public.live_updates to anon",
+    "rights on the schema": "grant usage on schema spool_live to authenticated",
+    "rights on a closed table": "grant select on public.sites to anon",
+    "rights on a column of a closed one": "grant select (name) on public.sites to anon",
+    "closed table opened": "alter table public.sites disable row level security",
+    "fence altered": "alter policy spool_live_closed on public.sites using (true)",
+    "topic policy": "alter policy spool_live_fence on realtime.messages using (true)",
+    "publication": "alter publication supabase_realtime drop table public.live_updates",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_damage_is_seen_and_mended(damage: str, project: str) -> None:
+    before = state(project)
+    as_superuser(project, damage)
+    assert state(project) != before
+    assert set(outcomes(provision(project)).values()) == {DONE}
+    assert state(project) == before
+
+
+def state(alias: str) -> list[str]:
+    """Policies, rights and publication, as text."""
+    with psycopg.connect(conninfo_of(alias)) as session:
+        rows = session.execute(
+            "select p::text from pg_policies p where schemaname in ('public', 'realtime')"
+            " union all select c.relname || c.relrowsecurity || coalesce(c.relacl::text, '')"
+            "   from pg_class c where c.relname in ('live_updates', 'sites')"
+            " union all select attname || coalesce(attacl::text, '') from pg_attribute"
+            "   where attrelid in ('live_updates'::regclass, 'sites'::regclass)"
+            " union all select proname || coalesce(proacl::text, '') from pg_proc"
+            "   where proname like 'spool_live%'"
+            " union all select nspname || coalesce(nspacl::text, '') from pg_namespace"
+            "   where nspname = 'spool_live'"
+            " union all select tablename from pg_publication_tables"
+        ).fetchall()
+    return sorted(text.replace("{}", "") for (text,) in rows)
+
+
+def test_many_at_once_and_an_editor_beside_them(project: str) -> None:
+    """Whoever damages and mends at once: nobody dies of a deadlock, and all is well at the end."""
+    failures: list[Exception] = []
+
+    def work() -> None:
+        try:
+            as_superuser(project, DAMAGE["rights on a closed table"])
+            results.append(set(outcomes(provision(project)).values()))
+        except Exception as error:  # noqa: BLE001 - raised below
+            failures.append(error)
+        finally:
+            connections[project].close()
+
+    results: list[set[Outcome]] = []
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    with psycopg.connect(conninfo_of(project)) as editor:
+        for worker in workers:
+            worker.start()
+        while any(worker.is_alive() for worker in workers):
+            editor.execute("update public.sites set name = name")
+            editor.commit()
+        for worker in workers:
+            worker.join()
+    assert failures == []
+    assert results == [{DONE}] * 4
+    assert set(outcomes(provision(project)).values()) == {DONE}
 
 
 @pytest.mark.usefixtures("_unblocked")
@@ -113,13 +210,16 @@ def test_step_that_is_not_permitted_says_why_and_holds_up_nothing_else(project: 
 def test_step_that_would_wait_for_ever_gives_up(
     project: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(provisioning, "LOCK_TIMEOUT", "50ms")
+    monkeypatch.setattr(steps, "LOCK_TIMEOUT", "20ms")
+    monkeypatch.setattr(steps.time, "sleep", lambda seconds: None)
     conninfo = settings.LOCAL_SUPABASE.conninfo("postgres")
     name = connections[project].settings_dict["NAME"]
     with psycopg.connect(conninfo, dbname=name) as session:
         session.execute("lock table realtime.messages in access exclusive mode")
-        found = outcomes(provision(project))
+        results = provision(project)
+    found = outcomes(results)
     assert found.pop("Realtime policy") is FAILED
+    assert any("pg_stat_activity" in result.remedy for result in results)
     assert set(found.values()) == {DONE}
 
 

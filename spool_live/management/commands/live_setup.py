@@ -10,12 +10,12 @@ from spool_live.conf import live_settings
 from spool_live.management.output import ReportCommand
 from spool_live.supabase.databases import is_supabase_database
 from spool_live.supabase.provisioning import (
-    Outcome,
     lacks_partition,
     missing,
     provision,
     publish_inserts_only,
 )
+from spool_live.supabase.steps import Outcome
 
 NO_PARTITION = (
     "Realtime has no partition of realtime.messages for today yet: it makes one a few seconds "

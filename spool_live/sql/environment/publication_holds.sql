@@ -1,0 +1,3 @@
+select exists (
+  select from pg_catalog.pg_publication_tables
+  where pubname = 'supabase_realtime' and schemaname = 'public' and tablename = 'live_updates')

@@ -1,0 +1,140 @@
+"""The steps of provisioning, and how each is done without keeping editors waiting.
+
+A step looks first: where all is as it makes it, it takes no lock. Else it has a transaction of its
+own, gives up a lock that it does not get at once, and tries again.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.db import DatabaseError, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from spool_live.sql import read_sql
+
+LOCK_TIMEOUT = "1s"
+"""How long everybody may have to wait behind us for a table that a long transaction holds."""
+TRIES = 15
+_LOCKED = "55P03"
+_NOT_PERMITTED = "42501"
+_TRY_AGAIN = (_LOCKED, "40P01", "40001", "XX000", "42710", "23505")
+"""Locked, deadlock, serialization; and what two provisionings at once make of the catalogs."""
+_ALIKE = "pg_temp.spool_live_alike"
+
+
+class Outcome(StrEnum):
+    """How a step ended."""
+
+    DONE = "done"
+    MISSING = "missing"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """One step of provisioning: its name, how it ended, and what to do where it did not."""
+
+    step: str
+    outcome: Outcome
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """SQL that may run once ``needs`` (a query that answers one boolean) says so.
+
+    ``holds`` is a query that says whether there is nothing to do; ``table`` the one whose policies
+    the SQL makes, which are compared with those that are there. With neither it is always run.
+    """
+
+    name: str
+    sql: str
+    needs: str
+    remedy: str
+    holds: str = ""
+    table: str = ""
+
+
+def do(connection: BaseDatabaseWrapper, step: Step) -> StepResult:
+    """Does ``step``, unless nothing is to be done. Within somebody's transaction it is tried once,
+    as locks would be held for as long as that lasts."""
+    if not answers_yes(connection, step.needs):
+        return StepResult(step.name, Outcome.MISSING, step.remedy)
+    tries = 1 if connection.in_atomic_block else TRIES
+    for tries_left in reversed(range(tries)):
+        try:
+            _try(connection, step)
+        except DatabaseError as error:
+            if tries_left and _code(error) in _TRY_AGAIN:
+                time.sleep(random.uniform(0.05, 0.5))  # noqa: S311 - no secret
+                continue
+            return StepResult(step.name, Outcome.FAILED, _explain(error, tries))
+        break
+    return StepResult(step.name, Outcome.DONE)
+
+
+def is_done(connection: BaseDatabaseWrapper, step: Step) -> bool:
+    """Whether all is as ``step`` makes it. Locks nothing that anybody writes."""
+    if not (step.holds or step.table):
+        return False
+    if step.holds and not answers_yes(connection, step.holds):
+        return False
+    return not step.table or _has_its_policies(connection, step)
+
+
+def answers_yes(connection: BaseDatabaseWrapper, query: str) -> bool:
+    """Whether ``query`` answers true."""
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        row = cursor.fetchone()
+    return bool(row and row[0])
+
+
+def _try(connection: BaseDatabaseWrapper, step: Step) -> None:
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        cursor.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
+        if is_done(connection, step):
+            return
+        # One at a time: two would meet in the catalogs. Only provisioning takes this lock.
+        cursor.execute("select pg_advisory_xact_lock(hashtext('spool_live_setup'))")
+        if not is_done(connection, step):
+            cursor.execute(step.sql)
+
+
+def _has_its_policies(connection: BaseDatabaseWrapper, step: Step) -> bool:
+    """Makes them on a temporary table of the same form, to compare them as the server reads them
+    back; and takes it back."""
+    sql = read_sql("environment/table_policies")
+    found = []
+    try:
+        with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+            cursor.execute(f"create temporary table spool_live_alike (like {step.table})")
+            cursor.execute(step.sql.replace(step.table, _ALIKE))
+            for table in (_ALIKE, step.table):
+                cursor.execute(sql.replace("{table}", table))
+                found.append({(*row[:3], tuple(row[3]), *row[4:]) for row in cursor.fetchall()})
+            transaction.set_rollback(True, using=connection.alias)
+    except DatabaseError as error:
+        if _code(error) == _NOT_PERMITTED:  # to make it: then the step itself will say more
+            return False
+        raise
+    made, there = found
+    return made <= there
+
+
+def _code(error: DatabaseError) -> str:
+    return str(getattr(error.__cause__, "sqlstate", ""))
+
+
+def _explain(error: DatabaseError, tries: int) -> str:
+    reason = str(error).strip().splitlines()[0]
+    if _code(error) == _LOCKED:
+        return (
+            f"Another transaction held the table ({reason}; tried {tries} times, {LOCK_TIMEOUT} "
+            "each): end it (pg_stat_activity shows it), then run manage.py live_setup again."
+        )
+    return f"{reason}. Run manage.py live_setup as a role that may do this."
