@@ -19,6 +19,7 @@ DEMO_STATE_DIR = state_dir()
 DEMO = running_demo(DEMO_STATE_DIR)
 
 DEBUG = True  # a demo on loopback: Django serves the static files itself
+DEFAULT_EXCEPTION_REPORTER_FILTER = "demo_project.safety.NoAddresses"
 CREDENTIALS = load_credentials(DEMO_STATE_DIR)
 SECRET_KEY = CREDENTIALS.django_secret_key or get_random_secret_key()
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
@@ -117,7 +118,11 @@ NEWSROOM_API_URL = f"{DEMO.web_url if DEMO else 'http://127.0.0.1:8000'}/spool-l
 
 REDIS_URL = DEMO.redis_url if DEMO else "redis://127.0.0.1:6379/0"
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"serializer": "demo_project.safety.JSONSerializer"},
+    }
 }
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
-import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,8 +15,7 @@ from spool_live.metadata import clean_text, read_metadata
 COLLECTION_LIMIT = 200
 """Most characters of a collection's name."""
 
-_noise = random.Random()  # noqa: S311 - to be unique, not to be a secret; a third of the system's price
-os.register_at_fork(after_in_child=_noise.seed)
+_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
 class EventType(StrEnum):
@@ -112,13 +109,13 @@ class Update:
 
 
 def new_update_id() -> uuid.UUID:
-    """A UUIDv7 (RFC 9562): what is recorded together lies together in every index."""
+    """A random UUID (version 4 of RFC 9562). Whoever learns the ids of other sites' updates, as
+    subscribers do where deletions are published, learns nothing else from them, no moment above
+    all."""
     return uuid.UUID(new_update_hex())
 
 
 def new_update_hex() -> str:
     """The same as 32 hexadecimal digits."""
-    milliseconds = time.time_ns() // 1_000_000 & (1 << 48) - 1
-    noise = _noise.getrandbits(74)
-    low = 2 << 62 | noise & (1 << 62) - 1
-    return f"{milliseconds:012x}7{noise >> 62:03x}{low:016x}"
+    digits = os.urandom(16).hex()
+    return f"{digits[:12]}4{digits[13:16]}{_VARIANT[digits[16]]}{digits[17:]}"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from .upstream import UpstreamRefusal, fetch_token, fetch_updates
+
+_DIGITS = re.compile(r"[0-9]{1,18}")
 
 
 @never_cache
@@ -22,7 +26,12 @@ def live(request: HttpRequest, publication: str) -> JsonResponse:
         if "token" in request.GET:
             answer = fetch_token(publication, stale_epoch=_integer(request, "stale_epoch"))
         elif after is not None:
-            answer = fetch_updates(publication, after=after, limit=_integer(request, "limit"))
+            answer = fetch_updates(
+                publication,
+                after=after,
+                limit=_integer(request, "limit"),
+                visitor=request.META["REMOTE_ADDR"],
+            )
         else:
             return JsonResponse({"code": "invalid"}, status=400)
     except UpstreamRefusal as refusal:
@@ -31,5 +40,6 @@ def live(request: HttpRequest, publication: str) -> JsonResponse:
 
 
 def _integer(request: HttpRequest, name: str) -> int | None:
+    """A parameter of at most 18 ASCII digits; anything else is as if it were not there."""
     value = request.GET.get(name, "")
-    return int(value) if value.isdecimal() else None
+    return int(value) if _DIGITS.fullmatch(value) else None

@@ -16,6 +16,12 @@ from django.core.cache import cache
 
 from demo_project.state import load_credentials
 
+MOST_UPDATES = 100
+UPDATES_KEPT = 1
+"""Seconds that one answer serves all visitors who ask the same."""
+VISITOR_WINDOW = 10
+VISITOR_LIMIT = 60
+"""Questions of one address within that many seconds that the cache has no answer to."""
 _USABLE_SHARE = 0.75
 """A token is handed out until this share of its life is over."""
 
@@ -47,12 +53,29 @@ def fetch_token(slug: str, *, stale_epoch: int | None = None) -> dict[str, Any]:
     return answer
 
 
-def fetch_updates(slug: str, *, after: int, limit: int | None) -> dict[str, Any]:
+def fetch_updates(slug: str, *, after: int, limit: int | None, visitor: str) -> dict[str, Any]:
     """At most ``limit`` updates of the site after the cursor, as ``GET updates/`` answers them.
 
-    Raises :class:`UpstreamRefusal`.
+    Visitors share one API key, and what it may ask: an answer serves everybody for a second, and
+    one ``visitor`` (an address) can have no more than a part of the rest. Raises
+    :class:`UpstreamRefusal`.
     """
-    return _ask(slug, "GET", "updates/", {"after": after} | ({"limit": limit} if limit else {}))
+    limit = min(limit or MOST_UPDATES, MOST_UPDATES)
+    name = f"newsroom:updates:{slug}:{after}:{limit}"
+    kept: dict[str, Any] | None = cache.get(name)
+    if kept is None:
+        _count(visitor)
+        kept = _ask(slug, "GET", "updates/", {"after": after, "limit": limit})
+        cache.set(name, kept, timeout=UPDATES_KEPT)
+    return kept
+
+
+def _count(visitor: str) -> None:
+    """Raises :class:`UpstreamRefusal` where the visitor has had its part of this window."""
+    name = f"newsroom:visitor:{visitor}:{int(time.time() // VISITOR_WINDOW)}"
+    cache.add(name, 0, timeout=2 * VISITOR_WINDOW)
+    if cache.incr(name) > VISITOR_LIMIT:
+        raise UpstreamRefusal(429, "throttled", str(VISITOR_WINDOW))
 
 
 @functools.cache

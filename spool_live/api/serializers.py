@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from rest_framework import serializers
@@ -12,14 +13,24 @@ from spool_live.outbox import CatchUp
 from spool_live.tokens import Token
 
 MAX_PAGE = 1000
+_DIGITS = re.compile(r"-?[0-9]{1,20}")
 MAX_SEQ = 2**63 - 1
+
+
+class AsciiIntegerField(serializers.IntegerField):
+    """An integer of at most 20 ASCII digits: what ``int()`` takes beyond that is refused."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, str) and not _DIGITS.fullmatch(data):
+            self.fail("invalid")
+        return int(super().to_internal_value(data))
 
 
 class CursorSerializer(serializers.Serializer[Any]):
     """The query of ``GET updates/``."""
 
-    after = serializers.IntegerField(min_value=0, max_value=MAX_SEQ, default=0)
-    limit = serializers.IntegerField(min_value=1, max_value=MAX_PAGE, default=100)
+    after = AsciiIntegerField(min_value=0, max_value=MAX_SEQ, default=0)
+    limit = AsciiIntegerField(min_value=1, max_value=MAX_PAGE, default=100)
 
 
 def token_response(

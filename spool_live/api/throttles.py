@@ -48,13 +48,17 @@ class SubscriberThrottle(BaseThrottle):
 
 
 def failed(request: Request, error: APIException) -> APIException:
-    """Counts a failed authentication; what to answer: ``error``, or that it came too soon."""
+    """Counts a failed authentication; what to answer: ``error``, or that it came too soon.
+
+    Only the address counts: a prefix that exists is answered as one that does not, and nobody who
+    knows a prefix can keep its owner waiting. Guessing a key from many addresses is hopeless all
+    the same, and shows in the log of failures.
+    """
     refusal = error.refusal if isinstance(error, InvalidCredentials) else Refusal(Reason.MISSING)
     address = address_of(request)
     failure_log.add((address, refusal.prefix, refusal.reason), 1)
-    subjects = [address, refusal.prefix] if refusal.prefix else [address]
     counts.count(counts.UNAUTHORIZED, reason=str(refusal.reason))
-    wait = count_failure(subjects, time.time())
+    wait = count_failure([address], time.time())
     if wait:
         counts.count(counts.THROTTLED, limit="failures")
     return Throttled(wait) if wait else error

@@ -123,17 +123,35 @@ def test_right_key_works_under_a_flood_of_wrong_ones_from_its_own_address(
     assert call("get", "updates/", plain).status_code == 200
 
 
-def test_failures_against_one_prefix_are_held_up_wherever_they_come_from(
+def test_prefix_that_exists_is_answered_as_one_that_does_not(
     make_key: MakeKey, call: Call, live: Any, clock: Any
 ) -> None:
     live(FAILURE_ALLOWANCE=2)
-    key, plain = make_key()
-    wrong = keys.with_checksum(f"{key.prefix}_{'z' * 43}")
-    statuses = [
-        call("post", "token/", wrong, REMOTE_ADDR=f"192.0.2.{n}").status_code for n in range(6)
+    key, _ = make_key()
+    invented = f"{key.prefix[:-4]}{'aaaa' if key.prefix[-4:] != 'aaaa' else 'bbbb'}"
+    answers = []
+    for number, prefix in enumerate((key.prefix, invented)):
+        wrong = keys.with_checksum(f"{prefix}_{'z' * 43}")
+        for _ in range(6):
+            answer = call("post", "token/", wrong, REMOTE_ADDR=f"192.0.2.{number}")
+            wait = answer.get("Retry-After")
+            answers.append((number, answer.status_code, wait, answer.content))
+    assert [rest for number, *rest in answers if number == 0] == [
+        rest for number, *rest in answers if number == 1
     ]
-    assert statuses == [401, 401, 401, 429, 429, 429]
-    assert call("post", "token/", plain, REMOTE_ADDR="192.0.2.1").status_code == 200
+    assert {status for _, status, *_ in answers} == {401, 429}
+
+
+def test_nobody_who_knows_a_prefix_keeps_its_owner_waiting(
+    make_key: MakeKey, call: Call, live: Any, clock: Any
+) -> None:
+    live(FAILURE_ALLOWANCE=2)
+    key, _ = make_key()
+    wrong = keys.with_checksum(f"{key.prefix}_{'z' * 43}")
+    for number in range(50):
+        call("post", "token/", wrong, REMOTE_ADDR=f"192.0.2.{number % 5}")
+    mistyped = keys.with_checksum(f"{key.prefix}_{'y' * 43}")
+    assert call("post", "token/", mistyped, REMOTE_ADDR="198.51.100.1").status_code == 401
 
 
 def test_failures_are_kept_by_prefix_address_and_reason(

@@ -25,13 +25,6 @@ from spool_live.models import OutboxEntry
 from spool_live.sql import read_sql
 
 LONGEST_NAME = 63
-_UUIDV7_SINCE = 18_00_00
-_UUIDV7 = (
-    "encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid()) placing substring(int8send("
-    "(extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6), 52, 1), 53, 1),"
-    " 'hex')::uuid"
-)
-"""``uuidv7()`` for servers before PostgreSQL 18: its first 48 bits are the milliseconds."""
 _OUTBOX = OutboxEntry._meta.db_table
 _FIT = "spool_live_fit_metadata_v1"
 _PLAIN_JSON = "spool_live_plain_json_v1"
@@ -179,7 +172,7 @@ class Definitions:
         parts: dict[str, Composable] = {
             "outbox": self._tables[_OUTBOX].sql,
             "collection": Literal(collection.name),
-            "update_id": SQL("uuidv7()" if self._version >= _UUIDV7_SINCE else _UUIDV7),
+            "update_id": SQL("gen_random_uuid()"),
             "fit": self._function(_FIT),
             "unfit": self._unfit(collection),
             "names": SQL("array[{}]::text[]").format(SQL(", ").join(map(Literal, names))),
@@ -210,10 +203,6 @@ class Definitions:
 
     def _function(self, name: str) -> Composable:
         return Identifier(self._tables[_OUTBOX].schema, name)
-
-    @property
-    def _version(self) -> int:
-        return int(self.connection.pg_version)  # type: ignore[attr-defined]  # PostgreSQL's
 
 
 def _locate(connection: BaseDatabaseWrapper, names: set[str]) -> dict[str, Table]:

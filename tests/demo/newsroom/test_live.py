@@ -139,3 +139,27 @@ def test_unreachable_api_is_a_502(
 def test_site_without_a_key_is_unknown(client: Client, credentials: Credentials) -> None:
     answer = client.get("/sites/nobody/live/?token")
     assert (answer.status_code, answer.json()) == (404, {"code": "unknown_site"})
+
+
+@pytest.mark.parametrize("value", ["9" * 5_000, "\u096b", "\uff17", "-1", "1e3", "", "0x1"])
+def test_number_that_is_not_one_is_refused_and_breaks_nothing(client: Client, value: str) -> None:
+    answer = client.get(LIVE, {"after": value})
+    assert (answer.status_code, answer.json()) == (400, {"code": "invalid"})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_visitor_cannot_spend_what_the_site_may_ask(
+    api: str, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upstream, "VISITOR_LIMIT", 3)
+    monkeypatch.setattr(upstream, "VISITOR_WINDOW", 10_000_000)
+    asked: list[str] = []
+    ask = upstream._ask
+    monkeypatch.setattr(upstream, "_ask", lambda *args: asked.append(args[2]) or ask(*args))
+    same = [client.get(LIVE, {"after": 0}).status_code for _ in range(10)]
+    assert set(same) == {200}
+    assert len(asked) <= 3, "an answer serves everybody for a second"
+    others = [client.get(LIVE, {"after": n}) for n in range(1, 8)]
+    assert others[-1].status_code == 429
+    assert others[-1]["Retry-After"]
+    assert client.get(LIVE, {"after": 99}, REMOTE_ADDR="192.0.2.7").status_code == 200
