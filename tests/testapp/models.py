@@ -7,6 +7,7 @@ import uuid
 from django.db import models
 
 from spool_live.models import Site
+from tests.testapp.fields import LowercaseField, WordsField
 
 
 class Tag(models.Model):
@@ -89,3 +90,57 @@ class Dossier(models.Model):
 
 class Unregistered(models.Model):
     site = models.ForeignKey(Site, on_delete=models.CASCADE)
+
+
+class Status(models.TextChoices):
+    DRAFT = "draft"
+    PUBLISHED = "published"
+
+
+class Story(models.Model):
+    """Columns of every kind, some of which the database computes or stores in its own way."""
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE)
+    title = models.CharField(max_length=100, default="Ferry")
+    slug = models.SlugField(default="ferry")
+    status = models.CharField(max_length=20, default=Status.DRAFT)
+    is_live = models.GeneratedField(
+        expression=models.Case(models.When(status="published", then=True), default=False),
+        output_field=models.BooleanField(),
+        db_persist=True,
+    )
+    views = models.IntegerField(default=0)
+    price = models.DecimalField(max_digits=8, decimal_places=2, default=0)
+    ratio = models.FloatField(default=0.5)
+    featured = models.BooleanField(default=False)
+    day = models.DateField(null=True)
+    moment = models.DateTimeField(null=True)
+    hour = models.TimeField(null=True)
+    length = models.DurationField(null=True)
+    token = models.UUIDField(null=True)
+    address = models.GenericIPAddressField(null=True)
+    extra = models.JSONField(default=dict)
+    rank = models.IntegerField(db_default=7)
+    code = LowercaseField(max_length=20, default="x")
+    words = WordsField(max_length=50, default="")
+    scan = models.FileField(upload_to="scans", blank=True)
+    changed_at = models.DateTimeField(auto_now=True)
+    body = models.TextField(blank=True)
+    model_of = models.ForeignKey("self", null=True, on_delete=models.SET_NULL)
+
+
+class StoryProxy(Story):
+    class Meta:
+        proxy = True
+
+
+class Feature(Story):
+    """Multi-table inheritance of all that."""
+
+    hero = models.CharField(max_length=50, default="hero")
+
+
+class SeenTitle(models.Model):
+    """What a project's own receiver writes."""
+
+    title = models.CharField(max_length=100, unique=True)
