@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import datetime
+from decimal import Decimal
+from typing import Any
+
+import django
 import pytest
 from django.db import connection
+from django.db.models import F
+from django.db.models.functions import Lower
 from django.test.utils import CaptureQueriesContext
 
 from spool_live.models import Site
+from tests.capture.triggering import declared
 from tests.testapp.models import (
     Article,
     Dossier,
@@ -14,6 +22,8 @@ from tests.testapp.models import (
     Note,
     Section,
     Snippet,
+    Status,
+    Story,
 )
 
 pytestmark = pytest.mark.django_db
@@ -79,3 +89,49 @@ class TestCost:
         with CaptureQueriesContext(connection) as queries:
             list(Note.objects.only("text"))
         assert statements(queries) == ["SELECT"]
+
+
+class TestReadBack:
+    """One SELECT more, only where the object does not hold what is stored."""
+
+    @pytest.mark.parametrize(
+        ("body", "values", "reads"),
+        [
+            ({"metadata_fields": ("title",)}, {"title": "x"}, False),
+            ({"metadata_fields": ("title",)}, {"title": Lower("title")}, True),
+            ({"metadata_fields": ("title",)}, {"views": F("views") + 1}, False),
+            ({"metadata_fields": ("title",)}, {"code": "MiXeD"}, False),
+            ({"metadata_fields": ("code",)}, {"code": "MiXeD"}, True),
+            ({"metadata_fields": ("price",)}, {"price": Decimal("1.50")}, False),
+            ({"metadata_fields": ("price",)}, {"price": Decimal("1.5")}, True),
+            ({"metadata_fields": ("day",)}, {"day": datetime.date(2026, 1, 2)}, False),
+            ({"metadata_fields": ("day",)}, {"day": "2026-01-02"}, True),
+            ({"metadata_fields": ("status",)}, {"status": Status.PUBLISHED}, False),
+            ({"metadata_fields": ("is_live",)}, {"title": "x"}, django.VERSION < (6, 0)),
+        ],
+    )
+    def test_save(
+        self, body: dict[str, Any], values: dict[str, Any], reads: bool, site: Site
+    ) -> None:
+        with declared(Story, **body):
+            story = Story.objects.create(site=site)
+            story.refresh_from_db()
+            for name, value in values.items():
+                setattr(story, name, value)
+            with CaptureQueriesContext(connection) as queries:
+                story.save()
+        selects = ["SELECT"] if reads else []
+        assert statements(queries) == ["UPDATE", *selects, "INSERT"]
+
+    @pytest.mark.parametrize(
+        ("fields", "reads"),
+        [(["title"], False), (["title", "views"], False), (["views"], True)],
+    )
+    def test_save_of_some_fields(self, fields: list[str], reads: bool, site: Site) -> None:
+        """What was not saved is not known: the object may hold something else."""
+        with declared(Story, metadata_fields=("title",)):
+            story = Story.objects.create(site=site)
+            with CaptureQueriesContext(connection) as queries:
+                story.save(update_fields=fields)
+        selects = ["SELECT"] if reads else []
+        assert statements(queries) == ["UPDATE", *selects, "INSERT"]

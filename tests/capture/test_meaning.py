@@ -111,6 +111,21 @@ class TestCollectionThatRaises:
         assert Unregistered.objects.count() == 0
         assert recorded() == []
 
+    @pytest.mark.parametrize("method", ["get_site", "get_slug", "is_visible", "get_metadata"])
+    def test_error_of_the_database_goes_through_although_the_transaction_would_go_on(
+        self, method: str, site: Site, recorded: Recording, announced: Announce
+    ) -> None:
+        """SQLite and MariaDB would commit the edit without its update."""
+
+        def fail(self: Any, item: Any) -> Any:
+            raise DatabaseError("is away")
+
+        announced(Unregistered, **{method: fail})
+        with pytest.raises(DatabaseError, match="is away"), transaction.atomic():
+            Unregistered.objects.create(site=site)
+        assert Unregistered.objects.count() == 0
+        assert recorded() == []
+
     @pytest.mark.parametrize("site_id", ["no uuid", 7])
     def test_site_that_is_no_id(
         self,

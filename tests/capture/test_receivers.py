@@ -10,7 +10,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from spool_live.models import Site
-from tests.capture.conftest import Announce, Recorded, Recording, heard_first, item_id
+from tests.capture.conftest import Recorded, Recording, heard_first, item_id
+from tests.capture.triggering import declared
 from tests.testapp.models import (
     Article,
     Dossier,
@@ -117,17 +118,22 @@ class TestUpdate:
         assert (entry.event, entry.slug) == ("updated", "new")
         assert entry.metadata == {"title": "Ferry", "previous_slug": "old"}
 
-    def test_collections_own_metadata_cannot_hide_what_we_add(
-        self, site: Site, recorded: Recording, announced: Announce
+    def test_metadata_of_the_collection_cannot_override_ours(
+        self, site: Site, recorded: Recording
     ) -> None:
-        item = Unregistered.objects.create(site=site)
-        announced(
-            Unregistered,
-            is_published=lambda self, item: item.pk is None,
-            get_metadata=lambda self, item: {"published": True, "previous_slug": "no"},
-        )
-        item.save()
-        assert recorded()[0].metadata == {"published": True, "previous_slug": "no"}
+        body: dict[str, Any] = {
+            "slug_field": "slug",
+            "is_published": lambda self, item: item.status == "published",
+            "get_metadata": lambda self, item: {"published": True, "previous_slug": "no", "a": 1},
+        }
+        with declared(Article, **body):
+            article = Article.objects.create(site=site, slug="old", status="published")
+            article.slug, article.status = "new", "draft"
+            article.save()
+        assert [entry.metadata for entry in recorded()] == [
+            {"published": True, "previous_slug": "no", "a": 1},
+            {"published": False, "previous_slug": "old", "a": 1},
+        ]
 
     @pytest.mark.parametrize("fields", [["text"], ["text", "site"], ["site_id", "text"], None])
     def test_queryset_update_sends_no_signals_but_save_does(

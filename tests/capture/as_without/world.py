@@ -19,31 +19,28 @@ from spool_live.models import OutboxEntry, Site
 from tests.capture.triggering import declared
 from tests.testapp.models import Feature, SeenTitle, Story, StoryProxy
 
-COLUMNS = (
-    *("title", "views", "price", "ratio", "featured"),
-    *("day", "moment", "token", "extra", "code"),
-)
-DECLARED: dict[str, Any] = {
-    "slug_field": "slug",
-    "published_when": Q(is_live=True),
-    "metadata_fields": COLUMNS,
-}
+COLUMNS = ("title", "views", "price", "ratio", "featured", "day", "moment", "token", "extra")
+OTHERS = ("hour", "length", "address", "rank", "status")
+"""Columns of kinds that triggers cannot write as JSON, or that are of no interest to them."""
+DECLARED: dict[str, Any] = {"slug_field": "slug", "published_when": Q(is_live=True)}
 
 
 def _metadata(self: Any, item: Story) -> dict[str, Any]:
-    more = ("hour", "length", "address", "rank", "words", "status")
-    return {name: getattr(item, name) for name in (*COLUMNS, *more)} | {"scan": item.scan.name}
+    names = (*COLUMNS, *OTHERS, "code", "words")
+    return {name: getattr(item, name) for name in names} | {"scan": item.scan.name}
 
 
 CAPTURES: dict[str, dict[str, Any]] = {
-    "signals": DECLARED,
+    "signals": {**DECLARED, "metadata_fields": (*COLUMNS, *OTHERS)},
     "methods": {
         "get_slug": lambda self, item: item.slug,
         "is_published": lambda self, item: item.is_live,
         "get_metadata": _metadata,
     },
-    "trigger": {**DECLARED, "capture": "trigger"},
+    "trigger": {**DECLARED, "metadata_fields": COLUMNS, "capture": "trigger"},
 }
+"""By attributes, which say what an update depends on; by methods, which may read any column, also
+those that the database has in another form; and by triggers."""
 Case = Callable[["World"], None]
 
 
