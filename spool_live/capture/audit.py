@@ -113,7 +113,9 @@ def _known_of_items(using: str, collection: LiveCollection) -> dict[bytes, tuple
 def _state(event: str, published: Any, before: str) -> str:
     if event != EventType.UPDATED:
         return event.removeprefix("content.")
-    return "unpublished" if str(published).lower() in ("false", "0") else before
+    if str(published).lower() in ("false", "0"):
+        return "unpublished"
+    return "" if before == "deleted" else before
 
 
 def _entries(using: str, known: Iterable[tuple[Known, ...]]) -> dict[int, OutboxEntry]:
@@ -138,6 +140,8 @@ def _look_at(
             problem, meaning.transitions = _compared(now, here, entry, collection)
         elif now.site_id not in purged:
             problem, meaning.transitions = Problem.NEVER, transitions.born(now)
+    if not meaning.is_determined:
+        return
     updates = meaning.updates()
     if updates and here is not None and problem is Problem.CHANGED:
         entry = entries[here.entry]
@@ -145,8 +149,6 @@ def _look_at(
     if updates and problem is not None:
         item_id = collection.item_id_of(item)
         yield Finding(collection, item_id, item, updates[0][1].slug, problem, updates)
-    if problem is None and updates:
-        return  # the collection cannot say where the item belongs
     for known in told:
         if known is not here and known.state != "deleted":
             yield _gone(collection, item, entries[known.entry], Problem.MOVED)

@@ -48,7 +48,7 @@ class Meaning:
         self.item = item
         self.before = before
         self.transitions: list[Transition] = []
-        self._is_determined = True
+        self.is_determined = True
 
     def __enter__(self) -> Self:
         return self
@@ -61,7 +61,7 @@ class Meaning:
     ) -> bool:
         if error is None or not isinstance(error, Exception) or isinstance(error, DatabaseError):
             return False
-        self._is_determined = False
+        self.is_determined = False
         self.transitions = self._undetermined()
         kept = "recorded as content.updated" if self.transitions else "not recorded"
         report(self.collection, f"determine a change ({kept})", self.item, error)
@@ -72,7 +72,7 @@ class Meaning:
         if not self.transitions:
             return []
         collection, item_id = self.collection, self.collection.item_id_of(self.item)
-        metadata = self._metadata() if self._is_determined else {INVALID: True}
+        metadata = self._metadata() if self.is_determined else {INVALID: True}
         return [
             (
                 t.site_id,

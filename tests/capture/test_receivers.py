@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils import timezone
 
 from spool_live.models import Site
 from tests.capture.conftest import Recorded, Recording, heard_first, item_id
@@ -20,6 +22,7 @@ from tests.testapp.models import (
     Product,
     Section,
     Snippet,
+    Story,
     Unregistered,
 )
 
@@ -192,6 +195,32 @@ class TestUpdate:
         product.stock = F("stock") + 1
         product.save()
         assert recorded.events() == [("updated", "goods")]
+
+    def test_publish_state_that_the_database_computes(
+        self, site: Site, recorded: Recording
+    ) -> None:
+        with declared(Story, published_when=Q(is_live=True)):
+            story = Story.objects.create(site=site)
+            for status in ("published", "draft"):
+                story.status = status
+                story.save()
+        assert [(e.event, e.metadata) for e in recorded()] == [
+            ("created", {}),
+            ("published", {}),
+            ("updated", {"published": False}),
+        ]
+
+    def test_publish_state_by_an_expression(self, site: Site, recorded: Recording) -> None:
+        body: dict[str, Any] = {
+            "is_published": lambda self, item: (
+                item.moment is not None and item.moment <= timezone.now()
+            )
+        }
+        with declared(Story, **body):
+            story = Story.objects.create(site=site)
+            story.moment = Now()  # type: ignore[assignment]
+            story.save()
+        assert [e.event for e in recorded()] == ["created", "published"]
 
     def test_update_or_create(self, site: Site, recorded: Recording) -> None:
         for status in ("draft", "published"):

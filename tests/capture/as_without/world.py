@@ -31,7 +31,11 @@ def _metadata(self: Any, item: Story) -> dict[str, Any]:
 
 
 CAPTURES: dict[str, dict[str, Any]] = {
-    "signals": {**DECLARED, "metadata_fields": (*COLUMNS, *OTHERS)},
+    "signals": {
+        **DECLARED,
+        "published_when": Q(status="published"),  # is_live would be read back at each save
+        "metadata_fields": (*COLUMNS, *OTHERS),
+    },
     "methods": {
         "get_slug": lambda self, item: item.slug,
         "is_published": lambda self, item: item.is_live,
