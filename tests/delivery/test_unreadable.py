@@ -26,12 +26,14 @@ def store(pk: int, column: str, value: str) -> None:
         cursor.execute(f"UPDATE live_updates_outbox SET {column} = %s WHERE id = %s", [value, pk])
 
 
-UNREADABLE = {
+UNREADABLE: dict[str, tuple[str, str]] = {
     "an array": ("metadata", "[1, 2]"),
     "null": ("metadata", "null"),
     "more digits than Python reads": ("metadata", '{"n": 1' + "0" * 4400 + "}"),
-    "deeper than Python reads": ("metadata", '{"n": ' + "[" * 3000 + "]" * 3000 + "}"),
 }
+if connection.vendor == "postgresql":  # the others' CHECK (JSON_VALID) keeps it out
+    deep = '{"n": ' + "[" * 3000 + "]" * 3000 + "}"
+    UNREADABLE["deeper than Python reads"] = ("metadata", deep)
 
 
 @pytest.mark.parametrize(("column", "value"), UNREADABLE.values(), ids=UNREADABLE)

@@ -7,6 +7,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 import psycopg
@@ -19,6 +20,12 @@ from tests.faults.chaos.proxy import SPOILINGS
 from tests.faults.chaos.stage import LEASE, Stage
 
 Act = Callable[[], None]
+
+
+def _give_up(connection: psycopg.Connection) -> None:
+    with suppress(psycopg.Error):  # its server may have been restarted
+        connection.rollback()
+    connection.close()
 
 
 class Faults:
@@ -37,6 +44,7 @@ class Faults:
             "broker killed, its data lost": self.lose_broker,
             "broker flushed": self.flush_broker,
             "broker frozen": self.freeze_broker,
+            "broker full": self.fill_broker,
             "beat killed": self.stage.beat.restart,
             "beat twice": self.double_beat,
             "content database restarted": lambda: self.restart(self.stage.content),
@@ -44,6 +52,7 @@ class Faults:
             "worker cut off in a transaction": lambda: self.cut_off("worker"),
             "editor cut off in a transaction": lambda: self.cut_off("editor"),
             "editor killed": self.kill_editor,
+            "site held by an open transaction": self.hold_site,
             "Supabase database restarted": lambda: self.restart(self.stage.live),
             "Supabase database crashed": lambda: self.crash(self.stage.live),
             "Supabase gateway killed": self.kill_gateway,
@@ -99,6 +108,26 @@ class Faults:
         broker = self.stage.broker
         broker.signal(signal.SIGSTOP)
         self._in(self.rand.uniform(0.5, 3), lambda: broker.signal(signal.SIGCONT))
+
+    def fill_broker(self) -> None:
+        """At ``maxmemory``, as a broker is that must not evict: it refuses every write."""
+        self._limit_broker("1")
+        self._in(self.rand.uniform(1, 3), lambda: self._limit_broker("0"))
+
+    def _limit_broker(self, memory: str) -> None:
+        with suppress(redis.RedisError), redis.Redis(port=self.stage.broker_port) as broker:
+            broker.config_set("maxmemory-policy", "noeviction")
+            broker.config_set("maxmemory", memory)
+
+    def hold_site(self) -> None:
+        """Somebody saves a site in a transaction that stays open."""
+        held = psycopg.connect(self.stage.content.conninfo())
+        with suppress(psycopg.Error):
+            held.execute("set lock_timeout = '2s'")
+            held.execute(
+                "update sites set name = name where id = (select id from sites order by id limit 1)"
+            )
+        self._in(self.rand.uniform(1, 4), lambda: _give_up(held))
 
     def double_beat(self) -> None:
         second = self.stage.new_beat("beat-2")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 from collections import Counter, deque
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from dataclasses import dataclass
 _BROKEN = b'{"code": "XX000", "message": "broken", "details": null, "hint": null}'
 _UNKNOWN = json.dumps(
     {"code": "23503", "message": "violates foreign key constraint", "details": "", "hint": None}
+).encode()
+_STALE = json.dumps(
+    {"code": "PGRST204", "message": "no such column", "details": None, "hint": None}
 ).encode()
 _PAGE = b"<html>Please log in</html>"
 
@@ -29,9 +33,14 @@ class Spoiling:
     hangs: bool = False
     truncated: bool = False
     slow: float = 0.0
+    drips: bool = False
     rows_only: bool = False
     """Makes sense for writes of rows only, and of several at that."""
+    clings: bool = False
+    """Goes on for the first row of the request, with whatever others it comes again."""
 
+
+_FIRST_ID = re.compile(rb'"id":"([0-9a-f-]{36})"')
 
 SPOILINGS = {
     "500": Spoiling(500, _BROKEN),
@@ -50,7 +59,15 @@ SPOILINGS = {
     "connection reset": Spoiling(),
     "stored, connection reset": Spoiling(stored=True),
     "stored, 500": Spoiling(500, _BROKEN, stored=True),
+    "403 for one entry": Spoiling(403, b"<html>Blocked</html>", rows_only=True, clings=True),
+    "dripping answer": Spoiling(201, drips=True),
+    "stored, dripping answer": Spoiling(201, drips=True, stored=True),
+    "204 of somebody else": Spoiling(204, rows_only=True),
+    "207 of somebody else": Spoiling(207, b"{}", rows_only=True),
+    "stale schema cache": Spoiling(400, _STALE, rows_only=True),
 }
+CLINGS = 6
+"""Requests with the one row that are refused: halving finds it, and it is not refused to death."""
 
 
 class Proxy:
@@ -62,6 +79,7 @@ class Proxy:
         self.port = 0
         self._upstream = upstream
         self._waiting: deque[str] = deque()
+        self._clinging: dict[bytes, tuple[str, int]] = {}
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="proxy", daemon=True)
@@ -90,6 +108,7 @@ class Proxy:
     def calm(self) -> None:
         """Spoils nothing more."""
         self._waiting.clear()
+        self._clinging.clear()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -121,6 +140,9 @@ class Proxy:
             await asyncio.sleep(spoiling.slow)
             if spoiling.hangs:
                 await asyncio.sleep(5)
+            if spoiling.drips:
+                await _drip(spoiling.status, writer)
+                return False
             if spoiling.status:
                 lie = 1000 if spoiling.truncated else 0
                 answer = _answer(spoiling.status, spoiling.body, *spoiling.headers, lie=lie)
@@ -131,12 +153,20 @@ class Proxy:
         return spoiling is None or not spoiling.truncated
 
     def _next_for(self, head: bytes, body: bytes) -> str | None:
-        if not self._waiting or not head.startswith(b"POST"):
+        if not head.startswith(b"POST"):
             return None
+        for row, (kind, times) in list(self._clinging.items()):
+            if row in body:
+                self._clinging.pop(row)
+                if times > 1:
+                    self._clinging[row] = (kind, times - 1)
+                return kind
         several = b"/live_updates" in head.split(b"\r\n", 1)[0] and body.count(b'"seq"') > 1
         for kind in list(self._waiting):
             if several or not SPOILINGS[kind].rows_only:
                 self._waiting.remove(kind)
+                if SPOILINGS[kind].clings and (first := _FIRST_ID.search(body)):
+                    self._clinging[first[1]] = (kind, CLINGS - 1)
                 return kind
         return None
 
@@ -170,6 +200,15 @@ async def _message(reader: asyncio.StreamReader) -> tuple[bytes, bytes] | None:
         if name.lower() == b"content-length":
             length = int(value)
     return head, await reader.readexactly(length)
+
+
+async def _drip(status: int, writer: asyncio.StreamWriter) -> None:
+    """A byte now and then, for longer than anybody should wait."""
+    writer.write(b"HTTP/1.1 %d Chaos\r\nContent-Length: 100000\r\n\r\n" % status)
+    for _ in range(50):
+        writer.write(b" ")
+        await writer.drain()
+        await asyncio.sleep(0.1)
 
 
 def _answer(status: int, body: bytes, *headers: bytes, lie: int = 0) -> bytes:
