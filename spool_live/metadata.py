@@ -41,9 +41,12 @@ _FLAGS = b'{"truncated":true,"invalid":true}'
 _PLAIN = frozenset((str, int, bool, type(None)))
 _NOT_JSON = (TypeError, ValueError, ArithmeticError, RecursionError)
 _ENCODER = DjangoJSONEncoder()
-_ODD = re.compile(r"[0-9]{16}|[0-9][eE][-+]?[0-9]+[\s,\]}]|\\u0000")
-"""What stored JSON text may hold that receivers would read differently: long or exponential
-numbers, NUL. It may match text too, which costs time and nothing else."""
+_NUMBERS = frozenset((int, float))
+_PLAIN_OR_FLOAT = _PLAIN | _NUMBERS
+_LONG = re.compile("[0-9]{16}")
+_EXPONENT = re.compile("[0-9][eE][-+0-9]")
+"""What numbers look like that receivers may read differently. Text may look like it, which costs
+time and nothing else."""
 
 
 def clean_text(value: str) -> str:
@@ -73,19 +76,30 @@ def read_metadata(text: str) -> dict[str, Any]:
     is not a JSON object, or one that Python cannot read.
     """
     try:
-        is_plain = not (
-            len(text) > 2 * METADATA_LIMIT  # twice: PostgreSQL puts spaces between
-            or text.count("[") + text.count("{") > DEPTH_LIMIT
-            or _ODD.search(text)
-        )
-        if is_plain:
+        if len(text) <= 2 * METADATA_LIMIT:  # twice: PostgreSQL puts spaces between
             try:
-                return _object(orjson.loads(text))
+                value = _object(orjson.loads(text))
             except orjson.JSONDecodeError:  # a lone surrogate, NaN, or no JSON at all
                 pass
+            else:
+                if _arrives_equal(value, text):
+                    return value
         return _object(orjson.loads(metadata_json(_object(json.loads(text)))))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"the metadata cannot be read: {error}") from error
+
+
+def _arrives_equal(value: dict[str, Any], text: str) -> bool:
+    """Whether no receiver reads ``text``, which is ``value``, in its own way."""
+    if "\\u0000" in text:
+        return False
+    kinds = set(map(type, value.values()))
+    if kinds <= _PLAIN_OR_FLOAT:
+        return kinds.isdisjoint(_NUMBERS) or all(
+            -EXACT < item < EXACT for item in value.values() if type(item) in _NUMBERS
+        )
+    depth = text.count("[") + text.count("{")
+    return depth <= DEPTH_LIMIT and not (_LONG.search(text) or _EXPONENT.search(text))
 
 
 def _object(value: Any) -> dict[str, Any]:
@@ -106,52 +120,53 @@ def _encode_flat(value: Mapping[str, Any]) -> bytes | None:
 
 
 def _fit(metadata: Mapping[Any, Any]) -> bytes:
-    entries: dict[str, bytes] = {}
+    entries: dict[str, Any] = {}
     flags: dict[str, bool] = {}
     for given, value in metadata.items():
         try:
             name = _name(given) if _is_name(given) else clean_text(str(given))
-            entry = orjson.dumps({name: _plain(value, 2)})
+            plain = _plain(value, 2)
         except _NOT_JSON:
             flags[INVALID] = True
             continue
         if name in entries:
             flags[INVALID] = True
         else:
-            entries[name] = entry[1:-1]
-    whole = _joined(entries)
-    if not flags and len(whole) <= METADATA_LIMIT:
-        return whole
+            entries[name] = plain
+    if not flags:
+        whole = orjson.dumps(entries)
+        if len(whole) <= METADATA_LIMIT:
+            return whole
     room = METADATA_LIMIT - len(_FLAGS)
-    kept: dict[str, bytes] = {}
-    for name, entry in entries.items():
-        if len(entry) + 2 > room:
+    kept: dict[str, Any] = {}
+    for name, plain in entries.items():
+        size = len(orjson.dumps({name: plain}))
+        if size > room:
             flags[TRUNCATED] = True
         else:
-            room -= len(entry) + 2
-            kept[name] = entry
-    return _joined(kept | {flag: b'"%s":true' % flag.encode() for flag in flags})
-
-
-def _joined(entries: Mapping[str, bytes]) -> bytes:
-    return b"{" + b",".join(entries.values()) + b"}"
+            room -= size
+            kept[name] = plain
+    return orjson.dumps(kept | flags)
 
 
 def _plain(value: Any, level: int) -> Any:
     """``value`` in types that orjson writes as they are to arrive; ``level`` is its depth."""
+    kind = type(value)
     plain: Any = value
-    if value is None or isinstance(value, bool):
+    if kind is str:
+        plain = clean_text(value)
+    elif value is None or kind is bool:
         pass
-    elif isinstance(value, str):
-        plain = clean_text(str.__str__(value))
     elif isinstance(value, int):
         plain = int(value) if -EXACT < value < EXACT else int.__repr__(value)
     elif isinstance(value, float):
         plain = _float(float(value))
-    elif isinstance(value, (dict, Mapping)):
-        plain = _plain_object(value, level)
     elif isinstance(value, (list, tuple)):
         plain = _plain_array(value, level)
+    elif kind is dict or isinstance(value, Mapping):
+        plain = _plain_object(value, level)
+    elif isinstance(value, str):
+        plain = clean_text(str.__str__(value))
     else:
         plain = _plain(_ENCODER.default(value), level)
     return plain
