@@ -88,11 +88,12 @@ class TestClaim:
         sites = [make_site() for _ in range(3)]
         pks = [pk for _ in range(4) for site in sites for pk in waiting(site)]
         shuffle(pks)
-        claim = claimed()
+        entries = claimed().entries
+        by_site = [(site_id, seq) for site_id in sorted(s.pk for s in sites) for seq in range(1, 5)]
+        assert [(entry.site_id, entry.seq) for entry in entries] == by_site
         for site in sites:
-            mine = [entry for entry in claim.entries if entry.site_id == site.pk]
-            assert [entry.seq for entry in mine] == [1, 2, 3, 4]
-            assert [entry.pk for entry in mine] == sorted(entry.pk for entry in mine)
+            mine = [entry.pk for entry in entries if entry.site_id == site.pk]
+            assert mine == sorted(mine)
 
 
 @pytest.mark.usefixtures("disorder")

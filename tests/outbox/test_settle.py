@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -177,9 +178,23 @@ class TestFence:
         assert is_nothing(outbox.settle(claim, Settlement(dropped=[e.pk for e in claim.entries])))
         assert states(site) == ["delivered"]
 
-    def test_entry_that_was_settled_by_hand_meanwhile(self, site: Site) -> None:
-        [pk] = waiting(site)
+    @pytest.mark.parametrize(
+        "ending", ["delivered", "delivered beside another", "dropped", "dead", "blamed", "retry"]
+    )
+    def test_entry_that_was_settled_by_hand_meanwhile(self, ending: str, site: Site) -> None:
+        pk, other = waiting(site, 2)
         claim = claimed()
         OutboxEntry.objects.filter(pk=pk).update(state="dropped")
-        outbox.settle(claim, delivered(claim))
-        assert states(site) == ["dropped"]
+        again: dict[str, Any] = {"retry": {site.pk: "22P02"}, "retry_at": claim.leased_until}
+        settlement = {
+            "delivered": Settlement(delivered=[pk, other]),
+            "delivered beside another": Settlement(delivered=[pk], dead={other: "22P02"}),
+            "dropped": Settlement(dropped=[pk, other]),
+            "dead": Settlement(dead={pk: "22P02"}),
+            "blamed": Settlement(blamed={pk: "22P02"}, **again),
+            "retry": Settlement(**again),
+        }[ending]
+        outbox.settle(claim, settlement)
+        entry = OutboxEntry.objects.get(pk=pk)
+        assert (entry.state, entry.settled_at, entry.last_error) == ("dropped", None, "")
+        assert entry.attempts == 0
