@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 
 from spool_live import outbox
 from spool_live.models import OutboxEntry, Site, SiteDelivery
@@ -198,3 +199,43 @@ class TestFence:
         entry = OutboxEntry.objects.get(pk=pk)
         assert (entry.state, entry.settled_at, entry.last_error) == ("dropped", None, "")
         assert entry.attempts == 0
+
+
+class GoneBefore:
+    """Raises before the nth writing statement, as a connection that is gone."""
+
+    def __init__(self, nth: int) -> None:
+        self._left = nth
+
+    def __call__(self, execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.startswith("UPDATE"):
+            if self._left == 0:
+                raise OperationalError("the connection is gone")
+            self._left -= 1
+        return execute(sql, *rest)
+
+
+def test_settlement_that_fails_half_way_changes_nothing(site: Site) -> None:
+    good, bad, _ = waiting(site, 3)
+    claim = claimed()
+    settlement = Settlement(
+        delivered=[good],
+        dead={bad: "22P02: no number"},
+        retry={site.pk: "busy"},
+        retry_at=claim.leased_until,
+    )
+    failures = 0
+    while True:
+        try:
+            with connection.execute_wrapper(GoneBefore(failures)):
+                outbox.settle(claim, settlement)
+        except OperationalError:
+            failures += 1
+            assert states(site) == ["pending"] * 3
+            assert delivery(site).lease_token == claim.token
+            assert delivery(site).failures == 0
+        else:
+            break
+    assert failures > 3
+    assert states(site) == ["delivered", "dead", "pending"]
+    assert delivery(site).lease_token is None
