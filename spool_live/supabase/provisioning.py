@@ -66,7 +66,7 @@ def _steps(*, one_database: bool) -> Iterator[Step]:
         read_sql("environment/policies"),
         _ROLES_EXIST,
         _ROLES_REMEDY,
-        table="public.live_updates",
+        tables=("public.live_updates", "spool_live.sites", "spool_live.api_keys"),
     )
     for table in closed_tables(one_database=one_database):
         sql = read_sql("environment/closed_table").replace("{table}", f"public.{table}")
@@ -74,7 +74,7 @@ def _steps(*, one_database: bool) -> Iterator[Step]:
         needs = f"{_ROLES_EXIST} and to_regclass('public.{table}') is not null"
         holds = read_sql("environment/closed_table_holds").replace("{table}", f"public.{table}")
         name = f"public.{table}"
-        yield Step(f"{table} closed", sql, needs, _ROLES_REMEDY, holds=holds, table=name)
+        yield Step(f"{table} closed", sql, needs, _ROLES_REMEDY, holds=holds, tables=(name,))
     yield Step(
         "publication",
         read_sql("environment/publication"),
@@ -89,7 +89,7 @@ def _steps(*, one_database: bool) -> Iterator[Step]:
         "select to_regclass('realtime.messages') is not null",
         "The table realtime.messages does not exist: enable Realtime in the Supabase project, "
         'run manage.py live_setup, or set SPOOL_LIVE["REALTIME_MODE"] to "postgres_changes".',
-        table="realtime.messages",
+        tables=("realtime.messages",),
     )
     yield Step("schema reload", read_sql("environment/schema_reload"), _ROLES_EXIST, _ROLES_REMEDY)
 

@@ -23,7 +23,6 @@ _LOCKED = "55P03"
 _NOT_PERMITTED = "42501"
 _TRY_AGAIN = (_LOCKED, "40P01", "40001", "XX000", "42710", "23505")
 """Locked, deadlock, serialization; and what two provisionings at once make of the catalogs."""
-_ALIKE = "pg_temp.spool_live_alike"
 
 
 class Outcome(StrEnum):
@@ -47,8 +46,9 @@ class StepResult:
 class Step:
     """SQL that may run once ``needs`` (a query that answers one boolean) says so.
 
-    ``holds`` is a query that says whether there is nothing to do; ``table`` the one whose policies
-    the SQL makes, which are compared with those that are there. With neither it is always run.
+    ``holds`` is a query that says whether there is nothing to do; ``tables`` all those whose
+    policies the SQL makes, which are compared with those that are there. With neither it is always
+    run.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Step:
     needs: str
     remedy: str
     holds: str = ""
-    table: str = ""
+    tables: tuple[str, ...] = ()
 
 
 def do(connection: BaseDatabaseWrapper, step: Step) -> StepResult:
@@ -79,11 +79,11 @@ def do(connection: BaseDatabaseWrapper, step: Step) -> StepResult:
 
 def is_done(connection: BaseDatabaseWrapper, step: Step) -> bool:
     """Whether all is as ``step`` makes it. Locks nothing that anybody writes."""
-    if not (step.holds or step.table):
+    if not (step.holds or step.tables):
         return False
     if step.holds and not answers_yes(connection, step.holds):
         return False
-    return not step.table or _has_its_policies(connection, step)
+    return not step.tables or _has_its_policies(connection, step)
 
 
 def answers_yes(connection: BaseDatabaseWrapper, query: str) -> bool:
@@ -106,24 +106,29 @@ def _try(connection: BaseDatabaseWrapper, step: Step) -> None:
 
 
 def _has_its_policies(connection: BaseDatabaseWrapper, step: Step) -> bool:
-    """Makes them on a temporary table of the same form, to compare them as the server reads them
-    back; and takes it back."""
+    """Makes them on temporary tables of the same form, to compare them as the server reads them
+    back; and takes those back."""
     sql = read_sql("environment/table_policies")
-    found = []
+    alike = {table: f"pg_temp.spool_live_alike_{n}" for n, table in enumerate(step.tables)}
+    script = step.sql
+    for table, other in alike.items():
+        script = script.replace(table, other)
     try:
         with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
-            cursor.execute(f"create temporary table spool_live_alike (like {step.table})")
-            cursor.execute(step.sql.replace(step.table, _ALIKE))
-            for table in (_ALIKE, step.table):
+            for table, other in alike.items():
+                cursor.execute(f"create table {other} (like {table})")
+            cursor.execute(script)
+            found = {}
+            for table in (*alike, *alike.values()):
                 cursor.execute(sql.replace("{table}", table))
-                found.append({(*row[:3], tuple(row[3]), *row[4:]) for row in cursor.fetchall()})
+                rows = cursor.fetchall()
+                found[table] = {(*row[:3], tuple(row[3]), *row[4:]) for row in rows}
             transaction.set_rollback(True, using=connection.alias)
     except DatabaseError as error:
         if _code(error) == _NOT_PERMITTED:  # to make it: then the step itself will say more
             return False
         raise
-    made, there = found
-    return made <= there
+    return all(found[other] <= found[table] for table, other in alike.items())
 
 
 def _code(error: DatabaseError) -> str:
