@@ -16,7 +16,7 @@ from django.db import connections, models
 from django.db.models import Q
 
 from spool_live import checks
-from spool_live.checks import databases, project
+from spool_live.checks import alerts, databases, project
 from spool_live.conf import live_settings
 from spool_live.supabase.databases import is_supabase_database
 from spool_live.supabase.steps import Outcome, StepResult
@@ -91,6 +91,18 @@ def test_good_settings_are_not_talked_about() -> None:
             pytest.param("E016", {"CORS_ALLOWED_ORIGINS": [origin]}, id=f"origin {origin!r}")
             for origin in ("*", "https://a.org/", "a.org", "https://A.org", "")
         ),
+        *(
+            pytest.param("E017", {key: url}, id=f"{key} {url}")
+            for key, url in [("ALERT_HEARTBEAT_URL", "ping"), ("ALERT_HEARTBEAT_URL", "https://")]
+        ),
+        *(
+            pytest.param(
+                "E018",
+                {"ALERT_WEBHOOK_URL": "https://a.example/", "ALERT_WEBHOOK_SECRET": secret},
+                id=f"alert secret {secret!r}",
+            )
+            for secret in ("", "hush", "whsec_", "whsec_c2hvcnQ=", "whsec_%%%")
+        ),
         pytest.param("E014", {"DELIVERY_LEASE": 10}, id="lease as short as a request"),
         pytest.param("W003", {"SUPABASE_URL": ""}, id="no URL"),
         pytest.param("W003", {"SUPABASE_SECRET_KEY": ""}, id="no secret key"),
@@ -102,6 +114,13 @@ def test_good_settings_are_not_talked_about() -> None:
 def test_setting_is_reported_alone(live: Live, number: str, keys: dict[str, Any]) -> None:
     live(**keys)
     assert run() == {number}
+
+
+def test_metrics_without_their_library(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    live(METRICS_TOKEN="m" * 32)
+    assert run() == set()
+    monkeypatch.setattr(alerts, "find_spec", lambda name: None)
+    assert run() == {"W015"}
 
 
 def test_setting_that_is_no_dict_is_e001(settings: Any) -> None:

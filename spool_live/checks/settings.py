@@ -14,6 +14,7 @@ from django.db import connections
 
 from spool_live import tokens
 from spool_live.broadcasters import get_broadcaster
+from spool_live.checks.alerts import alert_messages
 from spool_live.checks.project import project_messages
 from spool_live.checks.supabase_keys import role_of
 from spool_live.checks.throttle import throttle_messages
@@ -49,6 +50,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
         *throttle_messages(settings),
         *_cors_messages(settings),
         *project_messages(settings),
+        *alert_messages(settings),
     ]
 
 
