@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from django.db import OperationalError
@@ -173,3 +176,27 @@ def test_child_does_not_write_what_its_parent_noted(monkeypatch: pytest.MonkeyPa
     assert os.waitstatus_to_exitcode(status) == 0
     writes.finish(WAIT)
     assert batches == [{"a": 1}]
+
+
+ENDS_AT_ONCE = """
+import django
+from django.conf import settings
+
+settings.configure(DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3"}})
+from spool_live import deferred
+
+deferred.DELAY = 3600
+deferred.DeferredWrites(lambda batch: print(dict(batch), flush=True), max).add("key", 7)
+"""
+
+
+def test_real_process_that_ends_at_once_writes_the_rest() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", ENDS_AT_ONCE],
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert ended.stdout == "{'key': 7}\n", ended.stderr

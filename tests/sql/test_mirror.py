@@ -161,6 +161,47 @@ def test_older_one_that_comes_meanwhile_waits_and_is_ignored(
     assert held(supabase, tenant) == (9, 1, False)
 
 
+@pytest.mark.django_db(transaction=True, databases="__all__")
+def test_older_one_that_began_before_either_wrote_waits_and_is_ignored(
+    supabase: SupabaseDatabase, tenant: Tenant
+) -> None:
+    """Both have read what is held when the newer one is kept from writing for a moment."""
+    call = "select public.spool_live_mirror(%s)"
+
+    def mirror_in(session: Any, version: int) -> None:
+        session.execute(call, [json.dumps(tenant.payload(version=version))])
+        session.commit()
+
+    supabase.rows(
+        "create function spool_live.wait_at_the_gate() returns trigger language plpgsql as "
+        "$$ begin perform pg_advisory_xact_lock(815); return null; end $$"
+    )
+    supabase.rows(
+        "create trigger gate before update on spool_live.sites "
+        "execute function spool_live.wait_at_the_gate()"
+    )
+    try:
+        with (
+            supabase.other_session() as gate,
+            supabase.other_session() as first,
+            supabase.other_session() as second,
+        ):
+            gate.execute("select pg_advisory_xact_lock(815)")
+            running = []
+            for session, version in ((first, 9), (second, 5)):
+                running.append(threading.Thread(target=mirror_in, args=[session, version]))
+                running[-1].start()
+                pid = session.info.backend_pid
+                wait_until(lambda pid=pid: waits_for_a_lock(supabase, pid))
+            gate.commit()
+            for thread in running:
+                thread.join(WAIT)
+    finally:
+        supabase.rows("drop trigger gate on spool_live.sites")
+        supabase.rows("drop function spool_live.wait_at_the_gate()")
+    assert held(supabase, tenant) == (9, 1, False)
+
+
 @pytest.mark.parametrize(
     "damage",
     [
