@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.conf import settings
@@ -27,6 +27,7 @@ from spool_live.signals import outbox_committed
 from spool_live.status.snapshot import kept
 from spool_live.supabase.databases import content_databases
 from tests.leaks import pytest_runtest_makereport, watch
+from tests.real_supabase import GivenDatabase, GivenSupabase
 
 __all__ = ["pytest_runtest_makereport"]  # a hook, for pytest to find here
 
@@ -48,7 +49,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def suite_database() -> Iterator[LocalDatabase]:
     """The PostgreSQL that the settings point at, with Supabase's roles, running for the session."""
-    with local_database(settings.LOCAL_SUPABASE) as database:
+    config = settings.LOCAL_SUPABASE
+    if isinstance(config, GivenSupabase):
+        yield cast("LocalDatabase", GivenDatabase(config))  # as far as tests use it
+        return
+    with local_database(config) as database:
         yield database
     shutil.rmtree(settings.STATE_DIR, ignore_errors=True)
 
@@ -71,6 +76,9 @@ def suite_supabase(
     suite_database: LocalDatabase, django_db_setup: None
 ) -> Iterator[LocalSupabaseConfig]:
     """The migrated database behind REST and Realtime, as the settings' ``SUPABASE_URL`` says."""
+    if isinstance(settings.LOCAL_SUPABASE, GivenSupabase):
+        yield settings.LOCAL_SUPABASE
+        return
     with serving_local_supabase(suite_database) as config:
         yield config
 

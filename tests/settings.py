@@ -17,10 +17,11 @@ from urllib.parse import urlsplit
 
 from spool_live.local.config import AT_ONCE, LocalSupabaseConfig
 from spool_live.local.processes import free_port
+from tests.real_supabase import given_supabase
 
 STATE_DIR = Path(tempfile.mkdtemp(prefix="spool-live-tests-"))
 atexit.register(shutil.rmtree, STATE_DIR, ignore_errors=True)
-LOCAL_SUPABASE = LocalSupabaseConfig.generate(
+LOCAL_SUPABASE: LocalSupabaseConfig = given_supabase(STATE_DIR) or LocalSupabaseConfig.generate(
     STATE_DIR / "supabase", port=free_port(), database_port=free_port(), pace=AT_ONCE
 )
 CONTENT = os.environ.get("SPOOL_LIVE_TEST_CONTENT", "postgresql")

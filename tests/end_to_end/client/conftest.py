@@ -26,6 +26,7 @@ from spool_live.models import Site
 from tests.client.conftest import LIBRARY_WARNINGS
 from tests.end_to_end.client.chaos import Chaos, behind_proxy
 from tests.end_to_end.client.gateway_process import Gateway
+from tests.real_supabase import GivenSupabase
 
 MakeChaos = Callable[..., Chaos]
 
@@ -88,7 +89,12 @@ def chaos(
         options: RealtimeOptions | None = None,
         **switches: Any,
     ) -> Chaos:
-        config = replace(suite_database.config, port=free_port(), **switches)
+        config = suite_database.config
+        given = isinstance(config, GivenSupabase)
+        if not given:
+            config = replace(config, port=free_port(), **switches)
+        elif ahead or options or switches:
+            pytest.skip("a Supabase that runs already cannot be changed for a test")
         settings.SPOOL_LIVE = {
             **settings.SPOOL_LIVE,
             "BROADCASTER": f"{SupabaseBroadcaster.__module__}.{SupabaseBroadcaster.__qualname__}",
@@ -99,7 +105,8 @@ def chaos(
             "RETRY_MAX": timedelta(milliseconds=500),
         }
         gateway = Gateway(config, ahead, options)
-        gateway.start()
+        if not given:
+            gateway.start()
         site, key = make_site("chaos")
         chaos = Chaos(f"{live_server.url}/spool-live/", gateway, site, key, seed=len(made) + 7)
         right = settings.SPOOL_LIVE
