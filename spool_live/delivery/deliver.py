@@ -21,7 +21,7 @@ from spool_live.delivery import apart
 from spool_live.delivery.counted import count_batch, counted
 from spool_live.delivery.mirror_first import mirror_first
 from spool_live.delivery.sending import send
-from spool_live.models import OutboxEntry
+from spool_live.models import OutboxEntry, SiteDelivery, SiteMirror
 from spool_live.outbox import Claim, Settlement, pace
 from spool_live.signals import update_died, updates_delivered
 
@@ -129,9 +129,25 @@ def breath(size: int, last: float) -> float:
 
 
 def drop_orphans(claim: Claim, settlement: Settlement) -> None:
-    """Updates of sites that were deleted have nobody to go to."""
-    if claim.orphans:
-        settlement.dropped += [e.pk for e in claim.entries if e.site_id in claim.orphans]
+    """Updates of sites that were deleted have nobody to go to. Those of an id that never was a
+    site's are kept as dead: somebody gave a wrong id, or imports the site later."""
+    if not claim.orphans:
+        return
+    tombs = [
+        model.objects.using(claim.using)
+        .filter(pk__in=claim.orphans, deleted_at__isnull=False)
+        .values_list("pk", flat=True)
+        for model in (SiteDelivery, SiteMirror)
+    ]
+    unknown = claim.orphans.difference(*tombs)
+    for entry in claim.entries:
+        if entry.site_id in unknown:
+            settlement.dead[entry.pk] = (
+                f"there is no site {entry.site_id}: correct what site_field or get_site() gives, "
+                f"or create the site and run manage.py live_requeue --site {entry.site_id}"
+            )
+        elif entry.site_id in claim.orphans:
+            settlement.dropped.append(entry.pk)
 
 
 def announce(claim: Claim, settlement: Settlement, *, complete: bool) -> None:

@@ -91,11 +91,15 @@ class TestDeletedSite:
         site_id = uuid.uuid4()
         outbox.record([(site_id, update())], using="default")
         broadcaster = Recording()
-        assert deliver(broadcaster) == DeliveryReport(dropped=1)
+        assert deliver(broadcaster).dead == 1
         assert broadcaster.calls == []
+        entry = OutboxEntry.objects.get()
+        assert (entry.state, f"there is no site {site_id}" in entry.last_error) == ("dead", True)
+        assert "live_requeue --site" in entry.last_error
         site = Site.objects.create(id=site_id, name="Courier")
+        outbox.requeue_dead("default")
         waiting(site)
-        assert deliver() == DeliveryReport(delivered=1)
+        assert deliver() == DeliveryReport(delivered=2)
 
 
 class TestMirrorFirst:
