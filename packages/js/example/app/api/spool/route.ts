@@ -1,0 +1,1 @@
+export { spoolWebhook as POST } from "@/lib/spool";
