@@ -34,6 +34,7 @@ __all__ = ["pytest_runtest_makereport"]  # a hook, for pytest to find here
 watch()
 NEEDS = {
     "browser": ("SPOOL_LIVE_REQUIRE_BROWSER", "needs Chromium: run by tox run -e browser"),
+    "next": ("SPOOL_LIVE_REQUIRE_NEXT", "starts a Next.js site: run by tox run -e next"),
     "node": ("SPOOL_LIVE_REQUIRE_NODE", "needs Node 22 or newer: run by tox run -e node"),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import subprocess
+from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
 from shutil import which
@@ -39,7 +40,7 @@ def environment(ready: Mapping[str, Any], port: int) -> dict[str, str]:
         "SPOOL_API_KEY": site["api_key"],
         "SPOOL_API_URL": ready["api_url"],
         "SPOOL_SITE_ID": site["id"],
-        "SPOOL_WEBHOOK_SECRET": f"whsec_{secrets.token_urlsafe(24)}",
+        "SPOOL_WEBHOOK_SECRET": f"whsec_{b64encode(secrets.token_bytes(24)).decode()}",
     }
 
 

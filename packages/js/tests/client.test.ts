@@ -109,6 +109,20 @@ test("all pages of a catch-up are read", async () => {
   expect(seqs).toEqual([1, 2, 3, 4, 5, 6, 7]);
 });
 
+test("live means that every page of what was missed has been read", async () => {
+  const here = await world();
+  const { client, seqs } = await here.connected({ timing: { ...HASTY, catchUpInterval: 60_000 } });
+  here.cms.page = 2;
+  here.cms.instead = { updates: { status: 503, body: "" }, token: { status: 503, body: "" } };
+  here.realtime.kill();
+  await until(() => client.state.phase === "backing off");
+  for (let n = 0; n < 7; n++) here.cms.record();
+  here.cms.instead = {};
+  await client.waitUntilLive({ timeout: 5_000 });
+  await pause(20);
+  expect(seqs).toEqual([1, 2, 3, 4, 5, 6, 7]);
+});
+
 test("history that is gone is a reset, and the stream goes on after it", async () => {
   const here = await world();
   for (let n = 0; n < 5; n++) here.cms.record();

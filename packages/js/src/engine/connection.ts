@@ -99,8 +99,9 @@ export class RealtimeConnection {
   }
 
   #broadcasts({ topic, private: isPrivate, event }: BroadcastChannel): RealtimeChannel {
+    const broadcast = { replication_ready: true } as object; // older versions do not declare it
     return this.#client
-      .channel(topic, { config: { private: isPrivate, broadcast: { replication_ready: true } } })
+      .channel(topic, { config: { private: isPrivate, broadcast } })
       .on("broadcast", { event }, (message) => this.#receive(() => changesOf(message)))
       .on("broadcast", { event: "reauthenticate" }, () => this.#emit("reauthenticate"));
   }
@@ -119,9 +120,9 @@ export class RealtimeConnection {
     }
     const reason = this.#systemSaid || messageOf(error);
     this.#lose(
-      /transport|connection closed|socket/i.test(reason)
-        ? socketError(this.token.supabaseUrl, this.#socketSaid)
-        : channelError(status, reason),
+      this.#client.isConnected()
+        ? channelError(status, reason)
+        : socketError(this.token.supabaseUrl, this.#socketSaid),
     );
   }
 

@@ -48,7 +48,7 @@ export async function revalidateSpool(
 ): Promise<string[]> {
   const { revalidateTag, revalidatePath } = await nextCache();
   const tags = staleTags(update);
-  for (const tag of tags) revalidateTag(tag, options.profile ?? { expire: 0 }); // 15 ignores the second
+  for (const tag of tags) revalidateTag(tag, options.profile ?? { expire: 0 });
   for (const path of stalePaths(update, options.paths)) revalidatePath(path);
   return tags;
 }
@@ -63,9 +63,15 @@ function stalePaths(
   return new Set(slugs.flatMap((one) => paths(one)));
 }
 
-async function nextCache(): Promise<typeof import("next/cache.js")> {
+/** Version 15 has no profile, and ignores it. */
+interface NextCache {
+  revalidateTag(tag: string, profile?: string | { expire?: number }): void;
+  revalidatePath(path: string): void;
+}
+
+async function nextCache(): Promise<NextCache> {
   try {
-    return await import("next/cache.js");
+    return (await import("next/cache.js")) as NextCache;
   } catch (error) {
     throw new ConfigurationError("revalidateSpool needs Next.js 15 or newer: npm install next", {
       cause: error,
