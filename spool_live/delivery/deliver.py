@@ -24,6 +24,7 @@ from spool_live.delivery.sending import send
 from spool_live.models import OutboxEntry, SiteDelivery, SiteMirror
 from spool_live.outbox import Claim, Settlement, pace
 from spool_live.signals import update_died, updates_delivered
+from spool_live.sql import read_sql
 
 logger = logging.getLogger(__name__)
 
@@ -179,7 +180,7 @@ def clock_difference(using: str) -> str:
     if connections[using].vendor != "postgresql":
         return ""
     with connections[using].cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
+        cursor.execute(read_sql("outbox/clock"))
         row = cursor.fetchone()
     seconds = (timezone.now() - row[0]).total_seconds() if row else 0.0
     return f" (this one is {seconds:+.0f} s from the database's)"

@@ -33,16 +33,15 @@ CONTENT_TABLES = (
     "live_alert_notices",
 )
 
-_ROLES_EXIST = (
-    "select (select count(*) = 3 from pg_catalog.pg_roles "
-    "where rolname in ('anon', 'authenticated', 'service_role'))"
-)
-_TABLE_EXISTS = "select to_regclass('public.live_updates') is not null"
 _ROLES_REMEDY = (
     "The roles anon, authenticated and service_role do not exist: point "
     'SPOOL_LIVE["SUPABASE_DATABASE"] at the database that Supabase serves, then run '
     "manage.py live_setup."
 )
+
+
+def _exists(table: str) -> str:
+    return read_sql("environment/table_exists").replace("{table}", table)
 
 
 def closed_tables(*, one_database: bool) -> tuple[str, ...]:
@@ -54,31 +53,31 @@ def closed_tables(*, one_database: bool) -> tuple[str, ...]:
 
 
 def _steps(*, one_database: bool) -> Iterator[Step]:
+    roles_exist = read_sql("environment/roles_exist")
     yield Step(
         "API roles",
         read_sql("environment/api_roles"),
-        _ROLES_EXIST,
+        roles_exist,
         _ROLES_REMEDY,
         holds=read_sql("environment/api_roles_hold"),
     )
     yield Step(
         "policies",
         read_sql("environment/policies"),
-        _ROLES_EXIST,
+        roles_exist,
         _ROLES_REMEDY,
         tables=("public.live_updates", "spool_live.sites", "spool_live.api_keys"),
     )
     for table in closed_tables(one_database=one_database):
-        sql = read_sql("environment/closed_table").replace("{table}", f"public.{table}")
-        # A migration that provisions may be older than the table.
-        needs = f"{_ROLES_EXIST} and to_regclass('public.{table}') is not null"
-        holds = read_sql("environment/closed_table_holds").replace("{table}", f"public.{table}")
         name = f"public.{table}"
+        sql = read_sql("environment/closed_table").replace("{table}", name)
+        needs = read_sql("environment/closed_table_needs").replace("{table}", name)
+        holds = read_sql("environment/closed_table_holds").replace("{table}", name)
         yield Step(f"{table} closed", sql, needs, _ROLES_REMEDY, holds=holds, tables=(name,))
     yield Step(
         "publication",
         read_sql("environment/publication"),
-        "select exists (select from pg_catalog.pg_publication where pubname = 'supabase_realtime')",
+        read_sql("environment/publication_exists"),
         "The publication supabase_realtime does not exist: enable Realtime in the Supabase "
         "project (Postgres Changes need it), then run manage.py live_setup.",
         holds=read_sql("environment/publication_holds"),
@@ -86,12 +85,12 @@ def _steps(*, one_database: bool) -> Iterator[Step]:
     yield Step(
         "Realtime policy",
         read_sql("environment/realtime_policy"),
-        "select to_regclass('realtime.messages') is not null",
+        _exists("realtime.messages"),
         "The table realtime.messages does not exist: enable Realtime in the Supabase project, "
         'run manage.py live_setup, or set SPOOL_LIVE["REALTIME_MODE"] to "postgres_changes".',
         tables=("realtime.messages",),
     )
-    yield Step("schema reload", read_sql("environment/schema_reload"), _ROLES_EXIST, _ROLES_REMEDY)
+    yield Step("schema reload", read_sql("environment/schema_reload"), roles_exist, _ROLES_REMEDY)
 
 
 def provision(alias: str) -> list[StepResult]:
@@ -101,7 +100,7 @@ def provision(alias: str) -> list[StepResult]:
     its own, so that editors wait for one table at a time, and for a second at the most.
     """
     connection = connections[alias]
-    if not answers_yes(connection, _TABLE_EXISTS):
+    if not answers_yes(connection, _exists("public.live_updates")):
         remedy = f"The live tables do not exist: run manage.py migrate --database {alias}."
         return [StepResult("live tables", Outcome.MISSING, remedy)]
     one_database = not live_settings().has_separate_databases
@@ -164,7 +163,7 @@ def open_tables(alias: str, tables: Iterable[str]) -> None:
 
 
 def _open_table(cursor: CursorWrapper, table: str) -> None:
-    cursor.execute("select to_regclass(%s) is not null", [f"public.{table}"])
+    cursor.execute(_exists(f"public.{table}"))
     if cursor.fetchone()[0]:  # a later migration, which made it, may be taken back already
         sql = read_sql("environment/closed_table.reverse")
         cursor.execute(sql.replace("{table}", f"public.{table}"))

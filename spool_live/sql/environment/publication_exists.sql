@@ -1,0 +1,1 @@
+select exists (select from pg_catalog.pg_publication where pubname = 'supabase_realtime')
