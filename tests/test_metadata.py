@@ -176,6 +176,8 @@ class TestStored:
             pytest.param('{"a": 1, "b": [0.5]}', {"a": 1, "b": [0.5]}, id="ours"),
             pytest.param('{"a": 9007199254740993}', {"a": "9007199254740993"}, id="54 bits"),
             pytest.param('{"a": 1' + "0" * 309 + "}", {"a": str(10**309)}, id="beyond a double"),
+            pytest.param('{"a": [9007199254740993]}', {"a": ["9007199254740993"]}, id="within"),
+            pytest.param('{"a": {"b": 1e300}}', {"a": {"b": str(10**300)}}, id="large within"),
             pytest.param('{"a": 1e5}', {"a": 100000.0}, id="exponent"),
             pytest.param('{"a": 1e999, "b": 1}', {"b": 1, "invalid": True}, id="infinite"),
             pytest.param('{"a": NaN}', {"invalid": True}, id="NaN"),

@@ -171,7 +171,8 @@ def announce(claim: Claim, settlement: Settlement, *, complete: bool) -> None:
             sender=OutboxEntry, update_id=ids[pk], reason=reason, using=claim.using
         )
     for site_id, reason in settlement.retry.items():
-        logger.warning("updates of site %s wait until %s: %s", site_id, settlement.retry_at, reason)
+        until = settlement.delays.get(site_id, settlement.retry_at)
+        logger.warning("updates of site %s wait until %s: %s", site_id, until, reason)
 
 
 def clock_difference(using: str) -> str:

@@ -311,7 +311,9 @@ def test_lease_that_ends_after_some_were_taken_sets_the_rest_free(
     assert all(delivery(site).failures == 0 for site in sites)
 
 
-def test_delay_of_an_entry_is_its_sites_alone(make_site: MakeSite, clock: Clock) -> None:
+def test_delay_of_an_entry_is_its_sites_alone(
+    make_site: MakeSite, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
     guilty, innocent = make_site(), make_site()
     [pk] = waiting(guilty)
     waiting(innocent)
@@ -319,4 +321,5 @@ def test_delay_of_an_entry_is_its_sites_alone(make_site: MakeSite, clock: Clock)
     until = delivery(guilty).retry_at
     assert until is not None
     assert timedelta(0) < until - clock.now <= timedelta(seconds=1)
+    assert f"updates of site {guilty.pk} wait until {until}: 403" in caplog.text
     assert delivery(innocent).retry_at is None
