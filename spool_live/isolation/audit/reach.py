@@ -216,10 +216,12 @@ def _close(reach: Reach, root: Root, danger: Danger, target: Target) -> str:
 def _mends_as_invoker(reach: Reach, root: Root, relation: Relation) -> bool:
     """Whether the view would be harmless with its caller's rights: tried on the catalog as read."""
     reach.catalog.relations[root.oid] = replace(relation, invoker=True)
+    reach.walk.forget()
     try:
         found = [hazard for step in root.starts for hazard in reach.walk.hazards(step)[0]]
     finally:
         reach.catalog.relations[root.oid] = relation
+        reach.walk.forget()
     return not found
 
 

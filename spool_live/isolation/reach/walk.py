@@ -85,6 +85,7 @@ class Walk:
     ours: Callable[[Function], bool]
     has_secrets: bool = False
     fed: dict[int, str] = field(default_factory=dict)
+    _known: dict[tuple[object, ...], list[Hazard | Step]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._feed()
@@ -98,13 +99,25 @@ class Walk:
         while queue:
             step = queue.popleft()
             objects.add((step.kind, step.oid))
-            for event in self._step(step):
+            for event in self._events(step):
                 if isinstance(event, Hazard):
-                    found.append(event)
+                    found.append(replace(event, path=(*step.path, *event.path)))
                 elif event.place not in seen:
                     seen.add(event.place)
-                    queue.append(event)
+                    queue.append(replace(event, path=(*step.path, *event.path)))
         return found, objects
+
+    def forget(self) -> None:
+        """Forgets what came of each step: the catalog has been changed."""
+        self._known.clear()
+
+    def _events(self, step: Step) -> list[Hazard | Step]:
+        """What comes of a step, with the rest of the way only: the same from wherever it is come
+        to, so it is worked out once."""
+        place = (*step.place, step.called)
+        if place not in self._known:
+            self._known[place] = list(self._step(replace(step, path=())))
+        return self._known[place]
 
     def _step(self, step: Step) -> Iterator[Hazard | Step]:
         if step.kind == "relation":
