@@ -26,6 +26,7 @@ SUITES = (
     "triggers",
     "delivery",
     "nudging",
+    "turns",
     "contention",
     "endpoints",
     "fanout",
