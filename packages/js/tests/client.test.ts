@@ -276,6 +276,8 @@ test("a slow handler with a short queue misses nothing", async () => {
   for (let n = 0; n < 50; n++) here.publish();
   await until(() => seen.length === 50);
   expect(seen).toEqual(Array.from({ length: 50 }, (_, n) => n + 1));
+  const read = here.cms.updateRequests.filter((after) => after > 0 && after < 50);
+  expect(read.length, "what did not fit was read from the log").toBeGreaterThan(5);
 });
 
 test("drop_oldest says what it dropped", async () => {
