@@ -56,7 +56,7 @@ def after_save(
     item = copy.copy(row)
     item._state = copy.copy(row._state)
     item._state.fields_cache = dict(row._state.fields_cache)
-    for attname in saved:
+    for attname in saved.intersection(instance.__dict__):  # Django 5.2 names generated fields, too
         setattr(item, attname, instance.__dict__[attname])
     return item
 
