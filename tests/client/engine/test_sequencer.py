@@ -120,6 +120,22 @@ def test_renumbered_update_is_known_by_its_id() -> None:
     assert seqs(sequencer.receive([update(2, "a"), update(3, "b")])) == [3]
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [{"next": 5}, {"next": 7}, {"next": 6.0}, {"seq": -1}, {"epoch": None}, {"status": "ok"}],
+    ids=str,
+)
+def test_page_that_would_be_read_for_ever_or_means_nothing_is_refused(
+    changed: dict[str, object],
+) -> None:
+    row = update(6).as_dict()
+    page = {"status": "recovered", "results": [row], "next": 6, "seq": 9, "epoch": 1}
+    known = {"site_id": row["site_id"], "after": 5}
+    assert Page.from_response(page, **known).next == 6
+    with pytest.raises((ValueError, TypeError, KeyError)):
+        Page.from_response(page | changed, **known)
+
+
 def test_only_so_many_ids_are_remembered() -> None:
     sequencer = Sequencer(0, remember=3)
     sequencer.receive(updates(*range(1, 11)))
