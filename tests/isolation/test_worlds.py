@@ -100,9 +100,9 @@ def test_fresh_database_is_isolated_once_its_findings_are_healed(
             assert found["RLS-E01", "public.auth_user"].sql == (
                 "revoke all on public.auth_user from anon, authenticated;"
             )
-            assert codes == {"RLS-E07", "RLS-U02"}
+            assert codes == {"RLS-E07"}
         else:
             assert report.isolated
-            assert codes == {"RLS-U02"}
+            assert codes == set()
         _heal(alias, report)
         assert verify(alias).findings == ()

@@ -10,8 +10,9 @@ from spool_live.isolation.audit.expected import expected_functions
 from spool_live.isolation.findings import Finding, Rule
 from spool_live.isolation.reach.catalog import Catalog, Function, Kind, Relation, read_catalog
 from spool_live.isolation.reach.fingerprint import fingerprint
+from spool_live.isolation.reach.steps import Danger, Hazard, Step
 from spool_live.isolation.reach.supabase import is_known, is_supabases
-from spool_live.isolation.reach.walk import Danger, Hazard, Step, Walk
+from spool_live.isolation.reach.walk import Walk
 from spool_live.isolation.sandbox import Sandbox
 from spool_live.isolation.target import FEED, MESSAGES, Target
 

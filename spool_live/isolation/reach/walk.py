@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
 from spool_live.isolation.reach.catalog import Catalog, Code, Function, Kind, Relation
 from spool_live.isolation.reach.code import Facts, read_code
 from spool_live.isolation.reach.extensions import RUNNING_TEXT
+from spool_live.isolation.reach.steps import Danger, Hazard, Step, labelled, shown
 from spool_live.isolation.reach.words import says_who_asks
 
 WRITES = frozenset(("insert", "update", "delete"))
@@ -26,47 +26,6 @@ _SECRET = frozenset((
 ))  # fmt: skip
 _READ_CONTEXTS = ("query", "policy", "generated column")
 _WRITE_CONTEXTS = ("default", "constraint", "index", "rule", "trigger")
-
-
-class Danger(StrEnum):
-    """What a path ends in."""
-
-    PRIVATE = "private"
-    IDENTITY = "identity"
-    DYNAMIC = "dynamic"
-    RIGHTS = "rights"
-    OPAQUE = "opaque"
-    FOREIGN = "foreign"
-    SUPERUSER = "superuser"
-    SECRET = "secret"  # noqa: S105 - a kind of danger
-
-
-@dataclass(frozen=True, slots=True)
-class Hazard:
-    """A danger, what it is in words, and the way there."""
-
-    danger: Danger
-    what: str
-    path: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One object on the way, and with whose rights it was come to."""
-
-    kind: Kind
-    oid: int
-    check: str
-    user: str
-    rights: frozenset[str]
-    path: tuple[str, ...]
-    inherited: bool = False
-    called: bool = False
-
-    @property
-    def place(self) -> tuple[object, ...]:
-        """What makes two steps the same."""
-        return self.kind, self.oid, self.check, self.user, self.rights, self.inherited
 
 
 @dataclass
@@ -160,7 +119,7 @@ class Walk:
             if code.context in contexts and self._concerns(code, here.check)
         }
         for (context, label), code in codes.items():
-            at = replace(here, path=_labelled(here.path, context, label), check=check, user=user)
+            at = replace(here, path=labelled(here.path, context, label), check=check, user=user)
             facts = read_code(code.text)
             yield from self._facts(facts, at, acting=user, quiet=context in ("trigger", "rule"))
             yield from self._names(facts, at, acting=user)
@@ -172,7 +131,7 @@ class Walk:
                 continue  # a trigger's function is no business of the WHEN; see _written
             owner_checks = check if context != "rule" else relation.owner
             at = replace(here, check=owner_checks, user=user, called=False)
-            at = replace(at, path=_labelled(here.path, context, reference.label))
+            at = replace(at, path=labelled(here.path, context, reference.label))
             rights = here.rights if context == "query" else WRITES
             yield from self._referred(at, reference.to_kind, reference.referred, rights)
 
@@ -183,14 +142,14 @@ class Walk:
     def _written(self, here: Step, relation: Relation) -> Iterator[Hazard | Step]:
         for trigger in self.catalog.triggers[relation.oid]:
             if any(trigger[f"on_{right}"] for right in WRITES & here.rights):
-                path = _labelled(here.path, "trigger", trigger["name"])
+                path = labelled(here.path, "trigger", trigger["name"])
                 yield Step("function", trigger["function"], here.user, here.user, frozenset(), path)
         if here.rights & {"update", "delete"}:
             for key in self.catalog.foreign_keys[relation.oid]:
                 if key["acts"] and (referring := self.catalog.relations.get(key["referring"])):
                     # PostgreSQL acts on the rows that refer as the owner of their table.
                     owner = referring.owner
-                    path = _labelled(here.path, "foreign key", key["name"])
+                    path = labelled(here.path, "foreign key", key["name"])
                     rights = frozenset(("update", "delete"))
                     yield Step("relation", referring.oid, owner, owner, rights, path)
 
@@ -338,15 +297,3 @@ class Walk:
             named = {(source.schema, source.name), (None, source.name)} & facts.names
             if facts.written and named:
                 yield f"function {function.identity}, which reads {source.identity}", facts
-
-
-def shown(each: Relation | Function) -> str:
-    """The object for people, with its kind where that is no table."""
-    if isinstance(each, Function):
-        return each.identity
-    kinds = {"v": " (view)", "m": " (materialized view)", "f": " (foreign table)"}
-    return each.identity + kinds.get(each.kind, "")
-
-
-def _labelled(path: tuple[str, ...], context: str, label: str) -> tuple[str, ...]:
-    return path if context == "query" else (*path, f"{context} {label}".strip())
