@@ -66,6 +66,10 @@ for _database in DATABASES.values():
     _database["TEST"] = {"NAME": _database["NAME"], "MIGRATE": True}
 
 DATABASE_ROUTERS = ["spool_live.routers.LiveUpdatesRouter"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SECRET_KEY = "only for tests"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -105,6 +109,7 @@ TEMPLATES = [
 STATIC_URL = "/static/"
 
 SPOOL_LIVE: dict[str, Any] = {
+    "ALERT_ON_EDITS": False,  # from a thread of its own, amid whatever test comes next
     "SUPABASE_URL": LOCAL_SUPABASE.url,
     "SUPABASE_PUBLISHABLE_KEY": LOCAL_SUPABASE.publishable_key,
     "SUPABASE_SECRET_KEY": LOCAL_SUPABASE.secret_key,

@@ -54,6 +54,7 @@ def test_every_commit_is_noted_unless_switched_off(
 ) -> None:
     edits: list[float] = []
     monkeypatch.setattr(recording.watch, "edited", edits.append)
+    live(ALERT_ON_EDITS=True)
     outbox_committed.send(sender=None, using="default")
     assert len(edits) == 1
     live(ALERT_ON_EDITS=False)

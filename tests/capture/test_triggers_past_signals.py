@@ -141,9 +141,8 @@ class TestNothingTwice:
         article.delete()
         assert list(audit("default")) == []
 
-    def test_update_ids_are_in_order_of_time(self, site: Site) -> None:
+    def test_update_ids_say_nothing_of_when_they_were_made(self, site: Site) -> None:
         for text in "abc":
             Note.objects.create(site=site, text=text)
-        found = OutboxEntry.objects.order_by("pk").values_list("update_id", flat=True)
-        assert [one.version for one in found] == [7] * 3
-        assert sorted(found) == list(found)
+        found = OutboxEntry.objects.values_list("update_id", flat=True)
+        assert [one.version for one in found] == [4] * 3

@@ -252,6 +252,7 @@ def store(site_id: uuid.UUID, row: dict[str, Any]) -> None:
 
 @on_postgresql
 @pytest.mark.django_db
+@pytest.mark.slow  # each hanging answer costs its timeout; the classes of answers have short tests
 class TestAnswers:
     """Of a server that says whatever it likes, whenever it likes."""
 

@@ -83,12 +83,17 @@ def test_writes_the_ready_file_serves_and_stops_on_ctrl_c(tmp_path: Path, starte
     assert file.stat().st_mode & 0o777 == 0o600
     with psycopg.connect(told["database_url"], autocommit=True) as connection:
         connection.execute("create table note (id int primary key)")
-    reply = httpx.post(
-        f"{told['url']}/rest/v1/note",
-        json={"id": 1},
-        headers={"apikey": told["publishable_key"]},
-    )
-    assert reply.status_code == 201
+        connection.execute("notify pgrst, 'reload schema'")
+
+    def is_stored() -> bool:
+        reply = httpx.post(
+            f"{told['url']}/rest/v1/note",
+            json={"id": 1},
+            headers={"apikey": told["publishable_key"]},
+        )
+        return reply.status_code == 201
+
+    wait_until(is_stored)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert process.returncode == 0

@@ -23,6 +23,7 @@ COMPOSED = {
     "local": "the stand-in for PostgREST and Realtime composes what their users ask for",
     "outbox/rows.py": "the number of rows and what they have in common decide the statement",
     "capture/bulk.py": "Django's own query within ours",
+    "supabase/steps.py": "a copy of each table, to compare its policies as the server writes them",
     "supabase/under_traffic.py": "the name of a table as Django has it",
     "client": "no SQL: the client asks PostgREST",
 }

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.core.files.storage import InMemoryStorage
+from django.core.files.storage import default_storage
 from django.db import connection, models, transaction
 from django.db.models import Q
 from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
@@ -137,7 +137,8 @@ def clear() -> None:
     for model in (Feature, Story, SeenTitle, Site, OutboxEntry):
         rows: models.QuerySet[Any] = model._base_manager.all()
         rows.delete()
-    Story._meta.get_field("scan").storage = InMemoryStorage()
+    if default_storage.exists("scans"):
+        default_storage.delete("scans")
 
 
 def without(case: Case, *, atomic: bool) -> Outcome:
