@@ -240,11 +240,12 @@ class Editor:
         return self._entry(item, event)
 
     def _delete(self, item: Any) -> Any:
-        item.edit = self._name_edit()
-        entry = self._entry(item, "deleted")
-        removed, _ = item.delete()
-        if not removed:
+        # A deletion says what the row held: nothing may change it between this look and the end.
+        stored = type(item).objects.select_for_update().filter(pk=item.pk).first()
+        if stored is None:
             _give_up()  # somebody else was faster
+        entry = self._entry(stored, "deleted")
+        stored.delete()
         return entry
 
     def _name_edit(self) -> str:

@@ -27,7 +27,7 @@ class Edit:
     @property
     def what(self) -> tuple[str, str, str, str]:
         """What this edit and its update have in common and no other edit has."""
-        return (self.site, self.item, self.event, _marker(self))
+        return (self.site, self.item, self.event, self.edit)
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,7 @@ class Row:
     @property
     def what(self) -> tuple[str, str, str, str]:
         """As :attr:`Edit.what`."""
-        return (self.site, self.item, self.event, _marker(self))
-
-
-def _marker(one: Edit | Row) -> str:
-    """What tells edits of an item apart. A deletion happens once, and says what the row held, not
-    what the editor's object did."""
-    return "" if one.event == "content.deleted" else one.edit
+        return (self.site, self.item, self.event, self.edit)
 
 
 @dataclass
