@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import django
+
 from spool_live.local.config import AT_ONCE, LocalSupabaseConfig
 from spool_live.local.processes import free_port
 from tests.real_supabase import given_supabase
@@ -66,6 +68,8 @@ for _database in DATABASES.values():
     _database["TEST"] = {"NAME": _database["NAME"], "MIGRATE": True}
 
 DATABASE_ROUTERS = ["spool_live.routers.LiveUpdatesRouter"]
+if django.VERSION >= (6, 1):
+    MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -98,7 +98,7 @@ class TestReadBack:
         ("body", "values", "reads"),
         [
             ({"metadata_fields": ("title",)}, {"title": "x"}, False),
-            ({"metadata_fields": ("title",)}, {"title": Lower("title")}, True),
+            ({"metadata_fields": ("title",)}, {"title": Lower("title")}, django.VERSION < (6, 0)),
             ({"metadata_fields": ("title",)}, {"views": F("views") + 1}, False),
             ({"metadata_fields": ("title",)}, {"code": "MiXeD"}, False),
             ({"metadata_fields": ("code",)}, {"code": "MiXeD"}, True),

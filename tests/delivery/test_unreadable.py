@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import uuid
 
 import pytest
@@ -31,7 +32,8 @@ UNREADABLE: dict[str, tuple[str, str]] = {
     "null": ("metadata", "null"),
     "more digits than Python reads": ("metadata", '{"n": 1' + "0" * 4400 + "}"),
 }
-if connection.vendor == "postgresql":  # the others' CHECK (JSON_VALID) keeps it out
+if connection.vendor == "postgresql" and sys.version_info < (3, 12):
+    # The others' CHECK (JSON_VALID) keeps it out; later Pythons read it, and it is cut.
     deep = '{"n": ' + "[" * 3000 + "]" * 3000 + "}"
     UNREADABLE["deeper than Python reads"] = ("metadata", deep)
 
