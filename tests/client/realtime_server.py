@@ -163,7 +163,7 @@ class RealtimeServer:
         before = [old for old in self.joined if (old.socket, old.topic) == (socket, topic)]
         self.joined = [old for old in self.joined if old not in before] + [channel]
         await self._reply(socket, topic, ref, "ok", {"postgres_changes": bindings})
-        for old in before:  # protocol sheet 5: the new reply first, then the old one's end
+        for old in before:  # the new reply first, then the old one's end
             await self._send(socket, topic, "phx_close", {}, old.join_ref)
         await self._say_ready(channel)
 

@@ -1,4 +1,4 @@
-"""Each weakness of the official client (protocol sheet 8.1): shown there, and absent here."""
+"""Each weakness of the official client: shown there, and absent here."""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ async def test_close_of_a_socket_that_does_not_answer_takes_no_longer_than_allow
 async def test_frame_the_library_cannot_read_does_not_show_up_in_the_logs(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A list as payload, or the Error 401 of a role without grant (protocol sheet 8.1, 6)."""
+    """A list as payload, or the Error 401 of a role without grant."""
     async with RealtimeConnection(await token_of(world), FAST) as connection:
         with caplog.at_level(logging.ERROR):
             await world.realtime.raw('{"event":"broadcast","payload":"private content","ref":1}')

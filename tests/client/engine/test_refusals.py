@@ -1,4 +1,4 @@
-"""Realtime's texts (protocol sheet 1.2, 2.3, 4.3) as our errors."""
+"""Realtime's texts as our errors."""
 
 from __future__ import annotations
 

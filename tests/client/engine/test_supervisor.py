@@ -169,7 +169,7 @@ async def test_postgres_changes_that_never_become_ready_are_joined_again(
 async def test_channel_that_is_joined_and_dead_is_woken_by_a_fresh_token(
     world: World, mode: str
 ) -> None:
-    """What a restart of PostgreSQL leaves behind (protocol sheet 12.4)."""
+    """What a restart of PostgreSQL leaves behind."""
     world.cms.mode = mode
     _, seen = await world.live()
     world.realtime.flowing, world.realtime.dead_until_new_token = False, True
