@@ -6,6 +6,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+from _pytest.mark import ParameterSet
+
 from spool_live.isolation import Report
 from spool_live.supabase.provisioning import provision
 from tests.isolation.conftest import Superuser
@@ -13,6 +16,7 @@ from tests.isolation.conftest import Superuser
 HERE = Path(__file__).parent
 REWRITE = (HERE / "rewrite.sql").read_text()
 OF_ATTACKS = "RXWSJBMDI"
+CONTRIB = re.compile(r"^create extension (?!vector\b)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,15 @@ def read_mutations(name: str) -> list[Mutation]:
     """The blocks of ``<name>.sql``."""
     blocks = re.split(r"^--- name: ", (HERE / f"{name}.sql").read_text(), flags=re.MULTILINE)[1:]
     return [_mutation(block) for block in blocks]
+
+
+def cases(mutations: list[Mutation]) -> list[ParameterSet]:
+    """Each as a test's parameter under its name; marked where PostgreSQL's own extensions are
+    needed, which not every build has."""
+    return [
+        pytest.param(m, id=m.name, marks=[pytest.mark.contrib] if CONTRIB.search(m.sql) else [])
+        for m in mutations
+    ]
 
 
 def _mutation(block: str) -> Mutation:

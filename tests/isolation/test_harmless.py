@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.isolation.conftest import Superuser
-from tests.isolation.mutating import Mutation, codes, read_mutations, told
+from tests.isolation.mutating import Mutation, cases, codes, read_mutations, told
 
 HARMLESS = read_mutations("harmless")
 
 
-@pytest.mark.parametrize("setting", HARMLESS, ids=lambda setting: setting.name)
+@pytest.mark.parametrize("setting", cases(HARMLESS))
 def test_setting_is_no_error(superuser: Superuser, setting: Mutation) -> None:
     setting.apply(superuser)
     report = superuser.audit() if "Realtime" not in setting.sql else superuser.verify()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.isolation.conftest import Superuser
-from tests.isolation.mutating import Mutation, read_mutations
+from tests.isolation.mutating import Mutation, cases, read_mutations
 from tests.isolation.test_mutations import break_and_mend
 
 
-@pytest.mark.parametrize("mutation", read_mutations("reach_mutations"), ids=lambda m: m.name)
+@pytest.mark.parametrize("mutation", cases(read_mutations("reach_mutations")))
 def test_way_is_found_and_named(superuser: Superuser, mutation: Mutation) -> None:
     break_and_mend(superuser, mutation)
 
