@@ -12,12 +12,12 @@ _migrated: set[str] = set()
 
 
 def content_databases() -> list[str]:
-    """Aliases that have an outbox: ``default``, and those that the routers let our tables onto and
-    that were migrated. A project's other databases need no router to be left alone."""
+    """Aliases that have an outbox: ``default`` first, and those that the routers let our tables
+    onto and that were migrated. A project's other databases need no router to be left alone."""
     settings = live_settings()
     return [
         alias
-        for alias in connections
+        for alias in sorted(connections, key=lambda alias: alias != DEFAULT_DB_ALIAS)
         if not (settings.has_separate_databases and alias == settings.supabase_database)
         and router.allow_migrate_model(alias, OutboxEntry)
         and (alias == DEFAULT_DB_ALIAS or _has_outbox(alias))

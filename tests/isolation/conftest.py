@@ -36,8 +36,9 @@ def database_alias(alias: str, **changes: Any) -> Iterator[None]:
     finally:
         connections[alias].close()
         del connections[alias]
-        del connections.databases[alias]
-        if before is not None:
+        if before is None:
+            del connections.databases[alias]
+        else:
             connections.databases[alias] = before
 
 

@@ -22,6 +22,17 @@ def test_content_is_on_every_alias_but_that_of_supabase() -> None:
 
 
 @pytest.mark.django_db(databases="__all__")
+def test_default_comes_first_in_whatever_order_they_are_declared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is kept once for all of them, such as alerts, is kept there."""
+    backwards = dict(reversed(connections.settings.items()))
+    monkeypatch.setattr(connections, "settings", backwards)
+    assert list(connections)[-1] == "default"
+    assert content_databases() == ["default", "other"]
+
+
+@pytest.mark.django_db(databases="__all__")
 def test_asks_the_databases_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(databases, "_migrated", set())
     content_databases()

@@ -42,7 +42,7 @@ async def test_token_expiry_in_mid_stream_is_answered_with_a_fresh_token(
     world.cms.mode = mode
     client, seen = await world.live()
     await world.realtime.system("Token has expired 0 seconds ago", "error", close=True)
-    await eventually(lambda: world.realtime.tokens == ["jwt-1", "jwt-2"])
+    await eventually(lambda: world.realtime.tokens[:2] == ["jwt-1", "jwt-2"])
     await client.wait_until_live(5)
     await goes_on(world, seen)
 
