@@ -10,7 +10,7 @@ from spool_live.conf import live_settings
 from spool_live.retry_after import LONGEST
 
 OUTAGE_MAX = timedelta(seconds=30)
-"""While all of Supabase is away one request in this time is no pressure, and it is noticed soon
+"""While all of Supabase is away one request in this time is not pressure, and it is noticed soon
 when it comes back."""
 ASKED_MAX = timedelta(seconds=LONGEST)
 """How long a Retry-After header is obeyed at most; a wait that ends later than we ever set one is

@@ -49,7 +49,7 @@ def faults(condition: Q, model: type[Model]) -> Iterator[str]:
         if isinstance(child, Q):
             yield from faults(child, model)
         elif not isinstance(child, tuple):
-            yield f"{child!r} is no comparison of a field with a value"
+            yield f"{child!r} is not a comparison of a field with a value"
         else:
             yield from _faults(model, *child)
 
@@ -66,7 +66,7 @@ def fields_of(condition: Q, model: type[Model]) -> Iterator[Field[Any, Any]]:
 def own_field(model: type[Model], name: str) -> Field[Any, Any]:
     """The column of ``model`` that ``name`` (a field's name, its attname or ``pk``) means.
 
-    Raises ``FieldDoesNotExist`` for what is no column of the model's own or its parents' tables.
+    Raises ``FieldDoesNotExist`` for what is not a column of the model's own or its parents' tables.
     """
     field = model._meta.pk if name == "pk" else model._meta.get_field(name)
     if not isinstance(field, Field) or field.column is None:
@@ -94,7 +94,7 @@ def _faults(model: type[Model], path: str, given: Any) -> Iterator[str]:
     try:
         field = own_field(model, name)
     except FieldDoesNotExist:
-        yield f"{name!r} is no column of {model._meta.label}"
+        yield f"{name!r} is not a column of {model._meta.label}"
         return
     if (lookup or "exact") not in _COMPARISONS:
         yield f"{path!r}: only {', '.join(_COMPARISONS)} on the item's own columns are supported"

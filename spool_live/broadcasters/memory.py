@@ -42,7 +42,7 @@ class MemoryBroadcaster(Broadcaster):
             if held is None or held["deleted"]:
                 raise UnknownSite(f"site {update.site_id} is not mirrored")
             if update.event_type not in set(EventType):
-                raise BroadcastRefused(f"{update.event_type!r} is no event type")
+                raise BroadcastRefused(f"{update.event_type!r} is not an event type")
             if (update.site_id, update.seq) in taken:
                 raise SequenceTaken(f"seq {update.seq} of site {update.site_id} is taken")
             taken.add((update.site_id, update.seq))

@@ -171,8 +171,8 @@ def _build_client(settings: LiveSettings) -> Client:
         return create_client(settings.supabase_url, settings.supabase_secret_key, options)
     except (SupabaseException, ValueError) as error:
         raise BroadcastUnavailable(
-            f'SPOOL_LIVE["SUPABASE_URL"] is no address of a Supabase project ({error}): it begins '
-            "with https://."
+            f'SPOOL_LIVE["SUPABASE_URL"] is not the address of a Supabase project ({error}): it '
+            "begins with https://."
         ) from error
 
 

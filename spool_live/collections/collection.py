@@ -230,7 +230,10 @@ class LiveCollection:
         return self.capture == "trigger" and has_triggers(using)
 
     def site_id_of(self, item: Model) -> uuid.UUID | None:
-        """The id of the item's site, or ``None``. Raises ``ValueError`` for what is no site id."""
+        """The id of the item's site, or ``None``.
+
+        Raises ``ValueError`` for what is not a site id.
+        """
         site = getattr(item, self.site_column) if self.site_column else self.get_site(item)
         if isinstance(site, Site):
             site = site.pk

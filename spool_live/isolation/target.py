@@ -75,7 +75,8 @@ class Target:
     def attackers(self) -> tuple[str, ...]:
         """Names of the roles that must not get at anything but what their claims allow.
 
-        A role that policies do not bind is no use to attack as: that it can be reached is the hole.
+        A role that policies do not bind is of no use to attack as: that it can be reached is the
+        hole.
         """
         return tuple(
             role.name

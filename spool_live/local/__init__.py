@@ -1,7 +1,7 @@
 """The local Supabase: a real PostgreSQL and enough PostgREST and Realtime for the official clients.
 
-For development and tests only. It binds to loopback, prints that it is no production service, and
-``manage.py local_supabase`` refuses to start with ``DEBUG=False``. Needs
+For development and tests only. It binds to loopback, prints that it is not a production service,
+and ``manage.py local_supabase`` refuses to start with ``DEBUG=False``. Needs
 ``pip install 'spool-live[local]'`` and Linux or macOS, and no Django.
 
 - ``command`` reads the options and ``state`` the secrets kept in the state folder; together they

@@ -57,7 +57,7 @@ AT_ONCE = Pace(changes_interval=0.0, cold_start=0.0, database_retry=0.0)
 
 @dataclass(frozen=True)
 class Limits:
-    """What a project on the hosted service may use of Realtime; None, the default, is no limit.
+    """What a project on the hosted service may use of Realtime; None, the default, means no limit.
 
     Rates are averages over up to a minute, as there; ``judged_every`` so many seconds (really 5)
     the server looks whether one was exceeded.

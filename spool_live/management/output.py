@@ -28,7 +28,7 @@ class ReportCommand(BaseCommand):
         )
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        """As Django does it; a database that does not answer is no traceback."""
+        """As Django does it; a database that does not answer gives a message, not a traceback."""
         try:
             return super().execute(*args, **options)
         except DatabaseError as error:

@@ -33,7 +33,7 @@ class Waiting:
 
     count: int = 0
     oldest: datetime | None = None
-    """When the oldest of them could have gone: a declared coalescing window is no delay."""
+    """When the oldest of them could have gone: a declared coalescing window is not a delay."""
 
     def add(self, due: datetime) -> None:
         """Counts one more."""

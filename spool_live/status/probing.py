@@ -36,7 +36,7 @@ class Probe:
     def run(self) -> str:
         """Asks, notes how it went on every content database, and returns the error or "".
 
-        Asks twice: one answer that is late on a busy machine is no outage.
+        Asks twice: one answer that is late on a busy machine is not an outage.
         """
         error = self._try() and self._try()
         for using in content_databases():

@@ -81,7 +81,7 @@ class RunSupabaseSQL(SupabaseOperation):
 class ProvisionSupabase(SupabaseOperation):
     """Does what depends on Supabase's roles, publication and Realtime schema, as far as they exist.
 
-    What is missing is no error: ``live_setup`` and ``post_migrate`` do it later. With
+    What is missing is not an error: ``live_setup`` and ``post_migrate`` do it later. With
     ``withdraws=False`` it only adds to what an earlier migration did, and takes nothing back.
     """
 

@@ -21,7 +21,7 @@ class Rate:
 
     @classmethod
     def parse(cls, text: str) -> Rate | None:
-        """``"600/min"`` (``s``, ``min``, ``h``, ``day``); empty text is no limit (``None``).
+        """``"600/min"`` (``s``, ``min``, ``h``, ``day``); empty text means no limit (``None``).
 
         Raises :class:`SpoolLiveConfigurationError` for anything else.
         """
@@ -30,7 +30,7 @@ class Rate:
         form = _FORM.fullmatch(text)
         if form is None or int(form[1]) < 1:
             raise SpoolLiveConfigurationError(
-                f"{text!r} is no rate: write it as '600/min' (s, min, h, day), or '' for no limit."
+                f"{text!r} is not a rate: write '600/min' (s, min, h or day), or '' for no limit."
             )
         return cls(int(form[1]), _SECONDS[form[2]])
 

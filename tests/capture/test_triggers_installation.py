@@ -201,7 +201,7 @@ class TestChecks:
             (Note, {"announces": lambda self, item: True}, "is_visible() is Python"),
             (Note, {"get_metadata": lambda self, item: {}}, "get_metadata() is Python"),
             (Snippet, {"site_field": "section.site"}, "a cascade may delete what 'section'"),
-            (Note, {"slug_field": "id"}, "id is no text"),
+            (Note, {"slug_field": "id"}, "id is not a text column"),
             (LandingPage, {}, "lies in two tables"),
         ],
     )
@@ -232,7 +232,7 @@ class TestChecks:
             ({"site_field": "text.site"}, "'text' is not a foreign key"),
             ({"site_field": "owner"}, "no field named 'owner'"),
             ({"site_field": "site.owner"}, "no field named 'owner'"),
-            ({"published_when": Q(nothing=1)}, "'nothing' is no column"),
+            ({"published_when": Q(nothing=1)}, "'nothing' is not a column"),
             ({"published_when": Q(text__startswith="x")}, "only exact, in"),
             ({"announced_when": Q(site__name="x")}, "only exact, in"),
             ({"announced_when": ~Q(Q(text__gt="x"))}, "text is ordered differently"),

@@ -27,7 +27,7 @@ def test_rate_is_read(text: str, rate: Rate | None) -> None:
     "text", ["600", "0/min", "-1/min", "10/week", "ten/min", "1/min ", "1.5/s"]
 )
 def test_anything_else_is_no_rate(text: str) -> None:
-    with pytest.raises(SpoolLiveConfigurationError, match="is no rate"):
+    with pytest.raises(SpoolLiveConfigurationError, match="is not a rate"):
         Rate.parse(text)
 
 

@@ -140,7 +140,7 @@ class Definitions:
             if found is None or column not in found.columns:
                 return f"{table}.{column} does not exist"
         own = self._tables[collection.model._meta.db_table]
-        return "" if own.is_plain else f"{own.name} is no table"
+        return "" if own.is_plain else f"{own.name} is not a table"
 
     def has_outbox(self) -> bool:
         """Whether there is anything that triggers could write into."""

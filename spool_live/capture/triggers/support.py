@@ -93,7 +93,8 @@ def _path_faults(collection: LiveCollection) -> Iterator[Fault]:
         yield Fault(f"slug_field: {error}", f"Name a column of the item, {_STAY}.")
     else:
         if slug.get_internal_type() not in TEXTS:
-            yield Fault(f"slug_field: {slug.name} is no text", f"Name a text column, {_STAY}.")
+            reason = f"slug_field: {slug.name} is not a text column"
+            yield Fault(reason, f"Name a text column, {_STAY}.")
 
 
 def metadata_of(collection: LiveCollection) -> dict[str, Field[Any, Any]]:
@@ -151,7 +152,7 @@ def key_type(model: type[Model]) -> str:
 def target_of(field: Field[Any, Any]) -> Field[Any, Any]:
     """What a foreign key points at. Raises ``FieldDoesNotExist`` for any other field."""
     if not isinstance(field, ForeignKey):
-        raise FieldDoesNotExist(f"{field.name!r} is no foreign key")
+        raise FieldDoesNotExist(f"{field.name!r} is not a foreign key")
     return field.target_field
 
 

@@ -50,7 +50,7 @@ class Step:
 
 
 def shown(each: Relation | Function) -> str:
-    """The object for people, with its kind where that is no table."""
+    """The object for people, with its kind where that is not a table."""
     if isinstance(each, Function):
         return each.identity
     kinds = {"v": " (view)", "m": " (materialized view)", "f": " (foreign table)"}

@@ -128,7 +128,7 @@ class Walk:
             if context == "default" and (context, reference.label) not in codes:
                 context = "generated column"
             if context == "trigger" or (context, reference.label) not in codes:
-                continue  # a trigger's function is no business of the WHEN; see _written
+                continue  # a trigger's function is not the business of the WHEN; see _written
             owner_checks = check if context != "rule" else relation.owner
             at = replace(here, check=owner_checks, user=user, called=False)
             at = replace(at, path=labelled(here.path, context, reference.label))

@@ -157,7 +157,7 @@ def _parameter_names(catalog: Catalog, schema: str, name: str) -> Iterable[str]:
 
 
 def _argument_names(request: ApiRequest, body: str) -> Iterable[str]:
-    """The keys of the body; a body that is no object can only be a whole argument."""
+    """The keys of the body; a body that is not an object can only be a whole argument."""
     given = _json(request, body)
     return given if isinstance(given, dict) else ()
 

@@ -23,7 +23,7 @@ class FieldRef:
 
     @property
     def result_name(self) -> str:
-        """The key it gets in the answer: the last name in the path that is no index."""
+        """The key it gets in the answer: the last name in the path that is not an index."""
         names = [self.column, *(step.key for step in self.path if not step.key.isdigit())]
         return names[-1]
 

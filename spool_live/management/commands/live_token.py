@@ -25,7 +25,8 @@ class Command(ReportCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         key = SiteApiKey.objects.filter(prefix=options["prefix"]).first()
         if key is None or not key.is_active():
-            raise CommandError(f"{options['prefix']!r} is no active API key: see live_site list.")
+            prefix = options["prefix"]
+            raise CommandError(f"{prefix!r} is not an active API key: see live_site list.")
         try:
             token = tokens.mint(key)
         except SpoolLiveConfigurationError as error:
