@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,26 +9,24 @@ from functools import partial
 from itertools import zip_longest
 
 from django.db import connections
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from spool_live.conf import live_settings
 from spool_live.models import OutboxEntry, Site, SiteDelivery, SiteMirror
 from spool_live.outbox import coalescing
 from spool_live.outbox.entries import ClaimedEntry, kill, read_entries
-from spool_live.outbox.lease import DELIVERY_ORDER, ROW_BYTES, ClaimedSite, Lease, is_free
+from spool_live.outbox.lease import DELIVERY_ORDER, FEW, ROW_BYTES, ClaimedSite, Lease, is_free
 from spool_live.outbox.site_state import ensure_deliveries, is_behind
+from spool_live.sql import read_sql
 
 MOST_SITES = 100
 """Sites of one claim: each costs a query."""
 
 
-def waiting_sites(using: str, now: datetime) -> list[uuid.UUID]:
-    """Sites that have something that may go now, any of them where there are many."""
-    busy = SiteDelivery.objects.using(using).exclude(is_free(now)).values("site_id")
-    pending = OutboxEntry.objects.using(using).filter(state=OutboxEntry.State.PENDING)
-    ripe = pending.exclude(coalescing.is_held(now)).exclude(site_id__in=busy)
-    found = list(ripe.order_by().values_list("site_id", flat=True).distinct())
-    return random.sample(found, min(len(found), MOST_SITES))
+def is_ready(using: str, now: datetime) -> bool:
+    """Whether any site has something that may go now."""
+    free = _free_sites(using, now)
+    return _ripe(using, now).filter(site_id__in=free).exists()
 
 
 def claim_in_steps(lease: Lease) -> tuple[list[ClaimedSite], list[ClaimedEntry]]:
@@ -37,34 +34,79 @@ def claim_in_steps(lease: Lease) -> tuple[list[ClaimedSite], list[ClaimedEntry]]
     leased = _lease(lease)
     coalescing.coalesce_waiting(lease.using, leased, lease.now)
     entries = _take(lease, leased)
-    return _sites(lease.using, leased), entries
+    taken = sorted({entry.site_id for entry in entries})
+    states = SiteDelivery.objects.using(lease.using).filter(lease_token=lease.token)
+    if len(taken) < len(leased):
+        states.exclude(pk__in=taken).update(lease_token=None, leased_until=None)
+    return _sites(lease.using, taken), entries
+
+
+def _free_sites(using: str, now: datetime) -> list[uuid.UUID]:
+    """Sites that have something waiting and are neither leased nor wait for a retry."""
+    if connections[using].features.supports_partial_indexes:
+        with connections[using].cursor() as cursor:
+            cursor.execute(read_sql("outbox/waiting_sites"))
+            waiting = [uuid.UUID(str(site_id)) for (site_id,) in cursor.fetchall()]
+    else:  # without the index of what waits each step would read the table
+        pending = OutboxEntry.objects.using(using).filter(state=OutboxEntry.State.PENDING)
+        waiting = list(pending.order_by().values_list("site_id", flat=True).distinct())
+    states = SiteDelivery.objects.using(using).exclude(is_free(now))
+    busy = set(states.values_list("pk", flat=True))
+    return [site_id for site_id in waiting if site_id not in busy]
+
+
+def _ripe(using: str, now: datetime) -> QuerySet[OutboxEntry]:
+    pending = OutboxEntry.objects.using(using).filter(state=OutboxEntry.State.PENDING)
+    return pending.exclude(coalescing.is_held(now))
+
+
+def _choose(lease: Lease) -> list[uuid.UUID]:
+    """Sites until the batch is full, after that only those with few entries, which go beside it:
+    the other backlogs are left to other workers."""
+    if lease.alone:
+        return [lease.alone]
+    ripe = _ripe(lease.using, lease.now)
+    room = live_settings().batch_limit
+    chosen: list[uuid.UUID] = []
+    in_turn = sorted(
+        _free_sites(lease.using, lease.now), key=lambda site: (site <= lease.start, site)
+    )
+    for site_id in in_turn:
+        waiting = ripe.filter(site_id=site_id)[: max(room, FEW + 1)].count()
+        if waiting and (room or waiting <= FEW):
+            chosen.append(site_id)
+            room = max(room - waiting, 0)
+        if len(chosen) == MOST_SITES:
+            break
+    return chosen
 
 
 def _lease(lease: Lease) -> list[uuid.UUID]:
-    waiting = [lease.alone] if lease.alone else waiting_sites(lease.using, lease.now)
-    if not waiting:
+    chosen = _choose(lease)
+    if not chosen:
         return []
-    ensure_deliveries(lease.using, waiting)
+    ensure_deliveries(lease.using, chosen)
     states = SiteDelivery.objects.using(lease.using)
-    free = states.filter(is_free(lease.now), pk__in=waiting)
+    free = states.filter(is_free(lease.now), pk__in=chosen)
     features = connections[lease.using].features
     if features.has_select_for_update:
         # In a fixed order, and past rows that another claim holds: two claims never deadlock.
         locked = free.select_for_update(skip_locked=features.has_select_for_update_skip_locked)
         free = free.filter(pk__in=list(locked.order_by("pk").values_list("pk", flat=True)))
     free.update(lease_token=lease.token, leased_until=lease.until)
-    return list(states.filter(lease_token=lease.token).values_list("pk", flat=True))
+    mine = set(states.filter(lease_token=lease.token).values_list("pk", flat=True))
+    return [site_id for site_id in chosen if site_id in mine]
 
 
 def _take(lease: Lease, leased: Sequence[uuid.UUID]) -> list[ClaimedEntry]:
     """The next entries, numbered, by site and number. The sites take turns, entry by entry, so that
     the backlog of one costs the others little."""
     settings = live_settings()
-    pending = OutboxEntry.objects.using(lease.using).filter(state=OutboxEntry.State.PENDING)
-    ripe = pending.exclude(coalescing.is_held(lease.now)).order_by(*DELIVERY_ORDER)
-    share = min(settings.batch_limit, 1 + 4 * settings.batch_limit // max(1, len(leased)))
+    ripe = _ripe(lease.using, lease.now).order_by(*DELIVERY_ORDER)
     unreadable = partial(kill, lease.using)
-    queues = [read_entries(ripe.filter(site_id=one)[:share], unreadable) for one in leased]
+    queues = [
+        read_entries(ripe.filter(site_id=one)[: settings.batch_limit], unreadable) for one in leased
+    ]
     in_turn = (entry for turn in zip_longest(*queues) for entry in turn if entry is not None)
     entries: list[ClaimedEntry] = []
     size = 0

@@ -13,7 +13,7 @@ from django.db.backends.utils import CursorWrapper
 from spool_live.conf import live_settings
 from spool_live.outbox import coalescing, thinning
 from spool_live.outbox.entries import ClaimedEntry
-from spool_live.outbox.lease import ROW_BYTES, ClaimedSite, Lease, farthest, statement
+from spool_live.outbox.lease import FEW, ROW_BYTES, ClaimedSite, Lease, farthest, statement
 from spool_live.sql import read_sql
 
 Taken = tuple[list[ClaimedSite], list[ClaimedEntry]]
@@ -51,7 +51,7 @@ def is_ready(using: str, now: datetime) -> bool:
     """Whether any site has something that may go now."""
     lease = Lease(using, uuid.uuid4(), now, now)
     with connections[using].cursor() as cursor:
-        cursor.execute(statement("ready"), _parameters(lease, trial=True))
+        cursor.execute(statement("ready"), {**_parameters(lease, trial=True), "limit": 1})
         return bool(cursor.fetchone()[0])
 
 
@@ -61,7 +61,7 @@ def claim_in_steps(lease: Lease) -> Taken:
     parameters = _parameters(lease, trial=True)
     with connections[lease.using].cursor() as cursor:
         cursor.execute(statement("lease", alone=lease.alone is not None), parameters)
-        cursor.execute(read_sql("outbox/leased_sites"))
+        cursor.execute(read_sql("outbox/leased_sites"), parameters)
         leased = [site.site_id for site in _read_sites(cursor)]
     coalescing.coalesce_waiting(lease.using, leased, lease.now)
     if thinning.is_on(lease.using):
@@ -69,7 +69,7 @@ def claim_in_steps(lease: Lease) -> Taken:
     with connections[lease.using].cursor() as cursor:
         cursor.execute(statement("take"), parameters)
         entries = _read_entries(cursor)
-        cursor.execute(read_sql("outbox/leased_sites"))
+        cursor.execute(read_sql("outbox/leased_sites"), parameters)
         return _read_sites(cursor), entries
 
 
@@ -83,7 +83,7 @@ def _parameters(lease: Lease, *, trial: bool) -> dict[str, Any]:
     farthest_lease, farthest_retry = farthest(lease.now)
     return {
         **coalescing.held_parameters(lease.now),
-        "start": uuid.uuid4(),
+        "start": lease.start,
         "alone": lease.alone,
         "trial": trial,
         "token": lease.token,
@@ -91,6 +91,7 @@ def _parameters(lease: Lease, *, trial: bool) -> dict[str, Any]:
         "farthest_lease": farthest_lease,
         "farthest_retry": farthest_retry,
         "limit": settings.batch_limit,
+        "few": FEW,
         "bytes": settings.delivery_batch_bytes,
         "row_bytes": ROW_BYTES,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db.models import F, Q
@@ -19,6 +19,8 @@ transaction commits: a retry keeps its place in front of entries with lower ids 
 visible when it was numbered."""
 ROW_BYTES = 300
 """About what an update takes on the wire beside its metadata."""
+FEW = 10
+"""A site with so few entries goes beside a full batch: it does not wait for others' backlogs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,9 @@ class Lease:
     until: datetime
     alone: uuid.UUID | None = None
     """The only site that is asked for, if it is one."""
+    start: uuid.UUID = field(default_factory=uuid.uuid4)
+    """The sites are looked at in the order of their ids, from the first one above this, and round
+    to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,6 @@ def statement(name: str, *, alone: bool = False) -> str:
     waits = any(coalescing.windows().values())
     parts = {
         "{walk}": read_sql("outbox/alone" if alone else "outbox/walk"),
-        "{ripe_entry}": read_sql("outbox/ripe_entry") if waits else "",
         "{held}": read_sql("outbox/held") if waits else "",
     }
     text = read_sql(f"outbox/{name}")

@@ -174,14 +174,20 @@ class TestLease:
         waiting(quiet)
         assert set(claimed().sites) == {quiet.pk}
 
-    def test_is_on_every_site_of_the_claim(self, make_site: MakeSite, live: Live) -> None:
+    def test_is_on_the_sites_of_the_entries_only(self, make_site: MakeSite, live: Live) -> None:
+        """Where no more bytes fit, the next site is for whoever comes meanwhile."""
         live(DELIVERY_BATCH_BYTES=1)
         one, two = make_site(), make_site()
         waiting(one)
         waiting(two)
-        claim = claimed()
-        assert set(claim.sites) == {one.pk, two.pk}
-        assert len(claim.entries) == 1
+        claims = [claimed(), claimed()]
+        assert [len(claim.entries) for claim in claims] == [1, 1]
+        assert [set(claim.sites) for claim in claims] == [
+            {claim.entries[0].site_id} for claim in claims
+        ]
+        assert {one.pk, two.pk} == {pk for claim in claims for pk in claim.sites}
+        leased = SiteDelivery.objects.filter(lease_token=claims[1].token)
+        assert [state.pk for state in leased] == list(claims[1].sites)
 
     def test_site_that_another_claim_holds_locked_is_passed_by(self, site: Site) -> None:
         """Found waiting, and leased by somebody else in the moment before it could be locked."""

@@ -17,6 +17,7 @@ from spool_live import keys, outbox, tasks
 from spool_live.broadcasters.memory import MemoryBroadcaster
 from spool_live.delivery import deliver_and_mirror, mirror
 from spool_live.models import OutboxEntry, Site, SiteDelivery
+from spool_live.outbox import coalescing
 from tests.delivery.conftest import Recording
 from tests.outbox.conftest import MakeSite, claimed, delivered, seqs, update
 
@@ -61,6 +62,58 @@ def test_backlog_has_the_whole_batch_where_nobody_else_waits(
         outbox.settle(claim, delivered(claim))
     assert sizes == [50, 50, 20]
     assert seqs(big) == list(range(1, 121))
+
+
+def test_backlogs_are_shared_out_to_workers(make_site: MakeSite, live: Live) -> None:
+    """A batch that is full leaves the other sites to whoever comes meanwhile."""
+    live(DELIVERY_BATCH_SIZE=50)
+    big, small = [make_site() for _ in range(3)], [make_site() for _ in range(4)]
+    for site in big:
+        record(site, 200)
+    for site in small:
+        record(site, 2)
+    first, second, third = claimed(), claimed(), claimed()
+    assert {site.pk for site in small} < set(first.sites)
+    assert [len(claim.sites) for claim in (first, second, third)] == [5, 1, 1]
+    assert [len(claim.entries) for claim in (first, second, third)] == [50, 50, 50]
+    assert outbox.claim_batch("default") is None
+
+
+def test_sites_that_fill_a_batch_together_go_together(make_site: MakeSite, live: Live) -> None:
+    live(DELIVERY_BATCH_SIZE=50)
+    for _ in range(6):
+        record(make_site(), 20)
+    first, second = claimed(), claimed()
+    assert (len(first.sites), len(first.entries)) == (3, 50)
+    assert (len(second.sites), len(second.entries)) == (3, 50)
+
+
+def test_backlogs_have_a_turn_each(make_site: MakeSite, live: Live) -> None:
+    live(DELIVERY_BATCH_SIZE=20)
+    sites = [make_site() for _ in range(5)]
+    for site in sites:
+        record(site, 60)
+    for _ in range(3):
+        turns = []
+        for _ in sites:
+            claim = claimed()
+            turns += list(claim.sites)
+            outbox.settle(claim, delivered(claim))
+        assert sorted(turns) == sorted(site.pk for site in sites)
+
+
+def test_updates_that_wait_for_the_next_ones_fill_no_batch(
+    make_site: MakeSite, live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live(DELIVERY_BATCH_SIZE=20)
+    monkeypatch.setattr(coalescing, "windows", lambda: {"articles": timedelta(minutes=1)})
+    held, *free = sorted((make_site() for _ in range(3)), key=lambda site: site.pk)
+    record(held, 100)
+    for site in free:
+        outbox.record([(site.pk, update(collection="notices")) for _ in range(10)], using="default")
+    claim = claimed()
+    assert set(claim.sites) == {site.pk for site in free}
+    assert len(claim.entries) == 20
 
 
 def test_bytes_are_shared_out_too(make_site: MakeSite, live: Live) -> None:

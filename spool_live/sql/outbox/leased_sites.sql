@@ -8,3 +8,4 @@ SELECT d.site_id, d.failures,
          AS is_behind
 FROM live_site_deliveries d LEFT JOIN live_site_mirrors m USING (site_id)
 WHERE d.site_id = ANY (current_setting('spool_live.leased')::uuid[])
+  AND d.lease_token = %(token)s

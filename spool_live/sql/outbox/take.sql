@@ -1,5 +1,6 @@
 -- The next entries of the leased sites, as many as fit, numbered where they have no number yet.
--- The sites take turns, entry by entry, so that the backlog of one costs the others little.
+-- The sites take turns, entry by entry, so that the backlog of one costs the others little. Those
+-- of which nothing fits are given back at once.
 -- To be run after the lease, as a statement of its own: it must see what the holder of the lease
 -- before this one has committed.
 WITH mine AS MATERIALIZED (
@@ -14,10 +15,10 @@ WITH mine AS MATERIALIZED (
     WHERE o.state = 'pending' AND o.site_id = mine.site_id
       {held}
     ORDER BY o.seq NULLS LAST, o.id
-    LIMIT (SELECT least(%(limit)s, 1 + 4 * %(limit)s / count(*)) FROM mine)
+    LIMIT %(limit)s
   ) oldest
 ), chosen AS MATERIALIZED (
-  SELECT id, turn FROM turns ORDER BY turn, site_id LIMIT %(limit)s
+  SELECT id, turn FROM turns ORDER BY turn, site_id <= %(start)s, site_id LIMIT %(limit)s
 ), next AS MATERIALIZED (
   -- OFFSET 0: each by its primary key, however few rows the planner thinks the table has.
   SELECT c.turn, o.*
@@ -38,7 +39,7 @@ WITH mine AS MATERIALIZED (
     SELECT n.*, row_number() OVER w AS place,
            sum(%(row_bytes)s + octet_length(n.metadata)) OVER w AS bytes
     FROM next n
-    WINDOW w AS (ORDER BY n.turn, n.site_id ROWS UNBOUNDED PRECEDING)
+    WINDOW w AS (ORDER BY n.turn, n.site_id <= %(start)s, n.site_id ROWS UNBOUNDED PRECEDING)
   ) m
   WHERE m.place = 1 OR m.bytes <= %(bytes)s
 ), fresh AS MATERIALIZED (
@@ -57,6 +58,11 @@ WITH mine AS MATERIALIZED (
   FROM fresh JOIN raised USING (site_id)
   WHERE o.id = fresh.id AND o.id = ANY (ARRAY(SELECT id FROM fresh))
   RETURNING o.id, o.seq
+), given_back AS (
+  UPDATE live_site_deliveries d
+  SET lease_token = NULL, leased_until = NULL
+  FROM (SELECT site_id FROM mine EXCEPT SELECT site_id FROM fitting) idle
+  WHERE d.site_id = idle.site_id
 )
 SELECT f.id, f.update_id, f.site_id, f.event_type, f.collection, f.item_id, f.slug, f.timestamp,
        f.metadata, coalesce(f.seq, numbered.seq) AS seq, f.merged, f.refusals
