@@ -49,6 +49,11 @@ REQUESTS = Metric(
 REQUEST_SECONDS = Metric(
     "spool_live_supabase_request_seconds", "How long calls to Supabase took.", buckets=SECONDS
 )
+UNFORESEEN = Metric(
+    "spool_live_unforeseen_errors",
+    "Errors of no known kind while updates are claimed, mirrored, sent or settled.",
+    ("step",),
+)
 CLEANED = Metric("spool_live_cleaned_rows", "Rows that cleanup removed, by table.", ("table",))
 TOKENS = Metric("spool_live_tokens", "Tokens that were minted.")
 CATCH_UPS = Metric("spool_live_catch_ups", "Pages of catch-up, by status.", ("status",))
@@ -57,8 +62,8 @@ UNAUTHORIZED = Metric(
 )
 THROTTLED = Metric("spool_live_throttled_requests", "Requests answered with 429.", ("limit",))
 METRICS = (
-    UPDATES, POSTPONED, DELIVERY, BATCH, REQUESTS, REQUEST_SECONDS, CLEANED, TOKENS, CATCH_UPS,
-    UNAUTHORIZED, THROTTLED,
+    UPDATES, POSTPONED, DELIVERY, BATCH, REQUESTS, REQUEST_SECONDS, UNFORESEEN, CLEANED, TOKENS,
+    CATCH_UPS, UNAUTHORIZED, THROTTLED,
 )  # fmt: skip
 
 
@@ -81,6 +86,15 @@ def read(using: str) -> dict[Key, float]:
     """Every series on ``using``. Buckets are not cumulative."""
     rows = Counter.objects.using(using).values_list("name", "labels", "value")
     return {(name, labels): value for name, labels, value in rows}
+
+
+def unforeseen(using: str) -> dict[str, int]:
+    """How many unforeseen errors there were on ``using``, by step, since counting began."""
+    rows = Counter.objects.using(using).filter(name=UNFORESEEN.name).order_by("labels")
+    return {
+        labels_of(labels)["step"]: int(value)
+        for labels, value in rows.values_list("labels", "value")
+    }
 
 
 def labels_of(text: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from spool_live import outbox
+from spool_live import counts, outbox
 from spool_live.backoff import retry_delay
 from spool_live.delivery.failures import reason_of
 from spool_live.outbox import Claim, Settlement
@@ -36,6 +36,7 @@ def claim_each(using: str) -> Iterator[Claim]:
             raise
         except Exception as error:
             logger.exception("the updates of site %s cannot be claimed", site_id)
+            counts.count(counts.UNFORESEEN, step="claim")
             set_aside(using, site_id, error)
         else:
             if claim is not None:
@@ -53,6 +54,7 @@ def settle(claim: Claim, settlement: Settlement) -> Settlement:
         raise
     except Exception:
         logger.exception("a batch cannot be settled as a whole: settling it site by site")
+        counts.count(counts.UNFORESEEN, step="settle")
     written = Settlement()
     for site_id, site in claim.sites.items():
         alone = replace(claim, sites={site_id: site})
@@ -62,6 +64,7 @@ def settle(claim: Claim, settlement: Settlement) -> Settlement:
             raise
         except Exception as error:
             logger.exception("the updates of site %s cannot be settled", site_id)
+            counts.count(counts.UNFORESEEN, step="settle")
             set_aside(claim.using, site_id, error, token=claim.token)
         else:
             written = written.plus(part)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from django.db import connections
 from django.utils import timezone
 
-from spool_live import heartbeats, outbox
+from spool_live import counts, heartbeats, outbox
 from spool_live.broadcasters import Broadcaster, get_broadcaster
 from spool_live.conf import live_settings
 from spool_live.delivery import apart
@@ -78,6 +78,7 @@ def deliver_pending(
             raise
         except Exception:
             logger.exception("a batch cannot be claimed: claiming site by site")
+            counts.count(counts.UNFORESEEN, step="claim")
             for alone in apart.claim_each(using):
                 _carry_out(alone, broadcaster, report)
             return report

@@ -15,7 +15,7 @@ from typing import TypeGuard
 
 from django.utils import timezone
 
-from spool_live import heartbeats, outbox
+from spool_live import counts, heartbeats, outbox
 from spool_live.backoff import retry_delay
 from spool_live.broadcasters import Broadcaster, MirrorAnswer, get_broadcaster
 from spool_live.delivery.apart import DATABASE_IS_AWAY
@@ -92,6 +92,7 @@ class Mirroring:
             raise
         except Exception as error:
             logger.exception("unforeseen error while sites are mirrored: the updates go on")
+            counts.count(counts.UNFORESEEN, step="mirror")
             self.error = BroadcastUnavailable(reason_of(error))
             heartbeats.failed(self.using, heartbeats.Part.MIRROR, str(self.error))
             return False
@@ -146,6 +147,7 @@ def mirror_sites(
         raise
     except Exception as error:
         logger.exception("unforeseen error while %d sites are mirrored", len(site_ids))
+        counts.count(counts.UNFORESEEN, step="mirror")
         if len(site_ids) == 1:
             return {site_ids[0]: _refused(using, site_ids[0], reason_of(error))}
     outcomes: dict[uuid.UUID, Outcome] = {}

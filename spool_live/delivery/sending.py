@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from django.utils import timezone
 
+from spool_live import counts
 from spool_live.broadcasters import Broadcaster
 from spool_live.conf import live_settings
 from spool_live.delivery import portions
@@ -137,6 +138,7 @@ class _Sender:
         else:
             if not isinstance(error, BroadcastError):
                 logger.error("unforeseen error while sending", exc_info=error)
+                counts.count(counts.UNFORESEEN, step="send")
             self._narrow(part, error)
 
     def _is_the_servers(self, part: Sequence[Sendable], error: Exception) -> bool:

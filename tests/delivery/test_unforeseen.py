@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import io
+import json
 import uuid
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import OperationalError
 
-from spool_live import outbox
+from spool_live import counts, outbox
 from spool_live.broadcasters import MirrorAnswer
 from spool_live.broadcasters.memory import MemoryBroadcaster
 from spool_live.delivery import deliver_and_mirror, mirror
@@ -31,6 +34,12 @@ def sites(make_site: MakeSite) -> list[Site]:
     for site in made:
         waiting(site, 3)
     return made
+
+
+def counted(step: str) -> int:
+    """How many unforeseen errors were counted in ``step``."""
+    counts.write_now()
+    return counts.unforeseen("default").get(step, 0)
 
 
 def check_only_the_first_waits(sites: Sequence[Site]) -> None:
@@ -64,6 +73,7 @@ class TestClaim:
     ) -> None:
         deliver()
         check_only_the_first_waits(sites)
+        assert counted("claim") == 2, "the whole batch, and the one site"
         assert deliver().delivered == 0
         clock.advance(minutes=10)
         deliver()
@@ -115,6 +125,7 @@ class TestMirror:
             outbox.site_changed(site.pk, using="default")
         deliver(Odd(sites[0].pk))
         check_only_the_first_waits(sites)
+        assert counted("mirror") == 2, "all of them, and the one site"
 
     def test_of_many_sites_at_once(self, sites: list[Site]) -> None:
         for site in sites:
@@ -133,6 +144,7 @@ class TestMirror:
         monkeypatch.setattr(outbox, "next_to_mirror", odd)
         report = deliver_and_mirror("default", pause=lambda seconds: None)
         assert report.delivered == 12
+        assert counted("mirror") == 1
         assert REASON in report.reasons
 
 
@@ -155,8 +167,36 @@ def test_settling_is_made_for_each_site_alone(
         patch.setattr(settling, "_settle_delivered", odd(settling._settle_delivered))
         deliver()
     check_only_the_first_waits(sites)
+    assert counted("settle") == 2, "the whole batch, and the one site"
     assert arrived(sites[0]) == [1, 2, 3]
     clock.advance(minutes=10)
     assert deliver().delivered == 3
     assert arrived(sites[0]) == [1, 2, 3]
     assert set(OutboxEntry.objects.values_list("state", flat=True)) == {"delivered"}
+
+
+def test_sending_is_counted(sites: list[Site]) -> None:
+    guilty = sites[0].pk
+
+    class OddToSend(MemoryBroadcaster):
+        def broadcast(self, updates: Any) -> None:
+            if any(update.site_id == guilty for update in updates):
+                raise KeyError("odd")
+            super().broadcast(updates)
+
+    deliver(OddToSend())
+    check_only_the_first_waits(sites)
+    assert counted("send") > 0
+
+
+@pytest.mark.django_db(databases="__all__")
+def test_status_shows_what_was_counted(sites: list[Site]) -> None:
+    counts.count(counts.UNFORESEEN, step="settle")
+    counts.count(counts.UNFORESEEN, 2, step="send")
+    counts.write_now()
+    with pytest.raises(SystemExit):
+        call_command("live_status", stdout=(out := io.StringIO()))
+    assert "Unforeseen errors since counting began: send 2, settle 1;" in out.getvalue()
+    with pytest.raises(SystemExit):
+        call_command("live_status", "--format", "json", stdout=(out := io.StringIO()))
+    assert json.loads(out.getvalue())["unforeseen_errors"] == {"send": 2, "settle": 1}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from django.db import close_old_connections
 
-from spool_live import status
+from spool_live import counts, status
 from spool_live.management.output import ReportCommand, seconds, table, wrapped
 from spool_live.status import SiteStatus, State, Status
 from spool_live.status.states import age
@@ -47,11 +49,13 @@ class Command(ReportCommand):
         unanswered = {p.using for p in found.problems if p.kind is status.Kind.DATABASE}
         answering = [using for using in content_databases() if using not in unanswered]
         sites = [site for using in answering for site in status.of_sites(using, found)]
+        unforeseen = sum((Counter(counts.unforeseen(using)) for using in answering), Counter())
         if options["format"] == "json":
-            self.report(_document(found, sites), [], options)
+            document = {**_document(found, sites), "unforeseen_errors": dict(unforeseen)}
+            self.report(document, [], options)
         else:
             several = len(content_databases()) > 1
-            text = _text(found, sites, with_database=several)
+            text = _text(found, sites, unforeseen, with_database=several)
             self.stdout.write(f"{CLEAR}{text}" if options["watch"] and _is_terminal(self) else text)
         return found.state
 
@@ -60,16 +64,25 @@ def _is_terminal(command: ReportCommand) -> bool:
     return bool(command.stdout.isatty())
 
 
-def _text(found: Status, sites: list[SiteStatus], *, with_database: bool) -> str:
+def _text(
+    found: Status, sites: list[SiteStatus], unforeseen: Mapping[str, int], *, with_database: bool
+) -> str:
     now = found.at
     parts = [_headline(found)]
     for problem in found.problems:
         reason = f"{problem.state}: {problem.reason} {problem.remedy}"
         parts.append(wrapped(f"{problem.using}: {reason}" if with_database else reason))
     parts += [wrapped(notice) for notice in found.notices]
+    if unforeseen:
+        parts.append(wrapped(f"Unforeseen errors since counting began: {_by_step(unforeseen)}."))
     rows = [_row(site, now, with_database=with_database) for site in sites]
     parts.append(table(rows) if rows else "There are no sites yet: manage.py live_site create.")
     return "\n\n".join(parts)
+
+
+def _by_step(unforeseen: Mapping[str, int]) -> str:
+    by_step = ", ".join(f"{step} {number}" for step, number in sorted(unforeseen.items()))
+    return f"{by_step}; their tracebacks are in the worker's log"
 
 
 def _headline(found: Status) -> str:
