@@ -3,16 +3,10 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
 const GOAL = 8 * 1024;
-const BUDGET = 16 * 1024; // above it the step fails
-const external = [
-  "@supabase/realtime-js",
-  "react",
-  "react/jsx-runtime",
-  "next/*",
-  "standardwebhooks",
-];
+const BUDGET = 13 * 1024; // above it the step fails
+const PEERS = ["@supabase/realtime-js", "react", "react/jsx-runtime", "next/*", "standardwebhooks"];
 
-async function sizeOf(code) {
+async function sizeOf(code, external = PEERS) {
   const result = await build({
     stdin: { contents: code, resolveDir: new URL("..", import.meta.url).pathname },
     bundle: true,
@@ -33,6 +27,7 @@ const entries = {
 };
 const sizes = {};
 for (const [name, code] of Object.entries(entries)) sizes[name] = await sizeOf(code);
+sizes["realtime-js"] = await sizeOf('export { RealtimeClient } from "@supabase/realtime-js"', []);
 for (const [name, bytes] of Object.entries(sizes))
   console.info(`${name.padEnd(20)} ${(bytes / 1024).toFixed(2).padStart(6)} KiB gzipped`);
 console.info(`goal for spool-live: ${GOAL / 1024} KiB, budget: ${BUDGET / 1024} KiB`);

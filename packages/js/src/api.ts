@@ -11,10 +11,11 @@ import {
 import type { Page } from "./engine/sequencer.js";
 import { now } from "./timing.js";
 import { parseToken, type Token } from "./token.js";
-import { integer, parseUpdate, record } from "./updates.js";
+import { integer, parseUpdate, record, unknownAnswer } from "./updates.js";
 
 const DEFAULT_RETRY_AFTER = 60_000;
 const FINAL_CODES = new Set(["invalid_credentials", "not_authenticated"]);
+const RIGHT_URL = "SPOOL_API_URL must be the address where spool_live.urls is mounted.";
 
 /** Asks for the JSON of `POST token/`; `staleEpoch` says which tokens are of no use any more. */
 export type GetToken = (options: {
@@ -105,25 +106,6 @@ export class ContentApi {
   }
 }
 
-/** `GET token/` and `updates/` of a CMS, with the API key in a header. For servers only. */
-export function fromCms(
-  apiUrl: string,
-  apiKey: string,
-): { getToken: GetToken; getUpdates: GetUpdates } {
-  const headers = { Accept: "application/json", Authorization: `Api-Key ${apiKey}` };
-  return {
-    getToken: ({ signal }) =>
-      fetchJson(`${apiUrl}token/`, { method: "POST", headers, signal, redirect: "manual" }),
-    getUpdates: ({ after, limit, signal }) =>
-      fetchJson(`${apiUrl}updates/?after=${after}&limit=${limit}`, {
-        headers,
-        signal,
-        redirect: "manual",
-        cache: "no-store",
-      }),
-  };
-}
-
 /** The CMS's log, read with the token instead of the key (its CORS settings must allow the page). */
 export function updatesByToken(apiUrl: string): GetUpdates {
   return ({ after, limit, token, signal }) =>
@@ -164,8 +146,7 @@ export async function fetchJson(url: string, init: RequestInit): Promise<unknown
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     throw new IncompatibleServerError(
-      `${address(url)} answered with something that is not JSON. SPOOL_API_URL must be the address ` +
-        "where spool_live.urls is mounted.",
+      `${address(url)} answered with something that is not JSON. ${RIGHT_URL}`,
     );
   }
 }
@@ -185,23 +166,13 @@ async function errorFrom(response: Response): Promise<LiveUpdatesError> {
       `The CMS answered ${status} at ${address(response.url)}${said}. Its log knows more.`,
       { retryAfter },
     );
-  if (status === 401) return new ForeignRefusal(response.url, said);
   const target = response.headers.get("location");
+  // A 401 without the CMS's own code is a gateway's, or a password in front of a staging site.
+  const foreign = status === 401 ? " Is there a gateway or a password in front of the CMS?" : "";
   return new IncompatibleServerError(
     `${address(response.url)} answered ${status || "with a redirect"}${said}.` +
-      `${target ? ` It points to ${target}.` : ""} SPOOL_API_URL must be the address where ` +
-      "spool_live.urls is mounted.",
+      `${target ? ` It points to ${target}.` : foreign} ${RIGHT_URL}`,
   );
-}
-
-/** A 401 without the CMS's own code: a gateway's, or a password in front of a staging site. */
-class ForeignRefusal extends IncompatibleServerError {
-  constructor(url: string, said: string) {
-    super(
-      `${address(url)} answered 401${said} without the code of spool_live's API: is there a gateway ` +
-        "or a password in front of the CMS? SPOOL_API_URL must be where spool_live.urls is mounted.",
-    );
-  }
 }
 
 function parsePage(data: unknown, after: number, siteId: string | undefined): Page {
@@ -229,11 +200,7 @@ function parsePage(data: unknown, after: number, siteId: string | undefined): Pa
       epoch: integer(answer.epoch, "epoch"),
     };
   } catch (error) {
-    throw new IncompatibleServerError(
-      `The answer of updates/ is not what this client knows (${(error as Error).message}): check ` +
-        "SPOOL_API_URL, or install the version of spool-live that the CMS runs.",
-      { cause: error },
-    );
+    throw unknownAnswer("updates/", error);
   }
 }
 

@@ -1,13 +1,13 @@
 // What a subscriber has to say: which site, which credentials, where the CMS is.
-import { onServer } from "#platform";
-import { fromCms, type GetToken, type GetUpdates, updatesByToken } from "./api.js";
+import { onServer, serverRoad } from "#platform";
+import { checkedSite, checkedUrl } from "./addresses.js";
+import { type GetToken, type GetUpdates, updatesByToken } from "./api.js";
 import type { CursorStore } from "./cursor.js";
 import { ConfigurationError } from "./errors.js";
 import { TIMING, type Timing } from "./timing.js";
 import type { UpdateFilter } from "./updates.js";
 
 const DEVELOPMENT_ATTEMPTS = 5;
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 interface CommonOptions {
   /** Begin after this sequence number; left out, only with what is new. */
@@ -58,13 +58,21 @@ export interface BrowserConfig extends CommonOptions {
 
 export type LiveUpdatesConfig = ServerConfig | BrowserConfig;
 
-/** The options, checked and complete. */
-export interface Settings {
+/** Whom to ask, and who may share what he answers. */
+export interface Road {
   siteId: string | undefined;
   getToken: GetToken;
   getUpdates: GetUpdates | undefined;
   /** Whether the API key itself is asked with, so that its refusal is final. */
   byKey: boolean;
+  /** Clients with the same one may share a connection; undefined for none. */
+  identity: string | undefined;
+  /** Whether tabs may. */
+  tabs: boolean;
+}
+
+/** The options, checked and complete. */
+export interface Settings extends Omit<Road, "identity" | "tabs"> {
   start: number | undefined;
   filter: UpdateFilter;
   attemptLimit: number | undefined;
@@ -105,26 +113,7 @@ export function settingsOf(config: LiveUpdatesConfig): Settings {
   };
 }
 
-function serverRoad(config: ServerConfig) {
-  if (!onServer && typeof document !== "undefined")
-    throw new ConfigurationError(
-      "An API key must never reach a browser: pass getToken, e.g. " +
-        'connect({ siteId, ...fromEndpoint("/api/spool-live") }).',
-    );
-  const siteId = required("siteId", "SPOOL_SITE_ID", config.siteId);
-  const apiKey = required("apiKey", "SPOOL_API_KEY", config.apiKey);
-  const apiUrl = checkedUrl(required("apiUrl", "SPOOL_API_URL", config.apiUrl));
-  const id = checkedSite(siteId);
-  return {
-    siteId: id,
-    ...fromCms(apiUrl, apiKey),
-    byKey: true,
-    identity: [id, apiUrl, apiKey].join("\n"),
-    tabs: false,
-  };
-}
-
-function browserRoad(config: BrowserConfig) {
+function browserRoad(config: BrowserConfig): Road {
   const siteId = config.siteId === undefined ? undefined : checkedSite(config.siteId);
   const apiUrl = config.apiUrl === undefined ? undefined : checkedUrl(config.apiUrl);
   const getUpdates =
@@ -138,27 +127,4 @@ function browserRoad(config: BrowserConfig) {
     identity,
     tabs: !onServer && config.tabs !== false,
   };
-}
-
-function required(name: string, variable: string, value: string | undefined): string {
-  const { process } = globalThis as { process?: { env?: Record<string, string | undefined> } };
-  const found = value || process?.env?.[variable];
-  if (!found) throw new ConfigurationError(`${name} is empty: pass ${name}, or set ${variable}.`);
-  return found;
-}
-
-function checkedSite(siteId: string): string {
-  if (UUID.test(siteId)) return siteId.toLowerCase();
-  throw new ConfigurationError(
-    `siteId "${siteId}" is not a UUID: set SPOOL_SITE_ID to the site's id, which came with the API ` +
-      'key ("manage.py live_site list" on the CMS shows it).',
-  );
-}
-
-function checkedUrl(url: string): string {
-  if (/^https?:\/\/[^/]/.test(url) && URL.canParse(url)) return `${url.replace(/\/+$/, "")}/`;
-  throw new ConfigurationError(
-    `apiUrl "${url}" is not an http(s) address: set SPOOL_API_URL to where spool_live.urls is ` +
-      "mounted, e.g. https://cms.example.org/spool-live/.",
-  );
 }

@@ -1,7 +1,6 @@
 // The token, and all it says about where and how to listen.
-import { IncompatibleServerError } from "./errors.js";
 import { now } from "./timing.js";
-import { integer, record, text } from "./updates.js";
+import { integer, record, text, unknownAnswer } from "./updates.js";
 
 /** The Realtime topic on which the database sends whole batches. */
 export interface BroadcastChannel {
@@ -56,11 +55,7 @@ export function parseToken(data: unknown, receivedAt = now()): Token {
       receivedAt,
     };
   } catch (error) {
-    throw new IncompatibleServerError(
-      `The answer of token/ is not what this client knows (${(error as Error).message}): check ` +
-        "SPOOL_API_URL, or install the version of spool-live that the CMS runs.",
-      { cause: error },
-    );
+    throw unknownAnswer("token/", error);
   }
 }
 

@@ -1,4 +1,5 @@
 // What handlers receive: an update, typed by its event and its collection, and the reset.
+import { IncompatibleServerError } from "./errors.js";
 import type { EventType, UpdateMetadata, UpdateRow, WebhookBody } from "./schema.js";
 
 /**
@@ -98,4 +99,13 @@ export function integer(value: unknown, name: string): number {
   if (!Number.isSafeInteger(value) || (value as number) < 0)
     throw new TypeError(`${name} is not a whole number`);
   return value as number;
+}
+
+/** An answer of the API that cannot be read. */
+export function unknownAnswer(endpoint: string, cause: unknown): IncompatibleServerError {
+  return new IncompatibleServerError(
+    `The answer of ${endpoint} is not what this client knows (${(cause as Error).message}): check ` +
+      "SPOOL_API_URL, or install the version of spool-live that the CMS runs.",
+    { cause },
+  );
 }

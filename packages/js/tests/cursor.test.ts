@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, readdir, writeFile } from "node:fs/promises";
+import { link, mkdtemp, readFile, readdir, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
@@ -44,7 +44,10 @@ test("the file is replaced as a whole and kept from others", async () => {
   const at = await folder();
   const cursor = fileCursor(join(at, "c.json"), SITE);
   await cursor.save(7);
+  await link(join(at, "c.json"), join(at, "as it was"));
   await cursor.save(8);
+  expect(await readFile(join(at, "as it was"), "utf8")).toContain("7"); // not written over
+  await unlink(join(at, "as it was"));
   expect(JSON.parse(await readFile(join(at, "c.json"), "utf8"))).toEqual({ site_id: SITE, seq: 8 });
   expect(await readdir(at)).toEqual(["c.json"]);
 });

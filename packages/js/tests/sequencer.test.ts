@@ -21,6 +21,7 @@ describe("what the socket brings", () => {
     const sequencer = new Sequencer(0);
     expect(seqs(sequencer.receive(updates(2, 1, 1, 2, 3)))).toEqual([1, 2, 3]);
     expect(seqs(sequencer.receive(updates(1, 3)))).toEqual([]);
+    expect(sequencer.gapBefore).toBeNull(); // the log need not be asked for what was seen
   });
 
   test("waits behind a gap", () => {

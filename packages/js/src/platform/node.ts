@@ -4,6 +4,8 @@ import { dirname } from "node:path";
 import type { WebSocketLikeConstructor } from "@supabase/realtime-js";
 import { WebSocket } from "ws";
 
+export { serverRoad } from "../server-road.js";
+
 export const onServer: boolean = true;
 
 const CLOSE = 2_000;

@@ -1,9 +1,17 @@
-// What differs between a browser and a server: here, a browser (or an edge runtime).
+// What differs between a browser and a server: here, a browser.
 import type { WebSocketLikeConstructor } from "@supabase/realtime-js";
 
+import type { Road, ServerConfig } from "../config.js";
 import { ConfigurationError } from "../errors.js";
 
 export const onServer: boolean = false;
+
+export function serverRoad(_config: ServerConfig): Road {
+  throw new ConfigurationError(
+    "An API key must never reach a browser: pass getToken, e.g. " +
+      'connect({ siteId, ...fromEndpoint("/api/spool-live") }).',
+  );
+}
 
 /** The WebSocket to use; undefined leaves it to realtime-js, which takes the global one. */
 export function webSocket(
