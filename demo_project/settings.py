@@ -7,6 +7,7 @@ database in memory: enough for ``check``, ``makemigrations`` and type checkers.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -111,6 +112,8 @@ SPOOL_LIVE: dict[str, Any] = {
     "JWT_SIGNING_KEY": DEMO.signing_key if DEMO else "",
     "JWT_ALGORITHM": "ES256",
     "METRICS_TOKEN": CREDENTIALS.metrics_token,
+    # Front ends of your own that are served elsewhere, e.g. "http://localhost:5173".
+    "CORS_ALLOWED_ORIGINS": os.environ.get("SPOOL_LIVE_DEMO_ORIGINS", "").split(),
 }
 
 # The sites' own servers call the API over HTTP, as they would from another machine.

@@ -8,7 +8,7 @@ import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,9 @@ STOPS_WITHIN = 25.0
 class RunningDemo:
     """A demo process, and what its ready file says."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, variables: Mapping[str, str] = {}) -> None:
         self.folder = folder
+        self._variables = variables
         run = f"{folder.name}-{secrets.token_hex(4)}"
         self.ready_file = folder.parent / f"{run}.json"
         self.output = folder.parent / f"{run}.log"
@@ -106,13 +107,17 @@ class RunningDemo:
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if name != "REDIS_URL"}
         own = {"DJANGO_SETTINGS_MODULE": "demo_project.settings", "PYTHONDEVMODE": ""}
-        return {**kept, **own, "SPOOL_LIVE_DEMO_STATE_DIR": str(self.folder)}
+        state = {"SPOOL_LIVE_DEMO_STATE_DIR": str(self.folder)}
+        return {**kept, **own, **self._variables, **state}
 
 
 @contextmanager
-def running_demo(folder: Path, *options: str) -> Iterator[RunningDemo]:
-    """A demo that runs while the block runs, whatever happens in it."""
-    demo = RunningDemo(folder, *options)
+def running_demo(
+    folder: Path, *options: str, variables: Mapping[str, str] = {}
+) -> Iterator[RunningDemo]:
+    """A demo that runs while the block runs, whatever happens in it; ``variables`` of its
+    environment."""
+    demo = RunningDemo(folder, *options, variables=variables)
     try:
         yield demo
     finally:
