@@ -110,6 +110,10 @@ def test_file_is_replaced_in_one_step(tmp_path: Path, monkeypatch: pytest.Monkey
         cursor.save(2)
     monkeypatch.undo()
     assert cursor.load() == 1
+    before = tmp_path / "as it was"
+    before.hardlink_to(tmp_path / "c")
+    cursor.save(3)
+    assert json.loads(before.read_text())["seq"] == 1, "another file took its place"
 
 
 async def test_least_of_all_consumers_is_saved_when_they_are_idle() -> None:

@@ -42,10 +42,13 @@ def test_repeated_updates_are_dropped() -> None:
     sequencer = Sequencer(0)
     sequencer.receive(updates(1, 2))
     assert sequencer.receive(updates(2, 1)) == []
+    assert sequencer.gap_before is None, "there is nothing to ask the log for"
 
 
 def test_updates_before_the_start_are_dropped() -> None:
-    assert Sequencer(5).receive(updates(4, 5)) == []
+    sequencer = Sequencer(5)
+    assert sequencer.receive(updates(4, 5)) == []
+    assert sequencer.gap_before is None
 
 
 def test_reordered_updates_wait_for_the_missing_one() -> None:

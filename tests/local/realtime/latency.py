@@ -1,4 +1,7 @@
-"""Measures commit to frame: ``python -m tests.local.realtime.latency [--rows N]``.
+"""Measures commit to frame: ``python -m tests.local.realtime.latency [--rows N] [--every S]``.
+
+postgres_changes are polled for as by the hosted service, so that what comes now and then takes
+longer than what comes at once after something else: ``--every`` says how often rows are written.
 
 The server and its database run here, the subscribers in a second process. Nothing is asserted. The
 last column is the processor time that the serving process used for one row; that of PostgreSQL is
@@ -10,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import random
 import statistics
 import sys
 import tempfile
@@ -84,7 +88,7 @@ async def subscribe(job: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps([quantiles[49], quantiles[94], max(latencies)]) + "\n")
 
 
-async def measure(serving: Serving, case: Case, rows: int) -> list[float]:
+async def measure(serving: Serving, case: Case, rows: int, every: float) -> list[float]:
     """p50, p95 and maximum in ms over all sockets and rows, and our CPU in ms per row."""
     config = serving.config
     broadcast = case.mode == "broadcast"
@@ -112,7 +116,7 @@ async def measure(serving: Serving, case: Case, rows: int) -> list[float]:
     client.stdin.write(json.dumps(job).encode() + b"\n")
     assert await client.stdout.readline() == b"ready\n"
     used = time.process_time()
-    pause = max(1 / _MOST_ROWS_PER_SECOND, case.sockets / _FRAMES_PER_SECOND)
+    pause = max(every, 1 / _MOST_ROWS_PER_SECOND, case.sockets / _FRAMES_PER_SECOND)
     await asyncio.to_thread(_write, config, case.mode, rows, pause)
     result = json.loads(await asyncio.wait_for(client.stdout.readline(), 300))
     used = time.process_time() - used
@@ -125,12 +129,12 @@ def _write(config: LocalSupabaseConfig, mode: str, rows: int, pause: float) -> N
     insert = "insert into live_updates (site_id, kind, payload) values ('a', 'x', %s)"
     with psycopg.connect(config.conninfo("postgres"), autocommit=True) as connection:
         for number in range(rows):
-            time.sleep(pause)
+            time.sleep(pause * random.uniform(0.5, 1.5))  # not in step with what polls
             content = json.dumps({"padding": "x" * 300, "n": number, "sent": time.time()})
             connection.execute(send if mode == "broadcast" else insert, (content,))
 
 
-async def main(rows: int) -> None:
+async def main(rows: int, every: float) -> None:
     state = Path(tempfile.mkdtemp(prefix="latency"))
     config = LocalSupabaseConfig.generate(state, database_port=free_port())
     options = RealtimeOptions(publication_check=3600, idle_timeout=3600)
@@ -142,7 +146,7 @@ async def main(rows: int) -> None:
                 "mode              claims     sockets  p50 ms  p95 ms  max ms  CPU ms\n"
             )
             for case in CASES:
-                figures = await measure(serving, case, rows)
+                figures = await measure(serving, case, rows, every)
                 line = f"{case.mode:18}{case.claims:10}{case.sockets:8}"
                 sys.stdout.write(line + "".join(f"{figure:8.1f}" for figure in figures) + "\n")
                 sys.stdout.flush()
@@ -151,9 +155,10 @@ async def main(rows: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=30)
+    parser.add_argument("--every", type=float, default=0.0, help="seconds between two rows")
     parser.add_argument("--subscribe", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.subscribe:
         uvloop.run(subscribe(json.loads(sys.stdin.readline())))
     else:
-        asyncio.run(main(arguments.rows))
+        asyncio.run(main(arguments.rows, arguments.every))
