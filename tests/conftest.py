@@ -26,6 +26,7 @@ from spool_live.models import Counter, Site, SiteApiKey
 from spool_live.signals import outbox_committed
 from spool_live.status.snapshot import kept
 from spool_live.supabase.databases import content_databases
+from tests.first_connection import connect_once
 from tests.leaks import pytest_runtest_makereport, watch
 from tests.real_supabase import GivenDatabase, GivenSupabase
 
@@ -52,6 +53,7 @@ def suite_database() -> Iterator[LocalDatabase]:
     """The PostgreSQL that the settings point at, with Supabase's roles, running for the session."""
     config = settings.LOCAL_SUPABASE
     if isinstance(config, GivenSupabase):
+        connect_once(config)
         yield cast("LocalDatabase", GivenDatabase(config))  # as far as tests use it
         return
     with local_database(config) as database:

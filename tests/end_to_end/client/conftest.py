@@ -86,6 +86,7 @@ def chaos(
         lifetime: int = 600,
         ahead: float = 0.0,
         proxied: bool = True,
+        killed: bool = False,
         options: RealtimeOptions | None = None,
         **switches: Any,
     ) -> Chaos:
@@ -93,8 +94,8 @@ def chaos(
         given = isinstance(config, GivenSupabase)
         if not given:
             config = replace(config, port=free_port(), **switches)
-        elif ahead or options or switches:
-            pytest.skip("a Supabase that runs already cannot be changed for a test")
+        elif ahead or options or switches or killed:
+            pytest.skip("a Supabase that runs already is not changed or killed by a test")
         settings.SPOOL_LIVE = {
             **settings.SPOOL_LIVE,
             "BROADCASTER": f"{SupabaseBroadcaster.__module__}.{SupabaseBroadcaster.__qualname__}",

@@ -81,7 +81,7 @@ def many_files() -> None:
 def test_crowd_is_live_misses_nothing_and_does_not_come_back_at_once(
     chaos: MakeChaos, asgi_cms: str, settings: LazySettings, many_files: None
 ) -> None:
-    world = chaos(proxied=False)
+    world = chaos(proxied=False, killed=True)
     settings.SPOOL_LIVE = {**settings.SPOOL_LIVE, "ADDRESS_RATE": "100000/min"}
     sites = [(world.site, world.key), *(make_site(f"site {n}") for n in range(1, SITES))]
     configs = [
