@@ -39,6 +39,7 @@ def environment(ready: Mapping[str, Any], port: int) -> dict[str, str]:
         "PAPER_URL": site["page_url"],
         "SPOOL_API_KEY": site["api_key"],
         "SPOOL_API_URL": ready["api_url"],
+        "SPOOL_PREVIEW_SECRET": secrets.token_urlsafe(24),
         "SPOOL_SITE_ID": site["id"],
         "SPOOL_WEBHOOK_SECRET": f"whsec_{b64encode(secrets.token_bytes(24)).decode()}",
     }

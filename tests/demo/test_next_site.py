@@ -1,4 +1,5 @@
-"""The Next.js example beside a running demo, built: a signed webhook changes its static pages."""
+"""The Next.js example beside a running demo. In development its pages follow by the socket; built,
+they are static and a signed webhook changes them."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from tests.demo.running import RunningDemo, running_demo
 
 pytestmark = [pytest.mark.next, pytest.mark.timeout(600)]
 
-SLUG = "low-water-seal-rocks"
+SLUG = "herring-numbers-up"
 RENAME = """
 from demo_project.newsroom.models import Article
 article = Article.objects.get(slug={slug!r})
@@ -39,10 +41,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
 class Site:
     """The example, and how to end it."""
 
-    def __init__(self, demo: RunningDemo) -> None:
+    def __init__(self, demo: RunningDemo, *, production: bool) -> None:
         self.variables = next_site.environment(demo.ready, free_port())
         self.url = f"http://localhost:{self.variables['PORT']}/"
-        self._process = next_site.start(self.variables, production=True)
+        self._process = next_site.start(self.variables, production=production)
         self.wait_for("<h1>The Courier</h1>", "", within=120)
 
     def wait_for(self, text: str, path: str, within: float = 30) -> None:
@@ -62,12 +64,20 @@ class Site:
             return ""
 
 
-@pytest.fixture
-def site(demo: RunningDemo) -> Iterator[Site]:
+@contextmanager
+def running_site(demo: RunningDemo, *, production: bool) -> Iterator[Site]:
     next_site.install()
-    running = Site(demo)
-    yield running
-    running.stop()
+    site = Site(demo, production=production)
+    try:
+        yield site
+    finally:
+        site.stop()
+
+
+@pytest.fixture(scope="module")
+def site(demo: RunningDemo) -> Iterator[Site]:
+    with running_site(demo, production=True) as running:
+        yield running
 
 
 def rename(demo: RunningDemo, title: str) -> None:
@@ -111,6 +121,30 @@ def test_saved_article_changes_the_pages_that_show_it(site: Site, demo: RunningD
     assert send(site, update) == 200
     site.wait_for(title, "")
     site.wait_for(title, f"stories/{SLUG}")
+
+
+def test_tokens_are_for_those_who_have_opened_the_preview(site: Site, demo: RunningDemo) -> None:
+    with httpx.Client(base_url=site.url, timeout=60) as visitor:
+        assert visitor.get("api/spool-live?token").status_code == 403
+        assert visitor.get("api/preview?secret=guessed").status_code == 403
+        assert visitor.get("api/spool-live?token").status_code == 403
+    with httpx.Client(base_url=site.url, timeout=60) as editor:
+        secret = site.variables["SPOOL_PREVIEW_SECRET"]
+        assert editor.get(f"api/preview?secret={secret}").status_code == 307
+        # The cookie is for https; httpx would keep it from the plain address of a test.
+        headers = {"Cookie": "; ".join(f"{c.name}={c.value}" for c in editor.cookies.jar)}
+        answer = httpx.get(f"{site.url}api/spool-live?token", headers=headers, timeout=60)
+    assert answer.json()["site_id"] == demo.sites[0]["id"]
+    assert demo.sites[0]["api_key"] not in answer.text
+
+
+def test_saved_article_changes_the_pages_of_a_development_server(demo: RunningDemo) -> None:
+    with running_site(demo, production=False) as site:
+        for number in range(2):
+            title = f"Developed {number} on {site.variables['PORT']}"
+            rename(demo, title)
+            site.wait_for(title, "")
+            site.wait_for(title, f"stories/{SLUG}")
 
 
 def test_example_keeps_no_download_address_and_no_remote_font() -> None:
