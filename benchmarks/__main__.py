@@ -33,6 +33,7 @@ SUITES = (
     "inserts",
     "cleanup",
     "soak",
+    "pages",
 )
 ROOT = Path(__file__).parent.parent
 RESULTS, DOCS = ROOT / "benchmarks" / "results", ROOT / "docs"
