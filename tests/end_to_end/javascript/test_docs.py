@@ -6,6 +6,7 @@ import json
 import os
 import queue
 import re
+import signal
 import subprocess
 import threading
 from pathlib import Path
@@ -46,6 +47,7 @@ def test_ten_lines_hold_over_a_broken_socket(chaos: MakeChaos, mode: str) -> Non
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,  # the command may be a script that starts Node
     )
     lines: queue.Queue[str] = queue.Queue()
     assert process.stdout
@@ -73,7 +75,7 @@ def test_ten_lines_hold_over_a_broken_socket(chaos: MakeChaos, mode: str) -> Non
             lines.get()
         edit_until_it_arrives()
     finally:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait(WAIT)
         reader.join(WAIT)
         process.stdout.close()
