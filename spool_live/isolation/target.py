@@ -19,6 +19,7 @@ FEED = "public.live_updates"
 MESSAGES = "realtime.messages"
 SUPPORT_TABLES = ("spool_live.sites", "spool_live.api_keys")
 _DEFAULT_EXPOSED = ("public", "graphql_public")
+_DEFAULT_SEARCHED = ("public", "extensions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,8 @@ class Target:
 
     ``attackers`` are all roles of the API but the service role, which may do everything by design;
     ``closed_tables`` those of ours that nobody may touch through the API; ``django_tables`` the
-    names of all tables of the project.
+    names of all tables of the project. ``schemas`` are exposed; in ``searched`` PostgREST looks for
+    functions of rows as well.
     """
 
     alias: str
@@ -68,6 +70,7 @@ class Target:
     realtime_mode: str
     roles: tuple[ApiRole, ...]
     schemas: tuple[str, ...]
+    searched: tuple[str, ...]
     closed_tables: tuple[str, ...]
     django_tables: frozenset[str]
 
@@ -103,7 +106,7 @@ def inspect_target(box: Sandbox, *, exposed_schemas: Collection[str] = ()) -> Ta
     facts = box.row("target", {"api_roles": list(API_ROLES)})
     _refuse(box.alias, facts)
     one_database = not live_settings().has_separate_databases
-    told = box.row("exposed_schemas")["schemas"]
+    told = box.row("exposed_schemas")
     return Target(
         alias=box.alias,
         database=facts["database"],
@@ -115,7 +118,8 @@ def inspect_target(box: Sandbox, *, exposed_schemas: Collection[str] = ()) -> Ta
         one_database=one_database,
         realtime_mode=live_settings().realtime_mode,
         roles=_roles(box),
-        schemas=tuple(exposed_schemas) or _split(told) or _DEFAULT_EXPOSED,
+        schemas=tuple(exposed_schemas) or _split(told["schemas"]) or _DEFAULT_EXPOSED,
+        searched=_split(told["searched"]) or _DEFAULT_SEARCHED,
         closed_tables=tuple(f"public.{name}" for name in closed_tables(one_database=one_database)),
         django_tables=frozenset(_django_tables(box.alias)),
     )

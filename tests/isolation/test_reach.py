@@ -9,7 +9,10 @@ from tests.isolation.mutating import Mutation, cases, read_mutations
 from tests.isolation.test_mutations import break_and_mend
 
 
-@pytest.mark.parametrize("mutation", cases(read_mutations("reach_mutations")))
+WAYS = [*read_mutations("reach_mutations"), *read_mutations("code_mutations")]
+
+
+@pytest.mark.parametrize("mutation", cases(WAYS))
 def test_way_is_found_and_named(superuser: Superuser, mutation: Mutation) -> None:
     break_and_mend(superuser, mutation)
 

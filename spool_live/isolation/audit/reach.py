@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from spool_live.isolation import rules
 from spool_live.isolation.audit.expected import expected_functions
 from spool_live.isolation.findings import Finding, Rule
+from spool_live.isolation.reach.bounds import Bounds
 from spool_live.isolation.reach.catalog import Catalog, Function, Kind, Relation, read_catalog
 from spool_live.isolation.reach.fingerprint import fingerprint
 from spool_live.isolation.reach.steps import Danger, Hazard, Step
@@ -17,6 +18,8 @@ from spool_live.isolation.sandbox import Sandbox
 from spool_live.isolation.target import FEED, MESSAGES, Target
 
 _SHOWN = 2
+_SECRET = ("realtime.subscription", "vault.secrets", "vault.decrypted_secrets")
+"""What others have that tells of our subscribers, or may hold our keys."""
 _EVENT_TRIGGER = "event trigger "
 _RULES = {
     Danger.IDENTITY: rules.EXPOSED_DYNAMIC,
@@ -90,11 +93,16 @@ def walk_reach(box: Sandbox, target: Target) -> Reach:
     attackers = frozenset(target.attackers)
     catalog = read_catalog(box, attackers)
     private = _private(catalog, target)
+    audited = {FEED, MESSAGES, *target.private_tables}
     ours = set(expected_functions())
     walk = Walk(
         catalog,
         attackers,
         private=lambda relation: relation.oid in private,
+        secret=lambda relation: f"{relation.schema}.{relation.name}" in _SECRET,
+        bounds=Bounds(
+            catalog, attackers, lambda relation: f"{relation.schema}.{relation.name}" in audited
+        ),
         trusted=lambda each: is_supabases(each, catalog, attackers),
         ours=lambda function: f"{function.schema}.{function.name}" in ours,
         has_secrets=box.row("secret_settings")["found"],
@@ -121,13 +129,19 @@ def audit_reach(reach: Reach, target: Target) -> Iterator[Finding]:
 def _starts(walk: Walk, target: Target, role: str) -> Iterator[tuple[str, Step]]:
     catalog, usage = walk.catalog, walk.catalog.usage[role]
     exposed = set(target.schemas) & usage
+    searched = set(target.searched) & usage
+    rows = {(r.identity,) for r in catalog.relations.values() if r.schema in exposed}
     for relation in catalog.relations.values():
         rights = catalog.may(role, "relation", relation.oid)
         if relation.schema in exposed and rights:
             step = Step("relation", relation.oid, role, role, rights, (role,))
             yield relation.identity, step
     for function in catalog.functions.values():
-        if function.schema not in exposed or function.returns in ("trigger", "event_trigger"):
+        if function.returns in ("trigger", "event_trigger"):
+            continue
+        if function.schema not in exposed and not (
+            function.schema in searched and function.takes in rows
+        ):
             continue
         if catalog.may(role, "function", function.oid) and not _is_part(function):
             step = Step("function", function.oid, role, role, frozenset(), (role,))
@@ -209,6 +223,8 @@ def _close(reach: Reach, root: Root, danger: Danger, target: Target) -> str:
     if root.name.startswith(_EVENT_TRIGGER):
         return f'alter event trigger "{root.name.removeprefix(_EVENT_TRIGGER)}" disable;'
     function = reach.catalog.functions[root.oid]
+    if function.kind == "d":
+        return f"{function.identity};"
     holders = _holders(function, root, target)
     what = {"p": "procedure", "a": "function"}.get(function.kind, "function")
     return f"revoke execute on {what} {function.identity} from {holders};" if holders else ""

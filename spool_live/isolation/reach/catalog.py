@@ -36,7 +36,8 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function, procedure or aggregate; ``kind`` is the letter of ``pg_proc.prokind``."""
+    """A function, procedure or aggregate; ``kind`` is the letter of ``pg_proc.prokind``, or ``d``
+    for a check or default of a domain, which has a negative ``oid``."""
 
     oid: int
     schema: str
@@ -54,6 +55,7 @@ class Function:
     takes: tuple[str, ...]
     parameters: tuple[str, ...]
     defaults: str
+    leakproof: bool
     attributes: str
     acl: tuple[str, ...]
     extension: str | None
@@ -143,7 +145,11 @@ class Catalog:
 def read_catalog(box: Sandbox, attackers: Collection[str]) -> Catalog:
     """Reads it in a dozen queries. Raises :class:`django.db.DatabaseError`."""
     relations = {row["oid"]: Relation(**_frozen(row)) for row in box.rows("reach_relations")}
-    functions = {row["oid"]: Function(**_frozen(row)) for row in box.rows("reach_functions")}
+    functions = {
+        row["oid"]: Function(**_frozen(row))
+        for query in ("reach_functions", "reach_domains")
+        for row in box.rows(query)
+    }
     owners = {r.owner for r in relations.values()} | {f.owner for f in functions.values()}
     given = {"roles": sorted({*owners, *attackers})}
     roles = {

@@ -5,7 +5,7 @@ An extension that is not listed is not trusted: its C functions that take text a
 
 from __future__ import annotations
 
-from spool_live.isolation.reach.words import RUNS_TEXT
+from spool_live.isolation.reach.words import CONNECTS
 
 _PLAIN = (
     "address_standardizer", "address_standardizer_data_us", "amcheck", "autoinc", "bloom",
@@ -23,7 +23,7 @@ _PLAIN = (
 RUNNING_TEXT: dict[str, frozenset[str]] = {
     "tablefunc": frozenset(("crosstab", "crosstab2", "crosstab3", "crosstab4", "connectby")),
     "xml2": frozenset(("xpath_table",)),
-    "dblink": frozenset(name for name in RUNS_TEXT if name.startswith("dblink")),
+    "dblink": CONNECTS,
     "postgis": frozenset(("addgeometrycolumn", "dropgeometrycolumn", "dropgeometrytable")),
     "pageinspect": frozenset(("get_raw_page",)),
     "pg_walinspect": frozenset(("pg_get_wal_records_info", "pg_get_wal_record_info")),

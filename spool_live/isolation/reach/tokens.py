@@ -4,6 +4,7 @@ out and to know what is text and what is code."""
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,6 +25,18 @@ _SIMPLE = re.compile(
       | (?P<other>.)""",
     re.VERBOSE | re.DOTALL,
 )
+
+
+_ESCAPE = re.compile(
+    r"""\\(?:(?P<octal>[0-7]{1,3})
+          |(?:x(?=[0-9A-Fa-f])|u(?=[0-9A-Fa-f]{4})|U(?=[0-9A-Fa-f]{8}))
+           (?P<hexadecimal>(?<=x)[0-9A-Fa-f]{1,2}|(?<=u)[0-9A-Fa-f]{4}|(?<=U)[0-9A-Fa-f]{8})
+          |(?P<letter>.))""",
+    re.VERBOSE | re.DOTALL,
+)
+_LETTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_LONGEST = 63
+"""Bytes of a name (NAMEDATALEN - 1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +90,9 @@ def _tokens(text: str) -> Iterator[Token]:
 
 def _token(kind: str, text: str) -> Token:
     if kind == "word":
-        return Token("word", text.lower())
+        return Token("word", _cut(text.lower()))
     if kind == "name":
-        return Token("name", text[1:-1].replace('""', '"'))
+        return Token("name", _cut(text[1:-1].replace('""', '"')))
     if kind == "string":
         return Token("string", text[text.index("'") + 1 : -1].replace("''", "'"))
     if kind == "escaped":
@@ -89,9 +102,22 @@ def _token(kind: str, text: str) -> Token:
     return Token(kind, text)
 
 
+def _cut(name: str) -> str:
+    """What is left of a name that is longer than PostgreSQL's names are."""
+    return name.encode()[:_LONGEST].decode(errors="ignore")
+
+
 def _unescaped(text: str) -> str:
-    plain = text.replace("''", "'")
-    return re.sub(r"\\(.)", lambda found: {"n": "\n", "t": "\t"}.get(found[1], found[1]), plain)
+    return _ESCAPE.sub(_meant, text.replace("''", "'"))
+
+
+def _meant(found: re.Match[str]) -> str:
+    octal, hexadecimal, letter = found["octal"], found["hexadecimal"], found["letter"]
+    if octal is not None:
+        return chr(int(octal, 8) & 0xFF)
+    if hexadecimal is not None:
+        return chr(min(int(hexadecimal, 16), sys.maxunicode))
+    return _LETTERS.get(letter, letter)
 
 
 def _after_comment(text: str, place: int) -> int:

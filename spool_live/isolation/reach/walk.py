@@ -10,36 +10,43 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from spool_live.isolation.reach.catalog import Catalog, Code, Function, Kind, Relation
+from spool_live.isolation.reach.bounds import Bounds
+from spool_live.isolation.reach.catalog import Catalog, Function, Kind, Relation
 from spool_live.isolation.reach.code import Facts, read_code
+from spool_live.isolation.reach.copies import find_copies
 from spool_live.isolation.reach.extensions import RUNNING_TEXT
 from spool_live.isolation.reach.steps import Danger, Hazard, Step, labelled, shown
-from spool_live.isolation.reach.words import says_who_asks
+from spool_live.isolation.reach.words import READS_STRINGS, says_who_asks
 
 WRITES = frozenset(("insert", "update", "delete"))
 _VIEW, _KEPT, _FOREIGN = "v", "m", "f"
 _TEXTUAL = ("text", "character varying", "cstring", "json", "jsonb", "name", "regclass", "xml")
 _READABLE = ("sql", "plpgsql")
+_WITHOUT_NAMES = ("a", "d")
 _SECRET = frozenset((
     "pg_authid", "pg_shadow", "pg_statistic", "pg_statistic_ext_data", "pg_user_mapping",
     "pg_largeobject", "pg_stats", "pg_stat_activity", "pg_user_mappings",
 ))  # fmt: skip
 _READ_CONTEXTS = ("query", "policy", "generated column")
-_WRITE_CONTEXTS = ("default", "constraint", "index", "rule", "trigger")
+_WRITE_CONTEXTS = ("default", "constraint", "index", "rule", "trigger", "partition key")
+_OFF = ("off", "false", "no", "0")
 
 
 @dataclass
 class Walk:
     """Walks from one object at a time.
 
-    ``attackers`` are the roles that policies and attacks keep in their place; ``private`` the
-    relations that nobody may come to with the rights of another; ``trusted`` says of an object
-    that it is Supabase's own, ``ours`` of a function that the audits know it.
+    ``attackers`` are the roles that attacks are tried as; ``private`` the relations that nobody may
+    come to with the rights of another, ``secret`` others like them that nothing of ours is copied
+    from; ``bounds`` say where policies hold; ``trusted`` says of an object that it is Supabase's
+    own, ``ours`` of a function that the audits know it.
     """
 
     catalog: Catalog
     attackers: frozenset[str]
     private: Callable[[Relation], bool]
+    secret: Callable[[Relation], bool]
+    bounds: Bounds
     trusted: Callable[[Relation | Function], bool]
     ours: Callable[[Function], bool]
     has_secrets: bool = False
@@ -47,7 +54,10 @@ class Walk:
     _known: dict[tuple[object, ...], list[Hazard | Step]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._feed()
+        self.fed = find_copies(self.catalog, self.private, self._is_known)
+
+    def _is_known(self, each: Relation | Function) -> bool:
+        return self.trusted(each) or (isinstance(each, Function) and self.ours(each))
 
     def hazards(self, start: Step) -> tuple[list[Hazard], set[tuple[Kind, int]]]:
         """What comes of ``start``, nearest first, and every object on the way."""
@@ -64,7 +74,22 @@ class Walk:
                 elif event.place not in seen:
                     seen.add(event.place)
                     queue.append(replace(event, path=(*step.path, *event.path)))
-        return found, objects
+        return [*found, *self._kept(start, objects)], objects
+
+    def _kept(self, start: Step, objects: set[tuple[Kind, int]]) -> Iterator[Hazard]:
+        """What policies let one caller read and the session keeps, the next caller finds there."""
+        reads = any(
+            kind == "relation" and (self.private(found) or oid in self.fed)
+            for kind, oid in objects
+            if (found := self.catalog.relations.get(oid))
+        )
+        for kind, oid in objects if reads else ():
+            function = self.catalog.functions[oid] if kind == "function" else None
+            if function is None or self.ours(function) or self.trusted(function):
+                continue
+            for kept in read_code(function.text).kept[:1]:
+                what = f"it leaves {kept} in the session, for the request after it"
+                yield Hazard(Danger.PRIVATE, what, (start.user, shown(function)))
 
     def forget(self) -> None:
         """Forgets what came of each step: the catalog has been changed."""
@@ -86,12 +111,12 @@ class Walk:
 
     def _relation(self, step: Step, relation: Relation) -> Iterator[Hazard | Step]:
         here = replace(step, path=(*step.path, shown(relation)))
-        if self.private(relation):
-            if not self._bound(step, relation):
+        if self.private(relation) or self.secret(relation):
+            if step.inherited or not self.bounds.bind(step.check, relation):
                 what = f"it is reached with the rights of {step.check}"
                 yield Hazard(Danger.PRIVATE, what, here.path)
             return
-        if self.trusted(relation) or relation.extension in RUNNING_TEXT:
+        if self.trusted(relation):
             return
         if source := self.fed.get(relation.oid):
             path = (*step.path, f"{shown(relation)} <- {source}")
@@ -116,7 +141,7 @@ class Walk:
         codes = {
             (code.context, code.label): code
             for code in self.catalog.codes[relation.oid]
-            if code.context in contexts and self._concerns(code, here.check)
+            if code.context in contexts and self.bounds.concerns(code, here.check)
         }
         for (context, label), code in codes.items():
             at = replace(here, path=labelled(here.path, context, label), check=check, user=user)
@@ -160,12 +185,14 @@ class Walk:
         if function.extension is not None and function.language not in _READABLE:
             yield from self._extension(here, function)
             return
-        if function.extension in RUNNING_TEXT:
+        if function.extension in RUNNING_TEXT and not function.security_definer:
             yield from self._extension(here, function)
+            yield from self._member(here, function)
             return
-        for setting in function.settings:
-            if says_who_asks(setting.partition("=")[0].lower()):
-                yield Hazard(Danger.IDENTITY, f"its attribute sets {setting}", here.path)
+        if function.leakproof and function.extension is None:
+            what = "it is marked LEAKPROOF: rows are given to it before policies are asked"
+            yield Hazard(Danger.PRIVATE, what, here.path)
+        yield from self._settings(here, function)
         acting = function.owner if function.security_definer else step.user
         if function.security_definer and self.catalog.roles[function.owner].superuser:
             what = f"it runs with the rights of {function.owner}, a superuser"
@@ -173,8 +200,9 @@ class Walk:
         at = replace(here, check=acting, user=acting, called=False)
         for reference in self.catalog.references["function", function.oid]:
             yield from self._referred(at, reference.to_kind, reference.referred, WRITES)
-        if function.kind == "a":
-            return  # its parts are what it refers to
+        if function.kind in _WITHOUT_NAMES:
+            yield from self._facts(read_code(function.source), at, acting=acting)
+            return  # whatever else it calls is what it refers to
         if function.language not in _READABLE:
             what = f"its code ({function.language}) cannot be read from the catalog"
             yield Hazard(Danger.OPAQUE, what, here.path)
@@ -185,6 +213,27 @@ class Walk:
         facts.add(read_code(function.defaults))
         yield from self._facts(facts, at, acting=acting)
         yield from self._names(facts, at, acting=acting)
+
+    def _settings(self, here: Step, function: Function) -> Iterator[Hazard]:
+        for setting in function.settings:
+            name, _, value = setting.partition("=")
+            if says_who_asks(name.lower()):
+                yield Hazard(Danger.IDENTITY, f"its attribute sets {setting}", here.path)
+            elif name.lower() == READS_STRINGS and value.lower() in _OFF:
+                what = f"its attribute sets {setting}: its code is not what it looks like"
+                yield Hazard(Danger.OPAQUE, what, here.path)
+
+    def _member(self, here: Step, function: Function) -> Iterator[Hazard | Step]:
+        """What no function of a known extension does: anybody may have added this one to it."""
+        facts = read_code(function.text)
+        told = Facts(identity=facts.identity)
+        yield from self._facts(told, here, acting=here.user)
+        for schema, name in sorted(facts.names, key=str):
+            for kind, oid in self.catalog.find(schema, name):
+                found = self.catalog.relations.get(oid) if kind == "relation" else None
+                if found and "*" not in (schema, name) and found.extension is None and schema:
+                    at = replace(here, check=here.user, called=True)
+                    yield from self._referred(at, kind, oid, frozenset())
 
     def _extension(self, here: Step, function: Function) -> Iterator[Hazard]:
         name, extension = function.name.lower(), function.extension or ""
@@ -230,6 +279,8 @@ class Walk:
             for row in self.catalog.anywhere:
                 if row["name"].startswith("operator ") and f".{operator}(" in row["name"]:
                     at = replace(here, check=acting, user=acting)
+                    facts = read_code(f"{row['builtin']}(of_rows)")
+                    yield from self._facts(facts, at, acting=acting)
                     yield from self._referred(at, "function", row["function"], frozenset())
 
     def _referred(
@@ -245,55 +296,3 @@ class Walk:
                 yield replace(at, kind=kind, oid=oid, rights=taken, inherited=False)
         elif oid in self.catalog.functions and self.catalog.may(at.user, "function", oid):
             yield replace(at, kind=kind, oid=oid, rights=frozenset(), inherited=False)
-
-    def _bound(self, step: Step, relation: Relation) -> bool:
-        """Whether policies keep the role in its place on this relation."""
-        if step.inherited:
-            return False
-        if step.check in self.attackers:
-            return True
-        role = self.catalog.roles[step.check]
-        owns = relation.owner in role.has and not relation.forced
-        if role.superuser or role.bypasses or owns or not relation.row_security:
-            return False
-        return not any(
-            code.context == "policy" and "true" in code.text[:8] and self._concerns(code, role.name)
-            for code in self.catalog.codes[relation.oid]
-        )
-
-    def _concerns(self, code: Code, role: str) -> bool:
-        held = self.catalog.roles[role].has
-        return not code.roles or "public" in code.roles or not held.isdisjoint(code.roles)
-
-    def _feed(self) -> None:
-        """Finds the relations that private rows are copied into, by triggers and rules on private
-        relations, and by functions and materialized views that read them."""
-        sources = [r for r in self.catalog.relations.values() if self.private(r)]
-        while sources:
-            source = sources.pop()
-            for what, facts in self._copiers(source):
-                for schema, name in facts.written:
-                    for kind, oid in self.catalog.find(schema, name):
-                        target = self.catalog.relations.get(oid) if kind == "relation" else None
-                        if target and not self.private(target) and oid not in self.fed:
-                            if self.trusted(target):
-                                continue
-                            self.fed[oid] = what
-                            sources.append(target)
-
-    def _copiers(self, source: Relation) -> Iterator[tuple[str, Facts]]:
-        for trigger in self.catalog.triggers[source.oid]:
-            function = self.catalog.functions.get(trigger["function"])
-            if function and not self.ours(function) and not self.trusted(function):
-                what = f"trigger {trigger['name']} on {source.identity}"
-                yield what, read_code(function.text)
-        for code in self.catalog.codes[source.oid]:
-            if code.context == "rule":
-                yield f"rule {code.label} on {source.identity}", read_code(code.text)
-        for function in self.catalog.functions.values():
-            if self.ours(function) or self.trusted(function) or function.extension:
-                continue
-            facts = read_code(function.text)
-            named = {(source.schema, source.name), (None, source.name)} & facts.names
-            if facts.written and named:
-                yield f"function {function.identity}, which reads {source.identity}", facts

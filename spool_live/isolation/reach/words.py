@@ -8,10 +8,18 @@ RUNS_TEXT = frozenset((
     "query_to_xml", "query_to_xmlschema", "query_to_xml_and_xmlschema", "ts_stat", "ts_rewrite",
     "table_to_xml", "table_to_xmlschema", "table_to_xml_and_xmlschema", "cursor_to_xml",
     "crosstab", "crosstab2", "crosstab3", "crosstab4", "crosstab_hash", "connectby",
-    "xpath_table", "dblink", "dblink_exec", "dblink_open", "dblink_send_query", "dblink_connect",
-    "dblink_connect_u",
+    "xpath_table",
 ))  # fmt: skip
 """Functions that run, as their caller, the SQL (or read the table) that their first argument is."""
+
+CONNECTS = frozenset((
+    "dblink", "dblink_exec", "dblink_open", "dblink_send_query", "dblink_connect",
+    "dblink_connect_u",
+))  # fmt: skip
+"""Functions that ask a database as whomever the connection is for: this one, perhaps."""
+
+KEEPS = frozenset(("lo_from_bytea", "lo_put", "lowrite"))
+"""Functions that leave data behind without a table."""
 
 READS_EVERYTHING = {
     "schema_to_xml": False,
@@ -42,6 +50,9 @@ CHANGES_RIGHTS = frozenset((
 """First words of statements with which a definer changes rights, definitions or other data."""
 
 SECRET_SETTING = re.compile(r"secret|password|private|service_role|jwt_key|api_key", re.IGNORECASE)
+
+READS_STRINGS = "standard_conforming_strings"
+"""The setting that decides where a string ends."""
 
 _WHO_ASKS = frozenset(("role", "session_authorization", "row_security", "session_replication_role"))
 

@@ -39,3 +39,6 @@ select r.oid::bigint, 'index', i.indexrelid::regclass::text,
        concat_ws(' ; ', pg_get_expr(i.indexprs, i.indrelid), pg_get_expr(i.indpred, i.indrelid)), '{}'
 from relation r join pg_catalog.pg_index i on i.indrelid = r.oid
 where i.indexprs is not null or i.indpred is not null
+union all
+select r.oid::bigint, 'partition key', '', pg_get_partkeydef(r.oid), '{}'
+from relation r where r.relkind = 'p'

@@ -39,6 +39,10 @@ with edge as (
   from edge e join pg_catalog.pg_index i
     on e.classid = 'pg_catalog.pg_class'::regclass and i.indexrelid = e.objid
   union all
+  select 'relation', t.partrelid, 'partition key', '', e.*
+  from edge e join pg_catalog.pg_partitioned_table t
+    on e.classid = 'pg_catalog.pg_class'::regclass and t.partrelid = e.objid
+  union all
   select 'function', e.objid, 'body', '', e.*
   from edge e where e.classid = 'pg_catalog.pg_proc'::regclass
 )

@@ -3,12 +3,22 @@ select p.oid::bigint as oid, n.nspname::text as schema, p.proname::text as name,
        p.oid::regprocedure::text as identity, p.prokind::text as kind, owner.rolname::text as owner,
        l.lanname::text as language, l.lanpltrusted or l.lanname in ('sql', 'internal', 'c') as trusted,
        p.prosecdef as security_definer, coalesce(p.proconfig, '{}') as settings,
-       coalesce(p.prosrc, '') as source, coalesce(pg_get_function_sqlbody(p.oid), '') as body,
+       coalesce(case when p.prokind = 'a' then (
+         select string_agg(format('%%s(of_rows)', part.proname), ' ' order by parts.place)
+         from pg_catalog.pg_aggregate a
+         cross join lateral unnest(array[a.aggtransfn::oid, a.aggfinalfn::oid, a.aggcombinefn::oid,
+                                         a.aggserialfn::oid, a.aggdeserialfn::oid, a.aggmtransfn::oid,
+                                         a.aggminvtransfn::oid, a.aggmfinalfn::oid])
+           with ordinality parts (oid, place)
+         join pg_catalog.pg_proc part on part.oid = parts.oid
+         where a.aggfnoid = p.oid) else p.prosrc end, '') as source,
+       coalesce(pg_get_function_sqlbody(p.oid), '') as body,
        format_type(p.prorettype, null) as returns,
        array(select format_type(t.type, null)
              from unnest(p.proargtypes) with ordinality t (type, place) order by t.place) as takes,
        coalesce(p.proargnames, '{}') as parameters,
        coalesce(pg_get_expr(p.proargdefaults, 0), '') as defaults,
+       p.proleakproof as leakproof,
        format('%%s %%s %%s %%s %%s', p.provolatile, p.proisstrict, p.proleakproof, p.prosupport,
               p.probin) as attributes,
        array(select distinct format('%%s=%%s', coalesce(grantee.rolname, 'public'), acl.privilege_type)

@@ -1,0 +1,54 @@
+"""Where private rows are copied to: by triggers and rules on private relations, and by functions
+that read them and write elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from spool_live.isolation.reach.catalog import Catalog, Function, Relation
+from spool_live.isolation.reach.code import Facts, read_code
+
+
+def find_copies(
+    catalog: Catalog,
+    private: Callable[[Relation], bool],
+    known: Callable[[Relation | Function], bool],
+) -> dict[int, str]:
+    """What copies private rows there, by the number of the relation; ``known`` are objects that
+    copy nothing, and are no place for copies."""
+    found: dict[int, str] = {}
+    sources = [relation for relation in catalog.relations.values() if private(relation)]
+    while sources:
+        source = sources.pop()
+        for what, facts in _copiers(catalog, source, known):
+            for target in _written(catalog, facts):
+                if not private(target) and target.oid not in found and not known(target):
+                    found[target.oid] = what
+                    sources.append(target)
+    return found
+
+
+def _written(catalog: Catalog, facts: Facts) -> Iterator[Relation]:
+    for schema, name in facts.written:
+        for kind, oid in catalog.find(schema, name):
+            if kind == "relation" and oid in catalog.relations:
+                yield catalog.relations[oid]
+
+
+def _copiers(
+    catalog: Catalog, source: Relation, known: Callable[[Relation | Function], bool]
+) -> Iterator[tuple[str, Facts]]:
+    for trigger in catalog.triggers[source.oid]:
+        function = catalog.functions.get(trigger["function"])
+        if function and not known(function):
+            yield f"trigger {trigger['name']} on {source.identity}", read_code(function.text)
+    for code in catalog.codes[source.oid]:
+        if code.context == "rule":
+            yield f"rule {code.label} on {source.identity}", read_code(code.text)
+    for function in catalog.functions.values():
+        if known(function) or function.extension:
+            continue
+        facts = read_code(function.text)
+        named = {(source.schema, source.name), (None, source.name)} & facts.names
+        if facts.written and named:
+            yield f"function {function.identity}, which reads {source.identity}", facts

@@ -1,0 +1,120 @@
+"""Parts of a piece of code, as tokens: expressions, what of them is known before it runs, and the
+text that a variable may hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+
+from spool_live.isolation.reach.tokens import Token
+
+STARTS = {";", "begin", "then", "else", "loop", "$"}
+PLACE = re.compile(r"%(?:\d+\$)?-?(?:\d+|\*(?:\d+\$)?)?([sIL%])")
+_QUOTERS = {"quote_ident": "%I", "quote_literal": "%L", "quote_nullable": "%L"}
+_ENDS_STATEMENT = {";", "using", "into", "loop", ")"}
+
+
+def code_of(tokens: Sequence[Token]) -> str:
+    """The first token where that is code, neither a string nor a quoted name."""
+    return tokens[0].text if tokens and tokens[0].kind not in ("string", "name") else ""
+
+
+def literal(tokens: Sequence[Token], behind: str) -> str | None:
+    """The text of a string that is the whole argument: one of ``behind`` follows."""
+    match tokens:
+        case [Token(kind="string", text=text), Token(text=following), *_] if following in behind:
+            return text
+    return None
+
+
+def expression_at(
+    tokens: Sequence[Token], start: int, *, until: Collection[str] = _ENDS_STATEMENT
+) -> list[Token]:
+    """The tokens from ``start`` up to one of ``until`` outside of parentheses."""
+    found: list[Token] = []
+    depth = 0
+    for token in tokens[start:]:
+        if depth == 0 and code_of([token]) in until:
+            break
+        depth += {"(": 1, ")": -1}.get(token.text, 0) if token.kind == "operator" else 0
+        found.append(token)
+    return found
+
+
+def template_of(expression: Sequence[Token]) -> str | None:
+    """The text that is run, with ``%I`` and ``%L`` where a quoted value goes; ``None`` where it
+    cannot be said."""
+    if not expression:
+        return None
+    if expression[0].text == "format":
+        text = literal(expression[2:4], ",)")
+        whole = closes(expression, 1) == len(expression) - 1
+        raw = any(found[1] == "s" for found in PLACE.finditer(text or ""))
+        return text if whole and not raw else None
+    parts: list[str] = []
+    place = 0
+    while place < len(expression):
+        token = expression[place]
+        if token.kind == "string":
+            parts.append(token.text)
+            place += 1
+        elif token.text in _QUOTERS and code_of(expression[place + 1 : place + 2]) == "(":
+            parts.append(_QUOTERS[token.text])
+            place = closes(expression, place + 1) + 1
+        else:
+            return None
+        if place < len(expression):
+            if expression[place].text != "||":
+                return None
+            place += 1
+    return "".join(parts)
+
+
+def closes(tokens: Sequence[Token], opening: int) -> int:
+    """Where the parenthesis at ``opening`` is closed."""
+    depth = 0
+    for place in range(opening, len(tokens)):
+        if tokens[place].kind == "operator":
+            depth += {"(": 1, ")": -1}.get(tokens[place].text, 0)
+        if depth == 0:
+            return place
+    return len(tokens)
+
+
+def variable(tokens: Sequence[Token], name: str, parameters: tuple[str, ...]) -> str | None:
+    """The text in a variable that is only ever assigned text that can be said: whatever else is
+    done with it may change it."""
+    if name in parameters or name.startswith("$"):
+        return None
+    texts: list[str] = []
+    for place, token in enumerate(tokens):
+        if token.text != name or token.kind == "string" or _is_executed(tokens, place):
+            continue
+        assigned = _assignment(tokens, place)
+        template = template_of(assigned) if assigned else None
+        if template is not None:
+            texts.append(template)
+        elif assigned != []:
+            return None
+    return ";\n".join(texts) if texts else None
+
+
+def _is_executed(tokens: Sequence[Token], place: int) -> bool:
+    return place > 0 and code_of(tokens[place - 1 : place]) == "execute"
+
+
+def _assignment(tokens: Sequence[Token], place: int) -> list[Token] | None:
+    """What is assigned there: nothing where it is only declared; ``None`` where it is something
+    else."""
+    before = code_of(tokens[place - 1 : place]) if place else ";"
+    after = code_of(tokens[place + 1 : place + 2])
+    if after in (":=", "=") and before in STARTS:
+        return expression_at(tokens, place + 2)
+    if before not in (";", "declare"):
+        return None
+    declared = expression_at(tokens, place + 1, until=(";",))
+    for mark, token in enumerate(declared):
+        if code_of([token]) in (":=", "=", "default"):
+            return declared[mark + 1 :]
+    plain = declared and all(t.kind == "word" for t in declared) and declared[0].text != "alias"
+    return [] if plain else None
