@@ -94,6 +94,8 @@ def walk_reach(box: Sandbox, target: Target) -> Reach:
     catalog = read_catalog(box, attackers)
     private = _private(catalog, target)
     audited = {FEED, MESSAGES, *target.private_tables}
+    if "public" in target.schemas:  # see the audit of what is exposed
+        audited |= {f"public.{name}" for name in target.django_tables}
     ours = set(expected_functions())
     walk = Walk(
         catalog,
