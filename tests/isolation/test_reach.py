@@ -8,7 +8,6 @@ from tests.isolation.conftest import Superuser
 from tests.isolation.mutating import Mutation, cases, read_mutations
 from tests.isolation.test_mutations import break_and_mend
 
-
 WAYS = [*read_mutations("reach_mutations"), *read_mutations("code_mutations")]
 
 
