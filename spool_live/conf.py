@@ -26,6 +26,12 @@ the poller is at it for 6 of the 15 seconds that it has."""
 DEFAULT_BROADCASTER = "spool_live.broadcasters.supabase.SupabaseBroadcaster"
 
 
+WEBHOOK_RETRIES = tuple(
+    timedelta(seconds=seconds) for seconds in (5, 300, 1_800, 7_200, 18_000, 36_000, 36_000)
+)
+"""Waits between the attempts at one message, 27.6 hours in all: the schedule of Svix."""
+
+
 @dataclass(frozen=True)
 class LiveSettings:
     """What ``SPOOL_LIVE`` says, each key in lower case. Durations are ``timedelta`` (a plain number
@@ -69,6 +75,16 @@ class LiveSettings:
     trusted_proxies: int = 0
     cors_allowed_origins: tuple[str, ...] = ()
     metrics_token: str = field(default="", repr=False)
+
+    webhook_timeout: timedelta = timedelta(seconds=15)
+    webhook_retries: tuple[timedelta, ...] = WEBHOOK_RETRIES
+    webhook_disable_after: timedelta = timedelta(days=5)
+    webhook_concurrency: int = 32
+    webhook_ports: tuple[str, ...] = ("443", "8443")
+    webhook_allowed_networks: tuple[str, ...] = ()
+    webhook_proxy: str = field(default="", repr=False)
+    webhook_log_retention: timedelta = timedelta(days=30)
+    webhook_log_size: int = 1_000
 
     isolation_accepted: str = ""
 
@@ -122,14 +138,14 @@ class LiveSettings:
 
 def _typed(key: str, value: Any, default: object) -> Any:
     if isinstance(default, timedelta):
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            value = timedelta(seconds=value)
-        if not isinstance(value, timedelta):
-            raise SpoolLiveConfigurationError(
-                f"SPOOL_LIVE[{key!r}] must be a timedelta or a number of seconds."
-            )
-        return value
+        return _duration(key, value)
     if isinstance(default, tuple):
+        if default and isinstance(default[0], timedelta):
+            if not isinstance(value, (list, tuple)):
+                raise SpoolLiveConfigurationError(
+                    f"SPOOL_LIVE[{key!r}] must be a list of durations."
+                )
+            return tuple(_duration(key, one) for one in value)
         if not isinstance(value, (list, tuple)) or not all(isinstance(v, str) for v in value):
             raise SpoolLiveConfigurationError(f"SPOOL_LIVE[{key!r}] must be a list of texts.")
         return tuple(value)
@@ -139,6 +155,16 @@ def _typed(key: str, value: Any, default: object) -> Any:
         expected = type(default).__name__
         raise SpoolLiveConfigurationError(
             f"SPOOL_LIVE[{key!r}] must be {expected}, not {type(value).__name__}."
+        )
+    return value
+
+
+def _duration(key: str, value: Any) -> timedelta:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        value = timedelta(seconds=value)
+    if not isinstance(value, timedelta):
+        raise SpoolLiveConfigurationError(
+            f"SPOOL_LIVE[{key!r}] must be a timedelta or a number of seconds."
         )
     return value
 

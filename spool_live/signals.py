@@ -27,3 +27,8 @@ authentication_failures = Signal()
 """So many authentications failed within an hour that ``SPOOL_LIVE["FAILURE_ALERT"]`` is reached.
 Arguments: ``address`` (str), ``prefix`` (str, of an existing key, or empty), ``reason`` (str),
 ``count`` (int)."""
+
+webhook_endpoint_disabled = Signal()
+"""Nothing more is sent to a webhook endpoint, because of what it answered.
+Arguments: ``endpoint`` (:class:`spool_live.models.WebhookEndpoint`), ``reason`` (str),
+``using``."""

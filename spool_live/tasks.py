@@ -8,6 +8,7 @@ call when they run.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -16,6 +17,8 @@ from typing import Any
 from celery import shared_task
 from celery.schedules import crontab
 from celery.signals import heartbeat_sent, worker_init, worker_process_init
+
+logger = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 5.0
 ALERT_SECONDS = 15.0
@@ -47,9 +50,11 @@ def sound_connections() -> Iterator[None]:
 @shared_task(name="spool_live.deliver", ignore_result=True)
 @sound_connections()
 def deliver_updates(using: str) -> None:
-    """Brings sites and keys up to date at Supabase and delivers what waits on ``using``."""
+    """Brings sites and keys up to date at Supabase and delivers what waits on ``using``; what waits
+    for webhook endpoints is sent beside it."""
     from spool_live import delivery, heartbeats
 
+    send_webhooks(using)
     with heartbeats.watched(using, heartbeats.Part.DELIVERY):
         delivery.deliver_and_mirror(using)
 
@@ -73,10 +78,29 @@ def sweep() -> None:
             with sound_connections():
                 if outbox.is_anything_waiting(using):
                     deliver_updates(using)
+                else:
+                    send_webhooks(using)
         except Error as error:
             failure = error
     if failure:
         raise failure
+
+
+def send_webhooks(using: str) -> None:
+    """Sends what waits for webhook endpoints: in a worker on a thread of its own, elsewhere (a task
+    that is called, or eager) before it returns. Raises nothing."""
+    from celery import current_app
+
+    from spool_live import webhooks
+
+    task = current_app.current_worker_task
+    if task is not None and not task.request.is_eager:
+        webhooks.sender.wake(using)
+        return
+    try:
+        webhooks.send_pending(using)
+    except Exception:
+        logger.exception("webhooks wait for the next sweep")
 
 
 @shared_task(name="spool_live.mirror", ignore_result=True)

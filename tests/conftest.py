@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.db import connections
 from pytest_django.plugin import DjangoDbBlocker
 
-from spool_live import counts, heartbeats, keys, throttling
+from spool_live import counts, heartbeats, keys, throttling, webhooks
 from spool_live.broadcasters.memory import MemoryBroadcaster
 from spool_live.deferred import DeferredWrites
 from spool_live.delivery import mirror
@@ -97,6 +97,7 @@ def _writes_of_requests(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Deferred writes wait for ``write_now`` instead of a thread outside the test's transaction;
     nobody is throttled for what another test did."""
     monkeypatch.setattr(DeferredWrites, "_start", lambda self: None)
+    monkeypatch.setattr(webhooks.background.Sender, "wake", lambda self, using: None)
     yield
     last_use.uses.reset()
     throttling.failure_log.reset()

@@ -20,6 +20,7 @@ SECRETS = [
     "supabase_secret_key",
     "jwt_signing_key",
     "metrics_token",
+    "webhook_proxy",
     "alert_webhook_secret",
     "alert_heartbeat_url",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import fields
 from datetime import timedelta
@@ -29,11 +30,13 @@ def value(text: str) -> object:
     """A default as the page writes it: `` `"text"` ``, `` `500` `` or a duration (``10 min``)."""
     if text.startswith("`"):
         literal = text.strip("`")
+        if literal.startswith("("):
+            return ast.literal_eval(literal)
         return (
-            literal.strip('"')
-            if literal.startswith('"')
-            else {"True": True, "()": ()}.get(literal, literal)
+            literal.strip('"') if literal.startswith('"') else {"True": True}.get(literal, literal)
         )
+    if ", " in text:
+        return tuple(value(part) for part in text.split(", "))
     number, unit = text.split()
     return timedelta(seconds=float(number) * UNITS[unit])
 

@@ -18,6 +18,7 @@ from spool_live.checks.alerts import alert_messages
 from spool_live.checks.project import project_messages
 from spool_live.checks.supabase_keys import role_of
 from spool_live.checks.throttle import throttle_messages
+from spool_live.checks.webhooks import webhook_messages
 from spool_live.conf import (
     DEFAULT_BROADCASTER,
     JWT_ALGORITHMS,
@@ -51,6 +52,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
         *_cors_messages(settings),
         *project_messages(settings),
         *alert_messages(settings),
+        *webhook_messages(settings),
     ]
 
 

@@ -72,3 +72,14 @@ def seconds(text: str) -> float:
     if not 0 < number <= 3600:  # noqa: PLR2004 - an hour
         raise ArgumentTypeError("must be a number of seconds above 0")
     return number
+
+
+def hours(text: str) -> float:
+    """An option's number of hours, up to a year. Raises ``ArgumentTypeError``."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 24 * 365:
+        raise ArgumentTypeError("must be a number of hours from 0 to a year")
+    return number

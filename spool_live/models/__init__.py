@@ -1,5 +1,5 @@
-"""Sites and their API keys with their history, the outbox, delivery's state, the live table, and
-what monitoring keeps."""
+"""Sites and their API keys with their history, the outbox, delivery's state, the live table,
+webhooks, and what monitoring keeps."""
 
 from __future__ import annotations
 
@@ -12,6 +12,13 @@ from spool_live.models.sites import (
     IsolationReport,
     Site,
     SiteApiKey,
+)
+from spool_live.models.webhooks import (
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookMessage,
+    WebhookSecret,
 )
 
 __all__ = [
@@ -29,4 +36,9 @@ __all__ = [
     "SiteApiKey",
     "SiteDelivery",
     "SiteMirror",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookMessage",
+    "WebhookSecret",
 ]

@@ -9,8 +9,9 @@ from spool_live.outbox.batching import batch
 from spool_live.outbox.behind import behind, is_anything_waiting, next_to_mirror, refusal
 from spool_live.outbox.claim import Claim, claim_batch, is_ready, waiting_site_ids
 from spool_live.outbox.entries import ClaimedEntry
-from spool_live.outbox.history import CatchUp, catch_up, purge_settled
+from spool_live.outbox.history import CatchUp, as_sent, catch_up, numbered_after, purge_settled
 from spool_live.outbox.lease import ClaimedSite
+from spool_live.outbox.numbering import number_waiting
 from spool_live.outbox.record import announce, broadcast_update, record
 from spool_live.outbox.requeue import requeue_dead
 from spool_live.outbox.settle import Settlement, failures_of, set_aside, settle
@@ -37,6 +38,7 @@ __all__ = [
     "acknowledge",
     "acknowledge_stranger",
     "announce",
+    "as_sent",
     "batch",
     "behind",
     "broadcast_update",
@@ -49,6 +51,8 @@ __all__ = [
     "is_ready",
     "mirror_all_again",
     "next_to_mirror",
+    "number_waiting",
+    "numbered_after",
     "purge_settled",
     "raise_above",
     "record",

@@ -52,10 +52,30 @@ def catch_up(using: str, site_id: uuid.UUID, *, after: int, limit: int) -> Catch
     if more:
         # A page of rows that cannot be read is passed over, or nothing after it would be reached.
         cursor = page[-1].seq if page else entries.values_list("seq", flat=True)[limit - 1]
-    return CatchUp("recovered", list(map(_as_update, page)), cursor, newest, epoch)
+    return CatchUp("recovered", list(map(as_sent, page)), cursor, newest, epoch)
 
 
-def _as_update(entry: ClaimedEntry) -> Update:
+def numbered_after(
+    using: str, site_id: uuid.UUID, *, after: int, limit: int
+) -> tuple[list[ClaimedEntry], int]:
+    """At most ``limit`` numbered entries of a site after the number ``after``, whatever became of
+    them, and the number up to which there are no others (rows that cannot be read among them)."""
+    site = SiteDelivery.objects.using(using).filter(pk=site_id).first()
+    newest = site.last_seq if site else 0
+    entries = (
+        OutboxEntry.objects.using(using)
+        .filter(site_id=site_id, seq__gt=after, seq__lte=newest)
+        .exclude(state=OutboxEntry.State.DROPPED)
+        .order_by("seq")[:limit]
+    )
+    left_out: list[int] = []
+    found = list(read_entries(entries, lambda pk, reason: left_out.append(pk)))
+    if len(found) + len(left_out) < limit:
+        return found, max(newest, after)
+    return found, max(seq or after for seq in entries.values_list("seq", flat=True))
+
+
+def as_sent(entry: ClaimedEntry) -> Update:
     """``entry`` as it was broadcast; one whose metadata cannot be read was not, and is served
     without it: its item did change."""
     try:

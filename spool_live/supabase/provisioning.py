@@ -31,6 +31,11 @@ CONTENT_TABLES = (
     "live_counters",
     "live_alert_episodes",
     "live_alert_notices",
+    "live_webhook_endpoints",
+    "live_webhook_deliveries",
+    "live_webhook_secrets",
+    "live_webhook_messages",
+    "live_webhook_attempts",
 )
 
 _ROLES_REMEDY = (

@@ -13,7 +13,6 @@ from contextlib import contextmanager, suppress
 import httpx
 import pytest
 
-from spool_live.broadcasters import transport as transports
 from spool_live.broadcasters.network import error_of
 from spool_live.broadcasters.transport import LARGEST_ANSWER, AnswerTooLarge, Transport
 from spool_live.exceptions import BatchTooSlow
@@ -206,23 +205,6 @@ class TestSize:
             transport.call(30),
         ):
             transport.get(url)
-
-
-def test_connection_that_comes_too_late_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    over, closed = threading.Event(), threading.Event()
-
-    class Late:
-        def close(self) -> None:
-            closed.set()
-
-    def connect() -> Late:
-        over.wait(30)
-        return Late()
-
-    with pytest.raises(transports.httpcore.ConnectTimeout):
-        transports._within(0.01, connect)
-    over.set()
-    assert closed.wait(10)
 
 
 def test_body_that_was_never_sent_is_not_sent_later(transport: Transport) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import DatabaseError, close_old_connections
 
-from spool_live import delivery, heartbeats
+from spool_live import delivery, heartbeats, webhooks
 from spool_live.delivery import mirror
 from spool_live.management.output import ReportCommand, seconds
 from spool_live.outbox import circuit
@@ -32,7 +32,10 @@ class Command(ReportCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        rows = [self._deliver(using, again=options["mirror_all"]) for using in content_databases()]
+        rows = [
+            self._deliver(using, again=options["mirror_all"]) | self._send(using)
+            for using in content_databases()
+        ]
         self.report(rows, rows, options)
         if options["loop"]:
             with contextlib.suppress(KeyboardInterrupt):
@@ -45,6 +48,7 @@ class Command(ReportCommand):
             time.sleep(options["interval"])
             close_old_connections()
             for using in content_databases():
+                webhooks.sender.wake(using)
                 try:
                     row = self._deliver(using)
                 except DatabaseError as error:
@@ -65,3 +69,8 @@ class Command(ReportCommand):
             reasons.add(f"{outage.last_error} ({due})")
         report["reasons"] = "; ".join(sorted(reasons))
         return {"database": using, **report}
+
+    def _send(self, using: str) -> dict[str, Any]:
+        """What waits for webhook endpoints; that one fails is its own affair."""
+        report = webhooks.send_pending(using)
+        return {"webhooks_sent": report.sent, "webhooks_failed": report.failed}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from argparse import ArgumentParser, ArgumentTypeError
 from datetime import timedelta
 from typing import Any
@@ -13,7 +12,8 @@ from django.utils import timezone
 
 from spool_live import keys
 from spool_live.keys.trail import Origin, acting
-from spool_live.management.output import ReportCommand
+from spool_live.management.output import ReportCommand, hours
+from spool_live.management.sites import find_site
 from spool_live.models import Site, SiteApiKey
 
 
@@ -41,7 +41,7 @@ class Command(ReportCommand):
         rotate.add_argument("prefix")
         rotate.add_argument(
             "--overlap-hours",
-            type=_hours,
+            type=hours,
             default=24.0,
             help="How long both keys are valid (default 24; 0 revokes the old one at once).",
         )
@@ -74,7 +74,7 @@ class Command(ReportCommand):
         return rows
 
     def _add_key(self, options: Any) -> list[dict[str, Any]]:
-        return [_new_key(_find_site(options["site"]), options)]
+        return [_new_key(find_site(options["site"]), options)]
 
     def _rotate(self, options: Any) -> list[dict[str, Any]]:
         old = _find_key(options["prefix"])
@@ -109,28 +109,6 @@ def _days(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 36500:  # noqa: PLR2004 - a century
         raise ArgumentTypeError("must be a whole number of days, at least 1")
     return int(text)
-
-
-def _hours(text: str) -> float:
-    try:
-        hours = float(text)
-    except ValueError:
-        hours = -1.0
-    if not 0 <= hours <= 24 * 365:
-        raise ArgumentTypeError("must be a number of hours from 0 to a year")
-    return hours
-
-
-def _find_site(given: str) -> Site:
-    try:
-        found = list(Site.objects.filter(pk=uuid.UUID(given)))
-    except ValueError:
-        found = list(Site.objects.filter(name=given))
-    if not found:
-        raise CommandError(f"There is no site {given!r}: see live_site list.")
-    if len(found) > 1:
-        raise CommandError(f"{len(found)} sites are named {given!r}: give the id.")
-    return found[0]
 
 
 def _find_key(prefix: str) -> SiteApiKey:

@@ -1,0 +1,22 @@
+"""A site by the name or the id that a command was given."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.core.management.base import CommandError
+
+from spool_live.models import Site
+
+
+def find_site(given: str) -> Site:
+    """The site with this id or this name. Raises ``CommandError`` where there is not one."""
+    try:
+        found = list(Site.objects.filter(pk=uuid.UUID(given)))
+    except ValueError:
+        found = list(Site.objects.filter(name=given))
+    if not found:
+        raise CommandError(f"There is no site {given!r}: see live_site list.")
+    if len(found) > 1:
+        raise CommandError(f"{len(found)} sites are named {given!r}: give the id.")
+    return found[0]

@@ -1,0 +1,206 @@
+"""Webhooks: where a site wants them, its secrets, what waits for another attempt, and the log.
+
+A message is no row of its own: it is a numbered entry of the outbox that an endpoint's cursor has
+not reached. So an entry has its webhook from the moment that it has its number, whichever version
+of whichever process gave it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+from django.db import models, router, transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from spool_live.models.outbox import SiteDelivery
+from spool_live.models.sites import Site
+
+
+class WebhookEndpoint(models.Model):
+    """Where a site wants its webhooks: what people write of it."""
+
+    class Disabled(models.TextChoices):
+        """Why nothing is sent."""
+
+        BY_HAND = "by_hand", _("disabled by a person")
+        GONE = "gone", _("the receiver answered 410 Gone")
+        FAILED = "failed", _("every attempt failed for too long")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="webhook_endpoints")
+    url = models.URLField(_("URL"), max_length=2000, help_text=_("It begins with https://."))
+    description = models.CharField(_("description"), max_length=200, blank=True, default="")
+    event_types: models.JSONField[Any, Any] = models.JSONField(
+        _("event types"), default=list, blank=True, help_text=_("Empty: all.")
+    )
+    collections: models.JSONField[Any, Any] = models.JSONField(
+        _("collections"), default=list, blank=True, help_text=_("Empty: all.")
+    )
+    rate = models.PositiveIntegerField(
+        _("rate"), default=0, help_text=_("Most messages per second. 0: no limit.")
+    )
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+    disabled = models.CharField(
+        _("disabled"), max_length=10, choices=Disabled, blank=True, default="", editable=False
+    )
+    disabled_at = models.DateTimeField(_("disabled at"), null=True, editable=False)
+
+    class Meta:
+        db_table = "live_webhook_endpoints"
+        ordering = ("created_at",)
+        verbose_name = _("webhook endpoint")
+        verbose_name_plural = _("webhook endpoints")
+
+    def __str__(self) -> str:
+        return self.description or self.url
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Saves the endpoint; a new one begins with the updates that have no number yet."""
+        using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
+        with transaction.atomic(using=using):
+            super().save(*args, **kwargs)
+            if not WebhookDelivery.objects.using(using).filter(pk=self.pk).exists():
+                numbers = SiteDelivery.objects.using(using).filter(pk=self.site_id)
+                newest = numbers.values_list("last_seq", flat=True).first() or 0
+                WebhookDelivery.objects.using(using).create(endpoint=self, cursor_seq=newest)
+
+
+class WebhookDelivery(models.Model):
+    """How sending to an endpoint goes: written by those who send, never by a form.
+
+    Apart from the endpoint, so that nobody who saves one moves its cursor back, and no editor waits
+    for a row that a sender holds.
+    """
+
+    endpoint = models.OneToOneField(
+        WebhookEndpoint, on_delete=models.CASCADE, primary_key=True, related_name="delivery"
+    )
+    cursor_seq = models.BigIntegerField(
+        default=0, help_text=_("The highest seq that was tried or passed over.")
+    )
+    failures = models.PositiveIntegerField(default=0, help_text=_("Failed attempts in a row."))
+    failing_since = models.DateTimeField(null=True)
+    last_error = models.TextField(blank=True, default="")
+    last_success_at = models.DateTimeField(null=True)
+    last_run_at = models.DateTimeField(null=True)
+    resting_until = models.DateTimeField(null=True)
+    lease_token = models.UUIDField(null=True)
+    leased_until = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "live_webhook_deliveries"
+        verbose_name = _("webhook delivery")
+        verbose_name_plural = _("webhook deliveries")
+
+    def __str__(self) -> str:
+        return f"delivery to {self.endpoint_id}"
+
+
+class WebhookSecret(models.Model):
+    """One of the keys that an endpoint's messages are signed with, encrypted."""
+
+    class Scheme(models.TextChoices):
+        """The signature schemes of Standard Webhooks."""
+
+        HMAC = "v1", _("v1 (HMAC-SHA256)")
+        ED25519 = "v1a", _("v1a (Ed25519)")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    endpoint = models.ForeignKey(
+        WebhookEndpoint, on_delete=models.CASCADE, related_name="secrets", editable=False
+    )
+    scheme = models.CharField(_("scheme"), max_length=3, choices=Scheme, editable=False)
+    encrypted = models.TextField(editable=False)
+    public_key = models.CharField(
+        _("public key"), max_length=100, blank=True, default="", editable=False
+    )
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(_("expires at"), null=True, editable=False)
+
+    class Meta:
+        db_table = "live_webhook_secrets"
+        ordering = ("created_at",)
+        verbose_name = _("webhook secret")
+        verbose_name_plural = _("webhook secrets")
+
+    def __str__(self) -> str:
+        return f"{self.scheme} of {self.created_at:%Y-%m-%d}"
+
+
+class WebhookMessage(models.Model):
+    """An update that an endpoint did not take at the first attempt, or is to get once more.
+
+    Without constraints to other tables: nobody who deletes an endpoint or purges the outbox waits
+    for whoever sends. What was taken has no row; what was given up keeps it for a person.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting for the next attempt")
+        FAILED = "failed", _("given up")
+
+    id = models.BigAutoField(primary_key=True)
+    endpoint = models.ForeignKey(
+        WebhookEndpoint, on_delete=models.CASCADE, related_name="messages", db_constraint=False
+    )
+    entry_id = models.BigIntegerField(editable=False)
+    update_id = models.UUIDField(_("update"))
+    seq = models.BigIntegerField(_("seq"))
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    due_at = models.DateTimeField(_("due at"))
+    first_at = models.DateTimeField(_("first attempt at"), default=timezone.now)
+    last_error = models.TextField(_("last error"), blank=True, default="")
+    is_hurried = models.BooleanField(
+        default=False, help_text=_("Whether a recovery has brought its next attempt forward.")
+    )
+
+    class Meta:
+        db_table = "live_webhook_messages"
+        ordering = ("-id",)
+        verbose_name = _("webhook message")
+        verbose_name_plural = _("webhook messages")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["endpoint", "update_id"], name="live_webhook_messages_once"
+            )
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["endpoint", "state", "due_at"], name="live_webhook_messages_due"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.update_id} ({self.state})"
+
+
+class WebhookAttempt(models.Model):
+    """One line of the log: a request that was made, and what came of it."""
+
+    id = models.BigAutoField(primary_key=True)
+    endpoint = models.ForeignKey(
+        WebhookEndpoint, on_delete=models.CASCADE, related_name="attempts", db_constraint=False
+    )
+    update_id = models.UUIDField(_("update"))
+    seq = models.BigIntegerField(_("seq"), null=True)
+    number = models.PositiveIntegerField(_("attempt"), default=1)
+    at = models.DateTimeField(_("at"))
+    milliseconds = models.PositiveIntegerField(_("milliseconds"))
+    status = models.PositiveSmallIntegerField(_("status"), null=True)
+    is_success = models.BooleanField(_("taken"))
+    error = models.TextField(_("error"), blank=True, default="")
+    request = models.TextField(_("request"), blank=True, default="")
+    answer = models.TextField(_("answer"), blank=True, default="")
+
+    class Meta:
+        db_table = "live_webhook_attempts"
+        ordering = ("-id",)
+        verbose_name = _("webhook attempt")
+        verbose_name_plural = _("webhook attempts")
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["endpoint", "id"], name="live_webhook_attempts_of"),
+            models.Index(fields=["at"], name="live_webhook_attempts_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.update_id} attempt {self.number}: {self.status or self.error}"

@@ -1,0 +1,200 @@
+"""The HTTP client of webhooks: one POST, one answer, whatever the receiver does.
+
+No redirect is followed, no cookie kept, nothing decompressed, no proxy taken from the environment.
+The request has one deadline, and of the answer no more is read than is needed.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+
+import httpcore
+import httpx
+from django.core.signals import setting_changed
+from django.utils import timezone
+
+from spool_live.conf import live_settings
+from spool_live.deadline import Deadline, DeadlineBackend
+from spool_live.retry_after import http_date, retry_after
+from spool_live.webhooks.guard import EndpointRefused, GuardedBackend, check_url
+
+EXCERPT = 1_000
+"""Bytes of an answer that are kept."""
+MOST_READ = 64_000
+"""Bytes of an answer that are read so that the connection can be used again; one that has more to
+say is closed. Headers end at httpcore's 100 kB."""
+KEPT_OPEN = 30.0
+"""Seconds that an idle connection is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one request. ``status`` is ``None`` where no answer came, and ``error`` says why
+    in words; ``retry_after`` is in seconds."""
+
+    status: int | None
+    error: str = ""
+    body: bytes = b""
+    retry_after: float | None = None
+    milliseconds: int = 0
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the receiver took it: any 2xx."""
+        return self.status is not None and httpx.codes.is_success(self.status)
+
+
+class Client:
+    """Keeps connections open from one request to the next. May be used by many threads."""
+
+    def __init__(self, *, guarded: bool = True) -> None:
+        self._deadline = Deadline()
+        self._guarded = guarded
+        self._pools = {scheme: self._pool(scheme) for scheme in ("https", "http")}
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> Answer:
+        """The answer to a POST of ``body`` to ``url``, within ``seconds``. Raises nothing."""
+        began = time.monotonic()
+        self._deadline.start(seconds)
+        try:
+            target = check_url(url) if self._guarded else httpx.URL(url)
+            answer = self._ask(target, body, headers)
+        except Exception as error:  # noqa: BLE001 - whatever a receiver, TLS or a name server does
+            answer = Answer(None, error=words(error, seconds))
+        return replace(answer, milliseconds=round((time.monotonic() - began) * 1_000))
+
+    def close(self) -> None:
+        """Closes the idle connections."""
+        for pool in self._pools.values():
+            pool.close()
+
+    def _ask(self, url: httpx.URL, body: bytes, headers: Mapping[str, str]) -> Answer:
+        sent = {**headers, "host": url.netloc.decode("ascii"), "content-length": str(len(body))}
+        target = httpcore.URL(
+            scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+        )
+        with self._pools[url.scheme].stream(
+            b"POST",
+            target,
+            headers=[(n.encode(), v.encode()) for n, v in sent.items()],
+            content=body,
+        ) as answer:
+            kept, size = b"", 0
+            for piece in answer.iter_stream():
+                size += len(piece)
+                kept = (kept + piece)[:EXCERPT]
+                if size > MOST_READ:
+                    break
+            said = httpx.Headers(answer.headers)
+        now = http_date(said.get("date")) or timezone.now()
+        return Answer(
+            status=answer.status,
+            error="" if httpx.codes.is_success(answer.status) else _refusal(answer.status),
+            body=kept,
+            retry_after=retry_after(said.get("retry-after"), now),
+        )
+
+    def _pool(self, scheme: str) -> httpcore.ConnectionPool:
+        options = {
+            "ssl_context": _tls(),
+            "max_connections": None,
+            "keepalive_expiry": KEPT_OPEN,
+            "http2": False,
+        }
+        if proxy := live_settings().webhook_proxy:
+            backend = DeadlineBackend(httpcore.SyncBackend(), self._deadline)
+            return httpcore.HTTPProxy(proxy, network_backend=backend, **options)  # type: ignore[arg-type]
+        inner: httpcore.NetworkBackend = (
+            GuardedBackend(only_allowed=scheme == "http")
+            if self._guarded
+            else httpcore.SyncBackend()
+        )
+        return httpcore.ConnectionPool(
+            network_backend=DeadlineBackend(inner, self._deadline),
+            **options,  # type: ignore[arg-type]
+        )
+
+
+def shared() -> Client:
+    """The process's client for endpoints, made anew in a forked child."""
+    global _shared  # noqa: PLW0603 - one for each process
+    with _lock:
+        if _shared is None:
+            _shared = Client()
+        return _shared
+
+
+def words(error: BaseException, seconds: float) -> str:
+    """Why no answer came, for a person: no address of ours and nothing of the request."""
+    if isinstance(error, EndpointRefused):
+        return f"refused by us: {error}"
+    for cause in _causes(error):
+        for kind, text in _WORDS:
+            if isinstance(cause, kind):
+                return text.format(seconds=f"{seconds:g}", detail=_detail(cause))
+    return f"the request failed ({type(error).__name__})"
+
+
+def _refusal(status: int) -> str:
+    if httpx.codes.is_redirect(status):
+        return f"HTTP {status}: redirects are not followed, give the final URL"
+    return f"HTTP {status}"
+
+
+_WORDS: tuple[tuple[type[BaseException], str], ...] = (
+    (EndpointRefused, "refused by us: {detail}"),
+    (ssl.SSLCertVerificationError, "the certificate is not accepted: {detail}"),
+    (ssl.SSLError, "TLS fails: {detail}"),
+    (socket.gaierror, "the name cannot be resolved"),
+    (ConnectionRefusedError, "nobody listens there (connection refused)"),
+    (httpcore.ConnectTimeout, "no connection within {seconds} s"),
+    (httpcore.TimeoutException, "no answer within {seconds} s"),
+    (httpcore.RemoteProtocolError, "the answer is not HTTP, or ended too early"),
+    (httpcore.ProxyError, "the proxy refuses: {detail}"),
+    (httpcore.NetworkError, "the connection broke"),
+)
+
+
+def _detail(error: BaseException) -> str:
+    said = getattr(error, "verify_message", "") or getattr(error, "reason", "") or str(error)
+    return str(said)[:200]
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Reading the certificates takes 20 ms: once a process."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
+_shared: Client | None = None
+_lock = threading.Lock()
+
+
+def _forget() -> None:
+    global _shared, _lock
+    _shared, _lock = None, threading.Lock()
+
+
+def _forget_settings(*, setting: str, **kwargs: object) -> None:
+    if setting == "SPOOL_LIVE":
+        former = _shared
+        _forget()
+        if former is not None:
+            former.close()
+
+
+os.register_at_fork(after_in_child=_forget)
+setting_changed.connect(_forget_settings, dispatch_uid="spool_live.webhooks.client")

@@ -1,0 +1,62 @@
+"""What is sent: the body of a message, and an example of one."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from django.utils import timezone
+
+from spool_live.updates import EventType, Update, new_update_id
+
+EXAMPLE = "spool-live-example"
+"""The collection of an example: no collection of the project's can have it by accident."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One update for one endpoint. ``attempts`` were made before; ``pk`` is that of the row which
+    waits for another attempt, ``None`` at the first."""
+
+    update_id: uuid.UUID
+    seq: int | None
+    body: str
+    entry_id: int = 0
+    attempts: int = 0
+    pk: int | None = None
+
+
+def body(update: Update) -> str:
+    """``{event, site_id, collection, slug, item_id, timestamp, metadata, id, seq}`` as JSON: the
+    fields of the live update, its ``event_type`` under the name ``event``."""
+    row = update.as_row()
+    return orjson.dumps({"event": row.pop("event_type"), **row}).decode()
+
+
+def example(site_id: uuid.UUID) -> Message:
+    """A message that changes nothing: its collection is :data:`EXAMPLE`, and it has no ``seq``."""
+    update_id = new_update_id()
+    values: dict[str, Any] = {
+        "event": EventType.UPDATED.value,
+        "site_id": str(site_id),
+        "collection": EXAMPLE,
+        "slug": None,
+        "item_id": str(uuid.uuid4()),
+        "timestamp": timezone.now().isoformat(),
+        "metadata": {"example": True},
+        "id": str(update_id),
+        "seq": None,
+    }
+    return Message(update_id, None, orjson.dumps(values).decode())
+
+
+def is_wanted(
+    event_type: str, collection: str, event_types: Sequence[str], collections: Sequence[str]
+) -> bool:
+    """Whether an endpoint that asks for these event types and collections (none: all) wants it."""
+    return (not event_types or event_type in event_types) and (
+        not collections or collection in collections
+    )

@@ -1,0 +1,87 @@
+"""The secrets of an endpoint: made here, shown once, several of them active during a rotation."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from spool_live.models import WebhookEndpoint, WebhookSecret
+from spool_live.webhooks.encryption import UnreadableSecret, decrypt, encrypt
+from spool_live.webhooks.signing import PlainSecret, new_hmac_secret, new_key_pair
+
+Scheme = WebhookSecret.Scheme
+
+
+@sensitive_variables()
+def add_secret(
+    endpoint: WebhookEndpoint, scheme: WebhookSecret.Scheme = Scheme.HMAC, *, using: str
+) -> PlainSecret:
+    """A new secret of ``endpoint``. Returns what the receiver needs, for the only time that a
+    secret is shown: of ``v1`` the secret itself, of ``v1a`` the public key, which is none."""
+    shown = plain = new_hmac_secret() if scheme == Scheme.HMAC else PlainSecret("")
+    public = ""
+    if scheme == Scheme.ED25519:
+        plain, public = new_key_pair()
+        shown = PlainSecret(public)
+    WebhookSecret.objects.using(using).create(
+        endpoint=endpoint,
+        scheme=scheme,
+        encrypted=encrypt(plain, endpoint_id=endpoint.pk, site_id=endpoint.site_id),
+        public_key=public,
+    )
+    return shown
+
+
+@sensitive_variables()
+def rotate(
+    endpoint: WebhookEndpoint,
+    *,
+    overlap: timedelta,
+    scheme: WebhookSecret.Scheme = Scheme.HMAC,
+    using: str,
+) -> PlainSecret:
+    """A successor of the secrets of this scheme, which go on signing beside it for ``overlap``."""
+    with transaction.atomic(using=using):
+        now = timezone.now()
+        former = active(using, now).filter(endpoint=endpoint, scheme=scheme)
+        ends = now + overlap
+        former.filter(Q(expires_at=None) | Q(expires_at__gt=ends)).update(expires_at=ends)
+        return add_secret(endpoint, scheme, using=using)
+
+
+def active(using: str, now: datetime) -> QuerySet[WebhookSecret]:
+    """The secrets that messages are signed with now, the newest last."""
+    secrets = WebhookSecret.objects.using(using).order_by("created_at", "pk")
+    return secrets.filter(Q(expires_at=None) | Q(expires_at__gt=now))
+
+
+@sensitive_variables()
+def opened(secrets: Iterable[WebhookSecret], site_id: uuid.UUID) -> list[str]:
+    """The texts of ``secrets``. Raises ``UnreadableSecret``."""
+    return [
+        decrypt(secret.encrypted, endpoint_id=secret.endpoint_id, site_id=site_id)
+        for secret in secrets
+    ]
+
+
+@sensitive_variables()
+def reencrypt(using: str) -> tuple[int, list[uuid.UUID]]:
+    """Encrypts every secret anew, with the key of today's ``SECRET_KEY``. Returns how many, and the
+    ids of the endpoints whose secrets cannot be read."""
+    done, unreadable = 0, []
+    for secret in WebhookSecret.objects.using(using).select_related("endpoint"):
+        bound = {"endpoint_id": secret.endpoint_id, "site_id": secret.endpoint.site_id}
+        try:
+            plain = decrypt(secret.encrypted, **bound)
+        except UnreadableSecret:
+            unreadable.append(secret.endpoint_id)
+            continue
+        same = WebhookSecret.objects.using(using).filter(pk=secret.pk, encrypted=secret.encrypted)
+        done += same.update(encrypted=encrypt(plain, **bound))
+    return done, unreadable

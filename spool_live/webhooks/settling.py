@@ -1,0 +1,150 @@
+"""Settling: write down what came of a run, if the lease is still ours, and give it back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from spool_live.conf import live_settings
+from spool_live.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
+from spool_live.signals import webhook_endpoint_disabled
+from spool_live.webhooks import endpoints, log, policy
+from spool_live.webhooks.claiming import Job
+from spool_live.webhooks.running import Attempt
+
+logger = logging.getLogger(__name__)
+
+State = WebhookMessage.State
+GONE = 410
+OUTAGE = 3
+"""Failures in a row that make an outage: when it is over, what failed in it is tried at once."""
+UNSENDABLE_REST = timedelta(minutes=1)
+
+
+def settle(using: str, job: Job, attempts: Sequence[Attempt]) -> bool:
+    """Writes how the run of ``job`` went. ``False`` where the lease was lost: then all of it is
+    sent again, and only the log knows."""
+    now = timezone.now()
+    state = _state(job, attempts, now)
+    mine = WebhookDelivery.objects.using(using).filter(pk=job.delivery.pk, lease_token=job.token)
+    with transaction.atomic(using=using):
+        is_mine = bool(mine.update(lease_token=None, leased_until=None, **state))
+        if is_mine:
+            _settle_messages(using, job, attempts, now)
+            _hurry(using, job, attempts, now)
+        _write_log(using, job, attempts)
+    if is_mine:
+        _give_up(using, job, attempts, state, now)
+    return is_mine
+
+
+def _state(job: Job, attempts: Sequence[Attempt], now: datetime) -> dict[str, Any]:
+    before = job.delivery
+    if job.error:
+        return {
+            "failures": before.failures + 1,
+            "failing_since": before.failing_since or now,
+            "last_error": job.error,
+            "resting_until": now + UNSENDABLE_REST,
+        }
+    failures, failing_since, error = before.failures, before.failing_since, before.last_error
+    asked: float | None = None
+    successes = [a for a in attempts if a.answer.is_success]
+    if successes:
+        failures, failing_since, error = 0, None, ""
+    if attempts and not attempts[-1].answer.is_success:
+        last = attempts[-1]
+        failures, failing_since = failures + 1, failing_since or last.at
+        error, asked = last.answer.error, last.answer.retry_after
+    rest = policy.rest(failures, asked=asked) if failures else timedelta(0)
+    resting_until = now + rest if rest else None
+    if job.endpoint.rate and attempts and resting_until is None:
+        pace = timedelta(seconds=len(attempts) / job.endpoint.rate)
+        resting_until = attempts[0].at + pace
+    return {
+        "cursor_seq": _cursor(job, attempts),
+        "failures": failures,
+        "failing_since": failing_since,
+        "last_error": error,
+        "last_success_at": successes[-1].at if successes else before.last_success_at,
+        "resting_until": resting_until,
+    }
+
+
+def _cursor(job: Job, attempts: Sequence[Attempt]) -> int:
+    """Past everything that was tried; where all was, past what the endpoint does not want too."""
+    if len(attempts) == len(job.messages):
+        return max(job.reaches, job.delivery.cursor_seq)
+    tried = [a.message.seq or 0 for a in attempts if a.message.pk is None]
+    return max([job.delivery.cursor_seq, *tried])
+
+
+def _settle_messages(using: str, job: Job, attempts: Sequence[Attempt], now: datetime) -> None:
+    messages = WebhookMessage.objects.using(using)
+    taken = [a.message.pk for a in attempts if a.answer.is_success and a.message.pk]
+    if taken:
+        messages.filter(pk__in=taken).delete()
+    for failed in (a for a in attempts if not a.answer.is_success):
+        made = failed.message.attempts + 1
+        delay = policy.retry_delay(
+            made, live_settings().webhook_retries, asked=failed.answer.retry_after
+        )
+        fields: dict[str, Any] = {
+            "state": State.FAILED if delay is None else State.WAITING,
+            "attempts": made,
+            "due_at": now + (delay or timedelta(0)),
+            "last_error": failed.answer.error,
+        }
+        if failed.message.pk:
+            messages.filter(pk=failed.message.pk).update(**fields)
+        else:
+            known = {"entry_id": failed.message.entry_id, "seq": failed.message.seq}
+            messages.update_or_create(
+                endpoint=job.endpoint,
+                update_id=failed.message.update_id,
+                defaults={**known, **fields, "first_at": failed.at},
+            )
+
+
+def _hurry(using: str, job: Job, attempts: Sequence[Attempt], now: datetime) -> None:
+    """The first success after an outage: what failed in it goes now, once, instead of hours later
+    as its schedule says."""
+    before = job.delivery
+    if before.failures >= OUTAGE and any(a.answer.is_success for a in attempts):
+        failed = WebhookMessage.objects.using(using).filter(
+            endpoint=job.endpoint,
+            state=State.WAITING,
+            is_hurried=False,
+            first_at__gte=before.failing_since or now,
+        )
+        failed.update(due_at=now, is_hurried=True)
+
+
+def _write_log(using: str, job: Job, attempts: Sequence[Attempt]) -> None:
+    WebhookAttempt.objects.using(using).bulk_create(
+        [log.line(job.endpoint.pk, attempt) for attempt in attempts]
+    )
+
+
+def _give_up(
+    using: str, job: Job, attempts: Sequence[Attempt], state: dict[str, Any], now: datetime
+) -> None:
+    last = attempts[-1].answer if attempts else None
+    reason = ""
+    if last is not None and last.status == GONE:
+        reason = WebhookEndpoint.Disabled.GONE
+    elif last is not None and policy.is_given_up(
+        state["failing_since"], now, live_settings().webhook_disable_after
+    ):
+        reason = WebhookEndpoint.Disabled.FAILED
+    if reason and endpoints.disable(job.endpoint, WebhookEndpoint.Disabled(reason), using=using):
+        words = str(WebhookEndpoint.Disabled(reason).label)
+        logger.error("webhook endpoint %s is disabled: %s", job.endpoint.pk, words)
+        webhook_endpoint_disabled.send_robust(
+            sender=WebhookEndpoint, endpoint=job.endpoint, reason=words, using=using
+        )
