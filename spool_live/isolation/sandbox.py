@@ -48,7 +48,9 @@ class Sandbox:
         (found,) = self.rows(name, given)
         return found
 
-    def execute(self, statement: str, given: Sequence[Any] | None = None) -> None:
+    def execute(
+        self, statement: str, given: Sequence[Any] | Mapping[str, Any] | None = None
+    ) -> None:
         """Runs ``statement`` (several are allowed where there are no parameters)."""
         with self.connection.cursor() as cursor:
             cursor.execute(statement, given)
@@ -85,7 +87,10 @@ def sandbox(alias: str) -> Iterator[Sandbox]:
     try:
         with transaction.atomic(using=alias):
             box = Sandbox(connection)
-            box.execute(read_sql("sandbox"), [STATEMENT_TIMEOUT, LOCK_TIMEOUT])
+            box.execute(
+                read_sql("sandbox"),
+                {"statement_timeout": STATEMENT_TIMEOUT, "lock_timeout": LOCK_TIMEOUT},
+            )
             with _heard(box):
                 yield box
             transaction.set_rollback(True, using=alias)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +48,7 @@ def identify(plain: str, *, using: str | None = None) -> Identity | Refusal:
     if not looks_like_key(plain):
         return Refusal(Reason.UNKNOWN)
     prefix = plain[: plain.index("_", len("spool_"))]
-    found = _read("keys/by_prefix", [prefix], using)
+    found = _read("keys/by_prefix", {"prefix": prefix}, using)
     if found is None:
         return Refusal(Reason.UNKNOWN)
     if not hmac.compare_digest(found.key.key_hash, hash_key(plain)):
@@ -59,18 +60,18 @@ def identify_by_id(
     key_id: uuid.UUID, site_id: uuid.UUID, *, using: str | None = None
 ) -> Identity | Refusal:
     """Whose active key has this id and site, as a token names it; or why there is none."""
-    found = _read("keys/by_id", [key_id, site_id], using)
+    found = _read("keys/by_id", {"key": key_id, "site": site_id}, using)
     return Refusal(Reason.BAD_TOKEN) if found is None else _active(found)
 
 
-def _read(statement: str, given: list[Any], using: str | None) -> Identity | None:
+def _read(statement: str, given: Mapping[str, Any], using: str | None) -> Identity | None:
     """By SQL of ours: making a query of the ORM takes five times as long as running it."""
     alias = using or router.db_for_write(SiteApiKey)
     as_stored = SiteApiKey._meta.pk.get_db_prep_value
-    parameters = [
-        as_stored(value, connections[alias]) if isinstance(value, uuid.UUID) else value
-        for value in given
-    ]
+    parameters = {
+        name: as_stored(value, connections[alias]) if isinstance(value, uuid.UUID) else value
+        for name, value in given.items()
+    }
     rows: Any = SiteApiKey.objects.using(alias).raw(read_sql(statement), parameters)
     for key in rows:
         known = {name: getattr(key, name) or 0 for name in _DELIVERY_COLUMNS}

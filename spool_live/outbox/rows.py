@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import orjson
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -97,8 +97,8 @@ def _quoted(value: str) -> str:
     return '"' + value.replace('"', '\\"') + '"'
 
 
-def _document(rows: Sequence[Row]) -> tuple[str, list[str]]:
-    return read_sql("outbox/record_sqlite"), [orjson.dumps(rows).decode()]
+def _document(rows: Sequence[Row]) -> tuple[str, dict[str, str]]:
+    return read_sql("outbox/record_sqlite"), {"rows": orjson.dumps(rows).decode()}
 
 
 def _values(rows: Sequence[Row]) -> tuple[str, list[str | None]]:
@@ -107,5 +107,6 @@ def _values(rows: Sequence[Row]) -> tuple[str, list[str | None]]:
     ]
 
 
-_Statement = Callable[[Sequence[Row]], tuple[str, Sequence[str | None]]]
+_Parameters = Sequence[str | None] | Mapping[str, str]
+_Statement = Callable[[Sequence[Row]], tuple[str, _Parameters]]
 _MANY: dict[str, _Statement] = {"postgresql": _arrays, "sqlite": _document}

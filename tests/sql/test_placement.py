@@ -55,3 +55,10 @@ def test_statements_are_in_files(path: Path) -> None:
         if STATEMENT.match(text)
     ]
     assert not found, "each of these belongs into spool_live/sql, read by read_sql"
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.sql")), ids=lambda path: path.stem)
+def test_parameters_have_names(path: Path) -> None:
+    """``%s`` takes values in an order that only the caller shows."""
+    outside_of_quotes = re.sub(r"--.*|'[^']*'", "", path.read_text("utf-8"))
+    assert "%s" not in outside_of_quotes, "write %(name)s"

@@ -208,7 +208,7 @@ class Definitions:
 def _locate(connection: BaseDatabaseWrapper, names: set[str]) -> dict[str, Table]:
     quoted = {connection.ops.quote_name(name): name for name in names}
     with connection.cursor() as cursor:
-        cursor.execute(read_sql("capture/tables"), [list(quoted)])
+        cursor.execute(read_sql("capture/tables"), {"names": list(quoted)})
         return {
             quoted[name]: Table(schema, table, frozenset(columns), kind in _PLAIN)
             for name, schema, table, kind, columns in cursor.fetchall()

@@ -4,5 +4,5 @@ INSERT INTO live_updates_outbox
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
        json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'),
        json_extract(value, '$[6]'), json_extract(value, '$[7]')
-FROM json_each(%s)
+FROM json_each(%(rows)s)
 ORDER BY key
