@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from spool_live.client import tracing
 from spool_live.client.updates import Event, LiveUpdate, Reset, UpdateFilter
 
 logger = logging.getLogger("spool_live.client")
@@ -41,9 +42,11 @@ class Handlers:
             for on_reset in tuple(self._resets):
                 await _guarded(on_reset, event)
         else:
-            for wanted, callback in tuple(self._updates):
-                if wanted.matches(event):
-                    await _guarded(callback, event)
+            wants = [callback for wanted, callback in self._updates if wanted.matches(event)]
+            if wants:
+                with tracing.handling(event):
+                    for callback in wants:
+                        await _guarded(callback, event)
 
 
 def warn_of(reset: Reset) -> None:

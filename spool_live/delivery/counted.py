@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.utils import timezone
 
-from spool_live import counts
+from spool_live import counts, tracing
 from spool_live.broadcasters import Broadcaster, CleanupAnswer, MirrorAnswer
+from spool_live.conf import live_settings
 from spool_live.exceptions import BroadcastError
 from spool_live.outbox import Claim, Settlement
 from spool_live.updates import Update
@@ -32,7 +34,7 @@ class Counted(Broadcaster):
         self._broadcaster.prepare()
 
     def broadcast(self, updates: Sequence[Update]) -> None:
-        with self._call("broadcast"):
+        with self._call("broadcast", len(updates)):
             self._broadcaster.broadcast(updates)
 
     def mirror(self, site: Mapping[str, Any]) -> MirrorAnswer:
@@ -54,10 +56,12 @@ class Counted(Broadcaster):
             return self._broadcaster.newest_seqs(site_ids)
 
     @contextmanager
-    def _call(self, call: str) -> Iterator[None]:
+    def _call(self, call: str, updates: int = 0) -> Iterator[None]:
         started, outcome = self._clock(), "ok"
+        server = urlsplit(live_settings().supabase_url).hostname or ""
         try:
-            yield
+            with tracing.calling(call, server, updates):
+                yield
         except Exception as error:
             outcome = type(error).__name__
             raise

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from django.db import connections
 from django.utils import timezone
 
-from spool_live import counts, heartbeats, outbox
+from spool_live import counts, heartbeats, outbox, tracing
 from spool_live.broadcasters import Broadcaster, get_broadcaster
 from spool_live.conf import live_settings
 from spool_live.delivery import apart
@@ -93,10 +93,11 @@ def deliver_pending(
 
 def _carry_out(claim: Claim, broadcaster: Broadcaster, report: DeliveryReport) -> None:
     settlement = Settlement()
-    drop_orphans(claim, settlement)
-    ready = mirror_first(claim, settlement, broadcaster)
-    send(ready, claim, settlement, broadcaster)
-    written = apart.settle(claim, settlement)
+    with tracing.delivering(claim.entries):
+        drop_orphans(claim, settlement)
+        ready = mirror_first(claim, settlement, broadcaster)
+        send(ready, claim, settlement, broadcaster)
+        written = apart.settle(claim, settlement)
     report.count(written, claim)
     count_batch(claim, written)
     announce(claim, written, complete=written == settlement)

@@ -1,4 +1,4 @@
-"""The audit trail of API keys: who did what, when, and from where.
+"""The audit trail: who did what, when, and from where.
 
 Every save and deletion of a key writes its line in the transaction of the change. Who acts is
 said around it: ``with acting(Origin.ADMIN, request.user): key.save()``; without, it was code.
@@ -42,6 +42,12 @@ def acting(origin: ApiKeyEvent.Origin, user: Any = None) -> Iterator[None]:
         _actor.reset(previous)
 
 
+def current_actor() -> dict[str, str]:
+    """``origin``, ``actor_id`` and ``actor_name`` of whoever acts now, as trails keep them."""
+    actor = _actor.get()
+    return {"origin": actor.origin, "actor_id": actor.id, "actor_name": actor.name}
+
+
 def note_saved(before: SiteApiKey | None, after: SiteApiKey, *, using: str) -> None:
     """Writes what a save changed of a key's right: its creation, revocation or expiry."""
     if before is None:
@@ -56,12 +62,9 @@ def note_saved(before: SiteApiKey | None, after: SiteApiKey, *, using: str) -> N
 
 def note(key: SiteApiKey, action: ApiKeyEvent.Action, *, using: str, **detail: Any) -> None:
     """Writes one line about ``key``. ``detail`` holds JSON values and moments, never secrets."""
-    actor = _actor.get()
     ApiKeyEvent.objects.using(using).create(
         action=action,
-        origin=actor.origin,
-        actor_id=actor.id,
-        actor_name=actor.name,
+        **current_actor(),
         key_id=key.pk,
         prefix=key.prefix,
         key_name=key.name,

@@ -4,8 +4,20 @@ webhooks, and what monitoring keeps."""
 from __future__ import annotations
 
 from spool_live.models.live import LiveUpdate
-from spool_live.models.monitoring import AlertEpisode, AlertNotice, Counter, Heartbeat
-from spool_live.models.outbox import DeliveryCircuit, OutboxEntry, SiteDelivery, SiteMirror
+from spool_live.models.monitoring import (
+    AlertEpisode,
+    AlertNotice,
+    Counter,
+    CounterSample,
+    Heartbeat,
+)
+from spool_live.models.outbox import (
+    DeliveryCircuit,
+    OutboxEntry,
+    OutboxEvent,
+    SiteDelivery,
+    SiteMirror,
+)
 from spool_live.models.sites import (
     ApiKeyEvent,
     FailedAuthentication,
@@ -26,12 +38,14 @@ __all__ = [
     "AlertNotice",
     "ApiKeyEvent",
     "Counter",
+    "CounterSample",
     "DeliveryCircuit",
     "FailedAuthentication",
     "Heartbeat",
     "IsolationReport",
     "LiveUpdate",
     "OutboxEntry",
+    "OutboxEvent",
     "Site",
     "SiteApiKey",
     "SiteDelivery",

@@ -23,6 +23,7 @@ class Heartbeat(models.Model):
         SUPABASE = "supabase", _("Supabase")
         BROKER = "broker", _("broker")
         CACHE = "cache", _("throttle cache")
+        REALTIME = "realtime", _("Realtime")
         CLEANUP = "cleanup", _("cleanup")
         ALERTS = "alerts", _("alerts")
         VERIFY_RLS = "verify_rls", _("isolation in the database")
@@ -66,6 +67,22 @@ class Counter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}{self.labels} {self.value:g}"
+
+
+class CounterSample(models.Model):
+    """What the counters of interest stood at, once in every five minutes of the last week."""
+
+    slot = models.BigIntegerField(primary_key=True, help_text=_("Five minutes since 1970."))
+    at = models.DateTimeField(db_index=True)
+    values: models.JSONField[Any, Any] = models.JSONField(default=dict)
+
+    class Meta:
+        db_table = "live_counter_samples"
+        verbose_name = _("counter sample")
+        verbose_name_plural = _("counter samples")
+
+    def __str__(self) -> str:
+        return f"counters at {self.at:%Y-%m-%d %H:%M}"
 
 
 class AlertEpisode(models.Model):

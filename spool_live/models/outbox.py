@@ -10,6 +10,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from spool_live.models.sites import ApiKeyEvent
 from spool_live.updates import EventType, Update, new_update_id
 
 
@@ -114,6 +115,7 @@ class OutboxEntry(models.Model):
         DROPPED = "dropped", _("dropped (site deleted)")
         MERGED = "merged", _("merged into an earlier one")
         LEFT = "left", _("left to catch-up")
+        DISCARDED = "discarded", _("discarded by a person")
 
     # Plain types: lengths, checks and long conditions of indexes are a price that each save pays.
     id = models.BigAutoField(primary_key=True)
@@ -135,6 +137,9 @@ class OutboxEntry(models.Model):
     )
     last_error = models.TextField(default="", db_default="", blank=True)
     settled_at = models.DateTimeField(null=True)
+    trace_context = models.TextField(  # noqa: DJ001 - without a trace the column is not written
+        null=True, editable=False, help_text="W3C Trace Context of the edit, as a JSON object."
+    )
 
     class Meta:
         db_table = "live_updates_outbox"
@@ -166,6 +171,37 @@ class OutboxEntry(models.Model):
     def as_update(self) -> Update:
         """The entry as the value that is broadcast. Raises ``ValueError`` before it has a seq."""
         return Update.of_entry(self, json.dumps(self.metadata, ensure_ascii=False))
+
+
+class OutboxEvent(models.Model):
+    """One line of the outbox's audit trail: what a person did with dead entries of a site.
+
+    Without foreign keys: the trail outlives the entries, the site and the user.
+    """
+
+    class Action(models.TextChoices):
+        REQUEUED = "requeued", _("requeued")
+        DISCARDED = "discarded", _("discarded")
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField(_("at"), default=timezone.now)
+    action = models.CharField(_("action"), max_length=20, choices=Action)
+    origin = models.CharField(_("origin"), max_length=10, choices=ApiKeyEvent.Origin)
+    actor_id = models.CharField(_("actor id"), max_length=64, blank=True, default="")
+    actor_name = models.CharField(_("actor"), max_length=254, blank=True, default="")
+    site_id = models.UUIDField(_("site id"))
+    entries = models.PositiveIntegerField(_("entries"))
+    reason = models.TextField(_("reason"), blank=True, default="")
+    detail = models.JSONField(_("detail"), default=dict, encoder=DjangoJSONEncoder)
+
+    class Meta:
+        db_table = "live_outbox_events"
+        ordering = ("-id",)
+        verbose_name = _("outbox event")
+        verbose_name_plural = _("outbox events")
+
+    def __str__(self) -> str:
+        return f"{self.entries} {self.action}"
 
 
 class DeliveryCircuit(models.Model):

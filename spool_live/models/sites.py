@@ -22,6 +22,9 @@ class Site(models.Model):
     created_at = models.DateTimeField(
         _("created at"), default=timezone.now, db_default=Now(), editable=False
     )
+    is_probe = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text=_("Made by verify_live.")
+    )
 
     class Meta:
         db_table = "sites"
@@ -120,6 +123,7 @@ class ApiKeyEvent(models.Model):
         ADMIN = "admin", _("admin")
         COMMAND = "command", _("command")
         CODE = "code", _("code")
+        PROBE = "probe", _("isolation probe")
 
     id = models.BigAutoField(primary_key=True)
     at = models.DateTimeField(_("at"), default=timezone.now)

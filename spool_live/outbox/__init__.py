@@ -13,7 +13,7 @@ from spool_live.outbox.history import CatchUp, as_sent, catch_up, numbered_after
 from spool_live.outbox.lease import ClaimedSite
 from spool_live.outbox.numbering import number_waiting
 from spool_live.outbox.record import announce, broadcast_update, record
-from spool_live.outbox.requeue import requeue_dead
+from spool_live.outbox.requeue import discard_dead, requeue_dead
 from spool_live.outbox.settle import Settlement, failures_of, set_aside, settle
 from spool_live.outbox.site_state import (
     Acknowledged,
@@ -44,6 +44,7 @@ __all__ = [
     "broadcast_update",
     "catch_up",
     "claim_batch",
+    "discard_dead",
     "failures_of",
     "forget_site",
     "is_anything_waiting",

@@ -31,6 +31,7 @@ _COLUMNS = (
     "seq",
     "merged",
     "refused_times",
+    "trace_context",
 )
 _COMPUTED = {
     "metadata_text": Cast("metadata", TextField()),
@@ -45,7 +46,7 @@ Unreadable = Callable[[int, str], None]
 class ClaimedEntry:
     """One entry of a claim. ``metadata`` is JSON text as it is stored; ``merged`` says how many
     later entries of the item are in this one, ``refusals`` how often it was
-    refused where others were taken. A
+    refused where others were taken, ``trace_context`` which trace the edit was part of. A
     ``timestamp`` that Python cannot hold is ``None``."""
 
     pk: int
@@ -60,6 +61,7 @@ class ClaimedEntry:
     seq: int | None
     merged: int
     refusals: int = 0
+    trace_context: str | None = None
 
     def as_update(self) -> Update:
         """The entry as the value that is broadcast.

@@ -95,6 +95,7 @@ def purge_settled(using: str, *, before: datetime, limit: int) -> int:
         OutboxEntry.State.DROPPED,
         OutboxEntry.State.MERGED,
         OutboxEntry.State.LEFT,
+        OutboxEntry.State.DISCARDED,
     ]
     old = Q(state__in=settled, settled_at__lt=before)
     with transaction.atomic(using=using):

@@ -10,6 +10,7 @@ from django.db import connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
+from spool_live import tracing
 from spool_live.models import OutboxEntry, Site
 from spool_live.outbox import batching, rows
 from spool_live.signals import outbox_committed
@@ -36,12 +37,14 @@ def record(updates: Sequence[tuple[uuid.UUID, LiveUpdateData]], *, using: str) -
         return
     connection = connections[using]
     now = str(connection.ops.adapt_datetimefield_value(timezone.now()))
-    given = [rows.as_row(site_id, data, now) for site_id, data in updates]
-    if batching.is_open(connection):
-        batching.wait(given, _announcer(using), connection)
-    else:
-        rows.insert(given, connection)
-        announce(using=using)
+    with tracing.recording() as span:
+        given = [rows.as_row(site_id, data, now, span.context) for site_id, data in updates]
+        span.holds([row[0] for row in given])
+        if batching.is_open(connection):
+            batching.wait(given, _announcer(using), connection)
+        else:
+            rows.insert(given, connection)
+            announce(using=using)
 
 
 def announce(*, using: str) -> None:

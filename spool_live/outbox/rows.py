@@ -12,7 +12,7 @@ from spool_live.metadata import clean_text, metadata_json
 from spool_live.sql import read_sql
 from spool_live.updates import LiveUpdateData, new_update_hex
 
-Row = tuple[str, str, str, str, str, str | None, str, str]
+Row = tuple[str, str, str, str, str, str | None, str, str, str | None]
 
 _COLUMNS = {
     "update_id": "uuid",
@@ -23,15 +23,23 @@ _COLUMNS = {
     "slug": "text",
     "timestamp": "timestamptz",
     "metadata": "jsonb",
+    "trace_context": "text",
 }
 _INTO = f"INSERT INTO live_updates_outbox ({', '.join(_COLUMNS)})"
-_VALUES = "(%s, %s, %s, %s, %s, %s, %s, %s)"
-_INSERT_ONE = f"{_INTO} VALUES {_VALUES}"
+_VALUES = f"({', '.join(['%s'] * len(_COLUMNS))})"
+_INSERT_TRACED = f"{_INTO} VALUES {_VALUES}"
+_INSERT_ONE = (
+    f"INSERT INTO live_updates_outbox ({', '.join(list(_COLUMNS)[:-1])}) "  # noqa: S608 - our columns
+    f"VALUES ({', '.join(['%s'] * (len(_COLUMNS) - 1))})"
+)
+"""Without a trace its column costs nothing."""
 MOST = 2000
 """Rows that one statement takes: more make none cheaper, and hold more memory."""
 
 
-def as_row(site_id: uuid.UUID, data: LiveUpdateData, timestamp: str) -> Row:
+def as_row(
+    site_id: uuid.UUID, data: LiveUpdateData, timestamp: str, trace_context: str | None = None
+) -> Row:
     """``data`` as the values of a row, all text: the driver takes twice as long over objects.
 
     UUIDs are hexadecimal digits, which every database takes for its own kind of UUID.
@@ -46,6 +54,7 @@ def as_row(site_id: uuid.UUID, data: LiveUpdateData, timestamp: str) -> Row:
         None if slug is None else clean_text(slug),
         timestamp,
         metadata_json(data.metadata),
+        trace_context,
     )
 
 
@@ -57,7 +66,11 @@ def insert(rows: Sequence[Row], connection: BaseDatabaseWrapper) -> None:
     """
     with connection.cursor() as cursor:
         if len(rows) == 1:
-            cursor.execute(_INSERT_ONE, rows[0])
+            [row] = rows
+            if row[-1] is None:
+                cursor.execute(_INSERT_ONE, row[:-1])
+            else:
+                cursor.execute(_INSERT_TRACED, row)
             return
         statement = _MANY.get(connection.vendor, _values)
         for first in range(0, len(rows), MOST):
@@ -66,11 +79,15 @@ def insert(rows: Sequence[Row], connection: BaseDatabaseWrapper) -> None:
 
 def _arrays(rows: Sequence[Row]) -> tuple[str, list[str | None]]:
     """What all rows have in common is sent once, what differs as an array per column."""
+    names: list[str] = []
     chosen: list[str] = []
     varying: dict[str, str] = {}
     values: list[str | None] = []
     arrays: list[str | None] = []
     for (name, kind), column in zip(_COLUMNS.items(), zip(*rows, strict=True), strict=True):
+        if name == "trace_context" and not any(column):
+            continue
+        names.append(name)
         if name != "update_id" and len(set(column)) == 1:
             chosen.append(f"%s::{kind}")
             values.append(column[0])
@@ -79,7 +96,8 @@ def _arrays(rows: Sequence[Row]) -> tuple[str, list[str | None]]:
             varying[name] = f"%s::{kind}[]"
             arrays.append(_array(column))
     sql = (
-        f"{_INTO} SELECT {', '.join(chosen)} "  # noqa: S608 - names and types of our own columns
+        f"INSERT INTO live_updates_outbox ({', '.join(names)}) "  # noqa: S608 - of our own columns
+        f"SELECT {', '.join(chosen)} "
         f"FROM unnest({', '.join(varying.values())}) "
         f"WITH ORDINALITY AS given ({', '.join(varying)}, place) ORDER BY place"
     )

@@ -28,7 +28,7 @@ WITH mine AS MATERIALIZED (
            CASE WHEN o.timestamp >= '0001-01-02' AND o.timestamp < '9999-12-31'
                 THEN o.timestamp END AS timestamp,
            o.metadata::text AS metadata, o.seq, o.merged,
-           CASE WHEN o.last_error <> '' THEN o.attempts ELSE 0 END AS refusals
+           CASE WHEN o.last_error <> '' THEN o.attempts ELSE 0 END AS refusals, o.trace_context
     FROM live_updates_outbox o
     WHERE o.id = c.id
     OFFSET 0
@@ -65,6 +65,7 @@ WITH mine AS MATERIALIZED (
   WHERE d.site_id = idle.site_id
 )
 SELECT f.id, f.update_id, f.site_id, f.event_type, f.collection, f.item_id, f.slug, f.timestamp,
-       f.metadata, coalesce(f.seq, numbered.seq) AS seq, f.merged, f.refusals
+       f.metadata, coalesce(f.seq, numbered.seq) AS seq, f.merged, f.refusals,
+       f.trace_context
 FROM fitting f LEFT JOIN numbered USING (id)
 ORDER BY f.site_id, 10
