@@ -121,10 +121,15 @@ def mirror_changes(using: str) -> None:
 @shared_task(name="spool_live.cleanup", ignore_result=True)
 @sound_connections()
 def clean_up() -> None:
-    """Removes expired rows from the live table and settled entries from the outbox."""
+    """Removes expired rows from the live table, settled entries from the outbox, and what a killed
+    ``verify_live`` has left."""
     from spool_live.delivery import cleanup
+    from spool_live.isolation.live.sites import remove_left_behind
+    from spool_live.supabase.databases import content_databases
 
     cleanup.clean_up()
+    for using in content_databases():
+        remove_left_behind(using)
 
 
 @shared_task(name="spool_live.verify", ignore_result=True)
@@ -142,7 +147,7 @@ def verify_isolation() -> None:
     try:
         report = verify()
     except CannotVerify as error:
-        recording.logger.info("the nightly verification is not run here: %s", error)
+        recording.record_not_run(str(error))
         return
     recording.record_rls(report)
 

@@ -31,6 +31,8 @@ def arguments(parser: argparse.ArgumentParser) -> Iterator[tuple[str, object]]:
             for name, below in action.choices.items():
                 yield name, None
                 yield from arguments(below)
+        elif action.default == argparse.SUPPRESS:  # the same option, accepted after a subcommand
+            continue
         elif action.option_strings and not DJANGOS_OWN & set(action.option_strings):
             yield action.option_strings[0], action.default
 

@@ -7,7 +7,11 @@ from spool_live.admin.alerts import AlertEpisodeAdmin
 from spool_live.admin.api_keys import SiteApiKeyAdmin
 from spool_live.admin.isolation import IsolationReportAdmin
 from spool_live.admin.outbox import OutboxEntryAdmin
-from spool_live.admin.records import ApiKeyEventAdmin, FailedAuthenticationAdmin
+from spool_live.admin.records import (
+    ApiKeyEventAdmin,
+    FailedAuthenticationAdmin,
+    OutboxEventAdmin,
+)
 from spool_live.admin.sites import SiteAdmin
 
 __all__ = [
@@ -16,6 +20,7 @@ __all__ = [
     "FailedAuthenticationAdmin",
     "IsolationReportAdmin",
     "OutboxEntryAdmin",
+    "OutboxEventAdmin",
     "SiteAdmin",
     "SiteApiKeyAdmin",
 ]

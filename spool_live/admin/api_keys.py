@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
 from spool_live import keys
+from spool_live.admin.probes import OfKeys
 from spool_live.admin.read_only import ActingAdmin
 from spool_live.keys import PlainKey
 from spool_live.keys.trail import Origin, acting
@@ -52,7 +53,7 @@ class SiteApiKeyAdmin(ActingAdmin):
         "expires_at",
         "revoked_at",
     )
-    list_filter = ("site", "revoked_at")
+    list_filter = (OfKeys, "site", "revoked_at")
     list_select_related = ("site",)
     search_fields = ("name", "prefix", "note", "site__name")
     readonly_fields = ("prefix", "created_at", "created_by", "last_used_at", "revoked_at")

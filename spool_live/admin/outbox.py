@@ -14,12 +14,13 @@ from django.utils.translation import ngettext
 
 from spool_live import outbox
 from spool_live.admin.read_only import OfSiteAdmin
+from spool_live.keys.trail import Origin, acting
 from spool_live.models import OutboxEntry
 
 
 @admin.register(OutboxEntry)
 class OutboxEntryAdmin(OfSiteAdmin):
-    """Read-only but for requeueing."""
+    """Read-only but for what is decided about dead entries."""
 
     list_display = (
         "event_type",
@@ -34,7 +35,7 @@ class OutboxEntryAdmin(OfSiteAdmin):
     list_filter = ("state", "event_type", "collection")
     search_fields = ("slug", "item_id", "update_id", "site_id")
     ordering = ("-id",)
-    actions = ("requeue",)
+    actions = ("requeue", "discard")
     exclude = ("metadata",)
     readonly_fields = ("stored_metadata",)
 
@@ -56,7 +57,19 @@ class OutboxEntryAdmin(OfSiteAdmin):
     @admin.action(description=_("Requeue selected dead entries"), permissions=["requeue"])
     def requeue(self, request: HttpRequest, queryset: QuerySet[OutboxEntry]) -> None:
         """Makes dead entries pending again."""
-        chosen = Q(pk__in=list(queryset.values_list("pk", flat=True)))
-        count = outbox.requeue_dead(router.db_for_write(OutboxEntry), chosen)
+        with acting(Origin.ADMIN, request.user):
+            count = outbox.requeue_dead(router.db_for_write(OutboxEntry), _those_of(queryset))
         text = ngettext("%d entry was requeued.", "%d entries were requeued.", count)
         self.message_user(request, text % count, messages.SUCCESS)
+
+    @admin.action(description=_("Discard selected dead entries"), permissions=["requeue"])
+    def discard(self, request: HttpRequest, queryset: QuerySet[OutboxEntry]) -> None:
+        """Gives dead entries up: the status is silent about them, the audit trail is not."""
+        with acting(Origin.ADMIN, request.user):
+            count = outbox.discard_dead(router.db_for_write(OutboxEntry), _those_of(queryset))
+        text = ngettext("%d entry was discarded.", "%d entries were discarded.", count)
+        self.message_user(request, text % count, messages.SUCCESS)
+
+
+def _those_of(queryset: QuerySet[OutboxEntry]) -> Q:
+    return Q(pk__in=list(queryset.values_list("pk", flat=True)))

@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from spool_live import status
+from spool_live.admin.probes import OfSites
 from spool_live.admin.read_only import ActingAdmin
 from spool_live.models import Site, SiteDelivery
 
@@ -31,6 +32,7 @@ class SiteAdmin(ActingAdmin):
     """Sites, and how their delivery goes."""
 
     list_display = ("name", "id", "newest_seq", "delivery")
+    list_filter = (OfSites,)
     search_fields = ("name", "id")
     readonly_fields = ("id", "created_at", "newest_seq", "delivery")
 

@@ -16,6 +16,12 @@ def record_rls(report: Report) -> None:
     _record(heartbeats.Part.VERIFY_RLS, report.summary, is_isolated=report.isolated)
 
 
+def record_not_run(reason: str) -> None:
+    """Keeps that ``verify_rls`` cannot be run here, and why: no alarm, and no proof either."""
+    logger.info("the nightly verification is not run here: %s", reason)
+    heartbeats.noted(content_databases()[0], heartbeats.Part.VERIFY_RLS, {"not_run": reason})
+
+
 def record_live(failed: int, cases: int) -> None:
     """Keeps whether ``verify_live`` ended well: how many of its cases failed."""
     summary = f"{failed} of {cases} cases failed" if failed else f"{cases} cases went well"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,13 +16,21 @@ WIDTH = 100
 """Columns that a terminal has at least."""
 
 
+FORMATS = ("table", "json")
+
+
+def add_format_again(parser: ArgumentParser) -> None:
+    """``--format`` of a sub-command: accepted after it as well as before."""
+    parser.add_argument("--format", choices=FORMATS, default=SUPPRESS, help=SUPPRESS)
+
+
 class ReportCommand(BaseCommand):
     """A command that reports rows, as a table or as JSON (``--format``)."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--format",
-            choices=("table", "json"),
+            choices=FORMATS,
             default="table",
             help="A table for people (default) or JSON for machines.",
         )

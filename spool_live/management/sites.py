@@ -20,3 +20,11 @@ def find_site(given: str) -> Site:
     if len(found) > 1:
         raise CommandError(f"{len(found)} sites are named {given!r}: give the id.")
     return found[0]
+
+
+def find_site_id(given: str) -> uuid.UUID:
+    """The id of a site, or an id as it is: what is left of a deleted site has nothing else."""
+    try:
+        return uuid.UUID(given)
+    except ValueError:
+        return find_site(given).pk

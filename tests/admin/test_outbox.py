@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from spool_live import broadcast_update
-from spool_live.models import OutboxEntry, Site
+from spool_live.models import OutboxEntry, OutboxEvent, Site
 from spool_live.updates import EventType, LiveUpdateData
 
 pytestmark = pytest.mark.django_db
@@ -68,3 +68,28 @@ def test_nothing_else_can_be_done_to_entries(admin_client: Client, dead: OutboxE
         url = reverse(f"admin:spool_live_outboxentry_{action}", args=[dead.pk])
         assert admin_client.post(url, {"post": "yes"}).status_code == 403
     assert admin_client.post(reverse("admin:spool_live_outboxentry_add")).status_code == 403
+
+
+def test_dead_entry_is_discarded_and_the_trail_says_who(
+    staff: Callable[..., Client], dead: OutboxEntry
+) -> None:
+    chosen = {"action": "discard", "_selected_action": [dead.pk]}
+    client = staff("view_outboxentry", "change_outboxentry", "view_outboxevent")
+    client.post(reverse(LIST), chosen)
+    dead.refresh_from_db()
+    assert dead.state == "discarded"
+    line = OutboxEvent.objects.get()
+    assert (line.action, line.origin, line.actor_name) == ("discarded", "admin", "grace")
+    page = client.get(reverse("admin:spool_live_outboxevent_changelist")).content.decode()
+    assert "grace" in page
+    change = reverse("admin:spool_live_outboxevent_change", args=[line.pk])
+    assert client.post(change, {"reason": "x"}).status_code == 403
+
+
+def test_who_may_only_look_discards_nothing(
+    staff: Callable[..., Client], dead: OutboxEntry
+) -> None:
+    chosen = {"action": "discard", "_selected_action": [dead.pk]}
+    staff("view_outboxentry").post(reverse(LIST), chosen)
+    dead.refresh_from_db()
+    assert dead.state == "dead"

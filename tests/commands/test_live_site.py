@@ -139,3 +139,30 @@ def test_database_without_our_tables_is_told_in_a_sentence(run: Run) -> None:
     assert outcome.code == 1
     assert "run manage.py migrate" in outcome.err
     assert "Traceback" not in outcome.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--format", "json", "list"], ["list", "--format", "json"]],
+    ids=["before", "after"],
+)
+def test_format_is_accepted_before_and_after_the_action(run: Run, arguments: list[str]) -> None:
+    Site.objects.create(name="Ledger")
+    outcome = run("live_site", *arguments)
+    assert [row["site"] for row in outcome.rows] == ["Ledger"]
+
+
+def test_every_action_takes_the_format_after_it(run: Run) -> None:
+    created = run("live_site", "create", "Ledger", "--format", "json").rows[0]
+    added = run("live_site", "add-key", "Ledger", "--format", "json").rows[0]
+    rotated = run("live_site", "rotate", created["prefix"], "--format", "json").rows[0]
+    revoked = run("live_site", "revoke", added["prefix"], "--format", "json").rows[0]
+    assert rotated["prefix"] != created["prefix"]
+    assert revoked["revoked_at"]
+
+
+def test_probes_are_listed_on_demand_only(run: Run) -> None:
+    Site.objects.create(name="Ledger")
+    Site.objects.create(name="spool_live probe", is_probe=True)
+    assert "probe" not in run("live_site", "list").out
+    assert "spool_live probe" in run("live_site", "list", "--probes").out

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
+from django.utils import timezone
 
-from spool_live import keys
+from spool_live import keys, tasks
 from spool_live.conf import live_settings
 from spool_live.isolation.live import verify as live_verify
-from spool_live.isolation.live.sites import NAME, probe_sites
+from spool_live.isolation.live.sites import LEFT_BEHIND, NAME, probe_sites
 from spool_live.isolation.live.sites import Road as Way
-from spool_live.models import LiveUpdate, OutboxEntry, Site, SiteApiKey, SiteDelivery
+from spool_live.models import (
+    ApiKeyEvent,
+    Heartbeat,
+    LiveUpdate,
+    OutboxEntry,
+    Site,
+    SiteApiKey,
+    SiteDelivery,
+)
 from spool_live.supabase import provisioning
 from tests.commands.conftest import Run, run_command
 from tests.end_to_end.conftest import Road
@@ -206,10 +217,10 @@ def test_interrupted_run_cleans_up(road: Road, run: Run, ending: signal.Signals)
 
 def test_sites_of_a_killed_run_go_with_the_next(road: Road) -> None:
     way = Way("default", workers=False, timeout=30)
-    old = Site.objects.create(name=NAME)
+    old = Site.objects.create(name=NAME, is_probe=True)
     keys.create_key(old, name="left")
     Site.objects.filter(pk=old.pk).update(created_at="2020-01-01T00:00:00Z")
-    young = Site.objects.create(name=NAME)
+    young = Site.objects.create(name=NAME, is_probe=True)
     with probe_sites(way, lambda stage: None):
         assert not Site.objects.filter(pk=old.pk).exists()
         assert Site.objects.filter(pk=young.pk).exists(), "it may belong to another run"
@@ -220,3 +231,45 @@ def test_api_that_does_not_answer_is_an_error_and_leaves_nothing(road: Road, run
     outcome = run("verify_live", *QUICK, "--api-url", "http://127.0.0.1:9/")
     assert (outcome.code, "--api-url" in outcome.err) == (1, True)
     assert left_behind(road) == before
+
+
+def test_it_ends_with_a_sentence_and_marks_what_it_did(road: Road, run: Run) -> None:
+    outcome = run("verify_live", *QUICK[:-1], "table")
+    assert outcome.code == 0
+    last = outcome.out.strip().splitlines()[-1]
+    assert re.fullmatch(
+        r"Sites are isolated: (\d+) of \1 cases received what is theirs and nothing else\.", last
+    )
+    assert set(ApiKeyEvent.objects.values_list("origin", flat=True)) == {"probe"}
+    detail = Heartbeat.objects.get(part="verify_live").detail
+    assert detail["summary"] == f"{last.split()[3]} cases went well"
+
+
+def test_leak_is_a_sentence_too(road: Road, run: Run) -> None:
+    with broken(
+        road,
+        "alter policy spool_live_join_own_site on realtime.messages using (true)",
+        "drop policy if exists spool_live_fence on realtime.messages",
+    ):
+        outcome = run("verify_live", *QUICK)
+    assert re.fullmatch(r"Sites are NOT isolated: \d+ of \d+ cases failed\.", outcome.err)
+
+
+def test_what_could_not_be_carried_out_refutes_nothing(
+    road: Road, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Way, "drive", lambda self, sites: False)
+    outcome = run("verify_live", *QUICK)
+    assert (outcome.code, "Nothing is proved" in outcome.err) == (1, True)
+    assert not Heartbeat.objects.filter(part="verify_live").exists()
+
+
+def test_cleanup_removes_what_a_killed_run_has_left(road: Road) -> None:
+    old = timezone.now() - LEFT_BEHIND - timedelta(seconds=1)
+    killed = Site.objects.create(name=NAME, is_probe=True, created_at=old)
+    running = Site.objects.create(name=NAME, is_probe=True)
+    namesake = Site.objects.create(name=NAME, created_at=old)
+    keys.create_key(killed, name="own")
+    tasks.clean_up()
+    assert set(Site.objects.all()) == {running, namesake}
+    assert not SiteApiKey.objects.exists()

@@ -19,6 +19,7 @@ from spool_live.broadcasters import get_broadcaster
 from spool_live.conf import live_settings
 from spool_live.delivery import mirror
 from spool_live.exceptions import BroadcastError
+from spool_live.keys.trail import Origin, acting
 from spool_live.models import OutboxEntry, Site, SiteApiKey
 from spool_live.supabase.databases import is_supabase_database
 from spool_live.updates import EventType, LiveUpdateData
@@ -45,7 +46,8 @@ class ProbeSite:
 
     def add_key(self, name: str) -> None:
         """Another key of the site."""
-        self.keys[name], self.plain[name] = keys.create_key(self.site, name=f"{NAME}: {name}")
+        with acting(Origin.PROBE):
+            self.keys[name], self.plain[name] = keys.create_key(self.site, name=f"{NAME}: {name}")
 
     def write(self, slug: str) -> None:
         """Records an update, as a save of content does."""
@@ -107,14 +109,11 @@ class Road:
 @contextmanager
 def probe_sites(road: Road, tell: Callable[[str], None]) -> Iterator[tuple[ProbeSite, ProbeSite]]:
     """Two sites with a key each, and a second one for the first. Removed however the block ends."""
-    for left in Site.objects.using(road.using).filter(
-        name=NAME, created_at__lt=timezone.now() - LEFT_BEHIND
-    ):
-        remove(left, road)
+    remove_left_behind(road.using)
     made: list[Site] = []
     try:
-        made.append(Site.objects.using(road.using).create(name=NAME))
-        made.append(Site.objects.using(road.using).create(name=NAME))
+        made.append(Site.objects.using(road.using).create(name=NAME, is_probe=True))
+        made.append(Site.objects.using(road.using).create(name=NAME, is_probe=True))
         one, other = (ProbeSite(site) for site in made)
         one.add_key("own")
         one.add_key("leaving")
@@ -123,21 +122,31 @@ def probe_sites(road: Road, tell: Callable[[str], None]) -> Iterator[tuple[Probe
     finally:
         tell("cleaning up")
         for site in made:
-            remove(site, road)
+            remove(site, road.using)
 
 
-def remove(site: Site, road: Road) -> None:
+def remove_left_behind(using: str) -> int:
+    """Removes the probe sites of runs that were killed; returns how many."""
+    old = timezone.now() - LEFT_BEHIND
+    left = Site.objects.using(using).filter(is_probe=True, created_at__lt=old)
+    for site in left:
+        remove(site, using)
+    return len(left)
+
+
+def remove(site: Site, using: str) -> None:
     """Removes a probe site with all that belongs to it, on both databases as far as they answer.
 
-    The audit trail of its keys stays: nothing removes from that.
+    The audit trail of its keys stays: nothing removes from that. Its lines are marked.
     """
     site_id: Any = site.pk
-    site.delete()
+    with acting(Origin.PROBE):
+        site.delete()
     try:
-        mirror.mirror_site(road.using, site_id, get_broadcaster())
+        mirror.mirror_site(using, site_id, get_broadcaster())
     except BroadcastError:
         return  # the tombstone goes with the next sweep
-    outbox.forget_site(road.using, site_id)
+    outbox.forget_site(using, site_id)
     _forget_tombstone(site_id)
 
 

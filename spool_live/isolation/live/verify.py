@@ -15,6 +15,7 @@ from spool_live import keys
 from spool_live.isolation.live.cases import cases, leaving_cases
 from spool_live.isolation.live.sites import ProbeSite, Road, probe_sites
 from spool_live.isolation.live.subscribers import MISSING_PARTITION, Subscriber, Subscribers
+from spool_live.keys.trail import Origin, acting
 
 ROUNDS = 3
 GRACE = 1.0
@@ -86,7 +87,8 @@ def verify_live(
             report.results += [_heard_before(s) for s in gone]
 
             tell("revoking it, and joining as everybody else")
-            keys.revoke_key(one.keys["leaving"])
+            with acting(Origin.PROBE):
+                keys.revoke_key(one.keys["leaving"])
             road.drive(sites)
             own, others = (request_token(p.plain["own"]) for p in sites)
             rest = group.join(list(cases(one, other, own, others, leaving["token"])))

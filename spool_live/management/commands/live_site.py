@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from spool_live import keys
 from spool_live.keys.trail import Origin, acting
-from spool_live.management.output import ReportCommand, hours
+from spool_live.management.output import ReportCommand, add_format_again, hours
 from spool_live.management.sites import find_site
 from spool_live.models import Site, SiteApiKey
 
@@ -30,7 +30,8 @@ class Command(ReportCommand):
         actions = parser.add_subparsers(dest="action", required=True)
         create = actions.add_parser("create", help="A new site and its first key.")
         create.add_argument("name")
-        actions.add_parser("list", help="Sites and keys.")
+        shown = actions.add_parser("list", help="Sites and keys.")
+        shown.add_argument("--probes", action="store_true", help="Also those of verify_live.")
         add = actions.add_parser("add-key", help="Another key of a site.")
         add.add_argument("site", help="The site's id or name.")
         for parser_with_key in (create, add):
@@ -47,6 +48,8 @@ class Command(ReportCommand):
         )
         revoke = actions.add_parser("revoke", help="Takes a key's right for good.")
         revoke.add_argument("prefix")
+        for action in (create, shown, add, rotate, revoke):
+            add_format_again(action)
 
     def handle(self, *args: Any, **options: Any) -> None:
         act = {
@@ -67,7 +70,8 @@ class Command(ReportCommand):
 
     def _list(self, options: Any) -> list[dict[str, Any]]:
         rows = []
-        for site in Site.objects.prefetch_related("api_keys"):
+        sites = Site.objects.prefetch_related("api_keys")
+        for site in sites if options["probes"] else sites.filter(is_probe=False):
             row = {"site": site.name, "site_id": site.pk}
             known = [_key_row(key) for key in site.api_keys.all()]
             rows += [{**row, **key} for key in known or [_key_row(None)]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from spool_live.supabase.databases import content_databases
 
 CLEAR = "\x1b[H\x1b[2J"
 NAME_WIDTH = 28
+VERIFICATIONS = ("verify_rls", "verify_live")
 
 
 class Command(ReportCommand):
@@ -75,6 +76,8 @@ def _text(
     parts += [wrapped(notice) for notice in found.notices]
     if unforeseen:
         parts.append(wrapped(f"Unforeseen errors since counting began: {_by_step(unforeseen)}."))
+    if verified := [*_verifications(found)]:
+        parts.append("\n".join(map(wrapped, verified)))
     rows = [_row(site, now, with_database=with_database) for site in sites]
     parts.append(table(rows) if rows else "There are no sites yet: manage.py live_site create.")
     return "\n\n".join(parts)
@@ -89,6 +92,17 @@ def _headline(found: Status) -> str:
     if found.since is None:
         return "ok: updates flow."
     return f"{found.state} for {age(found.at - found.since)}."
+
+
+def _verifications(found: Status) -> Iterator[str]:
+    """What the last proof of isolation said, from whichever road, or why there is none."""
+    for part in found.parts:
+        if part.part not in VERIFICATIONS:
+            continue
+        if reason := part.detail.get("not_run"):
+            yield f"{part.part} is not run here: {reason}"
+        elif summary := part.detail.get("summary"):
+            yield f"{part.part}, {age(found.at - part.at)} ago: {summary}"
 
 
 def _row(site: SiteStatus, now: datetime, *, with_database: bool) -> dict[str, Any]:

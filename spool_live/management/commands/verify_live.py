@@ -62,9 +62,24 @@ class Command(ReportCommand):
             for trouble in report.troubles:
                 self.stdout.write(trouble)
         failed = sum(not result.ok for result in report.results)
-        record_live(failed or int(not report.ok), len(rows))
+        if rows:  # what could not be carried out proves nothing, and refutes nothing
+            record_live(failed, len(rows))
+        if failed:
+            raise CommandError(
+                f"Sites are NOT isolated: {failed} of {len(rows)} cases failed.", returncode=1
+            )
         if not report.ok:
-            raise CommandError(f"{failed} of {len(rows)} failed.", returncode=1)
+            raise CommandError(
+                "Each case went well, but not by the workers: see above."
+                if rows
+                else "Nothing is proved: the verification could not be carried out.",
+                returncode=1,
+            )
+        if options["format"] != "json":
+            self.stdout.write(
+                f"Sites are isolated: {len(rows)} of {len(rows)} cases received what is theirs "
+                "and nothing else."
+            )
 
     def _tell(self, verbosity: int) -> Callable[[str], None]:
         if verbosity > 1 or (verbosity == 1 and sys.stderr.isatty()):
