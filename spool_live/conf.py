@@ -86,6 +86,9 @@ class LiveSettings:
     webhook_log_retention: timedelta = timedelta(days=30)
     webhook_log_size: int = 1_000
 
+    realtime_metrics_url: str = ""
+    realtime_metrics_token: str = field(default="", repr=False)
+
     isolation_accepted: str = ""
 
     delayed_after: timedelta = timedelta(seconds=15)
@@ -100,6 +103,9 @@ class LiveSettings:
     alert_clear_after: timedelta = timedelta(seconds=15)
     alert_failed_authentications: int = 1_000
     alert_outbox_size: int = 100_000
+    alert_throttled: int = 1_000
+    alert_latency_factor: int = 5
+    alert_connections: int = 0
     alert_on_edits: bool = True
 
     @classmethod

@@ -45,6 +45,11 @@ def succeeded(using: str, part: Part, detail: Mapping[str, Any] | None = None) -
     _write(using, part, {**values, **({} if detail is None else {"detail": dict(detail)})})
 
 
+def noted(using: str, part: Part, detail: Mapping[str, Any]) -> None:
+    """Notes ``detail`` (kept as JSON) of a part that neither succeeded nor failed."""
+    _write(using, part, {"detail": dict(detail)})
+
+
 def failed(using: str, part: Part, error: str, detail: Mapping[str, Any] | None = None) -> None:
     """Notes that ``part`` could not do what it is there for, and keeps since when."""
     _written.pop((using, part.value, "well"), None)

@@ -80,6 +80,16 @@ def _state(found: Status, now: datetime) -> Iterator[Metric]:
     for part in found.parts:
         ages.add_metric([part.using, part.part], (now - part.at).total_seconds())
     yield ages
+    connected = GaugeMetricFamily(
+        "spool_live_realtime_connections",
+        "Clients connected to Realtime, where that can be known.",
+        labels=["database"],
+    )
+    for part in found.parts:
+        clients = status.connections_of(part, now)
+        if clients is not None:
+            connected.add_metric([part.using], clients)
+    yield connected
 
 
 def _totals(totals: Mapping[str, Totals], now: datetime) -> Iterator[Metric]:

@@ -10,7 +10,7 @@ import httpx
 from django.utils import timezone
 
 from spool_live import heartbeats, status
-from spool_live.alerts import channels, episodes, notices
+from spool_live.alerts import channels, episodes, notices, trends
 from spool_live.alerts.rules import firing
 from spool_live.conf import live_settings
 from spool_live.status import State
@@ -48,9 +48,11 @@ def evaluate() -> Evaluation:
         for alias in content_databases()
         if alias not in unanswered
     ]
-    alerts = firing(found, totals, settings)
-    named = channels.configured()
     now = timezone.now()
+    trends.note_sample(using, now)
+    over_time = trends.trends(using, now)
+    alerts = firing(found, totals, over_time, settings)
+    named = channels.configured()
     keys = tuple(sorted({alert.key for alert in alerts}))
     episodes.note(using, alerts, now)
     opened = episodes.open_lasting(using, now, settings, named)

@@ -54,7 +54,13 @@ def clean_up(
     outbox is purged first, as that needs nobody else.
     """
     report = CleanupReport()
-    tell = progress or (lambda report: None)
+    shown = progress or (lambda report: None)
+
+    def tell(report: CleanupReport) -> None:
+        for using in content_databases():
+            heartbeats.beat(using, heartbeats.Part.CLEANUP)
+        shown(report)
+
     try:
         purge_outboxes(report, tell)
         clean_live_updates(report, tell, counted(broadcaster or get_broadcaster()), pause, clock)

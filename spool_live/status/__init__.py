@@ -12,7 +12,14 @@ from spool_live.status.probing import probe
 from spool_live.status.readiness import readiness
 from spool_live.status.sites import SiteStatus, of_sites
 from spool_live.status.snapshot import current, determine
-from spool_live.status.states import Activity, Kind, Problem, State, Status
+from spool_live.status.states import (
+    Activity,
+    Kind,
+    Problem,
+    State,
+    Status,
+    connections_of,
+)
 from spool_live.status.totals import Totals, of_database
 from spool_live.status.values import as_json, problem_as_json
 
@@ -25,6 +32,7 @@ __all__ = [
     "Status",
     "Totals",
     "as_json",
+    "connections_of",
     "current",
     "determine",
     "of_database",

@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 
 from spool_live.conf import LiveSettings
 from spool_live.models import Heartbeat
-from spool_live.status import wording
+from spool_live.status import upkeep, wording
 from spool_live.status.observing import Observation
-from spool_live.status.states import Activity, Kind, Problem, State, age, clock, updates
+from spool_live.status.states import Activity, Kind, Problem, State, clock, updates
 
 Part = Heartbeat.Part
 REPORT_AGE = timedelta(minutes=5)
@@ -30,8 +30,8 @@ def judge(seen: Observation, settings: LiveSettings) -> list[Problem]:
         *whole,
         *([] if covered else (*_held_up(seen), *_backlog(seen, settings))),
         *_dead(seen),
-        *_cleanup(seen, settings),
-        *_isolation(seen),
+        *upkeep.cleanup(seen, settings),
+        *upkeep.isolation(seen),
     ]
 
 
@@ -225,46 +225,6 @@ def _dead(seen: Observation) -> Iterator[Problem]:
             f"good: {dead.reason}",
             "Mend the cause, then manage.py live_requeue; clients get them by catch-up meanwhile.",
         )
-
-
-def _cleanup(seen: Observation, settings: LiveSettings) -> Iterator[Problem]:
-    known = seen.heartbeats.get(Part.CLEANUP)
-    if known is None:
-        return
-    done = known.succeeded_at or known.failing_since or known.at
-    if known.failing_since:
-        yield Problem(
-            Kind.CLEANUP,
-            State.FAILING,
-            known.failing_since,
-            f"Cleanup fails since {clock(known.failing_since, seen.now)}: {known.error}",
-            "Old rows pile up at Supabase until it works: see manage.py live_cleanup.",
-            seen.using,
-        )
-    elif done < seen.now - settings.cleanup_late_after:
-        yield Problem(
-            Kind.CLEANUP,
-            State.DELAYED,
-            done,
-            f"Cleanup has not run for {age(seen.now - done)}.",
-            "Is celery beat running, or a timer with manage.py live_cleanup?",
-            seen.using,
-        )
-
-
-def _isolation(seen: Observation) -> Iterator[Problem]:
-    for part, name in ((Part.VERIFY_RLS, "verify_rls"), (Part.VERIFY_LIVE, "verify_live")):
-        known = seen.heartbeats.get(part)
-        if known and known.failing_since:
-            yield Problem(
-                Kind.ISOLATION,
-                State.FAILING,
-                known.failing_since,
-                f"{name} found that sites are not isolated ({clock(known.at, seen.now)}): "
-                f"{known.error}",
-                f"Run manage.py {name}: each finding names its remedy.",
-                seen.using,
-            )
 
 
 def _of_site(

@@ -1,4 +1,5 @@
-"""Asks broker and cache whether they answer, and notes it for every process to see.
+"""Asks broker and cache whether they answer, and Realtime how many are connected where it says
+so; and notes it for every process to see.
 
 Called by commands and by the evaluation of alerts, never for a page view. Supabase is not asked:
 what is known of it comes from deliveries.
@@ -8,12 +9,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from celery import current_app
 from django.core.cache.backends.dummy import DummyCache
+from django.db import DatabaseError
 
 from spool_live import heartbeats
 from spool_live.conf import live_settings
+from spool_live.status.connections import ask_connections
 from spool_live.supabase.databases import content_databases
 from spool_live.throttling.counting import shared_cache
 
@@ -69,6 +73,8 @@ def probe() -> None:
         _broker.run()
     if not isinstance(shared_cache(), DummyCache):
         _cache.run()
+    with suppress(DatabaseError):  # that it does not answer is the status' to say
+        ask_connections()
 
 
 def _ask_broker() -> None:

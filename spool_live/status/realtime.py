@@ -2,24 +2,102 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
 
-from django.db import DatabaseError
+from django.db import DatabaseError, connections
 
 from spool_live.conf import live_settings
+from spool_live.sql import read_sql
+from spool_live.status.states import Kind, Problem, State
 from spool_live.supabase import provisioning
 from spool_live.supabase.databases import is_supabase_database
 
+MUCH_WAL = 1 << 30
+"""Bytes that a slot nobody reads may hold back."""
+_since: dict[str, datetime] = {}
+PARTITION_NOTICE = (
+    "Realtime has no partition for today's messages, because no client was connected: updates are "
+    "stored but not broadcast. Connect a client (spool-live tail): Realtime makes one then, and "
+    "catch-up brings the updates."
+)
 
-def lacks_partition() -> bool:
-    """Whether Realtime has nowhere to store today's messages, where that matters and can be seen.
 
-    No failure: nobody was connected, and a client that connects mends it.
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """The replication slots of the Supabase database, as ``sql/status/realtime.sql`` sees them.
+
+    ``held_back`` is in bytes of WAL; ``lost`` names slots that PostgreSQL has invalidated.
     """
+
+    is_read: bool
+    slots: int
+    most_slots: int
+    lost: str | None
+    held_back: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Realtime:
+    """What was seen: whether the messages' partition is missing, and the slots."""
+
+    lacks_partition: bool = False
+    slots: Slots | None = None
+
+
+def observe_realtime(bounded: Callable[[str], AbstractContextManager[None]]) -> Realtime:
+    """Looks at the Supabase database, each query ``bounded`` in time. Where it is not ours to look
+    at, or does not answer (it need not be reachable from here), nothing was seen."""
     settings = live_settings()
     alias = settings.supabase_database
-    if settings.realtime_mode != "broadcast" or not is_supabase_database(alias):
-        return False
-    with suppress(DatabaseError):  # that alias need not be reachable from here
-        return provisioning.lacks_partition(alias)
-    return False
+    if not is_supabase_database(alias):
+        return Realtime()
+    try:
+        with bounded(alias):
+            lacks = settings.realtime_mode == "broadcast" and provisioning.lacks_partition(alias)
+            with connections[alias].cursor() as cursor:
+                cursor.execute(read_sql("status/realtime"))
+                return Realtime(lacks, Slots(*cursor.fetchone()))
+    except DatabaseError:
+        return Realtime()
+
+
+def realtime_problems(seen: Realtime, now: datetime) -> list[Problem]:
+    """What keeps Realtime from reading what is written, since this process first saw it."""
+    slots, alias = seen.slots, live_settings().supabase_database
+    if slots is None:
+        _since.clear()
+        return []
+    if slots.lost:
+        reason = (
+            f"PostgreSQL has given up the replication slot {slots.lost}: Realtime reads nothing."
+        )
+        remedy = "Drop it (pg_drop_replication_slot); Realtime makes a new one when a client joins."
+    elif not slots.is_read and slots.slots >= slots.most_slots:
+        reason = (
+            f"All {slots.most_slots} replication slots are taken and none of them reads this "
+            "database: Realtime says that clients are subscribed, and sends them nothing."
+        )
+        remedy = (
+            "Drop those that nobody reads (pg_replication_slots), or raise max_replication_slots."
+        )
+    else:
+        _since.clear()
+        return []
+    since = _since.setdefault(alias, now)
+    return [Problem(Kind.REALTIME, State.FAILING, since, reason, remedy, alias)]
+
+
+def realtime_notices(seen: Realtime) -> list[str]:
+    """What is worth knowing of Realtime, and no problem: a client that connects mends the one, the
+    other fills a disk some day. Pure."""
+    notices = [PARTITION_NOTICE] if seen.lacks_partition else []
+    held_back = (seen.slots and seen.slots.held_back) or 0
+    if held_back > MUCH_WAL:
+        notices.append(
+            f"A replication slot that nobody reads holds back {held_back / MUCH_WAL:.1f} GiB of "
+            "WAL on the Supabase database: see pg_replication_slots, and drop it."
+        )
+    return notices

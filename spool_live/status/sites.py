@@ -49,6 +49,8 @@ def of_sites(
     Deleted sites are included while they have something left in the outbox.
     """
     sites, states = Site.objects.using(using), SiteDelivery.objects.using(using)
+    if site_ids is None:
+        states = states.exclude(site_id__in=sites.filter(is_probe=True).values("pk"))
     changes = SiteMirror.objects.using(using)
     if site_ids is not None:
         sites, states = sites.filter(pk__in=site_ids), states.filter(pk__in=site_ids)

@@ -13,8 +13,9 @@ from django.utils import timezone
 
 from spool_live.conf import live_settings
 from spool_live.status.judging import judge
+from spool_live.status.muted import capture_notices
 from spool_live.status.observing import observe, unsent_notices
-from spool_live.status.realtime import lacks_partition
+from spool_live.status.realtime import observe_realtime, realtime_notices, realtime_problems
 from spool_live.status.states import Activity, Kind, Problem, State, Status, ordered
 from spool_live.supabase.databases import content_databases
 
@@ -28,11 +29,6 @@ KEPT = 200
 percent of a core at most, however often it is asked for."""
 _unanswered: dict[str, datetime] = {}
 """Since when this process has had no answer from a content database."""
-PARTITION_NOTICE = (
-    "Realtime has no partition for today's messages, because no client was connected: updates are "
-    "stored but not broadcast. Connect a client (spool-live tail): Realtime makes one then, and "
-    "catch-up brings the updates."
-)
 
 
 def determine(now: datetime | None = None) -> Status:
@@ -56,7 +52,9 @@ def determine(now: datetime | None = None) -> Status:
         took = time.monotonic() - started
         if took > SLOW:
             problems.append(_database(using, moment, State.DELAYED, f"took {took:.1f} s to answer"))
-    notices = [PARTITION_NOTICE] if lacks_partition() else []
+    realtime = observe_realtime(bounded)
+    problems += realtime_problems(realtime, moment)
+    notices = [*capture_notices(), *realtime_notices(realtime)]
     if not any(problem.kind is Kind.DATABASE for problem in problems):
         notices += unsent_notices(content_databases()[0])
     return Status(moment, ordered(problems), tuple(notices), tuple(parts))

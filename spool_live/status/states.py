@@ -37,6 +37,7 @@ class Kind(StrEnum):
     SWEEP = "sweep"
     BROKER = "broker"
     SUPABASE = "supabase"
+    REALTIME = "realtime"
     BACKLOG = "backlog"
     SITE = "site"
     MIRROR = "mirror"
@@ -44,6 +45,10 @@ class Kind(StrEnum):
     CLEANUP = "cleanup"
     ISOLATION = "isolation"
     CACHE = "cache"
+
+
+BELIEVED = timedelta(minutes=5)
+"""How old what was noted of Realtime may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,13 @@ class Activity:
     failing_since: datetime | None
     error: str
     detail: dict[str, Any] = field(default_factory=dict)
+
+
+def connections_of(part: Activity, now: datetime) -> int | None:
+    """How many clients were connected to Realtime a moment ago, if ``part`` says so."""
+    number = part.detail.get("connections")
+    is_fresh = now - part.at < BELIEVED and part.failing_since is None
+    return int(number) if isinstance(number, int) and is_fresh else None
 
 
 def ordered(problems: list[Problem]) -> tuple[Problem, ...]:

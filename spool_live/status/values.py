@@ -26,6 +26,7 @@ def as_json(status: Status) -> dict[str, Any]:
                 "succeeded_at": part.succeeded_at,
                 "failing_since": part.failing_since,
                 "error": part.error,
+                "detail": part.detail,
             }
             for part in status.parts
         ],

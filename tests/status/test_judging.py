@@ -139,6 +139,12 @@ BROKEN = [
         "Cleanup has not run for 4 h.", id="cleanup late",
     ),
     pytest.param(
+        seen(active("cleanup", 2, succeeded_at=ago(4 * 3600))),
+        Kind.CLEANUP, State.DELAYED, None, 4 * 3600,
+        "Cleanup does not keep up: it is at work, and has not come to an end for 4 h.",
+        id="cleanup does not keep up",
+    ),
+    pytest.param(
         seen(active("verify_rls", 3600, failing=3600)), Kind.ISOLATION, State.FAILING, None, 3600,
         "verify_rls found that sites are not isolated (09:12:45): boom", id="not isolated",
     ),

@@ -223,3 +223,12 @@ class TestHeartbeat:
         monkeypatch.setattr(Heartbeat.objects, "using", lambda using: Heartbeat.objects.none())
         monkeypatch.setattr("django.db.models.query.QuerySet.update", broken)
         heartbeats.beat("default", Part.SWEEP)
+
+
+@pytest.mark.usefixtures("alive")
+@pytest.mark.parametrize("nudge", [True, False])
+def test_what_is_muted_is_shown_and_is_no_problem(live: Any, nudge: bool) -> None:
+    live(NUDGE=nudge)
+    found = status.determine()
+    assert found.state is State.OK
+    assert any(notice.startswith("Muted: nudges") for notice in found.notices) is not nudge

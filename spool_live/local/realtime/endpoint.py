@@ -40,6 +40,11 @@ class WebSocketEndpoint:
         finally:
             self._open.discard(socket)
 
+    @property
+    def connected(self) -> int:
+        """How many sockets are open."""
+        return len(self._open)
+
     def _check_limits(self) -> None:
         """Raises :class:`HandshakeRefusedError`."""
         connections = self._services.config.limits.connections

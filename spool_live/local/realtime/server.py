@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import logging
 import sys
 import time
 from collections.abc import Awaitable, Callable
 
 import psycopg
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from spool_live.local.bootstrap import MAKE_PARTITIONS
@@ -94,7 +97,18 @@ class RealtimeServer:
             WebSocketRoute(f"{base}/websocket", self._endpoint),
             Route(f"{base}/api/broadcast", api.batch, methods=["POST"]),
             Route(f"{base}/api/broadcast/{{topic}}/events/{{event}}", api.single, methods=["POST"]),
+            Route(f"{base}/metrics", self._metrics),
         ]
+
+    async def _metrics(self, request: Request) -> Response:
+        """How many are connected, as the real server's own metrics say it: for the secret key."""
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(given.encode(), self._services.config.secret_key.encode()):
+            return Response(status_code=403)
+        name = "realtime_connections_connected"
+        return PlainTextResponse(
+            f'# TYPE {name} gauge\n{name}{{tenant="local"}} {self._endpoint.connected}\n'
+        )
 
     async def start(self) -> None:
         """Begin to follow the database. Returns when changes come in, or, with a warning, without

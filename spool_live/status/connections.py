@@ -1,0 +1,79 @@
+"""How many clients are connected to Realtime, where that can be known.
+
+Realtime says it itself to whoever may read its metrics (``REALTIME_METRICS_URL``); in the mode
+``postgres_changes`` its table of subscriptions says it, where the Supabase database is an alias of
+ours. Asked by commands and alerts now and then, and kept for everybody else.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import httpx
+from django.db import DatabaseError, connections, transaction
+
+from spool_live import heartbeats
+from spool_live.conf import live_settings
+from spool_live.exceptions import SpoolLiveError
+from spool_live.sql import read_sql
+from spool_live.supabase.databases import content_databases, is_supabase_database
+
+PATIENCE = 3.0
+EVERY = timedelta(seconds=20)
+_SAMPLE = re.compile(r"^realtime_connections_connected(?:\{[^}]*\})? ([0-9.eE+]+)", re.MULTILINE)
+
+
+class ConnectionsUnknown(SpoolLiveError):
+    """Who should know does not say. The message holds no address and no secret."""
+
+
+def ask_connections() -> None:
+    """Asks, where somebody can be asked and nobody has for a while, and notes the answer."""
+    using = content_databases()[0]
+    if not _can_be_known() or not heartbeats.claim(using, heartbeats.Part.REALTIME, EVERY):
+        return
+    try:
+        number = count_connections()
+    except (ConnectionsUnknown, DatabaseError) as error:
+        heartbeats.failed(using, heartbeats.Part.REALTIME, heartbeats.reason(error), {})
+    else:
+        heartbeats.succeeded(using, heartbeats.Part.REALTIME, {"connections": number})
+
+
+def count_connections() -> int | None:
+    """How many clients are connected, or ``None`` where nobody can know.
+
+    Raises :class:`ConnectionsUnknown` where the metrics are not to be had, and ``DatabaseError``.
+    """
+    settings = live_settings()
+    if settings.realtime_metrics_url:
+        return _by_metrics(settings.realtime_metrics_url, settings.realtime_metrics_token)
+    if not _can_be_known():
+        return None
+    alias = settings.supabase_database
+    with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
+        cursor.execute(read_sql("status/subscriptions"))
+        return int(cursor.fetchone()[0])
+
+
+def _can_be_known() -> bool:
+    settings = live_settings()
+    by_table = settings.realtime_mode == "postgres_changes" and is_supabase_database(
+        settings.supabase_database
+    )
+    return bool(settings.realtime_metrics_url) or by_table
+
+
+def _by_metrics(url: str, token: str) -> int:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    try:
+        answer = httpx.get(url, headers=headers, timeout=PATIENCE)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise ConnectionsUnknown(f"Realtime's metrics: {type(error).__name__}") from error
+    if not answer.is_success:
+        raise ConnectionsUnknown(f"Realtime's metrics: HTTP {answer.status_code}")
+    samples = _SAMPLE.findall(answer.text)
+    if not samples:
+        raise ConnectionsUnknown("Realtime's metrics have no realtime_connections_connected")
+    return int(sum(float(value) for value in samples))
