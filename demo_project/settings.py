@@ -8,6 +8,7 @@ database in memory: enough for ``check``, ``makemigrations`` and type checkers.
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -25,6 +26,7 @@ CREDENTIALS = load_credentials(DEMO_STATE_DIR)
 SECRET_KEY = CREDENTIALS.django_secret_key or get_random_secret_key()
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 
+SIDECAR = "drf_spectacular_sidecar"
 INSTALLED_APPS = [
     "demo_project.newsroom",  # before the admin, whose header it redraws
     "django.contrib.admin",
@@ -35,6 +37,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "spool_live",
+    *(["drf_spectacular", SIDECAR] if find_spec(SIDECAR) else []),  # the page of the API
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -65,6 +68,7 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher"]
 USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "static/"
+SPECTACULAR_SETTINGS = {"SWAGGER_UI_DIST": "SIDECAR", "SWAGGER_UI_FAVICON_HREF": "SIDECAR"}
 X_FRAME_OPTIONS = "SAMEORIGIN"  # the split view frames both papers
 
 SQLITE: dict[str, Any] = {
@@ -114,6 +118,8 @@ SPOOL_LIVE: dict[str, Any] = {
     "METRICS_TOKEN": CREDENTIALS.metrics_token,
     # Front ends of your own that are served elsewhere, e.g. "http://localhost:5173".
     "CORS_ALLOWED_ORIGINS": os.environ.get("SPOOL_LIVE_DEMO_ORIGINS", "").split(),
+    "REALTIME_METRICS_URL": f"{DEMO.supabase_url}/realtime/v1/metrics" if DEMO else "",
+    "REALTIME_METRICS_TOKEN": DEMO.secret_key if DEMO else "",
 }
 
 # The sites' own servers call the API over HTTP, as they would from another machine.
@@ -123,7 +129,7 @@ REDIS_URL = DEMO.redis_url if DEMO else "redis://127.0.0.1:6379/0"
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": REDIS_URL,
+        "LOCATION": os.environ.get("DEMO_CACHE_URL", REDIS_URL),
         "OPTIONS": {"serializer": "demo_project.safety.JSONSerializer"},
     }
 }

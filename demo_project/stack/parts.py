@@ -91,7 +91,7 @@ def celery_beat(folder: Path, ready_file: Path) -> Command:
 
 def alerts(folder: Path, ready_file: Path) -> Command:
     """What looks after worker and beat, which cannot report their own end."""
-    arguments = ("live_alerts", "--loop", "--interval", "3", "--ready-file", str(ready_file))
+    arguments = ("live_alerts", "--loop", "--interval", "2", "--ready-file", str(ready_file))
     return manage("alerts", folder, *arguments)
 
 

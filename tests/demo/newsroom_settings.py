@@ -20,5 +20,6 @@ SPOOL_LIVE = {
     "JWT_ALGORITHM": "HS256",
     "JWT_SIGNING_KEY": "a signing key for tests, of thirty-two bytes or more",
     "BROADCASTER": "spool_live.broadcasters.memory.MemoryBroadcaster",
+    "METRICS_TOKEN": "a token for tests",
     "NUDGE": False,
 }

@@ -24,8 +24,9 @@ import httpx
 import psycopg
 import pytest
 
-from spool_live.local.processes import wait_until
+from spool_live.local.processes import free_port, wait_until
 from tests.demo.running import REPOSITORY, RunningDemo, running_demo
+from tests.worker.processes import find_valkey
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 WITHIN = 30.0
@@ -36,8 +37,9 @@ Break = Callable[["Newsroom"], Any]
 class Newsroom:
     """A running demo, asked in every way that there is."""
 
-    def __init__(self, demo: RunningDemo) -> None:
+    def __init__(self, demo: RunningDemo, cache: subprocess.Popen[bytes]) -> None:
         self.demo = demo
+        self.cache = cache
         ready = demo.ready
         self.web = ready["admin_url"].removesuffix("admin/")
         self.bearer = {"Authorization": f"Bearer {ready['metrics_token']}"}
@@ -161,6 +163,15 @@ def no_broker(newsroom: Newsroom) -> Iterator[None]:
 
 
 @contextmanager
+def no_cache(newsroom: Newsroom) -> Iterator[None]:
+    newsroom.cache.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        newsroom.cache.send_signal(signal.SIGCONT)
+
+
+@contextmanager
 def no_supabase(newsroom: Newsroom) -> Iterator[None]:
     with frozen(newsroom, "local_supabase"):
         newsroom.edit()
@@ -240,6 +251,7 @@ CASES = [
         Case(no_broker, "broker", "stopped", "broker has not answered since"), id="broker"
     ),
     pytest.param(Case(no_supabase, "supabase", "failing", "Supabase is away"), id="supabase"),
+    pytest.param(Case(no_cache, "cache", "failing", "cache does not answer"), id="cache"),
     pytest.param(Case(slow_database, "database", "stopped", "does not answer"), id="database"),
     pytest.param(Case(dead_update, "dead", "failing", "value too long"), id="dead"),
     pytest.param(Case(blocked_cleanup, "cleanup", "failing", "Cleanup fails since"), id="cleanup"),
@@ -249,11 +261,26 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def newsroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newsroom]:
-    with running_demo(tmp_path_factory.mktemp("truth") / "demo") as demo:
-        asked = Newsroom(demo)
-        wait_until(lambda: asked.status()[1] == "ok", within=60)
-        yield asked
-        asked.close()
+    folder = tmp_path_factory.mktemp("truth")
+    with cache_server(folder) as (cache, url), pytest.MonkeyPatch.context() as environment:
+        environment.setenv("DEMO_CACHE_URL", url)
+        with running_demo(folder / "demo") as demo:
+            asked = Newsroom(demo, cache)
+            wait_until(lambda: asked.status()[1] == "ok", within=60)
+            yield asked
+            asked.close()
+
+
+@contextmanager
+def cache_server(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A Valkey beside the broker's, and its address: the demo has one for both by itself."""
+    port = free_port()
+    options = ("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder))
+    with subprocess.Popen([find_valkey(), *options], stdout=subprocess.DEVNULL) as server:
+        try:
+            yield server, f"redis://127.0.0.1:{port}/0"
+        finally:
+            server.kill()
 
 
 def contradictions(newsroom: Newsroom, case: Case) -> Iterator[str]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from django.conf import settings
 
-from spool_live.local.processes import ChildProcess, wait_until
+from spool_live.local.processes import ChildProcess, free_port, wait_until
 from tests.waiting import PATIENCE
 from tests.worker import PROJECT
 
@@ -111,6 +111,15 @@ class Project:
         with self._running(log, *command) as process:
             wait_until(lambda: " ready." in process.output)
             yield process
+
+    @contextmanager
+    def web(self) -> Iterator[str]:
+        """A web process, ready to serve; the address of its API."""
+        log = self.folder / f"web-{time.monotonic_ns()}.log"
+        port = free_port()
+        with self._running(log, sys.executable, "-m", "tests.worker.web", str(port)) as process:
+            wait_until(lambda: "Serving" in process.output)
+            yield f"http://127.0.0.1:{port}/"
 
     @contextmanager
     def _running(self, log: Path, *command: str) -> Iterator[Process]:

@@ -20,6 +20,8 @@ CELERY_BEAT_SCHEDULE = BEAT_SCHEDULE
 
 DATABASE_ROUTERS = ["spool_live.routers.LiveUpdatesRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+ROOT_URLCONF = "spool_live.urls"
+ALLOWED_HOSTS = ["127.0.0.1"]
 SECRET_KEY = "only for tests"
 USE_TZ = True
 INSTALLED_APPS = [
