@@ -93,7 +93,11 @@ def test_good_settings_are_not_talked_about() -> None:
         ),
         *(
             pytest.param("E017", {key: url}, id=f"{key} {url}")
-            for key, url in [("ALERT_HEARTBEAT_URL", "ping"), ("ALERT_HEARTBEAT_URL", "https://")]
+            for key, url in [
+                ("REALTIME_METRICS_URL", "metrics"),
+                ("ALERT_HEARTBEAT_URL", "ping"),
+                ("ALERT_HEARTBEAT_URL", "https://"),
+            ]
         ),
         *(
             pytest.param(

@@ -76,8 +76,8 @@ def _text(
     parts += [wrapped(notice) for notice in found.notices]
     if unforeseen:
         parts.append(wrapped(f"Unforeseen errors since counting began: {_by_step(unforeseen)}."))
-    if verified := [*_verifications(found)]:
-        parts.append("\n".join(map(wrapped, verified)))
+    if known := [*_verifications(found), *_connections(found)]:
+        parts.append("\n".join(map(wrapped, known)))
     rows = [_row(site, now, with_database=with_database) for site in sites]
     parts.append(table(rows) if rows else "There are no sites yet: manage.py live_site create.")
     return "\n\n".join(parts)
@@ -103,6 +103,14 @@ def _verifications(found: Status) -> Iterator[str]:
             yield f"{part.part} is not run here: {reason}"
         elif summary := part.detail.get("summary"):
             yield f"{part.part}, {age(found.at - part.at)} ago: {summary}"
+
+
+def _connections(found: Status) -> Iterator[str]:
+    """How many clients are connected, where that can be known."""
+    for part in found.parts:
+        number = status.connections_of(part, found.at)
+        if number is not None:
+            yield f"Clients connected to Realtime: {number:,}."
 
 
 def _row(site: SiteStatus, now: datetime, *, with_database: bool) -> dict[str, Any]:
