@@ -48,5 +48,24 @@ def test_arguments_and_defaults_are_documented(name: str) -> None:
             assert page[argument] == f"`{default}`", argument
 
 
+def subcommands() -> Iterator[tuple[str, str, argparse.ArgumentParser]]:
+    for name in COMMANDS:
+        parser = load_command_class("spool_live", name).create_parser("manage.py", name)
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                yield from ((name, below, inner) for below, inner in action.choices.items())
+
+
+@pytest.mark.parametrize(
+    ("name", "below", "parser"),
+    [pytest.param(*one, id=f"{one[0]} {one[1]}") for one in subcommands()],
+)
+def test_every_subcommand_takes_the_format_after_it(
+    name: str, below: str, parser: argparse.ArgumentParser
+) -> None:
+    options = {option for action in parser._actions for option in action.option_strings}
+    assert "--format" in options, f"{name} {below}"
+
+
 def test_no_command_is_documented_that_is_not_there() -> None:
     assert set(documented()) == set(COMMANDS)

@@ -19,9 +19,11 @@ WIDTH = 100
 FORMATS = ("table", "json")
 
 
-def add_format_again(parser: ArgumentParser) -> None:
-    """``--format`` of a sub-command: accepted after it as well as before."""
-    parser.add_argument("--format", choices=FORMATS, default=SUPPRESS, help=SUPPRESS)
+def add_format_to(actions: Any) -> None:
+    """``--format`` for all sub-commands in ``actions`` (what ``add_subparsers`` returned): it is
+    accepted after them as well as before."""
+    for parser in actions.choices.values():
+        parser.add_argument("--format", choices=FORMATS, default=SUPPRESS, help=SUPPRESS)
 
 
 class ReportCommand(BaseCommand):

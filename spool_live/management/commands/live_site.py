@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from spool_live import keys
 from spool_live.keys.trail import Origin, acting
-from spool_live.management.output import ReportCommand, add_format_again, hours
+from spool_live.management.output import ReportCommand, add_format_to, hours
 from spool_live.management.sites import find_site
 from spool_live.models import Site, SiteApiKey
 
@@ -48,8 +48,7 @@ class Command(ReportCommand):
         )
         revoke = actions.add_parser("revoke", help="Takes a key's right for good.")
         revoke.add_argument("prefix")
-        for action in (create, shown, add, rotate, revoke):
-            add_format_again(action)
+        add_format_to(actions)
 
     def handle(self, *args: Any, **options: Any) -> None:
         act = {

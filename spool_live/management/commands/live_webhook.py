@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from spool_live import webhooks
-from spool_live.management.output import ReportCommand, hours, wrapped
+from spool_live.management.output import ReportCommand, add_format_to, hours, wrapped
 from spool_live.management.sites import find_site
 from spool_live.models import WebhookAttempt, WebhookEndpoint, WebhookSecret
 from spool_live.webhooks import replay, secrets
@@ -73,6 +73,7 @@ class Command(ReportCommand):
         for of_endpoint in (log, rotate, resend, test, disable, enable, delete):
             of_endpoint.add_argument("endpoint", help="The endpoint's id, or its beginning.")
         actions.add_parser("reencrypt", help="Encrypt all secrets with the SECRET_KEY of today.")
+        add_format_to(actions)
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.using = router.db_for_write(WebhookEndpoint)

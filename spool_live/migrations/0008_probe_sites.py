@@ -7,7 +7,7 @@ from spool_live.supabase.under_traffic import LockTable
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("spool_live", "0006_trace_and_trail"),
+        ("spool_live", "0007_trace_and_trail"),
     ]
 
     operations = [

@@ -10,7 +10,7 @@ from spool_live.supabase.under_traffic import LockTable
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("spool_live", "0005_waiting_entries"),
+        ("spool_live", "0006_webhooks"),
     ]
 
     operations = [
