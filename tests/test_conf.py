@@ -21,6 +21,7 @@ SECRETS = [
     "jwt_signing_key",
     "metrics_token",
     "webhook_proxy",
+    "realtime_metrics_token",
     "alert_webhook_secret",
     "alert_heartbeat_url",
 ]
