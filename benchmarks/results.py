@@ -18,7 +18,7 @@ from benchmarks.figures import Figure
 
 FIGURES, RUN = "latest.json", "run.json"
 AGAIN = "measured again"
-"""The fact that names the goals whose figures are of a later run."""
+"""The fact that names the goals, or the figures without one, that are of a later run."""
 PACKAGES = ("django", "psycopg", "celery", "supabase", "websockets")
 
 
@@ -35,8 +35,9 @@ class Results:
         fresh = {figure.name: figure for figure in newer.figures}
         kept = [fresh.pop(figure.name, figure) for figure in self.figures]
         again = {figure.name.split()[0] for figure in newer.figures if figure.goal}
-        again |= set(self.facts.get(AGAIN, "").split())
-        facts = {**self.facts, AGAIN: " ".join(sorted(again))}
+        again |= {name.split(",")[0] for name, figure in fresh.items() if not figure.goal}
+        again |= set(filter(None, self.facts.get(AGAIN, "").split("; ")))
+        facts = {**self.facts, AGAIN: "; ".join(sorted(again))}
         return Results([*kept, *fresh.values()], facts, self.series | newer.series)
 
 

@@ -77,6 +77,13 @@ def test_what_was_measured_again_takes_the_place_of_the_former_figure(results: R
     assert found.series == results.series
 
 
+def test_figures_of_a_new_suite_are_named_as_of_a_later_run(results: Results) -> None:
+    names = ("edit to changed page, next dev, p50", "edit to changed page, next dev, p95")
+    found = results.with_again(Results([Figure(name, 300.0, "ms") for name in names], {}))
+    assert [figure.name for figure in found.figures[-2:]] == list(names)
+    assert found.facts["measured again"] == "edit to changed page"
+
+
 @pytest.mark.parametrize("more_is_better", [True, False])
 @pytest.mark.parametrize("value", [0.9, 1.00001, 1.1])
 def test_what_is_read_back_is_as_met_as_it_was_written(value: float, more_is_better: bool) -> None:
