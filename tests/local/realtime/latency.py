@@ -134,7 +134,7 @@ def _write(config: LocalSupabaseConfig, mode: str, rows: int, pause: float) -> N
             connection.execute(send if mode == "broadcast" else insert, (content,))
 
 
-async def main(rows: int, every: float) -> None:
+async def main(rows: int, every: float, modes: list[str]) -> None:
     state = Path(tempfile.mkdtemp(prefix="latency"))
     config = LocalSupabaseConfig.generate(state, database_port=free_port())
     options = RealtimeOptions(publication_check=3600, idle_timeout=3600)
@@ -145,7 +145,7 @@ async def main(rows: int, every: float) -> None:
             sys.stdout.write(
                 "mode              claims     sockets  p50 ms  p95 ms  max ms  CPU ms\n"
             )
-            for case in CASES:
+            for case in (case for case in CASES if case.mode in modes):
                 figures = await measure(serving, case, rows, every)
                 line = f"{case.mode:18}{case.claims:10}{case.sockets:8}"
                 sys.stdout.write(line + "".join(f"{figure:8.1f}" for figure in figures) + "\n")
@@ -156,9 +156,11 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=30)
     parser.add_argument("--every", type=float, default=0.0, help="seconds between two rows")
+    modes = sorted({case.mode for case in CASES})
+    parser.add_argument("--mode", choices=modes, action="append", help="by default all")
     parser.add_argument("--subscribe", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.subscribe:
         uvloop.run(subscribe(json.loads(sys.stdin.readline())))
     else:
-        asyncio.run(main(arguments.rows, arguments.every))
+        asyncio.run(main(arguments.rows, arguments.every, arguments.mode or modes))
