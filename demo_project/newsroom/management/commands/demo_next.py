@@ -63,8 +63,9 @@ class Command(BaseCommand):
             except subprocess.CalledProcessError as error:
                 raise CommandError(f"npm failed with status {error.returncode}.") from error
             finally:
-                _stop(site)
-                _stop(demo)
+                # Ctrl-C comes twice under tox: from the terminal and from tox.
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+                _stop(site, demo)
 
 
 def _wait(ready_file: Path, demo: subprocess.Popen[bytes]) -> dict[str, Any]:
@@ -77,12 +78,13 @@ def _wait(ready_file: Path, demo: subprocess.Popen[bytes]) -> dict[str, Any]:
     return ready
 
 
-def _stop(process: subprocess.Popen[bytes] | None) -> None:
-    if process is None or process.poll() is not None:
-        return
-    os.killpg(process.pid, signal.SIGINT)
-    try:
-        process.wait(_STOPS_WITHIN)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+def _stop(*processes: subprocess.Popen[bytes] | None) -> None:
+    running = [process for process in processes if process and process.poll() is None]
+    for process in running:
+        os.killpg(process.pid, signal.SIGINT)
+    for process in running:
+        try:
+            process.wait(_STOPS_WITHIN)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
