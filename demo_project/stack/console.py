@@ -17,6 +17,7 @@ _WHAT = {
     "newsroom": "Migrations and newsroom",
     "worker": "Celery worker",
     "beat": "Celery beat",
+    "alerts": "Alerts",
     "web": "Django",
 }
 
