@@ -118,6 +118,8 @@ SPOOL_LIVE: dict[str, Any] = {
     "METRICS_TOKEN": CREDENTIALS.metrics_token,
     # Front ends of your own that are served elsewhere, e.g. "http://localhost:5173".
     "CORS_ALLOWED_ORIGINS": os.environ.get("SPOOL_LIVE_DEMO_ORIGINS", "").split(),
+    # A Supabase that hangs is noticed, and somebody notified, well within half a minute.
+    "REQUEST_TIMEOUT": 10,
     "REALTIME_METRICS_URL": f"{DEMO.supabase_url}/realtime/v1/metrics" if DEMO else "",
     "REALTIME_METRICS_TOKEN": DEMO.secret_key if DEMO else "",
 }
