@@ -77,11 +77,13 @@ def watched(using: str, part: Part) -> Iterator[None]:
 def claim(using: str, part: Part, interval: timedelta) -> bool:
     """Whether nobody has claimed ``part`` for ``interval``: of all that ask at once one does.
 
+    A claim of the future is from a clock that was set back since, but only where it is further away
+    than ``interval``: of those that ask at once, the first may have looked at its clock last.
     Raises ``DatabaseError``.
     """
     now = timezone.now()
     rows = Heartbeat.objects.using(using).filter(pk=part)
-    if rows.filter(Q(at__lte=now - interval) | Q(at__gt=now)).update(at=now):
+    if rows.filter(Q(at__lte=now - interval) | Q(at__gt=now + interval)).update(at=now):
         return True
     if rows.exists():
         return False

@@ -63,8 +63,8 @@ def deliver_updates(using: str) -> None:
 def sweep() -> None:
     """Finds what no nudge announced: lost nudges, due retries, ended leases.
 
-    Where nothing waits it ends after one indexed query a database. A database that is away does
-    not keep the others waiting; its error is raised at the end.
+    Where nothing waits it ends after two indexed queries a database, one of them for webhooks. A
+    database that is away does not keep the others waiting; its error is raised at the end.
     """
     from django.db import Error
 

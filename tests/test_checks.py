@@ -107,6 +107,14 @@ def test_good_settings_are_not_talked_about() -> None:
             )
             for secret in ("", "hush", "whsec_", "whsec_c2hvcnQ=", "whsec_%%%")
         ),
+        *(
+            pytest.param("E019", {"WEBHOOK_PORTS": [port]}, id=f"port {port!r}")
+            for port in ("0", "65536", "https", "9010-9000", "1-", "\u0664\u0664\u0663")
+        ),
+        pytest.param("E020", {"WEBHOOK_ALLOWED_NETWORKS": ["intranet"]}, id="network by name"),
+        pytest.param("E021", {"WEBHOOK_CONCURRENCY": 0}, id="no webhook at a time"),
+        pytest.param("E021", {"WEBHOOK_RETRIES": [60, 0]}, id="webhook tried again at once"),
+        pytest.param("W016", {"WEBHOOK_RETRIES": [7 * 86400]}, id="tried beyond the history"),
         pytest.param("E014", {"DELIVERY_LEASE": 10}, id="lease as short as a request"),
         pytest.param("W003", {"SUPABASE_URL": ""}, id="no URL"),
         pytest.param("W003", {"SUPABASE_SECRET_KEY": ""}, id="no secret key"),

@@ -11,6 +11,7 @@ import logging
 import queue
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -76,15 +77,14 @@ class _Turn:
 
     def go(self) -> SendReport:
         while True:
-            if not self._is_ending():
-                self._number()
+            if not self._is_ending() and (sites := sites_with_endpoints(self._using)):
+                self._number(sites)
                 self._begin()
             if not self._running:
                 return self._report
             self._collect()
 
-    def _number(self) -> None:
-        sites = sites_with_endpoints(self._using)
+    def _number(self, sites: set[uuid.UUID]) -> None:
         if outbox.number_waiting(self._using, sites):
             announce_commit(self._using)  # a claim may have passed a site by that we held
 

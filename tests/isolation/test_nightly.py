@@ -70,6 +70,18 @@ def test_a_finding_stays_one_where_it_cannot_be_run_any_more(
     assert [problem.kind for problem in status.determine().problems] == ["isolation"]
 
 
+def test_claim_that_looked_at_its_clock_first_and_asked_second_gets_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = timezone.now()
+    turns = iter([now, now - timedelta(milliseconds=5), now - timedelta(days=3)])
+    monkeypatch.setattr(heartbeats.timezone, "now", lambda: next(turns))
+    day = timedelta(days=1)
+    assert heartbeats.claim("default", PART, day)
+    assert not heartbeats.claim("default", PART, day)
+    assert heartbeats.claim("default", PART, day), "a clock that was set back by days"
+
+
 def test_one_process_of_many_runs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     runs: list[int] = []
     real: Callable[..., Any] = spool_live.isolation.verify

@@ -256,7 +256,7 @@ class TestMirrorInTurns:
 
 
 @on_postgresql
-def test_superfluous_sweep_asks_one_question(
+def test_superfluous_sweep_asks_one_question_of_updates_and_one_of_webhooks(
     make_site: MakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_site()
@@ -267,7 +267,9 @@ def test_superfluous_sweep_asks_one_question(
     monkeypatch.setattr(heartbeats, "beat", lambda using, part: None)
     with CaptureQueriesContext(connection) as queries:
         tasks.sweep()
-    assert len(queries) == 1
+    updates, endpoints = (query["sql"] for query in queries)
+    assert "live_updates_outbox" in updates
+    assert "live_webhook_endpoints" in endpoints
     assert OutboxEntry.objects.count() == 0
 
 
