@@ -23,6 +23,7 @@ from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.instance import LocalDatabase, local_database
 from spool_live.local.server import serving_local_supabase
 from spool_live.models import Counter, Site, SiteApiKey
+from spool_live.outbox import wanted
 from spool_live.signals import outbox_committed
 from spool_live.status.snapshot import kept
 from spool_live.supabase.databases import content_databases
@@ -101,6 +102,7 @@ def _writes_of_requests(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     last_use.uses.reset()
     throttling.failure_log.reset()
+    wanted.wishes.reset()
     throttling.counters.clear()
     cache.clear()
 

@@ -122,6 +122,7 @@ class TokenView(SubscriberView):
         """
         key, delivery = self.subscriber.key, self.subscriber.delivery
         if key.mirror_version > delivery.acknowledged_version:
+            outbox.want(key.site_id)
             raise KeyNotReady
         token = tokens.mint(key)
         counts.count(counts.TOKENS)

@@ -23,7 +23,8 @@ class SiteMirror(models.Model):
     """
 
     class Pending(models.IntegerChoices):
-        """How urgently the Supabase database must be brought up to date."""
+        """How urgently the Supabase database must be brought up to date. A site that somebody
+        waits for with a new key is as urgent as one where a right was lost."""
 
         NOTHING = 0, _("nothing")
         CHANGED = 1, _("changed")

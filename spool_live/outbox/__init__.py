@@ -27,6 +27,7 @@ from spool_live.outbox.site_state import (
     site_changed,
     site_deleted,
 )
+from spool_live.outbox.wanted import want
 
 __all__ = [
     "Acknowledged",
@@ -65,4 +66,5 @@ __all__ = [
     "site_changed",
     "site_deleted",
     "waiting_site_ids",
+    "want",
 ]

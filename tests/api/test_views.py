@@ -11,11 +11,12 @@ import jwt
 import pytest
 from django.utils import timezone
 
-from spool_live import broadcast_update, delivery, keys, tokens
+from spool_live import broadcast_update, delivery, keys, outbox, tokens
 from spool_live.broadcasters.memory import MemoryBroadcaster
 from spool_live.delivery import mirror
 from spool_live.keys import PlainKey
 from spool_live.models import Site, SiteApiKey, SiteDelivery
+from spool_live.outbox import wanted
 from spool_live.updates import EventType, LiveUpdateData
 from tests.api.conftest import Call
 
@@ -92,6 +93,15 @@ def test_new_key_is_not_ready_until_supabase_knows_it(make_key: MakeKey, call: C
     assert answer["Retry-After"] == "1"
     mirror.mirror_pending("default", MemoryBroadcaster())
     assert call("post", "token/", plain).status_code == 200
+
+
+def test_new_key_that_is_asked_for_waits_for_no_other_site(make_key: MakeKey, call: Call) -> None:
+    key, plain = make_key(ready=False)
+    for number in range(20):
+        Site.objects.create(name=f"changed {number}")
+    assert call("post", "token/", plain).status_code == 503
+    wanted.wishes.write_now()
+    assert outbox.next_to_mirror("default", 1) == [key.site_id]
 
 
 def test_other_keys_of_the_site_keep_their_tokens_while_a_change_is_on_its_way(

@@ -19,7 +19,7 @@ from spool_live.broadcasters.memory import MemoryBroadcaster
 from spool_live.delivery import deliver_and_mirror, mirror
 from spool_live.local.processes import wait_until
 from spool_live.models import OutboxEntry, Site, SiteDelivery, SiteMirror
-from spool_live.outbox import claim_postgresql
+from spool_live.outbox import claim_postgresql, wanted
 from tests.delivery.conftest import Recording
 from tests.outbox.conftest import update
 from tests.outbox.test_concurrency import threads
@@ -93,6 +93,20 @@ def test_site_that_changes_while_it_is_mirrored_stays_on_the_list() -> None:
     assert mirror.mirror_pending("default", MemoryBroadcaster()) == 1
     assert not outbox.behind("default").exists()
     assert not outbox.is_anything_waiting("default")
+
+
+def test_site_that_somebody_waits_for_is_hastened_past_one_that_an_editor_holds() -> None:
+    held, other = Site.objects.create(name="held"), Site.objects.create(name="other")
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = '5s'")
+    with editor_who_holds(held):
+        outbox.want(held.pk)
+        outbox.want(other.pk)
+        wanted.wishes.write_now()
+    assert dict(SiteMirror.objects.values_list("pk", "pending")) == {
+        held.pk: SiteMirror.Pending.CHANGED,
+        other.pk: SiteMirror.Pending.RIGHT_LOST,
+    }
 
 
 def test_site_that_supabase_is_ahead_of_and_an_editor_holds_waits_alone() -> None:
