@@ -36,6 +36,8 @@ def main() -> int:
     sys.stdout.write(as_markdown(outcome))
     for what, found in outcome.verdict.examples.items():
         sys.stderr.write("\n  ".join([f"{what}:", *found]) + "\n")
+    if outcome.dead:
+        sys.stderr.write("\n  ".join(["dead:", *outcome.dead]) + "\n")
     if options.output:
         write_report(outcome, options.output)
     return 0 if outcome.is_clean else 1

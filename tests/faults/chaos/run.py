@@ -36,6 +36,8 @@ class Outcome:
     rows: int = 0
     handled: int = 0
     states: dict[str, int] = field(default_factory=dict)
+    dead: list[str] = field(default_factory=list)
+    """Why updates are dead."""
     faults: dict[str, int] = field(default_factory=dict)
     spoiled: dict[str, int] = field(default_factory=dict)
     requests: int = 0
@@ -124,6 +126,9 @@ def compare(stage: Stage, outcome: Outcome) -> None:
         states = content.execute(
             "select state, count(*) from live_updates_outbox group by state"
         ).fetchall()
+        dead = content.execute(
+            "select last_error from live_updates_outbox where state = 'dead'"
+        ).fetchall()
         recorded: dict[str, datetime] = dict(
             content.execute("select update_id::text, timestamp from live_updates_outbox").fetchall()
         )
@@ -147,6 +152,7 @@ def compare(stage: Stage, outcome: Outcome) -> None:
     outcome.edits, outcome.rows = len(ledger), len(rows)
     outcome.handled = sum(map(len, seen.values()))
     outcome.states = dict(sorted(states))
+    outcome.dead = [reason for (reason,) in dead]
     tallied = Counter(stage.tally.read_text())
     outcome.transactions = {name: tallied[letter] for letter, name in TALLY.items()}
     waits = sorted(
