@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC
 from typing import Any
@@ -209,4 +208,6 @@ def may_be_about_content(fault: Fault) -> bool:
     return bool(code) and str(code).startswith(_OF_CONTENT)
 
 
-Road = Callable[[], None]
+def comes_to_an_end(fault: Fault) -> bool:
+    """Whether an answer ends before a deadline does."""
+    return not (fault.hangs or fault.drips)
