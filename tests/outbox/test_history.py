@@ -237,6 +237,26 @@ class TestPurge:
 class TestPurgeBesideReaders:
     """A client reads the history in another session, at every moment of a purge."""
 
+    def test_locks_the_sites_in_the_order_of_all_delivery(
+        self, make_site: MakeSite, clock: Clock
+    ) -> None:
+        """Beside a claim or another purge: two that meet wait for each other, never in turn."""
+        sites = [make_site() for _ in range(30)]
+        for site in sites:
+            told(site, 1)
+        clock.advance(hours=1)
+        locked: list[uuid.UUID] = []
+
+        def watch(execute: Any, sql: str, parameters: Any, *rest: Any) -> Any:
+            if sql.startswith("UPDATE") and SiteDelivery._meta.db_table in sql:
+                ids = {str(value).replace("-", "") for value in parameters}
+                locked.extend(site.pk for site in sites if site.pk.hex in ids)
+            return execute(sql, parameters, *rest)
+
+        with connection.execute_wrapper(watch):
+            assert outbox.purge_settled("default", before=clock.now, limit=100) == 30
+        assert locked == sorted(site.pk for site in sites)
+
     def test_nobody_sees_a_purge_that_is_half_done(self, site: Site, clock: Clock) -> None:
         told(site, 4)
         clock.advance(days=1)

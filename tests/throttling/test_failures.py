@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -25,6 +25,21 @@ def test_counts_of_an_hour_add_up() -> None:
     write_failures({SUBJECT: 4, ("192.0.2.2", "", "unknown"): 1})
     rows = FailedAuthentication.objects.order_by("address").values_list("address", "count")
     assert list(rows) == [("192.0.2.1", 7), ("192.0.2.2", 1)]
+
+
+def test_processes_that_write_the_same_counts_lock_them_in_one_order() -> None:
+    """However they came to know of them: two that meet wait for each other, and never in turn."""
+    addresses = [f"192.0.2.{n}" for n in range(1, 10)]
+    counted: list[str] = []
+
+    def watch(execute: Any, sql: str, parameters: Any, *rest: Any) -> Any:
+        if sql.startswith("UPDATE") and FailedAuthentication._meta.db_table in sql:
+            counted.append(FailedAuthentication.objects.get(pk=parameters[-1]).address)
+        return execute(sql, parameters, *rest)
+
+    with connection.execute_wrapper(watch):
+        write_failures({(address, "", "unknown"): 1 for address in reversed(addresses)})
+    assert counted == addresses
 
 
 def test_threshold_is_alerted_once_an_hour(live: Any, caplog: pytest.LogCaptureFixture) -> None:
