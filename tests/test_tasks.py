@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import redis
 from celery import Celery, current_app
+from celery.beat import Scheduler
 from celery.schedules import crontab
 from django.db import connections
 
@@ -103,6 +104,24 @@ class TestInThisProcess:
         sweep = tasks.BEAT_SCHEDULE["spool-live-sweep"]
         assert sweep == {"task": "spool_live.sweep", "schedule": tasks.SWEEP_SECONDS}
         assert tasks.BEAT_SCHEDULE["spool-live-cleanup"]["schedule"] == crontab(minute="17")
+
+    def test_scheduled_messages_depend_on_no_clock(self) -> None:
+        """Neither a queue that is minutes late nor a worker whose clock is wrong drops them."""
+        queue = uuid.uuid4().hex
+        with Celery(broker="memory://", set_as_current=False) as app:
+            app.conf.update(task_default_queue=queue, beat_schedule=tasks.BEAT_SCHEDULE)
+            scheduler = Scheduler(app, lazy=True)
+            scheduler.setup_schedule()
+            ours = {name: scheduler.schedule[name] for name in tasks.BEAT_SCHEDULE}
+            for entry in ours.values():
+                scheduler.apply_async(entry, advance=False)
+            with app.connection_for_read() as connection:
+                messages = connection.SimpleQueue(queue)
+                for entry in ours.values():
+                    headers = messages.get(timeout=5).headers
+                    assert headers["task"] == entry.task
+                    assert headers["expires"] is None
+                    assert headers["eta"] is None
 
 
 def delivered(site: Site) -> list[tuple[int, str]]:
