@@ -112,7 +112,13 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.path.startswith("/rest/v1/rpc/spool_live_mirror"):
-            self._answer(200, json.dumps(self.server.mirror(json.loads(body)["site"])).encode())
+            told = json.loads(body)["site"]
+            answer: Any = (
+                [{"site_id": one["site_id"], **self.server.mirror(one)} for one in told]
+                if isinstance(told, list)
+                else self.server.mirror(told)
+            )
+            self._answer(200, json.dumps(answer).encode())
             return
         if self.path.startswith("/rest/v1/rpc/spool_live_cleanup"):
             self._answer(200, json.dumps(self.server.clean(json.loads(body)["before"])).encode())
