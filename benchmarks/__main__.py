@@ -29,6 +29,7 @@ SUITES = (
     "turns",
     "contention",
     "endpoints",
+    "webhooks",
     "fanout",
     "inserts",
     "cleanup",

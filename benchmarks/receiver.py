@@ -3,7 +3,8 @@ given delay, and counts rows.
 
 ``python -m benchmarks.receiver PORT``. Beside the two addresses that delivery writes to:
 ``POST /_reset/<milliseconds of delay>`` and ``GET /_stats`` -> ``{requests, rows, last_ns, seen}``
-(``last_ns`` on CLOCK_MONOTONIC; ``seen``: when each ``metadata.n`` arrived).
+(``last_ns`` on CLOCK_MONOTONIC; ``seen``: when each ``metadata.n`` arrived). ``POST /hook/...``
+takes a webhook (``seen`` has its path), ``POST /hang/...`` never answers.
 """
 
 from __future__ import annotations
@@ -40,6 +41,11 @@ class Counters:
         if len(body) < TRACED_BODY:
             for row in orjson.loads(body):
                 self.seen[str(row["metadata"].get("n"))] = self.last_ns
+
+    def count_webhook(self, path: bytes) -> None:
+        self.last_ns = time.monotonic_ns()
+        self.rows += 1
+        self.seen[path.decode()] = self.last_ns
 
 
 counters = Counters()
@@ -97,7 +103,10 @@ class Receiver(asyncio.Protocol):
                 asyncio.get_running_loop().call_later(counters.delay, self._answer, CREATED, b"")
             else:
                 self._answer(CREATED, b"")
-        else:
+        elif path.startswith(b"/hook/"):
+            counters.count_webhook(path)
+            self._answer(b"HTTP/1.1 204 No Content\r\n", b"")
+        elif not path.startswith(b"/hang/"):
             self._answer(NOT_FOUND, UNKNOWN)
 
     def _answer(self, head: bytes, body: bytes) -> None:

@@ -122,10 +122,14 @@ SPOOL_LIVE: dict[str, Any] = {
     "REQUEST_TIMEOUT": 10,
     "REALTIME_METRICS_URL": f"{DEMO.supabase_url}/realtime/v1/metrics" if DEMO else "",
     "REALTIME_METRICS_TOKEN": DEMO.secret_key if DEMO else "",
+    # The sites are on this machine, at whatever port was free.
+    "WEBHOOK_ALLOWED_NETWORKS": ["127.0.0.0/8"],
+    "WEBHOOK_PORTS": ["443", "1024-65535"],
 }
 
 # The sites' own servers call the API over HTTP, as they would from another machine.
-NEWSROOM_API_URL = f"{DEMO.web_url if DEMO else 'http://127.0.0.1:8000'}/spool-live/"
+NEWSROOM_URL = DEMO.web_url if DEMO else "http://127.0.0.1:8000"
+NEWSROOM_API_URL = f"{NEWSROOM_URL}/spool-live/"
 
 REDIS_URL = DEMO.redis_url if DEMO else "redis://127.0.0.1:6379/0"
 CACHES = {

@@ -55,6 +55,8 @@ class Credentials:
     """Login to password."""
     api_keys: dict[str, str] = field(default_factory=dict, repr=False)
     """Publication slug to the API key that this site's own server holds."""
+    webhook_secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    """Publication slug to the secret that the CMS signs this site's webhooks with."""
 
     def save(self, folder: Path) -> None:
         """Write the file, readable for its owner only."""

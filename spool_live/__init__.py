@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from spool_live.capture.bulk import LiveManager, LiveQuerySet, record_changes
-    from spool_live.collections import LiveCollection, register, unregister
+    from spool_live.collections import LiveCollection, cache_tags, register, unregister
     from spool_live.outbox import batch, broadcast_update
     from spool_live.updates import EventType, LiveUpdateData
 
@@ -26,6 +26,7 @@ __all__ = [
     "__version__",
     "batch",
     "broadcast_update",
+    "cache_tags",
     "record_changes",
     "register",
     "unregister",
@@ -39,6 +40,7 @@ _HOME = {
     "LiveUpdateData": "spool_live.updates",
     "batch": "spool_live.outbox",
     "broadcast_update": "spool_live.outbox",
+    "cache_tags": "spool_live.collections",
     "record_changes": "spool_live.capture.bulk",
     "register": "spool_live.collections",
     "unregister": "spool_live.collections",

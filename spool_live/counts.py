@@ -61,9 +61,14 @@ UNAUTHORIZED = Metric(
     "spool_live_failed_authentications", "Requests whose credentials failed.", ("reason",)
 )
 THROTTLED = Metric("spool_live_throttled_requests", "Requests answered with 429.", ("limit",))
+WEBHOOKS = Metric("spool_live_webhooks", "Requests to webhook endpoints, by outcome.", ("outcome",))
+WEBHOOK_SECONDS = Metric(
+    "spool_live_webhook_seconds", "How long requests to webhook endpoints took.", buckets=SECONDS
+)
 METRICS = (
     UPDATES, POSTPONED, DELIVERY, BATCH, REQUESTS, REQUEST_SECONDS, UNFORESEEN, CLEANED, TOKENS,
     CATCH_UPS, UNAUTHORIZED, THROTTLED,
+    WEBHOOKS, WEBHOOK_SECONDS,
 )  # fmt: skip
 
 

@@ -121,12 +121,15 @@ def mirror_changes(using: str) -> None:
 @shared_task(name="spool_live.cleanup", ignore_result=True)
 @sound_connections()
 def clean_up() -> None:
-    """Removes expired rows from the live table, settled entries from the outbox, and what a killed
-    ``verify_live`` has left."""
+    """Removes expired rows from the live table, settled entries from the outbox, old lines from the
+    webhooks' log, and what a killed ``verify_live`` has left."""
+    from spool_live import webhooks
     from spool_live.delivery import cleanup
     from spool_live.isolation.live.sites import remove_left_behind
     from spool_live.supabase.databases import content_databases
 
+    for using in content_databases():
+        webhooks.purge_log(using)
     cleanup.clean_up()
     for using in content_databases():
         remove_left_behind(using)

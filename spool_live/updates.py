@@ -10,7 +10,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from spool_live.metadata import clean_text, read_metadata
+import orjson
+
+from spool_live.metadata import METADATA_LIMIT, clean_text, metadata_json, read_metadata
+from spool_live.tags import CACHE_TAGS, default_tags
 
 COLLECTION_LIMIT = 200
 """Most characters of a collection's name."""
@@ -89,7 +92,7 @@ class Update:
             item_id=entry.item_id,
             slug=entry.slug,
             timestamp=entry.timestamp,
-            metadata=read_metadata(metadata),
+            metadata=_tagged(entry, metadata),
             seq=entry.seq,
         )
 
@@ -106,6 +109,21 @@ class Update:
             "metadata": self.metadata,
             "seq": self.seq,
         }
+
+
+def _tagged(entry: Any, text: str) -> dict[str, Any]:
+    """The metadata in ``text`` with the cache tags that the change makes stale, unless it has them
+    already: those of a collection that declares its own, or a project's own key of that name. Where
+    both do not fit, the tags stay and the last entries of the metadata are cut."""
+    metadata = read_metadata(text)
+    if CACHE_TAGS in metadata:
+        return metadata
+    before = metadata.get("previous_slug")
+    tags = default_tags(entry.collection, entry.item_id, entry.slug, before)
+    size = len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+    if size + len(orjson.dumps({CACHE_TAGS: tags})) <= METADATA_LIMIT:
+        return {**metadata, CACHE_TAGS: tags}
+    return read_metadata(metadata_json({CACHE_TAGS: tags, **metadata}))
 
 
 def new_update_id() -> uuid.UUID:

@@ -279,6 +279,12 @@ def test_cascade_of_the_database_is_w014(name: str, monkeypatch: pytest.MonkeyPa
         assert checks.check_silent_changes(None) == []
 
 
+def test_own_cache_tags_are_w017() -> None:
+    with declared(Note, metadata_fields={"cache_tags": "text"}):
+        (message,) = checks.check_cache_tags(None)
+    assert numbers([message]) == {"W017"}
+
+
 def test_every_number_has_a_test_here() -> None:
     form = re.compile(r"[EW]0\d\d")
     folder = Path(checks.__file__).parent

@@ -22,6 +22,7 @@ def test_public_names_are_exactly_these() -> None:
         "__version__",
         "batch",
         "broadcast_update",
+        "cache_tags",
         "record_changes",
         "register",
         "unregister",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,22 @@ from django.core.management import call_command
 from django.db import OperationalError, connections
 from pytest_django.plugin import DjangoDbBlocker
 
-from spool_live import keys, outbox
+from spool_live import keys, outbox, webhooks
 from spool_live.broadcasters.memory import MemoryBroadcaster
 from spool_live.conf import live_settings
 from spool_live.delivery import deliver_and_mirror, mirror
-from spool_live.models import OutboxEntry, Site, SiteApiKey, SiteDelivery, SiteMirror
+from spool_live.models import (
+    OutboxEntry,
+    Site,
+    SiteApiKey,
+    SiteDelivery,
+    SiteMirror,
+    WebhookEndpoint,
+)
 from spool_live.supabase import under_traffic
 from tests.outbox.conftest import update
 from tests.scratch import fresh_project
+from tests.webhooks.receiving import LOOPBACK, receiving
 
 on_postgresql = pytest.mark.skipif(
     settings.CONTENT != "postgresql", reason="other databases lock as they please"
@@ -232,3 +241,41 @@ def test_key_made_by_the_first_release_stays_ready(project: str) -> None:
     mirror.mirror_pending("default", MemoryBroadcaster())
     assert SiteDelivery.objects.get().acknowledged_version == 5
     assert SiteApiKey.objects.get().mirror_version == 5
+
+
+def test_installation_in_use_gets_webhooks_while_editors_go_on(
+    project: str, live: Callable[..., None]
+) -> None:
+    """Numbers are given before, meanwhile and after; who sends is there from then on."""
+    live(**LOOPBACK)
+    migrate("0005")
+    known = uuid.uuid4()
+    insert("sites", id=known, name="known")
+    over, recorded = threading.Event(), []
+
+    def edit() -> None:
+        while not over.is_set() or len(recorded) < 5:
+            outbox.record([(known, update())], using="default")
+            recorded.append(1)
+            over.wait(0.01)
+        connections.close_all()
+
+    editor = threading.Thread(target=edit)
+    editor.start()
+    try:
+        migrate()
+    finally:
+        over.set()
+        editor.join()
+    deliver_and_mirror("default", pause=lambda seconds: None)
+    assert len(MemoryBroadcaster.updates) == len(recorded)
+    with receiving() as inbox:
+        _, inbox.secret = webhooks.create_endpoint(Site.objects.get(pk=known), inbox.url)
+        outbox.record([(known, update())], using="default")
+        deliver_and_mirror("default", pause=lambda seconds: None)
+        webhooks.send_pending("default")
+        assert inbox.seqs == [len(recorded) + 1]
+    migrate("0005")
+    outbox.record([(known, update())], using="default")
+    migrate()
+    assert not WebhookEndpoint.objects.exists()

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import live_views, views
+from . import live_views, printed, views
 
 app_name = "newsroom"
 
@@ -14,4 +14,6 @@ urlpatterns = [
     path("sites/<slug:publication>/articles/<uuid:item>.json", views.story_json, name="story"),
     path("sites/<slug:publication>/art/<uuid:item>.svg", views.art_svg, name="art"),
     path("sites/<slug:publication>/live/", live_views.live, name="live"),
+    path("sites/<slug:publication>/printed/", printed.printed, name="printed"),
+    path("sites/<slug:publication>/webhook/", printed.webhook, name="webhook"),
 ]

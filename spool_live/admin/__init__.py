@@ -1,5 +1,5 @@
 """The admin: sites, their keys with history, failed authentications, the outbox,
-and the proof that sites are separated."""
+webhooks, and the proof that sites are separated."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ from spool_live.admin.records import (
     OutboxEventAdmin,
 )
 from spool_live.admin.sites import SiteAdmin
+from spool_live.admin.webhooks import (
+    WebhookAttemptAdmin,
+    WebhookEndpointAdmin,
+    WebhookMessageAdmin,
+)
 
 __all__ = [
     "AlertEpisodeAdmin",
@@ -23,4 +28,7 @@ __all__ = [
     "OutboxEventAdmin",
     "SiteAdmin",
     "SiteApiKeyAdmin",
+    "WebhookAttemptAdmin",
+    "WebhookEndpointAdmin",
+    "WebhookMessageAdmin",
 ]

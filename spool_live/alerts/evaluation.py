@@ -12,6 +12,7 @@ from django.utils import timezone
 from spool_live import heartbeats, status
 from spool_live.alerts import channels, episodes, notices, trends
 from spool_live.alerts.rules import firing
+from spool_live.alerts.webhooks import of_endpoints
 from spool_live.conf import live_settings
 from spool_live.status import State
 from spool_live.supabase.databases import content_databases
@@ -52,6 +53,7 @@ def evaluate() -> Evaluation:
     trends.note_sample(using, now)
     over_time = trends.trends(using, now)
     alerts = firing(found, totals, over_time, settings)
+    alerts += [alert for alias, _ in totals for alert in of_endpoints(alias)]
     named = channels.configured()
     keys = tuple(sorted({alert.key for alert in alerts}))
     episodes.note(using, alerts, now)

@@ -27,7 +27,10 @@ from spool_live.capture.transitions import ADDED, Recorded, Snapshot, Transition
 from spool_live.collections import LiveCollection, registry
 from spool_live.metadata import metadata_json
 from spool_live.models import OutboxEntry, SiteDelivery
+from spool_live.tags import CACHE_TAGS
 from spool_live.updates import EventType, LiveUpdateData
+
+_NOT_COMPARED = (*ADDED, CACHE_TAGS)
 
 
 class Problem(StrEnum):
@@ -175,8 +178,8 @@ def _compared(
 
 def _differs(entry: OutboxEntry, data: LiveUpdateData) -> bool:
     now = json.loads(metadata_json(data.metadata))
-    now = {name: value for name, value in now.items() if name not in ADDED}
-    then = {name: value for name, value in entry.metadata.items() if name not in ADDED}
+    now = {name: value for name, value in now.items() if name not in _NOT_COMPARED}
+    then = {name: value for name, value in entry.metadata.items() if name not in _NOT_COMPARED}
     return (entry.slug, then) != (data.slug, now)
 
 

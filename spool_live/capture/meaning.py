@@ -20,6 +20,7 @@ from spool_live.capture import transitions
 from spool_live.capture.transitions import Recorded, Snapshot, Transition
 from spool_live.collections import LiveCollection
 from spool_live.metadata import INVALID
+from spool_live.tags import CACHE_TAGS, default_tags, fitting
 from spool_live.updates import LiveUpdateData
 
 logger = logging.getLogger(__name__)
@@ -73,20 +74,41 @@ class Meaning:
             return []
         collection, item_id = self.collection, self.collection.item_id_of(self.item)
         metadata = self._metadata() if self.is_determined else {INVALID: True}
+        tags = self._tags() if collection.has_own_tags else None
         return [
             (
                 t.site_id,
                 LiveUpdateData(
-                    t.event_type,
-                    collection.name,
-                    item_id,
-                    t.slug,
-                    # What we add comes first, so that it is never cut, and is never overridden.
-                    {**t.extra, **metadata, **t.extra} if t.extra else metadata,
+                    t.event_type, collection.name, item_id, t.slug, self._all(t, metadata, tags)
                 ),
             )
             for t in self.transitions
         ]
+
+    def _all(
+        self, transition: Transition, metadata: Mapping[str, Any], tags: list[str] | None
+    ) -> Mapping[str, Any]:
+        """What we add comes first, so that it is never cut, and is never overridden; but for cache
+        tags, of which the project's own win."""
+        extra: Mapping[str, Any] = transition.extra
+        if tags is not None:
+            name, item_id = self.collection.name, self.collection.item_id_of(self.item)
+            before = extra.get("previous_slug")
+            known = default_tags(name, item_id, transition.slug, before)
+            tags = fitting([*known, *tags])
+            return {**extra, CACHE_TAGS: tags, **metadata, **extra}
+        return {**extra, **metadata, **extra} if extra else metadata
+
+    def _tags(self) -> list[str]:
+        found: list[str] = []
+        for item in filter(None, (self.item, self.before)):
+            try:
+                found += [str(tag) for tag in self.collection.get_cache_tags(item)]
+            except DatabaseError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever a collection may raise
+                report(self.collection, "give cache tags (recorded without)", item, error)
+        return found
 
     def _undetermined(self) -> list[Transition]:
         after = _known(self.collection.site_id_of, self.item)

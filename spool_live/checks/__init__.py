@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from spool_live.checks.collections import check_collections, check_silent_changes, check_triggers
+from spool_live.checks.collections import (
+    check_cache_tags,
+    check_collections,
+    check_silent_changes,
+    check_triggers,
+)
 from spool_live.checks.databases import check_exposure, check_provisioning
 from spool_live.checks.settings import check_settings
 from spool_live.checks.throttle import check_throttle_cache
 
 __all__ = [
+    "check_cache_tags",
     "check_collections",
     "check_exposure",
     "check_provisioning",

@@ -12,6 +12,7 @@ from spool_live.capture import declarations, triggers
 from spool_live.collections import registry
 from spool_live.exceptions import SpoolLiveConfigurationError
 from spool_live.supabase.databases import content_databases
+from spool_live.tags import CACHE_TAGS
 
 
 @register(Tags.models)
@@ -21,6 +22,21 @@ def check_collections(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
         Error(f"{collection!r}: {fault.problem}.", hint=fault.remedy, id="spool_live.E015")
         for collection in registry
         for fault in triggers.faults_of(collection)
+    ]
+
+
+@register(Tags.models)
+def check_cache_tags(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Metadata of the project's own under the name that cache tags have."""
+    return [
+        Warning(
+            f"{collection!r}: metadata_fields has {CACHE_TAGS!r}, which takes the place of the "
+            "tags that a change makes stale.",
+            hint=f"Give it another name: metadata_fields = {{'my_tags': {CACHE_TAGS!r}}}.",
+            id="spool_live.W017",
+        )
+        for collection in registry
+        if CACHE_TAGS in collection.metadata_fields
     ]
 
 

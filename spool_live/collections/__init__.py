@@ -15,6 +15,7 @@ from __future__ import annotations
 from spool_live.collections.collection import ITEM_NAMESPACE, LiveCollection, has_triggers
 from spool_live.collections.registration import (
     Registry,
+    cache_tags,
     register,
     registry,
     registry_changed,
@@ -25,6 +26,7 @@ __all__ = [
     "ITEM_NAMESPACE",
     "LiveCollection",
     "Registry",
+    "cache_tags",
     "has_triggers",
     "register",
     "registry",

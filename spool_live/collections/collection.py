@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import cache, cached_property
 from hashlib import sha1
@@ -17,9 +17,13 @@ from django.utils.text import slugify
 
 from spool_live.conditions import fields_of, holds, own_field
 from spool_live.models import Site
+from spool_live.tags import default_tags
 
 _EARLIER_NAMES = {"announces": "is_visible", "announced_when": "visible_when"}
-_METHODS = ("get_site", "get_slug", "is_published", "is_visible", "is_relevant", "get_metadata")
+_METHODS = (
+    *("get_site", "get_slug", "is_published", "is_visible", "is_relevant", "get_metadata"),
+    *("get_cache_tags", "dependents"),
+)
 
 ITEM_NAMESPACE = uuid.UUID("b6f3c1de-6d0f-5c0b-9d56-0e5a3c0f7f10")
 """Namespace of the UUIDv5 (RFC 9562) that names an item whose primary key is no UUID."""
@@ -109,6 +113,18 @@ class LiveCollection:
         fields = self.metadata_columns
         return {name: getattr(item, attname) for name, attname in fields.items()} if fields else {}
 
+    def get_cache_tags(self, item: Any) -> list[str]:
+        """The tags of cached answers that a change of ``item`` makes stale: the collection, the
+        item by id and by slug, and its :meth:`dependents`. They travel as ``cache_tags`` in the
+        metadata of its updates, with the tag of a previous slug."""
+        tags = default_tags(self.name, self.item_id_of(item), self.get_slug(item))
+        return [*tags, *self.dependents(item)]
+
+    def dependents(self, item: Any) -> Iterable[str]:
+        """The tags of other cached answers that show something of ``item``: of the author's page,
+        of a landing page. At most some fifty are taken."""
+        return ()
+
     def is_visible(self, item: Any) -> bool:
         """Whether subscribers may know of ``item``: ``visible_when``, or override it.
 
@@ -177,6 +193,12 @@ class LiveCollection:
     def has_slug(self) -> bool:
         """Whether the collection says what an item's slug is."""
         return self.slug_field is not None or type(self).get_slug is not LiveCollection.get_slug
+
+    @cached_property
+    def has_own_tags(self) -> bool:
+        """Whether the cache tags are more than those that follow from collection, id and slug."""
+        names = ("get_cache_tags", "dependents")
+        return any(getattr(type(self), name) is not getattr(LiveCollection, name) for name in names)
 
     @cached_property
     def compares_rows(self) -> bool:

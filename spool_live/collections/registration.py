@@ -10,6 +10,7 @@ from django.dispatch import Signal
 
 from spool_live.collections.collection import LiveCollection
 from spool_live.exceptions import SpoolLiveConfigurationError
+from spool_live.tags import fitting
 from spool_live.updates import COLLECTION_LIMIT
 
 registry_changed = Signal()
@@ -91,3 +92,19 @@ def register(model: type[Model]) -> Callable[[type[C]], type[C]]:
 def unregister(model: type[Model]) -> None:
     """Stops announcing the items of ``model``."""
     registry.unregister(model)
+
+
+def cache_tags(item: Model, *, lists: bool = True) -> list[str]:
+    """The cache tags that a change of ``item`` makes stale, as its updates carry them in
+    ``metadata.cache_tags``.
+
+    For the ``Cache-Tag`` header of an answer that shows ``item``. Without ``lists``, the names of
+    its collections are left out: they are for answers that any change of the collection touches.
+    Raises :class:`SpoolLiveConfigurationError` where the model of ``item`` is not registered.
+    """
+    found = registry.of_model(type(item))
+    if not found:
+        raise SpoolLiveConfigurationError(f"{type(item)._meta.label} is not registered.")
+    left_out = set() if lists else {collection.name for collection in found}
+    tags = (tag for collection in found for tag in collection.get_cache_tags(item))
+    return fitting(tag for tag in tags if tag not in left_out)

@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "url",
-                    models.URLField(
+                    models.CharField(
                         help_text="It begins with https://.", max_length=2000, verbose_name="URL"
                     ),
                 ),

@@ -30,7 +30,7 @@ class WebhookEndpoint(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="webhook_endpoints")
-    url = models.URLField(_("URL"), max_length=2000, help_text=_("It begins with https://."))
+    url = models.CharField(_("URL"), max_length=2000, help_text=_("It begins with https://."))
     description = models.CharField(_("description"), max_length=200, blank=True, default="")
     event_types: models.JSONField[Any, Any] = models.JSONField(
         _("event types"), default=list, blank=True, help_text=_("Empty: all.")

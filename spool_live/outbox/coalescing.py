@@ -23,6 +23,7 @@ from spool_live.conf import live_settings
 from spool_live.metadata import metadata_json, read_metadata
 from spool_live.models import OutboxEntry, SiteDelivery
 from spool_live.outbox.entries import ClaimedEntry, read_entries
+from spool_live.tags import CACHE_TAGS, fitting
 from spool_live.updates import EventType
 
 CREATED, UPDATED, PUBLISHED, DELETED = (
@@ -128,6 +129,8 @@ def merged(first: ClaimedEntry, second: ClaimedEntry) -> ClaimedEntry | None:
     metadata = dict(after)
     if event == UPDATED and before.get("published") is False:
         metadata["published"] = False
+    if CACHE_TAGS in before or CACHE_TAGS in after:
+        metadata[CACHE_TAGS] = _stale_of_both(before, after)
     metadata.pop("previous_slug", None)
     known = before.get("previous_slug", after.get("previous_slug"))
     if known not in (None, second.slug) and first.event_type != CREATED:
@@ -140,6 +143,14 @@ def merged(first: ClaimedEntry, second: ClaimedEntry) -> ClaimedEntry | None:
         metadata=metadata_json(metadata),
         merged=first.merged + second.merged + 1,
     )
+
+
+def _stale_of_both(before: dict[str, Any], after: dict[str, Any]) -> Any:
+    """What either change made stale; a project's own value that is no list is the newer one."""
+    tags = [before.get(CACHE_TAGS, []), after.get(CACHE_TAGS, [])]
+    if not all(isinstance(one, list) for one in tags):
+        return after.get(CACHE_TAGS, before.get(CACHE_TAGS))
+    return fitting([*tags[1], *tags[0]])
 
 
 def _others_of(using: str, entries: Sequence[ClaimedEntry]) -> Iterable[ClaimedEntry]:

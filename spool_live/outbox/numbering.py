@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from spool_live.conf import live_settings
 from spool_live.models import OutboxEntry, SiteDelivery
-from spool_live.outbox import circuit, coalescing
+from spool_live.outbox import circuit, coalescing, thinning
 from spool_live.outbox.site_state import ensure_deliveries
 
 LEFT_TO_CLAIMS = timedelta(seconds=1)
@@ -54,6 +54,8 @@ def _number(using: str, site_id: uuid.UUID, now: datetime) -> int:
         states.update(last_seq=last + len(pks))
         numbered = [OutboxEntry(pk=pk, seq=last + place) for place, pk in enumerate(pks, start=1)]
         OutboxEntry.objects.using(using).bulk_update(numbered, ["seq"], batch_size=100)
+        if pks and thinning.is_on(using):
+            thinning.thin_numbered(using, site_id, now)
     return len(pks)
 
 

@@ -8,6 +8,15 @@ from __future__ import annotations
 
 from spool_live.webhooks.background import sender
 from spool_live.webhooks.endpoints import create_endpoint, disable, enable
+from spool_live.webhooks.log import purge as purge_log
 from spool_live.webhooks.turn import SendReport, send_pending
 
-__all__ = ["SendReport", "create_endpoint", "disable", "enable", "send_pending", "sender"]
+__all__ = [
+    "SendReport",
+    "create_endpoint",
+    "disable",
+    "enable",
+    "purge_log",
+    "send_pending",
+    "sender",
+]

@@ -133,10 +133,9 @@ def shared() -> Client:
 
 def words(error: BaseException, seconds: float) -> str:
     """Why no answer came, for a person: no address of ours and nothing of the request."""
-    if isinstance(error, EndpointRefused):
-        return f"refused by us: {error}"
-    for cause in _causes(error):
-        for kind, text in _WORDS:
+    causes = list(_causes(error))
+    for kind, text in _WORDS:
+        for cause in causes:
             if isinstance(cause, kind):
                 return text.format(seconds=f"{seconds:g}", detail=_detail(cause))
     return f"the request failed ({type(error).__name__})"

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from spool_live import counts
 from spool_live.conf import live_settings
 from spool_live.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookMessage
 from spool_live.signals import webhook_endpoint_disabled
@@ -38,6 +39,9 @@ def settle(using: str, job: Job, attempts: Sequence[Attempt]) -> bool:
             _settle_messages(using, job, attempts, now)
             _hurry(using, job, attempts, now)
         _write_log(using, job, attempts)
+    for attempt in attempts:
+        counts.count(counts.WEBHOOKS, outcome="taken" if attempt.answer.is_success else "failed")
+    counts.observe(counts.WEBHOOK_SECONDS, [a.answer.milliseconds / 1_000 for a in attempts])
     if is_mine:
         _give_up(using, job, attempts, state, now)
     return is_mine

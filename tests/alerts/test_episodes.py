@@ -10,12 +10,13 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
+from spool_live import webhooks
 from spool_live.alerts import episodes
 from spool_live.alerts.channels import Notice
 from spool_live.alerts.evaluation import evaluate_if_overdue
 from spool_live.alerts.rules import Alert
 from spool_live.conf import live_settings
-from spool_live.models import AlertEpisode, AlertNotice, Heartbeat
+from spool_live.models import AlertEpisode, AlertNotice, Heartbeat, Site, WebhookEndpoint
 from spool_live.status import Kind, State
 from tests.alerts.conftest import World
 
@@ -159,3 +160,25 @@ def test_who_records_an_edit_evaluates_where_nobody_else_has() -> None:
     Heartbeat.objects.filter(pk="alerts").update(at=timezone.now() - 2 * minute)
     assert evaluate_if_overdue(minute) is not None
     assert evaluate_if_overdue(minute) is None
+
+
+def test_disabled_webhook_endpoint_is_notified_of_until_it_is_enabled(
+    world: World, notices: list[Notice]
+) -> None:
+    site = Site.objects.create(name="Courier")
+    endpoint = WebhookEndpoint.objects.create(site=site, url="https://shop.example/hook")
+    webhooks.disable(endpoint, WebhookEndpoint.Disabled.FAILED, using="default")
+    world.after(0)
+    world.after(6)
+    [notice] = notices
+    assert (notice.kind, notice.rule, notice.subject) == (
+        "firing",
+        "webhook_disabled",
+        str(endpoint.pk),
+    )
+    assert "every attempt failed for too long" in notice.summary
+    assert "live_webhook enable" in notice.remedy
+    webhooks.enable(endpoint, using="default")
+    world.after(1)
+    world.after(20)
+    assert [n.kind for n in notices] == ["firing", "recovered"]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable
 
 import pytest
+from django.db import connection
 
 from spool_live import tasks, webhooks
 from spool_live.broadcasters.memory import MemoryBroadcaster
+from spool_live.collections import registry
 from spool_live.delivery import deliver_and_mirror
-from spool_live.exceptions import BroadcastUnavailable
+from spool_live.exceptions import BroadcastRefused, BroadcastUnavailable, SequenceTaken
 from spool_live.models import OutboxEntry, Site, WebhookAttempt, WebhookEndpoint, WebhookMessage
 from tests.outbox.conftest import Clock, waiting
 from tests.testapp.models import Article
@@ -182,3 +185,75 @@ def test_failing_webhooks_never_stop_delivery_to_supabase(
     waiting(site)
     tasks.deliver_updates("default")
     assert len(MemoryBroadcaster.updates) == 1
+
+
+def test_coalesced_updates_are_one_webhook(
+    site: Site, endpoint: WebhookEndpoint, inbox: Inbox, clock: Clock
+) -> None:
+    """What was merged before it had a number never had one."""
+    [usual] = [c for c in registry if c.model is Article]
+    item = uuid.uuid4()
+    usual.coalesce = True
+    try:
+        waiting(site, 5, collection=usual.name, item_id=item)
+        MemoryBroadcaster.failures += [BroadcastUnavailable("away")] * 20
+        clock.advance(seconds=2)
+        webhooks.send_pending("default")
+    finally:
+        del usual.coalesce
+    assert inbox.seqs == [1]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="thinning needs PostgreSQL")
+def test_thinned_updates_all_have_their_webhook(
+    site: Site, endpoint: WebhookEndpoint, inbox: Inbox, live: Callable[..., None], clock: Clock
+) -> None:
+    """Realtime announces the newest state only; an endpoint, which has no catch-up, gets all."""
+    live(DELIVERY_RATE=10, DELIVERY_BACKLOG=1)
+    waiting(site, 30, item_id=uuid.uuid4())
+    clock.advance(seconds=2)
+    webhooks.send_pending("default")
+    assert inbox.seqs == list(range(1, 31))
+    clock.advance(seconds=10)
+    deliver_and_mirror("default", pause=lambda seconds: clock.advance(seconds=seconds))
+    assert [update.seq for update in MemoryBroadcaster.updates] == [30]
+
+
+def test_update_that_dies_at_supabase_still_goes_out(
+    site: Site, endpoint: WebhookEndpoint, inbox: Inbox
+) -> None:
+    MemoryBroadcaster.failures += [BroadcastRefused("bad data")] * 50
+    waiting(site)
+    deliver_and_mirror("default")
+    webhooks.send_pending("default")
+    assert inbox.seqs == [1]
+
+
+def test_worker_that_numbers_ahead_and_one_that_claims_agree(
+    site: Site, endpoint: WebhookEndpoint, inbox: Inbox, clock: Clock
+) -> None:
+    waiting(site, 3)
+    clock.advance(seconds=2)
+    webhooks.send_pending("default")
+    waiting(site, 2)
+    deliver_and_mirror("default")
+    webhooks.send_pending("default")
+    assert inbox.seqs == [1, 2, 3, 4, 5]
+    assert [update.seq for update in MemoryBroadcaster.updates] == [1, 2, 3, 4, 5]
+
+
+def test_restored_backup_renumbers_and_repeats_no_id(
+    site: Site, endpoint: WebhookEndpoint, inbox: Inbox, clock: Clock
+) -> None:
+    """The live table has the numbers of another future: entries get others, and go once more."""
+    waiting(site, 2)
+    clock.advance(seconds=2)
+    webhooks.send_pending("default")
+    MemoryBroadcaster.failures.append(SequenceTaken("taken"))
+    deliver_and_mirror("default")
+    deliver_and_mirror("default")
+    webhooks.send_pending("default")
+    ids = [event.id for event in inbox.events]
+    assert len(ids) == len(set(ids)) == 2
+    delivered = {str(update.id) for update in MemoryBroadcaster.updates}
+    assert delivered == set(ids)

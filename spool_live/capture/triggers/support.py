@@ -63,6 +63,9 @@ def _trigger_faults(
                 f"{method}() is Python, which a trigger cannot call",
                 f"Declare {attribute} instead, {_STAY}.",
             )
+    if collection.has_own_tags:
+        problem = "get_cache_tags() and dependents() are Python, which a trigger cannot call"
+        yield Fault(problem, f"Leave them out, {_STAY}.")
     if model._meta.parents:
         problem = f"{model._meta.label} lies in two tables (multi-table inheritance)"
         yield Fault(problem, f"Register the parent model, {_STAY}.")

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST
 from spool_live.client.config import LiveUpdatesConfig
 from spool_live.client.exceptions import ConfigurationError, WebhookVerificationError
 from spool_live.client.webhooks.development import DevelopmentFeed, OnWebhook, serves_requests
-from spool_live.client.webhooks.receiver import TOLERANCE, WebhookEvent, WebhookReceiver
+from spool_live.client.webhooks.receiver import REMEMBERED, WebhookEvent, WebhookReceiver
 
 logger = logging.getLogger("spool_live.client.webhook")
 
@@ -67,7 +67,7 @@ class CacheReplayGuard:
 
     def claim(self, webhook_id: str) -> bool:
         """Whether it is new; from now on it is not."""
-        return cache.add(_cache_key(webhook_id), 1, timeout=int(2 * TOLERANCE))
+        return cache.add(_cache_key(webhook_id), 1, timeout=int(REMEMBERED))
 
     def release(self, webhook_id: str) -> None:
         """It was not handled after all."""

@@ -17,7 +17,8 @@ from standardwebhooks import Webhook
 from spool_live.client.exceptions import ConfigurationError, WebhookVerificationError
 from spool_live.client.updates import LiveUpdate
 
-TOLERANCE = 300.0  # seconds either way; the library's
+REMEMBERED = 172_800.0
+"""Seconds that ids are remembered: longer than a CMS goes on trying, which is 27 to 33 hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class WebhookEvent:
 
 
 class ReplayGuard(Protocol):
-    """Remembers webhook ids for `2 * TOLERANCE` seconds; longer, the timestamp refuses them."""
+    """Remembers the ids of webhooks for `REMEMBERED` seconds."""
 
     def claim(self, webhook_id: str) -> bool:
         """Whether it is new; from now on it is not."""
@@ -85,7 +86,7 @@ class MemoryReplayGuard:
 
     def claim(self, webhook_id: str) -> bool:
         """Whether it is new; from now on it is not."""
-        horizon = self._now() - 2 * TOLERANCE
+        horizon = self._now() - REMEMBERED
         while self._seen and next(iter(self._seen.values())) < horizon:
             self._seen.popitem(last=False)
         if webhook_id in self._seen:

@@ -8,13 +8,16 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from spool_live import webhooks
 from spool_live.delivery.cleanup import CleanupReport, clean_up, pg_cron_sql
 from spool_live.exceptions import BroadcastError
 from spool_live.management.output import ReportCommand
+from spool_live.supabase.databases import content_databases
 
 
 class Command(ReportCommand):
-    """Removes expired rows from the live table and settled entries from the outbox."""
+    """Removes expired rows from the live table, settled entries from the outbox and old lines from
+    the webhooks' log."""
 
     help = "Remove what is older than RETENTION and HISTORY_RETENTION. Safe to interrupt."
 
@@ -30,6 +33,8 @@ class Command(ReportCommand):
         if options["pg_cron_sql"]:
             self.stdout.write(pg_cron_sql())
             return
+        for using in content_databases():
+            webhooks.purge_log(using)
         try:
             report = clean_up(progress=self._progress if options["verbosity"] > 1 else None)
         except BroadcastError as error:

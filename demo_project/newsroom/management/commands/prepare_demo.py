@@ -11,6 +11,7 @@ from django.db import connections
 
 from demo_project.newsroom.models import Publication
 from demo_project.newsroom.seed import ADMINISTRATOR, editor_of, seed
+from demo_project.newsroom.seed.webhooks import connect_webhook
 from demo_project.stack.ready import Paper, write_papers
 from demo_project.state import load_credentials
 
@@ -24,6 +25,8 @@ class Command(BaseCommand):
             call_command("migrate", database=alias, interactive=False, skip_checks=True)
         credentials = load_credentials(settings.DEMO_STATE_DIR)
         seed(credentials)
+        for publication in _publications():
+            connect_webhook(publication, credentials)
         credentials.save(settings.DEMO_STATE_DIR)
         write_papers(settings.DEMO_STATE_DIR, ADMINISTRATOR, [_paper(p) for p in _publications()])
 

@@ -8,10 +8,11 @@ import { ConfigurationError, WebhookVerificationError } from "../errors.js";
 import { now } from "../timing.js";
 import { record, type SpoolWebhookPayload, text } from "../updates.js";
 
-/** Milliseconds either way; the library's. */
-const TOLERANCE = 300_000;
+/** Milliseconds: longer than a CMS goes on trying, which is 27 to 33 hours. */
+const REMEMBERED = 172_800_000;
+const MOST_REMEMBERED = 100_000;
 
-/** Remembers webhook ids for twice the tolerance; longer, the timestamp refuses them. */
+/** Remembers the ids of webhooks for two days. */
 export interface ReplayGuard {
   /** Whether the id is new; from now on it is not. */
   claim(id: string): boolean | Promise<boolean>;
@@ -24,9 +25,9 @@ export class MemoryReplayGuard implements ReplayGuard {
   readonly #seen = new Map<string, number>();
 
   claim(id: string): boolean {
-    const horizon = now() - 2 * TOLERANCE;
+    const horizon = now() - REMEMBERED;
     for (const [old, at] of this.#seen) {
-      if (at >= horizon) break;
+      if (at >= horizon && this.#seen.size < MOST_REMEMBERED) break;
       this.#seen.delete(old);
     }
     if (this.#seen.has(id)) return false;

@@ -1,0 +1,282 @@
+"""Webhooks in the admin: endpoints with their health, secrets that are shown once, the log."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
+from django.db import router
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.debug import sensitive_variables
+
+from spool_live import webhooks
+from spool_live.admin.api_keys import RotationForm
+from spool_live.admin.read_only import ReadOnlyAdmin
+from spool_live.collections import registry
+from spool_live.models import WebhookAttempt, WebhookEndpoint, WebhookMessage, WebhookSecret
+from spool_live.updates import EventType
+from spool_live.webhooks import endpoints, replay, secrets
+from spool_live.webhooks.encryption import UnreadableSecret
+from spool_live.webhooks.guard import EndpointRefused
+from spool_live.webhooks.health import EndpointHealth, health_of
+from spool_live.webhooks.signing import PlainSecret
+
+_PLAIN = "spool_live_plain_secret"
+_TEMPLATES = "admin/spool_live/webhookendpoint"
+
+
+class EndpointForm(ModelForm):
+    """An endpoint, with its choices and its URL checked as sending checks it."""
+
+    event_types = forms.MultipleChoiceField(
+        label=_("event types"),
+        required=False,
+        choices=[(event.value, event.value) for event in EventType],
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("None chosen: all."),
+    )
+    collections = forms.MultipleChoiceField(
+        label=_("collections"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("None chosen: all."),
+    )
+    public_key = forms.BooleanField(
+        label=_("sign with a key pair"),
+        required=False,
+        help_text=_("Ed25519 (v1a): the receiver needs a public key, and no secret."),
+    )
+
+    class Meta:
+        model = WebhookEndpoint
+        fields = ("site", "url", "description", "event_types", "collections", "rate")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        names = {collection.name for collection in registry} | set(self.instance.collections)
+        self.fields["collections"].choices = [(name, name) for name in sorted(names)]  # type: ignore[attr-defined]
+
+    def clean_url(self) -> str:
+        """A URL that nothing would be sent to is refused here, with the reason."""
+        url = str(self.cleaned_data["url"])
+        try:
+            endpoints.check(url, ())
+        except EndpointRefused as error:
+            raise forms.ValidationError(str(error)) from error
+        return url
+
+
+class EndpointChangeList(ChangeList):
+    """The page's endpoints with their health."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Reads the health of the endpoints on this page only."""
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        for endpoint, health in _health(self.result_list).items():
+            endpoint.health = health  # type: ignore[attr-defined]
+
+
+@admin.register(WebhookEndpoint)
+class WebhookEndpointAdmin(admin.ModelAdmin):
+    """Where sites get their webhooks."""
+
+    form = EndpointForm
+    list_display = ("__str__", "site", "url", "health")
+    list_filter = ("site", "disabled")
+    list_select_related = ("site",)
+    search_fields = ("url", "description", "site__name")
+    readonly_fields = ("health", "keys", "attempts", "created_at", "disabled", "disabled_at")
+    actions = ("send_example", "resend_failed", "enable", "disable")
+    change_form_template = f"{_TEMPLATES}/change_form.html"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """A list that knows each endpoint's health."""
+        return EndpointChangeList
+
+    def get_fields(self, request: HttpRequest, obj: WebhookEndpoint | None = None) -> Any:
+        """Which scheme signs is chosen once, when the endpoint is made."""
+        names = ("site", "url", "description", "event_types", "collections", "rate")
+        return (*names, *self.readonly_fields) if obj else (*names, "public_key")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """An endpoint never changes its site: its cursor counts that site's updates."""
+        return ("site", *self.readonly_fields) if obj else ()
+
+    def get_urls(self) -> list[URLPattern]:
+        """The admin's own, and the page that rotates the secret."""
+        view = self.admin_site.admin_view(self.rotate)
+        name = "spool_live_webhookendpoint_rotate"
+        return [path("<path:pk>/rotate/", view, name=name), *super().get_urls()]
+
+    @admin.display(description=_("health"))
+    def health(self, endpoint: Any) -> str:
+        """How it does, in words."""
+        found = getattr(endpoint, "health", None) or _health([endpoint])[endpoint]
+        return f"{found.state}: {found.words}"
+
+    @admin.display(description=_("secrets"))
+    def keys(self, endpoint: WebhookEndpoint) -> str:
+        """What signs, since when and until when; a public key as it is."""
+        lines = []
+        for secret in endpoint.secrets.all():
+            until = f" until {secret.expires_at:%Y-%m-%d %H:%M}" if secret.expires_at else ""
+            lines.append(f"{secret}{until} {secret.public_key}".strip())
+        return "; ".join(lines)
+
+    @admin.display(description=_("attempts"))
+    def attempts(self, endpoint: WebhookEndpoint) -> str:
+        """The way to the endpoint's log and to what waits."""
+        query = f"endpoint__id__exact={endpoint.pk}"
+        log = reverse("admin:spool_live_webhookattempt_changelist")
+        waiting = reverse("admin:spool_live_webhookmessage_changelist")
+        return format_html(
+            '<a href="{}?{}">{}</a> · <a href="{}?{}">{}</a>',
+            *(log, query, gettext("Log"), waiting, query, gettext("What was not taken")),
+        )
+
+    @sensitive_variables()
+    def save_model(
+        self, request: HttpRequest, obj: WebhookEndpoint, form: Any, change: bool
+    ) -> None:
+        """Gives a new endpoint its secret, kept on the request until it is shown."""
+        super().save_model(request, obj, form, change)
+        if not change:
+            chosen = WebhookSecret.Scheme
+            scheme = chosen.ED25519 if form.cleaned_data["public_key"] else chosen.HMAC
+            setattr(request, _PLAIN, secrets.add_secret(obj, scheme, using=_using()))
+
+    @sensitive_variables()
+    def response_add(
+        self, request: HttpRequest, obj: WebhookEndpoint, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Shows the secret. Not through the message framework, which would keep it in a cookie."""
+        return self._show(request, obj, getattr(request, _PLAIN))
+
+    @sensitive_variables()
+    def rotate(self, request: HttpRequest, pk: str) -> HttpResponse:
+        """Asks for the overlap, makes the successor and shows it."""
+        endpoint = self.get_object(request, pk)
+        if endpoint is None:
+            raise Http404
+        if not self.has_change_permission(request, endpoint):
+            raise PermissionDenied
+        form = RotationForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            newest = endpoint.secrets.order_by("created_at").last()
+            plain = secrets.rotate(
+                endpoint,
+                overlap=timedelta(hours=form.cleaned_data["overlap_hours"]),
+                scheme=WebhookSecret.Scheme(newest.scheme if newest else "v1"),
+                using=_using(),
+            )
+            self.log_change(request, endpoint, "Secret rotated.")
+            return self._show(request, endpoint, plain)
+        context = {"title": _("Rotate secret"), "form": form}
+        return self._page(request, endpoint, "rotate", context)
+
+    @admin.action(description=_("Send an example"), permissions=["change"])
+    def send_example(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
+        """Sends each an example, and shows the answers."""
+        for endpoint in queryset[:20]:
+            try:
+                answer = replay.send_example(endpoint, using=_using()).answer
+                level = messages.SUCCESS if answer.is_success else messages.ERROR
+                text = answer.error or f"HTTP {answer.status}"
+            except UnreadableSecret as error:
+                level, text = messages.ERROR, str(error)
+            self.message_user(request, f"{endpoint}: {text}", level)
+
+    @admin.action(description=_("Send again what was not taken"), permissions=["change"])
+    def resend_failed(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
+        """Tries at once what waits or was given up."""
+        number = sum(replay.resend_failed(endpoint, using=_using()) for endpoint in queryset)
+        text = ngettext("%d message is sent again.", "%d messages are sent again.", number)
+        self.message_user(request, text % number, messages.SUCCESS)
+
+    @admin.action(description=_("Enable selected endpoints"), permissions=["change"])
+    def enable(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
+        """Sends to them again, from now on."""
+        for endpoint in queryset:
+            webhooks.enable(endpoint, using=_using())
+            self.log_change(request, endpoint, "Enabled.")
+
+    @admin.action(description=_("Disable selected endpoints"), permissions=["change"])
+    def disable(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
+        """Sends them nothing more."""
+        for endpoint in queryset:
+            webhooks.disable(endpoint, WebhookEndpoint.Disabled.BY_HAND, using=_using())
+            self.log_change(request, endpoint, "Disabled.")
+
+    def _show(
+        self, request: HttpRequest, endpoint: WebhookEndpoint, plain: PlainSecret
+    ) -> HttpResponse:
+        context = {"title": _("Copy the secret now"), "plain": plain}
+        response = self._page(request, endpoint, "created", context)
+        response["Cache-Control"] = "no-store"
+        return response
+
+    def _page(
+        self, request: HttpRequest, endpoint: WebhookEndpoint, name: str, context: dict[str, Any]
+    ) -> TemplateResponse:
+        everywhere = self.admin_site.each_context(request)
+        shown = {**everywhere, "opts": self.opts, "endpoint": endpoint, **context}
+        return TemplateResponse(request, f"{_TEMPLATES}/{name}.html", shown)
+
+
+class OfEndpointAdmin(ReadOnlyAdmin):
+    """Of rows that belong to an endpoint."""
+
+    list_filter: ClassVar[Any] = ("endpoint",)
+    list_select_related = ("endpoint",)
+    search_fields = ("update_id",)
+    actions: Any = ("resend",)
+
+    def has_resend_permission(self, request: HttpRequest) -> bool:
+        """Who may change endpoints."""
+        return request.user.has_perm("spool_live.change_webhookendpoint")
+
+    @admin.action(description=_("Send again"), permissions=["resend"])
+    def resend(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Sends the selected updates to their endpoints once more."""
+        done = sum(
+            replay.resend(row.endpoint, row.update_id, using=_using())
+            for row in queryset.select_related("endpoint")
+        )
+        text = ngettext("%d message is sent again.", "%d messages are sent again.", done)
+        self.message_user(request, text % done, messages.SUCCESS)
+
+
+@admin.register(WebhookMessage)
+class WebhookMessageAdmin(OfEndpointAdmin):
+    """What an endpoint has not taken."""
+
+    list_display = ("update_id", "endpoint", "seq", "state", "attempts", "due_at", "last_error")
+    list_filter: ClassVar[Any] = ("state", "endpoint")
+
+
+@admin.register(WebhookAttempt)
+class WebhookAttemptAdmin(OfEndpointAdmin):
+    """The log of what was sent."""
+
+    list_display = ("at", "endpoint", "seq", "number", "status", "milliseconds", "error")
+    list_filter: ClassVar[Any] = ("is_success", "endpoint")
+
+
+def _health(found: Any) -> dict[WebhookEndpoint, EndpointHealth]:
+    return health_of(found, using=_using())
+
+
+def _using() -> str:
+    return router.db_for_write(WebhookEndpoint)

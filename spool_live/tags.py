@@ -1,0 +1,26 @@
+"""Cache tags: the names of what a change makes stale, for CDNs and frameworks that purge by tag."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+CACHE_TAGS = "cache_tags"
+"""The name in the metadata."""
+LONGEST = 256
+"""Characters of a tag: what Next.js takes."""
+MOST = 60
+"""Tags of one update, those of dependents included."""
+
+
+def default_tags(
+    collection: str, item_id: object, slug: str | None, previous_slug: object = None
+) -> list[str]:
+    """``articles`` for what shows a list, ``articles:<id>``, ``articles:<slug>`` and
+    ``articles:<previous slug>`` for what shows the item."""
+    names = [str(item_id), slug, previous_slug if isinstance(previous_slug, str) else None]
+    return fitting([collection, *(f"{collection}:{name}" for name in names if name)])
+
+
+def fitting(tags: Iterable[str]) -> list[str]:
+    """``tags`` without repetitions, each cut to what caches take, and no more than :data:`MOST`."""
+    return list(dict.fromkeys(str(tag)[:LONGEST] for tag in tags))[:MOST]
