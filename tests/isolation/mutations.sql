@@ -1171,13 +1171,13 @@ grant pg_monitor to authenticated;
 
 --- name: a deleted key goes on
 --- caught: RLS-F02 RLS-M01
-select pg_temp.rewrite('public.spool_live_mirror(jsonb)', 'where k.site_id = target
+select pg_temp.rewrite('spool_live.mirror_site_v1(jsonb)', 'where k.site_id = target
       and k.id not in', 'where false and k.id not in');
 
 --- name: an expiry that is brought forward is not noticed
 --- caught: RLS-F02 RLS-M01
 --- healed: same
-select pg_temp.rewrite('public.spool_live_mirror(jsonb)', 'expires_at = excluded.expires_at,', '');
+select pg_temp.rewrite('spool_live.mirror_site_v1(jsonb)', 'expires_at = excluded.expires_at,', '');
 
 --- name: an event trigger refuses what is made
 --- caught: RLS-N04
