@@ -101,7 +101,7 @@ def separate(
     used = {finding.subject for finding in (*standing, *(found for found, _ in accepted))}
     for entry in by_object.values():
         if entry.object not in used:
-            what = f"it is {entry.note}; there is no finding about it any more"
+            what = f"it is {entry.note}; nothing is found about it any more"
             standing.append(rules.ACCEPTED_UNUSED.broken(entry.object, what))
     return standing, accepted
 

@@ -80,7 +80,7 @@ BROADCAST_PRIVATE = _error("B03", "A broadcast is private")
 BROADCAST_FORM = _error("B04", "A broadcast has the event and payload that clients expect")
 BROADCAST_LIMITS = _error("B05", "A broadcast keeps to 100 updates and 100 kB")
 BROADCAST_OLD_TOPIC = _error("B06", "Nothing goes to a topic that is over")
-BROADCAST_CALL = _error("B07", "A topic that is over is told to re-authenticate, once")
+BROADCAST_CALL = _error("B07", "A topic that is over is asked to re-authenticate, once")
 
 REVOKED_GOES_ON = _error("M01", "What the mirror revokes is silent at once")
 OTHERS_STOP = _error("M02", "The other keys of a site go on after a revocation")
@@ -96,7 +96,7 @@ DELIVER_BYPASS = _error("D04", "The service role bypasses Row Level Security", _
 
 TABLE_MISSING = _error("T01", "Our tables are there", "Run manage.py migrate.")
 TABLE_RLS = _error("T02", "Row Level Security is on")
-TABLE_OWNER = _error("T03", "No API role owns a table of ours")
+TABLE_OWNER = _error("T03", "Our tables belong to the migrating role, or one that it can become")
 TABLE_KIND = _error(
     "T04",
     "Our tables are ordinary tables, logged, and not forced upon their owner",
@@ -117,6 +117,7 @@ CONSTRAINT_DIFFERS = _error(
 )
 CONSTRAINT_OFF = _error("C04", "The constraints of our tables are kept", _MIGRATED)
 INDEX_DIFFERS = _warning("C05", "The indexes of our tables are as migrated", _MIGRATED)
+SEQUENCE_DIFFERS = _error("C07", "The sequences of our tables are as migrated", _MIGRATED)
 STRANGER = _error("C06", "Nothing of somebody else is in our schema, or has our names", _LOOK)
 
 POLICY_MISSING = _error("P01", "Our policies are there", _SETUP)
@@ -131,12 +132,16 @@ POLICY_ON_MESSAGES = _note(
 
 GRANT_TABLE = _error("G01", "API roles have no rights on our tables but the ones they need")
 GRANT_COLUMN = _error("G02", "API roles have no rights on single columns of our tables")
+GRANT_OPTION = _error("G04", "API roles pass on no right to our tables")
+GRANT_SEQUENCE = _error("G05", "API roles have no rights on the sequences of our tables")
 GRANT_MISSING = _error("G03", "API roles have the rights they need", _SETUP)
 
 FUNCTION_MISSING = _error("F01", "Our functions are there", "Run manage.py migrate.")
 FUNCTION_BODY = _error("F02", "Our functions are as we wrote them")
-FUNCTION_ATTRIBUTES = _error("F03", "Our functions keep owner's rights, volatility, search_path")
-FUNCTION_OWNER = _error("F04", "The owner of our functions sees our tables and is no API role")
+FUNCTION_ATTRIBUTES = _error("F03", "Our functions have the form and attributes that we gave them")
+FUNCTION_OWNER = _error(
+    "F04", "The owner of our functions sees our tables, and is a role that the migrating one can be"
+)
 FUNCTION_EXECUTE = _error("F05", "Nobody executes our functions but who needs to")
 FUNCTION_NO_EXECUTE = _error("F06", "Who needs our functions may execute them", _SETUP)
 
@@ -158,13 +163,17 @@ SCHEMA_EXPOSED = _error(
     "Private schemas are not exposed",
     "Take it off the exposed schemas (Project Settings, Data API).",
 )
+SCHEMA_DEFAULTS = _error("H04", "Nothing that is made in our schema is open from the start")
+SCHEMA_OWNER = _error(
+    "H05", "The schema spool_live belongs to the migrating role, or one that it can become"
+)
 SCHEMA_CREATE = _warning("H03", "API roles create nothing in exposed schemas")
 
 PUBLICATION_MISSING = _warning("U01", "live_updates is in the publication of Realtime", _SETUP)
 PUBLICATION_DELETES = _warning(
     "U02",
     "The publication publishes no deletions",
-    "DELETE events pass no policy: they tell every subscriber, of any site and with any event "
+    "DELETE events pass no policy: they give every subscriber, of any site and with any event "
     "filter but INSERT, the primary keys of deleted rows. Nothing of ours depends on them. Where "
     "no other table is in it, manage.py live_setup --insert-only ends it.",
 )
@@ -173,7 +182,7 @@ PUBLICATION_MUTED = _warning(
     "U05",
     "A publication of inserts only holds no table of somebody else",
     "Where somebody needs those events: alter publication supabase_realtime set "
-    "(publish = 'insert, update, delete'). Deletions of ours then tell ids (RLS-U02).",
+    "(publish = 'insert, update, delete'). Deletions of ours then disclose ids (RLS-U02).",
 )
 PUBLICATION_FILTER = _warning(
     "U04",
@@ -216,10 +225,19 @@ SUPABASE_UNKNOWN = _note(
 EXPOSED_DEFAULTS = _warning("E07", "New tables are not open to API roles")
 
 ROLE_BYPASSES = _error("A01", "No API role but service_role bypasses Row Level Security")
-ROLE_DATA = _error("A02", "No API role is a member of PostgreSQL's own roles")
+ROLE_DATA = _error(
+    "A02", "No API role has the rights of PostgreSQL's own roles, nor of an owner of ours"
+)
 ROLE_SETTING = _error("A04", "No API role has a setting that says who asks, or how policies work")
 ROLE_LOGIN = _error("A05", "No API role can log in to the database and set claims of its own")
-ROLE_POWERS = _error("A06", "No API role may create roles or databases, or read the WAL")
+ROLE_POWERS = _error(
+    "A06", "No API role may create roles, databases or schemas, read the WAL, or set parameters"
+)
+SYSTEM_OPEN = _error(
+    "A10",
+    "PostgreSQL's own tables and functions are as they came, to API roles",
+    "Where no SQL is given, compare the function with that of a new database of this version.",
+)
 SETTING_BREAKS = _error("A07", "No setting makes reads or delivery fail")
 SETTING_UNKNOWN = _warning("A08", "Settings that requests meet are known to be harmless")
 SETTING_SECRET = _warning(

@@ -91,7 +91,7 @@ def sandbox(alias: str) -> Iterator[Sandbox]:
                 read_sql("sandbox"),
                 {"statement_timeout": STATEMENT_TIMEOUT, "lock_timeout": LOCK_TIMEOUT},
             )
-            with _heard(box):
+            with _warnings(box):
                 yield box
             transaction.set_rollback(True, using=alias)
     except DatabaseError as error:
@@ -99,18 +99,18 @@ def sandbox(alias: str) -> Iterator[Sandbox]:
 
 
 @contextmanager
-def _heard(box: Sandbox) -> Iterator[None]:
+def _warnings(box: Sandbox) -> Iterator[None]:
     """What functions of the database warn of ends up in ``box.warnings``."""
 
-    def hear(notice: Any) -> None:
+    def keep(notice: Any) -> None:
         box.warnings.append(notice.message_primary)
 
-    box.connection.connection.add_notice_handler(hear)
+    box.connection.connection.add_notice_handler(keep)
     try:
         yield
     finally:
         if box.connection.connection is not None:
-            box.connection.connection.remove_notice_handler(hear)
+            box.connection.connection.remove_notice_handler(keep)
 
 
 def first_line(error: DatabaseError) -> str:
@@ -119,7 +119,7 @@ def first_line(error: DatabaseError) -> str:
 
 
 def is_no_answer(error: DatabaseError) -> bool:
-    """Whether ``error`` tells nothing of the isolation: a lost connection, a lock, a timeout."""
+    """Whether ``error`` says nothing about the isolation: a lost connection, a lock, a timeout."""
     code = getattr(error.__cause__, "sqlstate", None)
     return code is None or code == _LOCKED or code[:2] in _INTERRUPTED
 

@@ -20,6 +20,7 @@ from spool_live.isolation.audit import (
     roles,
     schemas,
     settings,
+    system,
     tables,
     triggers,
 )
@@ -70,6 +71,7 @@ def catalog_stages(box: Sandbox, target: Target) -> Iterator[Stage]:
         ("reach", _audit_reach),
         ("default privileges", exposure.audit_default_privileges),
         ("settings", settings.audit_settings),
+        ("system catalog", system.audit_system),
     ):
         yield Stage(name, partial(audit, box, target))
     yield Stage("roles", partial(roles.audit_roles, target))
@@ -108,16 +110,16 @@ def attack_stages(
 
 
 def _unseen(box: Sandbox, target: Target) -> list[Finding]:
-    """Why the broadcast road cannot be looked at, if so, and what it tells all the same."""
-    heard = []
+    """Why the broadcast road cannot be looked at, if so, and what can be said all the same."""
+    warned = []
     if not target.has_messages:
-        reason = "there is no table realtime.messages: joins and broadcasts were not tried"
+        reason = "the table realtime.messages does not exist: joins and broadcasts were not tried"
         remedy = (
             "Enable Realtime in the Supabase project and run manage.py live_setup, or set "
             'SPOOL_LIVE["REALTIME_MODE"] to "postgres_changes".'
         )
     elif not target.sees_messages:
-        heard = [rules.BROADCAST_MISSING.broken(FEED, warning) for warning in box.warnings[:1]]
+        warned = [rules.BROADCAST_MISSING.broken(FEED, warning) for warning in box.warnings[:1]]
         reason = f"{target.migrator} does not bypass Row Level Security: broadcasts are hidden"
         remedy = "Verify as the role that migrates on Supabase (postgres), which has BYPASSRLS."
     elif fault := _message_fault(box):
@@ -128,7 +130,7 @@ def _unseen(box: Sandbox, target: Target) -> list[Finding]:
         )
     else:
         return []
-    return [rules.REALTIME_UNSEEN.broken(MESSAGES, reason, remedy=remedy), *heard]
+    return [rules.REALTIME_UNSEEN.broken(MESSAGES, reason, remedy=remedy), *warned]
 
 
 def _message_fault(box: Sandbox) -> str:

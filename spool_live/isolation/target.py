@@ -26,7 +26,9 @@ _DEFAULT_SEARCHED = ("public", "extensions")
 class ApiRole:
     """A role that a token can name. ``through`` are the roles that it is reached through;
     ``attackable`` says whether the migrating role may become it; ``powers`` are attributes that
-    reach beyond the database's tables, for people."""
+    reach beyond the database's tables, for people; ``parameters`` those that it may set though
+    they are a superuser's; ``inherits`` roles whose rights it has without a token being able to
+    name them, through ``memberships`` ("x from y")."""
 
     name: str
     superuser: bool
@@ -35,6 +37,10 @@ class ApiRole:
     can_log_in: bool
     through: tuple[str, ...]
     powers: tuple[str, ...] = ()
+    makes_schemas: bool = False
+    parameters: tuple[str, ...] = ()
+    inherits: tuple[str, ...] = ()
+    memberships: tuple[str, ...] = ()
 
     @property
     def unbounded(self) -> bool:
@@ -106,7 +112,7 @@ def inspect_target(box: Sandbox, *, exposed_schemas: Collection[str] = ()) -> Ta
     facts = box.row("target", {"api_roles": list(API_ROLES)})
     _refuse(box.alias, facts)
     one_database = not live_settings().has_separate_databases
-    told = box.row("exposed_schemas")
+    configured = box.row("exposed_schemas")
     return Target(
         alias=box.alias,
         database=facts["database"],
@@ -118,8 +124,8 @@ def inspect_target(box: Sandbox, *, exposed_schemas: Collection[str] = ()) -> Ta
         one_database=one_database,
         realtime_mode=live_settings().realtime_mode,
         roles=_roles(box),
-        schemas=tuple(exposed_schemas) or _split(told["schemas"]) or _DEFAULT_EXPOSED,
-        searched=_split(told["searched"]) or _DEFAULT_SEARCHED,
+        schemas=tuple(exposed_schemas) or _split(configured["schemas"]) or _DEFAULT_EXPOSED,
+        searched=_split(configured["searched"]) or _DEFAULT_SEARCHED,
         closed_tables=tuple(f"public.{name}" for name in closed_tables(one_database=one_database)),
         django_tables=frozenset(_django_tables(box.alias)),
     )
@@ -162,6 +168,10 @@ def _roles(box: Sandbox) -> tuple[ApiRole, ...]:
             can_log_in=row["can_log_in"],
             through=tuple(row["through"]),
             powers=tuple(row["powers"]),
+            makes_schemas=row["makes_schemas"],
+            parameters=tuple(row["parameters"]),
+            inherits=tuple(row["inherits"]),
+            memberships=tuple(row["memberships"]),
         )
         for row in found
         if not row["login"] or row["superuser"]

@@ -38,3 +38,20 @@ alter publication supabase_realtime add table public.auth_user;
 --- name: new tables are open
 --- caught: RLS-E07
 alter default privileges for role postgres in schema public grant select on tables to anon;
+
+--- name: a sequence of the outbox can be set back
+--- caught: RLS-G05
+do $$ begin
+  execute format('grant update on sequence %s to anon', pg_get_serial_sequence('public.live_updates_outbox', 'id'));
+end $$;
+
+--- name: a sequence of the outbox starts over
+--- caught: RLS-C07
+do $$ begin
+  execute format('alter sequence %s maxvalue 1000000 cycle',
+                 pg_get_serial_sequence('public.live_updates_outbox', 'id'));
+end $$;
+
+--- name: the outbox has no sequence any more
+--- caught: RLS-C01 RLS-C07
+alter table public.live_updates_outbox alter column id drop identity;

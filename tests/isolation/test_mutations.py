@@ -12,7 +12,7 @@ from tests.isolation.conftest import Superuser
 from tests.isolation.mutating import Mutation, codes, mend, read_mutations, told
 
 OF_CONTENT = [] if live_settings().has_separate_databases else read_mutations("content_mutations")
-MUTATIONS = [*read_mutations("mutations"), *OF_CONTENT]
+MUTATIONS = [*read_mutations("mutations"), *read_mutations("parts_mutations"), *OF_CONTENT]
 
 
 def _cases() -> list[Any]:
@@ -49,7 +49,13 @@ def break_and_mend(superuser: Superuser, mutation: Mutation) -> None:
 
 
 def test_every_rule_is_broken_by_some_mutation() -> None:
-    names = ("mutations", "reach_mutations", "content_mutations")
+    names = (
+        "mutations",
+        "parts_mutations",
+        "reach_mutations",
+        "code_mutations",
+        "content_mutations",
+    )
     every = [mutation for name in names for mutation in read_mutations(name)]
     caught = set().union(*(mutation.caught for mutation in every))
     assert set(RULES) - caught == {"RLS-I03"}  # which is about the file, not the database

@@ -34,7 +34,8 @@ _CALLERS = {
     "public.spool_live_cleanup": (SERVICE_ROLE,),
 }
 _FUNCTION = re.compile(
-    r"create (?:or replace )?function (?P<name>[\w.]+)\((?P<arguments>[^)]*)\) returns \w+\s+"
+    r"create (?:or replace )?function (?P<name>[\w.]+)\((?P<arguments>[^)]*)\)"
+    r" returns (?P<returns>\w+)\s+"
     r"language (?P<language>\w+)(?P<attributes>[^$]*?) as \$\$(?P<body>.*?)\$\$",
     re.DOTALL,
 )
@@ -47,7 +48,9 @@ class ExpectedFunction:
     statement, ``source`` its file below ``spool_live/sql``."""
 
     name: str
+    argument_names: tuple[str, ...]
     argument_types: str
+    returns: str
     language: str
     volatility: str
     security_definer: bool
@@ -88,7 +91,9 @@ def expected_functions() -> dict[str, ExpectedFunction]:
             attributes = match["attributes"].split()
             found[match["name"]] = ExpectedFunction(
                 name=match["name"],
-                argument_types=", ".join(_types(match["arguments"])),
+                argument_names=tuple(name for name, _ in _arguments(match["arguments"])),
+                argument_types=", ".join(kind for _, kind in _arguments(match["arguments"])),
+                returns=match["returns"],
                 language=match["language"],
                 volatility=next(
                     (word for word in attributes if word in ("stable", "immutable")), "volatile"
@@ -155,6 +160,7 @@ def _migration_texts() -> Iterator[tuple[str, str]]:
             yield file.name, file.read_text("utf-8")
 
 
-def _types(arguments: str) -> Iterator[str]:
+def _arguments(arguments: str) -> Iterator[tuple[str, str]]:
     for argument in filter(None, (part.strip() for part in arguments.split(","))):
-        yield argument.split(maxsplit=1)[1]
+        name, kind = argument.split(maxsplit=1)
+        yield name, kind

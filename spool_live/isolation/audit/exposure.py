@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from spool_live.isolation import rules
-from spool_live.isolation.audit.grants import Right, by_table, held_rights, holders, told
+from spool_live.isolation.audit.grants import Right, by_table, described, held_rights, holders
 from spool_live.isolation.audit.reach import Reach, walk_reach
 from spool_live.isolation.findings import Finding
 from spool_live.isolation.sandbox import Sandbox
@@ -51,14 +51,14 @@ def _exposed(
     relation: dict[str, Any], rights: Sequence[Right], target: Target, reach: Reach
 ) -> Finding:
     name, kind = relation["name"], relation["kind"]
-    reason = f"a {_KINDS[kind]}: {told(rights)}"
+    reason = f"a {_KINDS[kind]}: {described(rights)}"
     rule = rules.EXPOSED_OTHER
     if kind in _TABLES and not relation["row_security"]:
         rule = rules.EXPOSED_NO_RLS
     if relation["plain_name"] in target.django_tables:
         closed = relation["row_security"] and not relation["has_policy"]
         rule = rules.EXPOSED_OTHER if closed else rules.EXPOSED_PRIVATE
-        reason = f"a {_KINDS[kind]} of Django: {told(rights)}"
+        reason = f"a {_KINDS[kind]} of Django: {described(rights)}"
     fingerprint = reach.fingerprint(name)
     return rule.broken(name, reason, sql=_revoke(name, rights), fingerprint=fingerprint)
 

@@ -28,7 +28,7 @@ def audit_functions(box: Sandbox, target: Target) -> Iterator[Finding]:
         else:
             yield rules.FUNCTION_MISSING.broken(
                 function.signature,
-                "there is no such function",
+                "it does not exist",
                 sql=f"{function.definition};\n"
                 f"revoke all on function {function.signature} from public;\n"
                 f"alter function {function.signature} owner to {target.migrator};",
@@ -39,7 +39,7 @@ def audit_functions(box: Sandbox, target: Target) -> Iterator[Finding]:
 def _compared(
     function: ExpectedFunction, actual: dict[str, Any], target: Target
 ) -> Iterator[Finding]:
-    restore = _restored(function)
+    restore = _restored(function, actual, target)
     if actual["body"] != function.body:
         yield rules.FUNCTION_BODY.broken(
             function.signature,
@@ -48,18 +48,23 @@ def _compared(
         )
     if wrong := ", ".join(_wrong_attributes(function, actual)):
         yield rules.FUNCTION_ATTRIBUTES.broken(function.signature, wrong, sql=restore)
-    if actual["owner"] in target.attackers or not actual["owner_sees"]:
-        why = (
-            "is a role of the API"
-            if actual["owner"] in target.attackers
-            else "does not own, nor see all of, our tables"
-        )
+    if why := _wrong_owner(actual, target):
         yield rules.FUNCTION_OWNER.broken(
             function.signature,
             f"its owner {actual['owner']} {why}",
             sql=f"alter function {function.signature} owner to {target.migrator};",
         )
     yield from _callers(function, actual)
+
+
+def _wrong_owner(actual: dict[str, Any], target: Target) -> str:
+    if actual["owner"] in target.attackers:
+        return "is a role of the API"
+    if not actual["owner_sees"]:
+        return "does not own, nor see all of, our tables"
+    if not actual["owner_is_ours"]:
+        return f"is not {target.migrator}, nor a role that it is a member of"
+    return ""
 
 
 def _wrong_attributes(function: ExpectedFunction, actual: dict[str, Any]) -> Iterator[str]:
@@ -69,9 +74,24 @@ def _wrong_attributes(function: ExpectedFunction, actual: dict[str, Any]) -> Ite
         yield f"it is {actual['volatility']}, not {function.volatility}"
     if actual["security_definer"] != function.security_definer:
         yield "it runs with the rights of its caller, not of its owner"
+    if form := _wrong_form(function, actual):
+        yield form
+    for attribute in actual["attributes"]:
+        yield f"it is {attribute}"
     if actual["settings"] != _SETTINGS:
         settings = ", ".join(actual["settings"]) or "none"
         yield f"its settings are {settings}, not {_SETTINGS[0]}"
+
+
+def _wrong_form(function: ExpectedFunction, actual: dict[str, Any]) -> str:
+    """What no replacement changes: such a function has to be made anew."""
+    if actual["kind"] != "f":
+        return "it is not a plain function"
+    if actual["returns"] != function.returns:
+        return f"it returns {actual['returns']}, not {function.returns}"
+    if tuple(actual["arguments"]) != function.argument_names:
+        return f"its arguments are named {', '.join(actual['arguments'])}"
+    return "arguments have defaults" if actual["defaults"] else ""
 
 
 def _callers(function: ExpectedFunction, actual: dict[str, Any]) -> Iterator[Finding]:
@@ -84,6 +104,13 @@ def _callers(function: ExpectedFunction, actual: dict[str, Any]) -> Iterator[Fin
             f"executable by {', '.join(who)}",
             sql=f"revoke execute on function {function.signature} from {', '.join(who)};",
         )
+    if actual["pass_on"]:
+        holders = ", ".join(actual["pass_on"])
+        yield rules.FUNCTION_EXECUTE.broken(
+            function.signature,
+            f"{holders} may pass the right on",
+            sql=f"revoke grant option for execute on function {function.signature} from {holders};",
+        )
     if missing := sorted(set(function.callers) - callers):
         yield rules.FUNCTION_NO_EXECUTE.broken(
             function.signature,
@@ -95,8 +122,20 @@ def _callers(function: ExpectedFunction, actual: dict[str, Any]) -> Iterator[Fin
         )
 
 
-def _restored(function: ExpectedFunction) -> str:
+def _restored(function: ExpectedFunction, actual: dict[str, Any], target: Target) -> str:
+    """The statement that makes it again. What depends on it goes with one of another form, and
+    live_setup brings it back."""
     statement = function.definition
+    if _wrong_form(function, actual):
+        return (
+            f"drop routine if exists {function.signature} cascade;\n{statement};\n"
+            f"revoke all on function {function.signature} from public;\n"
+            f"alter function {function.signature} owner to {target.migrator};\n"
+            + "".join(
+                f"grant execute on function {function.signature} to {role};\n"
+                for role in function.callers
+            )
+        )
     if not statement.startswith("create or replace"):
         statement = statement.replace("create function", "create or replace function", 1)
     return f"{statement};"

@@ -9,7 +9,7 @@ from spool_live.isolation import rules
 from spool_live.isolation.audit.expected import NEEDED_GRANTS
 from spool_live.isolation.findings import Finding, Rule
 from spool_live.isolation.sandbox import Sandbox
-from spool_live.isolation.target import FEED, Target
+from spool_live.isolation.target import FEED, SERVICE_ROLE, SUPPORT_TABLES, Target
 
 _PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER")
 _SINCE_17 = ("MAINTAIN",)
@@ -27,23 +27,51 @@ def audit_grants(box: Sandbox, target: Target) -> Iterator[Finding]:
         for privilege in privileges
     }
     rights = held_rights(box, target, [FEED, *target.private_tables])
+    rights += held_rights(box, target, [FEED, *SUPPORT_TABLES], roles=[SERVICE_ROLE])
+    rights = [right for right in rights if right["from"] or right["role"] != SERVICE_ROLE]
     whole = [r for r in rights if not r["columns"]]
     too_much = [r for r in whole if (r["role"], r["table"], r["privilege"]) not in needed]
     for table, rows in by_table(too_much).items():
         yield _too_much(rules.GRANT_TABLE, table, rows)
     for table, rows in by_table([r for r in rights if r["columns"]]).items():
         yield _too_much(rules.GRANT_COLUMN, table, rows)
+    yield from _passed_on(box, target)
+    yield from _sequences(box, target)
 
 
-def held_rights(box: Sandbox, target: Target, tables: Sequence[str]) -> list[Right]:
-    """Every right of the attacking roles on ``tables``: ``table, role, privilege, columns`` (of a
-    right on single columns), ``from`` (whom it was granted to)."""
+def _passed_on(box: Sandbox, target: Target) -> Iterator[Finding]:
+    given = {"tables": [FEED, *target.private_tables], "roles": [*target.attackers, SERVICE_ROLE]}
+    for row in box.rows("grant_options", given):
+        who, held = row["role"], ", ".join(row["privileges"])
+        yield rules.GRANT_OPTION.broken(
+            row["table"],
+            f"{who} may pass on {held}",
+            sql=f"revoke grant option for {held} on {row['table']} from {who};",
+        )
+
+
+def _sequences(box: Sandbox, target: Target) -> Iterator[Finding]:
+    given = {"tables": [FEED, *target.private_tables], "roles": list(target.attackers)}
+    for row in box.rows("sequence_grants", given):
+        who = ", ".join(row["to"])
+        yield rules.GRANT_SEQUENCE.broken(
+            row["name"],
+            f"{who} may use it, or set it back",
+            sql=f"revoke all on sequence {row['name']} from {who};",
+        )
+
+
+def held_rights(
+    box: Sandbox, target: Target, tables: Sequence[str], *, roles: Sequence[str] = ()
+) -> list[Right]:
+    """Every right of the attacking roles (or ``roles``) on ``tables``: ``table, role, privilege,
+    columns`` (of a right on single columns), ``from`` (whom it was granted to)."""
     newer = _SINCE_17 if target.version_number >= _VERSION_17 else ()
     return box.rows(
         "grants",
         {
             "tables": list(tables),
-            "roles": list(target.attackers),
+            "roles": list(roles or target.attackers),
             "privileges": [*_PRIVILEGES, *newer],
         },
     )
@@ -57,7 +85,7 @@ def by_table(rights: Sequence[Right]) -> dict[str, list[Right]]:
     return tables
 
 
-def told(rights: Sequence[Right]) -> str:
+def described(rights: Sequence[Right]) -> str:
     """``rights`` on one table for people."""
     by_role: dict[str, list[str]] = {}
     for right in rights:
@@ -101,6 +129,6 @@ def _too_much(rule: Rule, table: str, rights: Sequence[Right]) -> Finding:
     privileges = [f"revoke {', '.join(p)} on {table} from {h};" for h, p in direct.items()]
     sql = "\n".join([*privileges, *memberships])
     if sql:
-        return rule.broken(table, told(rights), sql=sql)
-    reason = f"{told(rights)}, by ownership or as a member of a role for all data"
+        return rule.broken(table, described(rights), sql=sql)
+    reason = f"{described(rights)}, by ownership or as a member of a role for all data"
     return rule.broken(table, reason, remedy="See the findings about roles and owners.")

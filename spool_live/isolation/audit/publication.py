@@ -19,6 +19,14 @@ def audit_publication(box: Sandbox, target: Target) -> Iterator[Finding]:
     if not rows or FEED not in rows[0]["tables"]:
         reason = f"{FEED} is not in it: subscribers of postgres_changes get nothing"
         yield rules.PUBLICATION_MISSING.broken(PUBLICATION, reason)
+    elif not rows[0]["inserts"]:
+        yield rules.PUBLICATION_MISSING.broken(
+            PUBLICATION,
+            "it publishes no inserts: subscribers of postgres_changes get nothing",
+            sql=f"alter publication {PUBLICATION} set (publish = 'insert');"
+            if rows[0]["tables"] == [FEED]
+            else f"alter publication {PUBLICATION} set (publish = 'insert, update, delete');",
+        )
     if rows:
         yield from _contents(rows[0], target)
 
@@ -68,7 +76,7 @@ def _deletes(row: dict[str, Any]) -> Finding:
         return rules.PUBLICATION_DELETES.broken(PUBLICATION, reason, sql=sql)
     return rules.PUBLICATION_DELETES.broken(
         PUBLICATION,
-        f"{reason}; other tables are in it, so it cannot simply be told to publish inserts only",
+        f"{reason}; other tables are in it, so it cannot simply be set to publish inserts only",
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from spool_live.isolation import rules
+from spool_live.isolation.audit.entries import entries, private_relations
 from spool_live.isolation.audit.expected import expected_functions
 from spool_live.isolation.findings import Finding, Rule
 from spool_live.isolation.reach.bounds import Bounds
@@ -19,7 +20,7 @@ from spool_live.isolation.target import FEED, MESSAGES, Target
 
 _SHOWN = 2
 _SECRET = ("realtime.subscription", "vault.secrets", "vault.decrypted_secrets")
-"""What others have that tells of our subscribers, or may hold our keys."""
+"""What others have that shows who subscribes, or may hold our keys."""
 _EVENT_TRIGGER = "event trigger "
 _RULES = {
     Danger.IDENTITY: rules.EXPOSED_DYNAMIC,
@@ -92,7 +93,7 @@ def walk_reach(box: Sandbox, target: Target) -> Reach:
     """Walks from everything that the API exposes, as each of its roles."""
     attackers = frozenset(target.attackers)
     catalog = read_catalog(box, attackers)
-    private = _private(catalog, target)
+    private = private_relations(catalog, target)
     audited = {FEED, MESSAGES, *target.private_tables}
     if "public" in target.schemas:  # see the audit of what is exposed
         audited |= {f"public.{name}" for name in target.django_tables}
@@ -111,7 +112,7 @@ def walk_reach(box: Sandbox, target: Target) -> Reach:
     )
     reach = Reach(walk, {})
     for role in target.attackers:
-        for name, step in _starts(walk, target, role):
+        for name, step in entries(walk, target, role):
             each = catalog.objects(step.kind)[step.oid]
             fresh = Root(name, step.kind, step.oid, trusted=walk.trusted(each))
             root = reach.roots.setdefault((name, step.kind, step.oid), fresh)
@@ -128,62 +129,6 @@ def audit_reach(reach: Reach, target: Target) -> Iterator[Finding]:
             yield from _harmless(reach, root, target)
 
 
-def _starts(walk: Walk, target: Target, role: str) -> Iterator[tuple[str, Step]]:
-    catalog, usage = walk.catalog, walk.catalog.usage[role]
-    exposed = set(target.schemas) & usage
-    searched = set(target.searched) & usage
-    rows = {(r.identity,) for r in catalog.relations.values() if r.schema in exposed}
-    for relation in catalog.relations.values():
-        rights = catalog.may(role, "relation", relation.oid)
-        if relation.schema in exposed and rights:
-            step = Step("relation", relation.oid, role, role, rights, (role,))
-            yield relation.identity, step
-    for function in catalog.functions.values():
-        if function.returns in ("trigger", "event_trigger"):
-            continue
-        if function.schema not in exposed and not (
-            function.schema in searched and function.takes in rows
-        ):
-            continue
-        if catalog.may(role, "function", function.oid) and not _is_part(function):
-            step = Step("function", function.oid, role, role, frozenset(), (role,))
-            yield function.identity, step
-    for row in catalog.anywhere:
-        behind = catalog.functions.get(row["function"])
-        if behind is None or behind.extension is not None:
-            continue
-        if not row["checked"] or catalog.may(role, "function", behind.oid):
-            step = Step("function", behind.oid, role, role, frozenset(), (role, row["name"]))
-            yield row["name"], step
-
-
-def _is_part(function: Function) -> bool:
-    """Support functions of types take or return what no request can hold."""
-    return "internal" in (*function.takes, function.returns)
-
-
-def _private(catalog: Catalog, target: Target) -> set[int]:
-    names = {FEED, MESSAGES, *target.private_tables}
-    django = target.django_tables
-    found = {
-        relation.oid
-        for relation in catalog.relations.values()
-        if f"{relation.schema}.{relation.name}" in names
-        or relation.schema == "spool_live"
-        or (relation.schema == "public" and relation.name in django)
-    }
-    parts = list(found)
-    while parts:
-        children = [c for c in catalog.children[parts.pop()] if _is_partition(catalog, c)]
-        parts += [child for child in children if child not in found]
-        found.update(children)
-    return found
-
-
-def _is_partition(catalog: Catalog, oid: int) -> bool:
-    return oid in catalog.relations
-
-
 def _dangerous(
     reach: Reach, root: Root, danger: Danger, hazards: list[Hazard], target: Target
 ) -> Finding:
@@ -191,7 +136,7 @@ def _dangerous(
     acceptable = danger is not Danger.SUPERUSER
     return rule.broken(
         root.name,
-        _told(root, hazards),
+        _described(root, hazards),
         sql=_close(reach, root, danger, target),
         fingerprint=fingerprint(reach.catalog, root.objects) if acceptable else "",
     )
@@ -204,7 +149,7 @@ def _private_rule(reach: Reach, root: Root) -> Rule:
     return rules.EXPOSED_VIEW if kind in "vm" else rules.EXPOSED_PATH
 
 
-def _told(root: Root, hazards: list[Hazard]) -> str:
+def _described(root: Root, hazards: list[Hazard]) -> str:
     shown = []
     for hazard in hazards[:_SHOWN]:
         path = " -> ".join([root.roles, *hazard.path[1:]])

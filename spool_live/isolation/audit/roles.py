@@ -37,6 +37,8 @@ def audit_roles(target: Target) -> Iterator[Finding]:
         if role.name in _ALL_DATA:
             reason = f"{_reached(role)}: it has rights on all tables, ours included, or more"
             yield rules.ROLE_DATA.broken(role.name, reason, sql=role.withdrawal)
+        yield from _inherited(role, target)
+        yield from _granted(role, target)
         if role.powers and (role.name in API_ROLES or role.name in target.attackers):
             reason = f"{_reached(role)} and {', '.join(role.powers)}"
             heal = f"alter role {role.name} nocreaterole nocreatedb noreplication;"
@@ -51,6 +53,31 @@ def audit_roles(target: Target) -> Iterator[Finding]:
         if role.name in target.attackers and not role.attackable:
             reason = f"{_reached(role)}, and {target.migrator} may not become it to try"
             yield rules.ROLE_UNTRIED.broken(role.name, reason)
+
+
+def _inherited(role: ApiRole, target: Target) -> Iterator[Finding]:
+    if role.inherits and role.name in target.attackers:
+        sql = "\n".join(f"revoke {membership};" for membership in role.memberships)
+        reason = f"it has the rights of {', '.join(role.inherits)} without becoming that role"
+        yield rules.ROLE_DATA.broken(role.name, reason, sql=sql)
+
+
+def _granted(role: ApiRole, target: Target) -> Iterator[Finding]:
+    """Powers that are granted, not attributes."""
+    if role.name not in target.attackers:
+        return
+    if role.makes_schemas:
+        yield rules.ROLE_POWERS.broken(
+            role.name,
+            "it may create schemas",
+            sql=f'revoke create on database "{target.database}" from {role.name}, public;',
+        )
+    for parameter in role.parameters:
+        yield rules.ROLE_POWERS.broken(
+            role.name,
+            f"it may set {parameter}, which is a superuser's to set",
+            sql=f"revoke all on parameter {parameter} from {role.name}, public;",
+        )
 
 
 def _reached(role: ApiRole) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from spool_live.isolation import rules
@@ -15,7 +15,7 @@ _PRIVATE = {
     OURS: "policies' functions and key ids are in it",
     "realtime": "its tables hold the claims of all subscribers, and messages of all topics",
     "pg_catalog": "it holds every function of PostgreSQL",
-    "information_schema": "it tells how everything is made",
+    "information_schema": "it shows how everything is made",
 }
 
 
@@ -25,6 +25,7 @@ def audit_schemas(box: Sandbox, target: Target) -> Iterator[Finding]:
         if name in _PRIVATE:
             yield rules.SCHEMA_EXPOSED.broken(name, f"the API exposes it: {_PRIVATE[name]}")
     roles = [*target.attackers, SERVICE_ROLE]
+    yield from _ours(box, target, roles)
     for row in box.rows("schemas", {"schemas": [OURS, *target.schemas], "roles": roles}):
         ours = row["name"] == OURS
         if ours and (row["usage"] or row["creates"]):
@@ -34,6 +35,24 @@ def audit_schemas(box: Sandbox, target: Target) -> Iterator[Finding]:
         elif not ours and row["creates"] and row["role"] != SERVICE_ROLE:
             reason = f"{row['role']} may create in it what the API then exposes"
             yield rules.SCHEMA_CREATE.broken(row["name"], reason, sql=_revoke("create", row))
+
+
+def _ours(box: Sandbox, target: Target, roles: Sequence[str]) -> Iterator[Finding]:
+    for row in box.rows("schema_owner"):
+        if not row["is_ours"] or row["owner"] in roles:
+            yield rules.SCHEMA_OWNER.broken(
+                OURS,
+                f"{row['owner']} owns it, and may drop and make what it likes there",
+                sql=f"alter schema {OURS} owner to {target.migrator};",
+            )
+    for row in box.rows("schema_defaults", {"roles": list(roles)}):
+        place, who = f" in schema {OURS}" if row["here"] else "", ", ".join(row["to"])
+        yield rules.SCHEMA_DEFAULTS.broken(
+            OURS if row["here"] else "all schemas",
+            f"all {row['what']} that {row['maker']} makes are open to {who}",
+            sql=f"alter default privileges for role {row['maker']}{place} "
+            f"revoke all on {row['what']} from {who};",
+        )
 
 
 def _revoke(right: str, row: dict[str, Any]) -> str:

@@ -91,7 +91,7 @@ def _is_known(name: str) -> bool:
 def _judge_postgrest(name: str, value: str, *, is_function: bool) -> tuple[Rule, str] | None:
     if name in _PRE_REQUEST:  # what the function does is for the walk to say
         missing = bool(value) and not is_function
-        return (rules.SETTING_BREAKS, "there is no such function") if missing else None
+        return (rules.SETTING_BREAKS, "that function does not exist") if missing else None
     if name in _POSTGREST_VALUES:
         right = value.strip('"') in _POSTGREST_VALUES[name] or value in _POSTGREST_VALUES[name]
         return None if right else (rules.ROLE_SETTING, "it changes who asks, or what is answered")

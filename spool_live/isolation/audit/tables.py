@@ -18,7 +18,7 @@ def audit_tables(box: Sandbox, target: Target) -> Iterator[Finding]:
     wanted = [FEED, *target.private_tables, *([MESSAGES] if target.has_messages else [])]
     for row in box.rows("tables", {"tables": wanted}):
         if not row["present"]:
-            yield rules.TABLE_MISSING.broken(row["name"], "there is no such table")
+            yield rules.TABLE_MISSING.broken(row["name"], "it does not exist")
             continue
         yield from _table(row, target)
         yield from _company(row)
@@ -34,8 +34,11 @@ def _table(row: dict[str, Any], target: Target) -> Iterator[Finding]:
             "Row Level Security is off: its policies are not asked",
             sql=f"alter table {name} enable row level security;",
         )
-    if owner in target.attackers:
-        heal = f"alter table {name} owner to {target.migrator};"
+    heal = f"alter table {name} owner to {target.migrator};"
+    if name != MESSAGES and not row["owner_is_ours"]:
+        reason = f"{owner} owns it, whom {target.migrator} cannot become"
+        yield rules.TABLE_OWNER.broken(name, reason, sql=heal)
+    elif owner in target.attackers:
         yield rules.TABLE_OWNER.broken(
             name,
             f"{owner} owns it: policies do not bind the owner",

@@ -22,7 +22,7 @@ def audit_triggers(box: Sandbox, target: Target) -> Iterator[Finding]:
     ours = triggers.pop((FEED, TRIGGER), None)
     if ours is None:
         yield rules.TRIGGER_DIFFERS.broken(
-            FEED, "there is no trigger", sql=f"{expected_trigger()};"
+            FEED, "the trigger does not exist", sql=f"{expected_trigger()};"
         )
     else:
         if _plain(ours["definition"]) != _plain(expected_trigger()):

@@ -89,8 +89,8 @@ def probe_broadcasts(box: Sandbox, world: World, mailbox: Mailbox) -> Iterator[F
             stored.setdefault(site, []).append(update_id)
         judge_messages(breaches, world, mailbox.new(), stored, epochs)
     for finding in breaches.findings():
-        heard = f" ({'; '.join(box.warnings)})" if box.warnings else ""
-        yield finding if not heard else _with_warning(finding, heard)
+        warned = f" ({'; '.join(box.warnings)})" if box.warnings else ""
+        yield finding if not warned else _with_warning(finding, warned)
 
 
 def judge_messages(
@@ -149,5 +149,5 @@ def _where(message: Message) -> str:
     return f"topic {message.topic!r}"
 
 
-def _with_warning(finding: Finding, heard: str) -> Finding:
-    return Finding.from_dict({**finding.to_dict(), "reason": finding.reason + heard})
+def _with_warning(finding: Finding, warned: str) -> Finding:
+    return Finding.from_dict({**finding.to_dict(), "reason": finding.reason + warned})

@@ -98,7 +98,7 @@ class Revocations:
         self._expect_reading("the other key of its site", ids.site_a, ids.key_a, NEXT_EPOCH)
 
     def _delete_key(self) -> None:
-        """A's other key is deleted: the mirror is not told of it any more."""
+        """A's other key is deleted: the mirror is not given it any more."""
         ids, before = self._world.ids, payloads(self._world, named=self._named)[0]
         keys = [key for key in before["api_keys"] if key["id"] != ids.key_a_other]
         mirror(

@@ -15,7 +15,7 @@ def find_copies(
     known: Callable[[Relation | Function], bool],
 ) -> dict[int, str]:
     """What copies private rows there, by the number of the relation; ``known`` are objects that
-    copy nothing, and are no place for copies."""
+    neither copy nor hold copies."""
     found: dict[int, str] = {}
     sources = [relation for relation in catalog.relations.values() if private(relation)]
     while sources:

@@ -15,21 +15,15 @@ from spool_live.isolation.reach.catalog import Catalog, Function, Kind, Relation
 from spool_live.isolation.reach.code import Facts, read_code
 from spool_live.isolation.reach.copies import find_copies
 from spool_live.isolation.reach.extensions import RUNNING_TEXT
+from spool_live.isolation.reach.hazards import attributes, says, says_as, unread
 from spool_live.isolation.reach.steps import Danger, Hazard, Step, labelled, shown
-from spool_live.isolation.reach.words import READS_STRINGS, says_who_asks
 
 WRITES = frozenset(("insert", "update", "delete"))
 _VIEW, _KEPT, _FOREIGN = "v", "m", "f"
-_TEXTUAL = ("text", "character varying", "cstring", "json", "jsonb", "name", "regclass", "xml")
 _READABLE = ("sql", "plpgsql")
 _WITHOUT_NAMES = ("a", "d")
-_SECRET = frozenset((
-    "pg_authid", "pg_shadow", "pg_statistic", "pg_statistic_ext_data", "pg_user_mapping",
-    "pg_largeobject", "pg_stats", "pg_stat_activity", "pg_user_mappings",
-))  # fmt: skip
 _READ_CONTEXTS = ("query", "policy", "generated column")
 _WRITE_CONTEXTS = ("default", "constraint", "index", "rule", "trigger", "partition key")
-_OFF = ("off", "false", "no", "0")
 
 
 @dataclass
@@ -183,16 +177,13 @@ class Walk:
         if self.ours(function) or self.trusted(function):
             return
         if function.extension is not None and function.language not in _READABLE:
-            yield from self._extension(here, function)
+            yield from unread(function, here)
             return
         if function.extension in RUNNING_TEXT and not function.security_definer:
-            yield from self._extension(here, function)
+            yield from unread(function, here)
             yield from self._member(here, function)
             return
-        if function.leakproof and function.extension is None:
-            what = "it is marked LEAKPROOF: rows are given to it before policies are asked"
-            yield Hazard(Danger.PRIVATE, what, here.path)
-        yield from self._settings(here, function)
+        yield from attributes(function, here)
         acting = function.owner if function.security_definer else step.user
         if function.security_definer and self.catalog.roles[function.owner].superuser:
             what = f"it runs with the rights of {function.owner}, a superuser"
@@ -214,20 +205,11 @@ class Walk:
         yield from self._facts(facts, at, acting=acting)
         yield from self._names(facts, at, acting=acting)
 
-    def _settings(self, here: Step, function: Function) -> Iterator[Hazard]:
-        for setting in function.settings:
-            name, _, value = setting.partition("=")
-            if says_who_asks(name.lower()):
-                yield Hazard(Danger.IDENTITY, f"its attribute sets {setting}", here.path)
-            elif name.lower() == READS_STRINGS and value.lower() in _OFF:
-                what = f"its attribute sets {setting}: its code is not what it looks like"
-                yield Hazard(Danger.OPAQUE, what, here.path)
-
     def _member(self, here: Step, function: Function) -> Iterator[Hazard | Step]:
         """What no function of a known extension does: anybody may have added this one to it."""
         facts = read_code(function.text)
-        told = Facts(identity=facts.identity)
-        yield from self._facts(told, here, acting=here.user)
+        becomes = Facts(identity=facts.identity)
+        yield from self._facts(becomes, here, acting=here.user)
         for schema, name in sorted(facts.names, key=str):
             for kind, oid in self.catalog.find(schema, name):
                 found = self.catalog.relations.get(oid) if kind == "relation" else None
@@ -235,35 +217,12 @@ class Walk:
                     at = replace(here, check=here.user, called=True)
                     yield from self._referred(at, kind, oid, frozenset())
 
-    def _extension(self, here: Step, function: Function) -> Iterator[Hazard]:
-        name, extension = function.name.lower(), function.extension or ""
-        if extension in RUNNING_TEXT:
-            if name in RUNNING_TEXT[extension] and not here.called:
-                what = f"{function.name}() of the extension {extension} runs what it is given"
-                yield Hazard(Danger.DYNAMIC, what, here.path)
-        elif function.security_definer or any(kind in _TEXTUAL for kind in function.takes):
-            what = f"the code of the extension {extension} cannot be read from the catalog"
-            yield Hazard(Danger.OPAQUE, what, here.path)
-
     def _facts(
         self, facts: Facts, here: Step, *, acting: str, quiet: bool = False
     ) -> Iterator[Hazard]:
-        if facts.identity:
-            what = f"it says {facts.identity[0]!r}: it can become another role or caller"
-            yield Hazard(Danger.IDENTITY, what, here.path)
-        if facts.dynamic:
-            what = f"it says {facts.dynamic[0]!r}: what it runs is not written in it"
-            yield Hazard(Danger.DYNAMIC, what, here.path)
-        if facts.secrets and self.has_secrets:
-            what = f"it says {facts.secrets[0]!r}, and a setting of the database is a secret"
-            yield Hazard(Danger.SECRET, what, here.path)
+        yield from says(facts, here, has_secrets=self.has_secrets)
         if acting not in self.attackers and not quiet:
-            if facts.rights:
-                what = f"it says {facts.rights[0]!r} with the rights of {acting}"
-                yield Hazard(Danger.RIGHTS, what, here.path)
-            for name in sorted({name for _, name in facts.names} & _SECRET):
-                what = f"it is read with the rights of {acting}"
-                yield Hazard(Danger.PRIVATE, what, (*here.path, f"pg_catalog.{name}"))
+            yield from says_as(acting, facts, here)
 
     def _names(self, facts: Facts, here: Step, *, acting: str) -> Iterator[Hazard | Step]:
         for schema, name in sorted(facts.names, key=str):
@@ -279,8 +238,8 @@ class Walk:
             for row in self.catalog.anywhere:
                 if row["name"].startswith("operator ") and f".{operator}(" in row["name"]:
                     at = replace(here, check=acting, user=acting)
-                    facts = read_code(f"{row['builtin']}(of_rows)")
-                    yield from self._facts(facts, at, acting=acting)
+                    builtin = read_code(f"{row['builtin']}(of_rows)")
+                    yield from self._facts(builtin, at, acting=acting)
                     yield from self._referred(at, "function", row["function"], frozenset())
 
     def _referred(

@@ -1,4 +1,4 @@
-select p.puballtables as all_tables, p.pubdelete or p.pubtruncate as deletes, p.pubupdate as updates,
+select p.puballtables as all_tables, p.pubdelete or p.pubtruncate as deletes, p.pubupdate as updates, p.pubinsert as inserts,
        array(select t.schemaname || '.' || t.tablename
              from pg_catalog.pg_publication_tables t where t.pubname = p.pubname order by 1) as tables,
        array(select n.nspname::text

@@ -3,7 +3,8 @@
 select coalesce(r.rolname::text, 'all roles') as whose, given.name, given.value,
        to_regproc(given.value) is not null as is_function,
        format('alter %%s reset %%s;',
-              case when s.setrole = 0 then format('database %%I', current_database())
+              case when s.setrole = 0 and s.setdatabase = 0 then 'role all'
+                   when s.setrole = 0 then format('database %%I', current_database())
                    when s.setdatabase = 0 then format('role %%I', r.rolname)
                    else format('role %%I in database %%I', r.rolname, current_database()) end,
               given.name) as reset

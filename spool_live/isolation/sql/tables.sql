@@ -1,7 +1,7 @@
 select wanted as name, c.oid is not null as present, c.relkind::text as kind,
        c.relrowsecurity as row_security, c.relreplident::text as identity,
        exists (select from pg_catalog.pg_index i where i.indrelid = c.oid and i.indisprimary) as has_key,
-       owner.rolname::text as owner,
+       owner.rolname::text as owner, pg_has_role(c.relowner, 'member') as owner_is_ours,
        array(select i.inhrelid::regclass::text from pg_catalog.pg_inherits i
              where i.inhparent = c.oid order by 1) as children,
        array(select i.inhparent::regclass::text from pg_catalog.pg_inherits i

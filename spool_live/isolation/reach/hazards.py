@@ -1,0 +1,67 @@
+"""Dangers of one function or piece of code by itself, wherever it leads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from spool_live.isolation.reach.catalog import Function
+from spool_live.isolation.reach.code import Facts
+from spool_live.isolation.reach.extensions import RUNNING_TEXT
+from spool_live.isolation.reach.steps import Danger, Hazard, Step
+from spool_live.isolation.reach.words import READS_STRINGS, says_who_asks
+
+_TEXTUAL = ("text", "character varying", "cstring", "json", "jsonb", "name", "regclass", "xml")
+_OFF = ("off", "false", "no", "0")
+_SECRET = frozenset((
+    "pg_authid", "pg_shadow", "pg_statistic", "pg_statistic_ext_data", "pg_user_mapping",
+    "pg_largeobject", "pg_stats", "pg_stat_activity", "pg_user_mappings",
+))  # fmt: skip
+
+
+def attributes(function: Function, here: Step) -> Iterator[Hazard]:
+    """What its attributes do, before its code does anything."""
+    if function.leakproof and function.extension is None:
+        what = "it is marked LEAKPROOF: rows are given to it before policies are asked"
+        yield Hazard(Danger.PRIVATE, what, here.path)
+    for setting in function.settings:
+        name, _, value = setting.partition("=")
+        if says_who_asks(name.lower()):
+            yield Hazard(Danger.IDENTITY, f"its attribute sets {setting}", here.path)
+        elif name.lower() == READS_STRINGS and value.lower() in _OFF:
+            what = f"its attribute sets {setting}: its code is not what it looks like"
+            yield Hazard(Danger.OPAQUE, what, here.path)
+
+
+def unread(function: Function, here: Step) -> Iterator[Hazard]:
+    """What is known of a function of an extension without reading it."""
+    name, extension = function.name.lower(), function.extension or ""
+    if extension in RUNNING_TEXT:
+        if name in RUNNING_TEXT[extension] and not here.called:
+            what = f"{function.name}() of the extension {extension} runs what it is given"
+            yield Hazard(Danger.DYNAMIC, what, here.path)
+    elif function.security_definer or any(kind in _TEXTUAL for kind in function.takes):
+        what = f"the code of the extension {extension} cannot be read from the catalog"
+        yield Hazard(Danger.OPAQUE, what, here.path)
+
+
+def says(facts: Facts, here: Step, *, has_secrets: bool) -> Iterator[Hazard]:
+    """What code does that is dangerous as whomever it runs."""
+    if facts.identity:
+        what = f"it says {facts.identity[0]!r}: it can become another role or caller"
+        yield Hazard(Danger.IDENTITY, what, here.path)
+    if facts.dynamic:
+        what = f"it says {facts.dynamic[0]!r}: what it runs is not written in it"
+        yield Hazard(Danger.DYNAMIC, what, here.path)
+    if facts.secrets and has_secrets:
+        what = f"it says {facts.secrets[0]!r}, and a setting of the database is a secret"
+        yield Hazard(Danger.SECRET, what, here.path)
+
+
+def says_as(acting: str, facts: Facts, here: Step) -> Iterator[Hazard]:
+    """What is dangerous with the rights of somebody who is not an API caller."""
+    if facts.rights:
+        what = f"it says {facts.rights[0]!r} with the rights of {acting}"
+        yield Hazard(Danger.RIGHTS, what, here.path)
+    for name in sorted({name for _, name in facts.names} & _SECRET):
+        what = f"it is read with the rights of {acting}"
+        yield Hazard(Danger.PRIVATE, what, (*here.path, f"pg_catalog.{name}"))
