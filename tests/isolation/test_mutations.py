@@ -45,7 +45,8 @@ def break_and_mend(superuser: Superuser, mutation: Mutation) -> None:
     assert not report.clean or mutation.caught <= {"RLS-P05", "RLS-E03", "RLS-E14"}
     if mutation.healed:
         mend(superuser, report)
-        assert look().findings == ()
+        again = look()
+        assert again.findings == (), told(again)
 
 
 def test_every_rule_is_broken_by_some_mutation() -> None:

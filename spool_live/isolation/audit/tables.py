@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from spool_live.isolation import rules
+from spool_live.isolation.audit.expected import expected_functions
 from spool_live.isolation.findings import Finding
 from spool_live.isolation.sandbox import Sandbox
 from spool_live.isolation.target import FEED, MESSAGES, Target
@@ -16,7 +17,8 @@ _ORDINARY = "r"
 def audit_tables(box: Sandbox, target: Target) -> Iterator[Finding]:
     """Looks at the feed, the tables behind it, and ``realtime.messages``."""
     wanted = [FEED, *target.private_tables, *([MESSAGES] if target.has_messages else [])]
-    for row in box.rows("tables", {"tables": wanted}):
+    functions = [function.signature for function in expected_functions().values()]
+    for row in box.rows("tables", {"tables": wanted, "functions": functions}):
         if not row["present"]:
             yield rules.TABLE_MISSING.broken(row["name"], "it does not exist")
             continue
@@ -62,8 +64,14 @@ def _company(row: dict[str, Any]) -> Iterator[Finding]:
         yield rules.TABLE_RULES.broken(
             name,
             f"the rule {rule} rewrites statements on it",
-            sql=f'drop rule "{rule}" on {name};',
+            sql=f'drop rule "{rule}" on {name};{_planned_anew(row["functions"])}',
         )
+
+
+def _planned_anew(functions: list[str]) -> str:
+    """A plan that a rule emptied depends on nothing: without this, sessions keep it after the rule
+    is gone."""
+    return "".join(f"\nalter function {name} set search_path = '';" for name in functions)
 
 
 def _feed(row: dict[str, Any]) -> Iterator[Finding]:
