@@ -312,6 +312,13 @@ create extension intarray schema public;
 create extension cube schema public;
 create extension earthdistance schema public;
 
+--- name: a range of one's own, in public
+set role postgres;
+create type public.span as range (subtype = integer);
+create table public.spans (id integer, at public.span);
+alter table public.spans enable row level security;
+reset role;
+
 --- name: search by vector through a function
 create schema if not exists extensions;
 grant usage on schema extensions to anon, authenticated;

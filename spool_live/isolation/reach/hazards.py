@@ -11,6 +11,10 @@ from spool_live.isolation.reach.steps import Danger, Hazard, Step
 from spool_live.isolation.reach.words import READS_STRINGS, says_who_asks
 
 _TEXTUAL = ("text", "character varying", "cstring", "json", "jsonb", "name", "regclass", "xml")
+_MADE_WITH_RANGES = frozenset((
+    "range_constructor2", "range_constructor3",
+    "multirange_constructor0", "multirange_constructor1", "multirange_constructor2",
+))  # fmt: skip
 _OFF = ("off", "false", "no", "0")
 _SECRET = frozenset((
     "pg_authid", "pg_shadow", "pg_statistic", "pg_statistic_ext_data", "pg_user_mapping",
@@ -30,6 +34,11 @@ def attributes(function: Function, here: Step) -> Iterator[Hazard]:
         elif name.lower() == READS_STRINGS and value.lower() in _OFF:
             what = f"its attribute sets {setting}: its code is not what it looks like"
             yield Hazard(Danger.OPAQUE, what, here.path)
+
+
+def is_made_with_range(function: Function) -> bool:
+    """Whether PostgreSQL itself made it, for a range: it takes bounds and puts them together."""
+    return function.language == "internal" and function.source in _MADE_WITH_RANGES
 
 
 def unread(function: Function, here: Step) -> Iterator[Hazard]:

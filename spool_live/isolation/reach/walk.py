@@ -15,7 +15,7 @@ from spool_live.isolation.reach.catalog import Catalog, Function, Kind, Relation
 from spool_live.isolation.reach.code import Facts, read_code
 from spool_live.isolation.reach.copies import find_copies
 from spool_live.isolation.reach.extensions import RUNNING_TEXT
-from spool_live.isolation.reach.hazards import attributes, says, says_as, unread
+from spool_live.isolation.reach.hazards import attributes, is_made_with_range, says, says_as, unread
 from spool_live.isolation.reach.steps import Danger, Hazard, Step, labelled, shown
 
 WRITES = frozenset(("insert", "update", "delete"))
@@ -174,7 +174,7 @@ class Walk:
 
     def _function(self, step: Step, function: Function) -> Iterator[Hazard | Step]:
         here = replace(step, path=(*step.path, shown(function)))
-        if self.ours(function) or self.trusted(function):
+        if self.ours(function) or self.trusted(function) or is_made_with_range(function):
             return
         if function.extension is not None and function.language not in _READABLE:
             yield from unread(function, here)
