@@ -28,6 +28,9 @@ EVERY = timedelta(seconds=2)
 """The shortest time between two heartbeats of one part that are worth a write."""
 BREAK = timedelta(seconds=10)
 """A part that was away for longer than this has started anew."""
+FUTURE = timedelta(seconds=10)
+"""What is farther ahead is of a clock that was set back since; what is less is somebody else's, a
+moment after we looked at our clock."""
 Part = Heartbeat.Part
 _written: dict[tuple[str, str, str], float] = {}
 """When this process last wrote a heartbeat (monotonic), by alias, part and what it said."""
@@ -120,7 +123,7 @@ def _write(using: str, part: Part, values: Mapping[str, Any]) -> None:
     now = timezone.now()
     rows = Heartbeat.objects.using(using).filter(pk=part)
     if not values:  # others beat as well; a heartbeat of the future is from a clock set back
-        rows = rows.filter(Q(at__lte=now - EVERY / 2) | Q(at__gt=now))
+        rows = rows.filter(Q(at__lte=now - EVERY / 2) | Q(at__gt=now + FUTURE))
     with _harmless():
         if rows.update(at=now, active_since=_active_since(now), **values):
             return
@@ -130,7 +133,9 @@ def _write(using: str, part: Part, values: Mapping[str, Any]) -> None:
 
 
 def _active_since(now: datetime) -> Case:
-    after_a_break = When(Q(at__lt=now - BREAK) | Q(at__gt=now) | Q(active_since=None), then=now)
+    after_a_break = When(
+        Q(at__lt=now - BREAK) | Q(at__gt=now + FUTURE) | Q(active_since=None), then=now
+    )
     return Case(after_a_break, default=F("active_since"))
 
 
