@@ -10,7 +10,7 @@ from statistics import median
 
 from django.conf import settings
 from django.db import connections, transaction
-from django.db.models import Model
+from django.db.models import F, Model
 from django.test.utils import CaptureQueriesContext
 
 from benchmarks.figures import Figure, Sample, over_rounds, ratio_over_rounds
@@ -21,9 +21,18 @@ from benchmarks.rig import Rig
 from spool_live import batch
 from spool_live.models import OutboxEntry, Site
 
+
+def _count(story: Model) -> None:
+    story.views = F("views") + 1  # type: ignore[attr-defined]
+    story.save()
+
+
 PLAIN = Variant("plain", models.PlainStory)
 OURS = Variant("spool_live", models.LiveStory)
 TRACKED = Variant("spool_live, slug and publish state", models.TrackedStory)
+PLAIN_COUNTED = Variant("plain, by an expression", models.PlainStory, _count)
+COUNTED = Variant("spool_live, a value read back", models.LiveStory, _count)
+"""The database computes what is saved: ours reads it back."""
 
 
 def run(rig: Rig) -> list[Figure]:
@@ -35,7 +44,8 @@ def single_saves(rig: Rig) -> list[Figure]:
     """G1: one save in a transaction."""
     rig.reset_receiver()
     peers = PEER_VARIANTS()
-    medians = _interleaved(rig, [PLAIN, OURS, TRACKED, *peers], "default")
+    ours = [OURS, TRACKED, PLAIN_COUNTED, COUNTED]
+    medians = _interleaved(rig, [PLAIN, *ours, *peers], "default")
     on_sqlite = _interleaved(rig, [PLAIN, OURS], "sqlite")
     base = medians["plain"]
     ratios = {name: ratio_over_rounds(found, base) for name, found in medians.items()}
@@ -52,6 +62,16 @@ def single_saves(rig: Rig) -> list[Figure]:
         ),
         Figure("G1 statements more", _statements(OURS) - _statements(PLAIN), "statements", 1),
         Figure("G1 with slug and publish state", ratios[TRACKED.name], "x plain"),
+        Figure(
+            "G1 where a value is read back",
+            ratio_over_rounds(medians[COUNTED.name], medians[PLAIN_COUNTED.name]),
+            "x the same without us",
+        ),
+        Figure(
+            "G1 statements more where a value is read back",
+            _statements(COUNTED) - _statements(PLAIN_COUNTED),
+            "statements",
+        ),
         Figure("plain save in a transaction", over_rounds([1e6 * one for one in base]), "us"),
     ]
     return figures + [Figure(f"save, {peer.name}", ratios[peer.name], "x plain") for peer in peers]
