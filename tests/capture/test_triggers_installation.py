@@ -20,7 +20,7 @@ from spool_live.routers import LiveUpdatesRouter
 from tests.capture.conftest import Recording
 from tests.capture.triggering import declared, on_postgresql
 from tests.commands.conftest import run_command
-from tests.testapp.models import Article, LandingPage, Note, Snippet
+from tests.testapp.models import Article, Contribution, LandingPage, Note, Snippet
 
 pytestmark = [on_postgresql, pytest.mark.django_db]
 TABLE = "testapp_note"
@@ -246,6 +246,13 @@ class TestChecks:
         with declared(Note, **{"capture": capture, **body}):
             (message,) = checks.check_collections(None)
         assert (message.id, words in message.msg) == ("spool_live.E015", True)
+
+    @pytest.mark.parametrize("capture", ["signals", "trigger"])
+    def test_way_that_ends_at_another_model(self, capture: str) -> None:
+        with declared(Contribution, capture=capture, site_field="person"):
+            (message,) = checks.check_collections(None)
+        assert message.id == "spool_live.E015"
+        assert "'person' leads to testapp.Tag, which is not a Site" in message.msg
 
 
 class TestDatabases:
