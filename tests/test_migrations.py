@@ -81,7 +81,7 @@ def test_forward_backward_forward(project: str) -> None:
 
 def test_back_to_the_content_alone(project: str) -> None:
     migrate()
-    migrate("0001")
+    migrate("0001_tables")
     assert not {
         "spool_live",
         "live_updates",
@@ -150,7 +150,7 @@ def test_service_role_inserts_and_nobody_else_touches_anything(project: str) -> 
 
 
 def test_sqlmigrate_shows_the_sql_and_runs_none_of_it(project: str) -> None:
-    call_command("migrate", "spool_live", "0001", database=project, verbosity=0)
+    call_command("migrate", "spool_live", "0001_tables", database=project, verbosity=0)
     shown = io.StringIO()
     call_command("sqlmigrate", "spool_live", "0002", database=project, stdout=shown)
     assert "create function spool_live.authorized_site_id()" in shown.getvalue()

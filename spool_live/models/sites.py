@@ -13,6 +13,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from spool_live.models.users import UserForeignKey
+
 
 class Site(models.Model):
     """One tenant: its own content, API keys and subscribers."""
@@ -64,14 +66,12 @@ class SiteApiKey(models.Model):
     key_hash = models.CharField(max_length=64, editable=False)
     note = models.TextField(_("note"), blank=True, default="")
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
-    # Without a constraint, here and below: users may live on another alias than the content.
-    created_by = models.ForeignKey(
+    created_by = UserForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
         null=True,
         editable=False,
         related_name="+",
-        db_constraint=False,
         verbose_name=_("created by"),
     )
     expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)

@@ -228,7 +228,7 @@ def test_step_that_would_wait_for_ever_gives_up(
 
 def test_backward_where_the_parts_are_gone(project: str) -> None:
     as_superuser(project, "drop publication supabase_realtime", "drop schema realtime cascade")
-    call_command("migrate", "spool_live", "0001", database=project, verbosity=0)
+    call_command("migrate", "spool_live", "0001_tables", database=project, verbosity=0)
     with connections[project].cursor() as cursor:
         cursor.execute("select to_regclass('public.live_updates')")
         assert cursor.fetchone() == (None,)

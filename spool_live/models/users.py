@@ -1,0 +1,57 @@
+"""A foreign key to the user model that migrations know as a plain column.
+
+A foreign key makes a migration depend on the first migration of the user model's app. A user model
+that belongs to a site depends on ours in turn: neither could come first, and ``migrate`` would end
+in ``CircularDependencyError``. So the migrations know the column and not the relation.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth import get_user_model
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+if TYPE_CHECKING:
+    Field = models.Field[Any, Any]
+else:
+    Field = models.Field
+
+
+class UserKeyField(Field):
+    """What migrations know: a column of the type that the user model's primary key has."""
+
+    def db_parameters(self, connection: BaseDatabaseWrapper) -> Any:
+        """As a foreign key to the user model would have them."""
+        key = get_user_model()._meta.pk
+        return {
+            "type": key.rel_db_type(connection),
+            "check": None,
+            "collation": key.db_parameters(connection).get("collation"),
+        }
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str | None:
+        """As a foreign key to the user model would have it."""
+        return get_user_model()._meta.pk.rel_db_type(connection)
+
+
+class UserForeignKey(models.ForeignKey[Any, Any]):
+    """What models have: a foreign key without a constraint, as users may live in another database
+    than the content."""
+
+    def __init__(self, to: Any, on_delete: Any, **kwargs: Any) -> None:
+        super().__init__(to, on_delete, **{**kwargs, "db_constraint": False})
+
+    def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
+        """As a :class:`UserKeyField` with the same column and index."""
+        name, _, _, kwargs = super().deconstruct()
+        path = f"{UserKeyField.__module__}.{UserKeyField.__qualname__}"
+        of_the_relation = ("to", "on_delete", "related_name", "db_constraint")
+        column = {key: value for key, value in kwargs.items() if key not in of_the_relation}
+        return name, path, [], {"db_index": True, **column, "db_column": self.column}
+
+    def clone(self) -> Any:
+        """What migrations make of it."""
+        _, _, _, kwargs = self.deconstruct()
+        return UserKeyField(**kwargs)

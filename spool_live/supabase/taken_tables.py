@@ -1,0 +1,86 @@
+"""A project may have a table of its own with a name that ours need: found before anything is made,
+with a message that says what to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import router
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ProjectState
+
+from spool_live.exceptions import SpoolLiveConfigurationError
+from spool_live.supabase.databases import is_supabase_database
+
+FEED, COPY = "live_updates", "sites"
+"""What a Supabase database of its own gets: the feed, and a copy of the sites, for which a table
+with these columns will do."""
+COLUMNS = {"id": "UUIDField", "name": "TextField"}
+
+
+class RefuseTakenTables(Operation):
+    """Refuses to go on where a table that the first migrations make is there already. To come first
+    in the first migration; ``tables`` are those of the content."""
+
+    reversible = True
+    reduces_to_sql = False
+
+    def __init__(self, *tables: str) -> None:
+        self.tables = tables
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        return type(self).__name__, list(self.tables), {}
+
+    def describe(self) -> str:
+        return "Refuse to go on where a table of this name is there already"
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Changes no model state."""
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        """Raises :class:`SpoolLiveConfigurationError` for a table that is taken."""
+        connection = schema_editor.connection
+        alias = connection.alias
+        if getattr(schema_editor, "collect_sql", False):
+            return
+        needed: set[str] = set()
+        if router.allow_migrate(alias, app_label, model_name="site"):
+            needed.update(self.tables)
+        taken = set(connection.introspection.table_names())
+        if is_supabase_database(alias, separate_only=True):
+            needed.update((FEED, COPY))
+            if COPY in taken and _has_columns(connection):
+                needed.remove(COPY)
+        taken &= needed
+        if taken:
+            raise SpoolLiveConfigurationError(
+                f"The database {alias!r} has a table of its own named "
+                f"{', '.join(sorted(taken))}, which spool_live needs. Nothing was changed. Give "
+                "your table another name (Meta.db_table), or keep it in another database: see "
+                '"A table named sites" in docs/how-to/existing-projects.md.'
+            )
+
+    def database_backwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        """Takes nothing back."""
+
+
+def _has_columns(connection: BaseDatabaseWrapper) -> bool:
+    introspection = connection.introspection
+    with connection.cursor() as cursor:
+        found = introspection.get_table_description(cursor, COPY)
+    kinds = {one.name: introspection.get_field_type(one.type_code, one) for one in found}
+    return all(kinds.get(name) == kind for name, kind in COLUMNS.items())
