@@ -200,12 +200,17 @@ def test_cache_that_answers_is_not_talked_about(settings: Any) -> None:
 def test_what_the_supabase_database_lacks_is_w010(
     monkeypatch: pytest.MonkeyPatch, live: Live
 ) -> None:
-    lacking = StepResult("publication", Outcome.MISSING, "Enable Realtime.")
-    monkeypatch.setattr(databases, "missing", lambda alias: [lacking])
+    lacking = [
+        StepResult("publication", Outcome.MISSING, "Enable Realtime."),
+        StepResult("policy", Outcome.MISSING, "Enable Realtime."),
+        StepResult("API roles", Outcome.MISSING, "Take Supabase's database."),
+    ]
+    monkeypatch.setattr(databases, "missing", lambda alias: lacking)
     aliases = [alias for alias in connections if is_supabase_database(alias)]
-    found = checks.check_provisioning(None, databases=aliases)
-    assert numbers(found) == {"W010"}
-    assert found[0].hint == "Enable Realtime."
+    (found,) = checks.check_provisioning(None, databases=aliases)
+    assert numbers([found]) == {"W010"}
+    assert "publication, policy, API roles" in found.msg
+    assert found.hint == "Enable Realtime.\n\tTake Supabase's database."
     assert checks.check_provisioning(None, databases=["other"]) == []
 
 

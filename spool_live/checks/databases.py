@@ -17,13 +17,17 @@ from spool_live.supabase.provisioning import missing
 def check_provisioning(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """What the Supabase database still lacks. Runs with ``check --database`` and ``migrate``."""
-    return [
-        Warning(f"{step.step}: not done yet on {alias!r}.", hint=step.remedy, id="spool_live.W010")
-        for alias in databases or ()
-        if is_supabase_database(alias)
-        for step in missing(alias)
-    ]
+    """What the Supabase database still lacks, in one message a database. Runs with
+    ``check --database`` and ``migrate``, and before tests."""
+    found: list[CheckMessage] = []
+    for alias in databases or ():
+        lacking = missing(alias) if is_supabase_database(alias) else []
+        if lacking:
+            names = ", ".join(step.step for step in lacking)
+            remedies = dict.fromkeys(step.remedy for step in lacking)
+            said = f"Not done yet on {alias!r}: {names}."
+            found.append(Warning(said, hint="\n\t".join(remedies), id="spool_live.W010"))
+    return found
 
 
 @register(Tags.database)
