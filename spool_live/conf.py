@@ -63,6 +63,7 @@ class LiveSettings:
     retry_max: timedelta = timedelta(minutes=5)
     nudge: bool = True
     nudge_interval: timedelta = timedelta(milliseconds=10)
+    nudge_in_tests: bool = False
 
     token_rate: str = "600/min"  # noqa: S105 - a rate, not a password
     updates_rate: str = "3000/min"

@@ -17,6 +17,8 @@ from weakref import WeakSet
 
 from django.db import connections
 
+from spool_live.muting import is_muted
+
 logger = logging.getLogger(__name__)
 
 DELAY = 1.0
@@ -58,7 +60,8 @@ class DeferredWrites(Generic[K, V]):
         _all.add(self)  # type: ignore[arg-type]  # the set is for reset and exit only
 
     def add(self, key: K, value: V) -> None:
-        """Takes note of ``value`` and returns at once."""
+        """Takes note of ``value`` and returns at once. In a process that runs tests it waits for
+        :meth:`write_now`."""
         with self._lock:
             if key not in self._waiting and len(self._waiting) >= self._capacity:
                 if self._overflow is None:
@@ -66,7 +69,7 @@ class DeferredWrites(Generic[K, V]):
                 key = self._overflow
             held = self._waiting.get(key)
             self._waiting[key] = value if held is None else self._combine(held, value)
-            if self._thread is None:
+            if self._thread is None and not is_muted():
                 self._thread = self._start()
 
     def write_now(self) -> None:

@@ -15,7 +15,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from django.db import connections
+
 from spool_live.conf import live_settings
+from spool_live.muting import is_muted
 from spool_live.signals import outbox_committed
 
 logger = logging.getLogger(__name__)
@@ -120,7 +123,10 @@ def next_breath(last: float, asked: int) -> float:
 def _send_task(using: str) -> None:
     from spool_live.tasks import deliver_updates  # noqa: PLC0415 - the thread pays for the import
 
-    deliver_updates.apply_async(kwargs={"using": using}, retry=False, ignore_result=True)
+    try:
+        deliver_updates.apply_async(kwargs={"using": using}, retry=False, ignore_result=True)
+    finally:
+        connections.close_all()  # an eager Celery has delivered on this thread
 
 
 def _report_nothing(using: str, reason: str) -> None:
@@ -138,7 +144,7 @@ nudger = Nudger(_send_task, _report_broker)
 
 def on_outbox_committed(using: str, **kwargs: Any) -> None:
     """Receiver of :data:`~spool_live.signals.outbox_committed`."""
-    if live_settings().nudge:
+    if live_settings().nudge and not is_muted():
         nudger.nudge(using)
 
 

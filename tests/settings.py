@@ -121,5 +121,6 @@ SPOOL_LIVE: dict[str, Any] = {
     "JWT_SIGNING_KEY": LOCAL_SUPABASE.jwt_secret,
     "BROADCASTER": "spool_live.broadcasters.memory.MemoryBroadcaster",
     "NUDGE": False,
+    "NUDGE_IN_TESTS": True,
 }
 CELERY_BROKER_URL = "memory://"

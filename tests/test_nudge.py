@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 from celery import Celery
+from django.db import connections
 from kombu.exceptions import OperationalError
 
-from spool_live import nudge
+from spool_live import nudge, tasks
 from spool_live.local.processes import free_port, wait_until
 from spool_live.models import OutboxEntry, Site
 from spool_live.nudge import Nudger, next_breath
@@ -287,3 +288,23 @@ class TestRealBroker:
             gone.set()
             assert "Connection" in outcome.result(PATIENCE)
         app.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_eager_delivery_leaves_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Celery's eager mode delivers on the nudge's thread, which may live as long as the process."""
+    open_while_sending: list[bool] = []
+
+    def deliver(**options: object) -> None:
+        connections["default"].ensure_connection()
+        open_while_sending.append(connections["default"].connection is not None)
+
+    def send() -> None:
+        nudge._send_task("default")
+        open_while_sending.append(connections["default"].connection is not None)
+
+    monkeypatch.setattr(tasks.deliver_updates, "apply_async", deliver)
+    thread = threading.Thread(target=send)
+    thread.start()
+    thread.join(WAIT)
+    assert open_while_sending == [True, False]

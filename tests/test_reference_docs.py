@@ -32,9 +32,9 @@ def value(text: str) -> object:
         literal = text.strip("`")
         if literal.startswith("("):
             return ast.literal_eval(literal)
-        return (
-            literal.strip('"') if literal.startswith('"') else {"True": True}.get(literal, literal)
-        )
+        if literal in ("True", "False"):
+            return literal == "True"
+        return literal.strip('"')
     if ", " in text:
         return tuple(value(part) for part in text.split(", "))
     number, unit = text.split()

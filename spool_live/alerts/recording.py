@@ -18,6 +18,7 @@ from django.db import connections
 
 from spool_live.alerts.evaluation import evaluate_if_overdue
 from spool_live.conf import live_settings
+from spool_live.muting import is_muted
 from spool_live.signals import outbox_committed
 
 logger = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ watch = Watch(lambda: evaluate_if_overdue(EVERY))
 
 def on_outbox_committed(**kwargs: Any) -> None:
     """Receiver of :data:`~spool_live.signals.outbox_committed`."""
-    if live_settings().alert_on_edits:
+    if live_settings().alert_on_edits and not is_muted():
         watch.edited(time.monotonic())
 
 

@@ -54,7 +54,11 @@ def _of_the_whole(seen: Observation, settings: LiveSettings) -> Iterator[Problem
     deliverer = _newest(seen, Part.WORKER, Part.DELIVERY)
     sweep = _newest(seen, Part.SWEEP)
     limit = seen.now - settings.stopped_after
-    if deliverer is None or deliverer < limit:
+    if seen.is_muted:
+        what = "Nudges are muted, as this process runs tests."
+        remedy = 'Call deliver_now(), or set SPOOL_LIVE["NUDGE_IN_TESTS"] to True.'
+        yield Problem(Kind.BROKER, State.DELAYED, seen.now, what, remedy, seen.using)
+    elif deliverer is None or deliverer < limit:
         yield _nobody_delivers(seen, deliverer, broker)
     elif _has_started(seen, limit) and (sweep is None or sweep < limit):
         yield _nobody_sweeps(seen, sweep, broker)

@@ -19,6 +19,7 @@ from spool_live.models import (
     Site,
     SiteDelivery,
 )
+from spool_live.muting import is_muted
 from spool_live.outbox import circuit, coalescing
 from spool_live.sql import read_sql
 from spool_live.status.states import Activity
@@ -65,6 +66,8 @@ class Observation:
     held_up: dict[uuid.UUID, SiteDelivery] = field(default_factory=dict)
     """Sites that wait for a retry, or whose mirror is refused."""
     names: dict[uuid.UUID, str] = field(default_factory=dict)
+    is_muted: bool = False
+    """Whether this process runs tests, and nothing leaves it by itself."""
 
 
 def observe(using: str, now: datetime) -> Observation:
@@ -83,6 +86,7 @@ def observe(using: str, now: datetime) -> Observation:
         dead=dead,
         held_up=held_up,
         names=_names(using, {*waiting, *dead, *held_up}),
+        is_muted=is_muted(),
     )
 
 

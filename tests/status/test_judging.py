@@ -86,6 +86,10 @@ BROKEN = [
         "(boom).", id="no broker",
     ),
     pytest.param(
+        seen(*GONE, is_muted=True), Kind.BROKER, State.DELAYED, None, 0,
+        "Nudges are muted, as this process runs tests.", id="muted",
+    ),
+    pytest.param(
         seen(active("broker", failing=5)), Kind.BROKER, State.DELAYED, None, 5,
         "The broker does not take nudges (boom): updates wait for the next sweep.",
         id="broker just gone",

@@ -1,0 +1,24 @@
+"""For the tests of projects: what an edit recorded, delivery at a call, sites with a key.
+
+Nothing leaves a process that runs tests by itself (see ``NUDGE_IN_TESTS``). For unittest there is
+:class:`LiveUpdatesMixin`; the fixtures of ``spool_live.testing.fixtures`` are the same for pytest::
+
+    pytest_plugins = ["spool_live.testing.fixtures"]
+"""
+
+from __future__ import annotations
+
+from spool_live.testing.capturing import CapturedUpdate, captured_updates
+from spool_live.testing.delivering import deliver_now, in_memory
+from spool_live.testing.mixins import LiveUpdatesMixin
+from spool_live.testing.sites import LiveSite, live_site
+
+__all__ = [
+    "CapturedUpdate",
+    "LiveSite",
+    "LiveUpdatesMixin",
+    "captured_updates",
+    "deliver_now",
+    "in_memory",
+    "live_site",
+]

@@ -1,0 +1,39 @@
+"""Delivery at a call, into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS
+from django.test import override_settings
+
+from spool_live.broadcasters.memory import MemoryBroadcaster
+from spool_live.delivery import deliver_and_mirror
+from spool_live.updates import Update
+
+BROADCASTER = f"{MemoryBroadcaster.__module__}.{MemoryBroadcaster.__qualname__}"
+
+
+@contextmanager
+def in_memory() -> Iterator[type[MemoryBroadcaster]]:
+    """For the block, updates are delivered to this process, and Supabase is not asked.
+
+    Yields the broadcaster, whose ``updates`` are what was delivered and whose ``failures`` are
+    raised in turn; it is empty before and after.
+    """
+    MemoryBroadcaster.reset()
+    try:
+        with override_settings(SPOOL_LIVE={**settings.SPOOL_LIVE, "BROADCASTER": BROADCASTER}):
+            yield MemoryBroadcaster
+    finally:
+        MemoryBroadcaster.reset()
+
+
+def deliver_now(using: str = DEFAULT_DB_ALIAS) -> list[Update]:
+    """Delivers what waits on ``using``, as a worker would, and returns it in the order in which
+    subscribers get it. Goes to memory, whatever the settings say: never to Supabase."""
+    before = len(MemoryBroadcaster.updates)
+    deliver_and_mirror(using, broadcaster=MemoryBroadcaster(), pause=lambda seconds: None)
+    return MemoryBroadcaster.updates[before:]
