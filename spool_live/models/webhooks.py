@@ -1,8 +1,8 @@
 """Webhooks: where a site wants them, its secrets, what waits for another attempt, and the log.
 
-A message is no row of its own: it is a numbered entry of the outbox that an endpoint's cursor has
-not reached. So an entry has its webhook from the moment that it has its number, whichever version
-of whichever process gave it.
+A message is not a row of its own: it is a numbered entry of the outbox that an endpoint's cursor
+has not reached. So an entry has its webhook from the moment that it has its number, whichever
+version of whichever process gave it.
 """
 
 from __future__ import annotations

@@ -142,7 +142,7 @@ class GuardedBackend(httpcore.NetworkBackend):
     def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
     ) -> httpcore.NetworkStream:
-        raise EndpointRefused("A socket of this machine is no endpoint.")
+        raise EndpointRefused("A socket of this machine is not an endpoint.")
 
 
 def own_addresses(clock: Callable[[], float] = time.monotonic) -> set[Address]:
