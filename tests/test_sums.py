@@ -17,7 +17,7 @@ from spool_live.local.processes import free_port, wait_until
 from spool_live.models import OutboxEntry, Site
 from tests.worker.processes import Project
 
-pytestmark = pytest.mark.django_db(transaction=True, databases="__all__")
+pytestmark = [pytest.mark.django_db(transaction=True, databases="__all__"), pytest.mark.slow]
 REAL = f"{SupabaseBroadcaster.__module__}.{SupabaseBroadcaster.__qualname__}"
 METRICS_TOKEN = "m" * 32
 EDITS, TOKENS, CATCH_UPS, REFUSED = 6, 7, 5, 3

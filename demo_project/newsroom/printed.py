@@ -60,4 +60,4 @@ def _print(paper: Publication) -> str:
 
 
 def _name(publication: str) -> str:
-    return f"newsroom printed {publication}"
+    return f"newsroom-printed-{publication}"

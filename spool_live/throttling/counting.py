@@ -8,6 +8,7 @@ behind, so there is a bound on how many may be in the cache at a time.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import threading
@@ -45,12 +46,16 @@ class CacheTimeout(Exception):
     """The cache did not answer in time."""
 
 
+_numbers = itertools.count()
+"""Django keeps such a cache by its name for as long as the process lives: no name comes twice."""
+
+
 class Counters:
     """Runs work on the cache ``SPOOL_LIVE["THROTTLE_CACHE"]``, or on this process's own."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._own = LocMemCache(f"spool-live-throttle-{id(self)}", {"MAX_ENTRIES": 50_000})
+        self._own = LocMemCache(f"spool-live-throttle-{next(_numbers)}", {"MAX_ENTRIES": 50_000})
         self._avoided_until = 0.0
         self._lock = threading.Lock()
 

@@ -44,6 +44,7 @@ def stack(tmp_path: Path) -> Iterator[dict[str, Any]]:
         process.wait(30)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_chosen_tests_of_each_suite_pass_there(stack: dict[str, Any], tmp_path: Path) -> None:
     file = tmp_path / "supabase.env"

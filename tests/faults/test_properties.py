@@ -28,6 +28,7 @@ from spool_live.conf import live_settings
 from spool_live.delivery import deliver_pending, portions
 from spool_live.metadata import DEPTH_LIMIT, EXACT, METADATA_LIMIT, metadata_json, read_metadata
 from spool_live.models import DeliveryCircuit, LiveUpdate, OutboxEntry, Site, SiteDelivery
+from spool_live.tags import CACHE_TAGS
 from tests.faults.anything import ANSWERS, METADATA, ROWS, comes_to_an_end, may_be_about_content
 from tests.faults.conftest import Clock, record
 from tests.faults.receiver import Fault, FaultyReceiver
@@ -80,6 +81,19 @@ def test_what_is_recorded_is_i_json(times: int) -> None:
         assert json.loads(metadata_json(value)) == value
 
     check()
+
+
+def check_tagged(recorded: dict[str, Any], arrived: dict[str, Any]) -> None:
+    """That the cache tags were added, and nothing else was changed that fits beside them."""
+    if CACHE_TAGS in recorded:
+        assert arrived == recorded
+        return
+    own = {name: value for name, value in arrived.items() if name != CACHE_TAGS}
+    assert arrived[CACHE_TAGS][0] == "stories"
+    if len(metadata_json({**recorded, CACHE_TAGS: arrived[CACHE_TAGS]})) < METADATA_LIMIT - 200:
+        assert own == recorded
+    else:
+        assert own.keys() <= recorded.keys()
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -192,16 +206,19 @@ class TestOnTheRealRoad:
             entries = list(OutboxEntry.objects.filter(site_id=site.pk).order_by("seq"))
             assert [e.state for e in entries] == ["delivered"] * len(given_metadata)
             stored = [in_outbox(entry.pk) for entry in entries]
-            here = [*stored, *(in_table(entry.update_id) for entry in entries)]
             expected = [json.loads(metadata_json(metadata)) for metadata in given_metadata]
-            assert [json.loads(text) for text in here] == expected * 2
+            assert [json.loads(text) for text in stored] == expected
+            sent = [in_table(entry.update_id) for entry in entries]
+            arrived = [json.loads(text) for text in sent]
+            for whole, one in zip(expected, arrived, strict=True):
+                check_tagged(whole, one)
             roads = [over_rest(site.pk), in_catch_up(site.pk)]
-            assert [row["metadata"] for row in json.loads(roads[0])] == expected
-            assert json.loads(roads[1]) == expected
+            assert [row["metadata"] for row in json.loads(roads[0])] == arrived
+            assert json.loads(roads[1]) == arrived
             if (pushed := over_realtime(site.pk)) is not None:
                 roads.append(pushed)
-                assert json.loads(pushed) == expected
-            texts.extend([*here, *roads])
+                assert json.loads(pushed) == arrived
+            texts.extend([*stored, *sent, *roads])
 
         check()
         return texts

@@ -337,7 +337,8 @@ def test_answer_that_is_none_is_a_failure_with_words(serve: Serve, client: Clien
     with serving(serve) as url:
         answer = post(client, url)
     assert (answer.status, answer.is_success) == (None, False)
-    assert answer.error == "the answer is not HTTP, or ended too early"
+    cut = "the connection broke"  # where the receiver ends before it has read the request
+    assert answer.error in {"the answer is not HTTP, or ended too early", cut}
 
 
 def test_certificate_of_another_name_is_refused(

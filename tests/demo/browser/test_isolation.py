@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+if not os.environ.get("SPOOL_LIVE_REQUIRE_BROWSER"):
+    pytest.importorskip("playwright", reason="playwright is not installed: run tox -e browser")
+
 from playwright.sync_api import Browser, expect
 
 from tests.demo.browser.people import PATIENCE
