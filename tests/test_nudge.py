@@ -15,11 +15,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from celery import Celery
+from celery import Celery, Task
 from django.db import connections
 from kombu.exceptions import OperationalError
 
-from spool_live import nudge, tasks
+from spool_live import nudge
 from spool_live.local.processes import free_port, wait_until
 from spool_live.models import OutboxEntry, Site
 from spool_live.nudge import Nudger, next_breath
@@ -295,7 +295,7 @@ def test_eager_delivery_leaves_no_connection(monkeypatch: pytest.MonkeyPatch) ->
     """Celery's eager mode delivers on the nudge's thread, which may live as long as the process."""
     open_while_sending: list[bool] = []
 
-    def deliver(**options: object) -> None:
+    def deliver(task: Task, **options: object) -> None:
         connections["default"].ensure_connection()
         open_while_sending.append(connections["default"].connection is not None)
 
@@ -303,7 +303,7 @@ def test_eager_delivery_leaves_no_connection(monkeypatch: pytest.MonkeyPatch) ->
         nudge._send_task("default")
         open_while_sending.append(connections["default"].connection is not None)
 
-    monkeypatch.setattr(tasks.deliver_updates, "apply_async", deliver)
+    monkeypatch.setattr(Task, "apply_async", deliver)  # of any app: each thread has a current one
     thread = threading.Thread(target=send)
     thread.start()
     thread.join(WAIT)

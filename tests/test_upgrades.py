@@ -14,6 +14,7 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.db import OperationalError, connections
+from django.utils import timezone
 from pytest_django.plugin import DjangoDbBlocker
 
 from spool_live import keys, outbox, webhooks
@@ -144,7 +145,18 @@ def test_back_again_keeps_what_has_happened_since(project: str) -> None:
 
 def test_entries_that_wait_are_found_by_the_new_index(project: str) -> None:
     site_id = site("old", version=1, acknowledged_version=1)
-    outbox.record([(site_id, update())] * 3, using="default")
+    for _ in range(3):
+        insert(
+            "live_updates_outbox",
+            update_id=uuid.uuid4(),
+            site_id=site_id,
+            event_type="content.updated",
+            collection="articles",
+            item_id=uuid.uuid4(),
+            slug="ferry",
+            timestamp=timezone.now(),
+            metadata="{}",
+        )
     migrate()
     assert OutboxEntry.objects.filter(state="pending").count() == 3
     claim = outbox.claim_batch("default")
