@@ -249,4 +249,4 @@ def test_costs_the_same_for_any_number_of_entries(make_site: MakeSite) -> None:
         outbox.settle(claim, delivered(claim))
     if connections["default"].vendor == "postgresql":
         assert counts[0] == counts[1]
-    assert counts[0] <= (5 if connections["default"].vendor == "postgresql" else 16)
+    assert counts[0] <= (5 if connections["default"].vendor == "postgresql" else 18)
