@@ -20,13 +20,19 @@ KEY_PATTERN = re.compile(r"spool_[a-z0-9]{12}_[A-Za-z0-9_-]{43}[0-9a-f]{6}")
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
-class PlainKey(str):
-    """The text of a key. ``repr`` hides it, and with it tracebacks, debug pages and logs do."""
+class HiddenText(str):
+    """A secret's text. ``repr`` hides it, and with it tracebacks, debug pages and logs do."""
 
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return "PlainKey('…')"
+        return f"{type(self).__name__}('…')"
+
+
+class PlainKey(HiddenText):
+    """The text of a key."""
+
+    __slots__ = ()
 
 
 @sensitive_variables()

@@ -16,19 +16,18 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.views.decorators.debug import sensitive_variables
 from standardwebhooks import Webhook
 
+from spool_live.keys.secrets import HiddenText
+
 SECRET_BYTES = 32
 """Of the 24 to 64 that the specification asks for."""
 _PRIVATE = "whsk_"
 _PUBLIC = "whpk_"
 
 
-class PlainSecret(str):
-    """The text of a secret. ``repr`` hides it, and with it tracebacks, debug pages and logs do."""
+class PlainSecret(HiddenText):
+    """The text of a webhook's secret."""
 
     __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "PlainSecret('…')"
 
 
 @sensitive_variables()
