@@ -18,7 +18,7 @@ from spool_live import counts, heartbeats, keys, throttling, webhooks
 from spool_live.broadcasters.memory import MemoryBroadcaster
 from spool_live.deferred import DeferredWrites
 from spool_live.delivery import mirror
-from spool_live.keys import PlainKey, last_use
+from spool_live.keys import PlainKey, addresses, last_use
 from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.instance import LocalDatabase, local_database
 from spool_live.local.server import serving_local_supabase
@@ -101,6 +101,8 @@ def _writes_of_requests(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(webhooks.background.Sender, "wake", lambda self, using: None)
     yield
     last_use.uses.reset()
+    addresses.addresses.reset()
+    addresses._noted.clear()
     throttling.failure_log.reset()
     wanted.wishes.reset()
     throttling.counters.clear()

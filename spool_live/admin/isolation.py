@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from spool_live.admin.read_only import ReadOnlyAdmin
 from spool_live.isolation import CannotVerify, Report, verify
 from spool_live.isolation.recording import record_rls
+from spool_live.keys.trail import Origin, acting
 from spool_live.models import IsolationReport
 
 LIST = "admin:spool_live_isolationreport_changelist"
@@ -51,7 +52,8 @@ class IsolationReportAdmin(ReadOnlyAdmin):
         except CannotVerify as error:
             self.message_user(request, str(error), messages.ERROR)
             return HttpResponseRedirect(reverse(LIST))
-        record_rls(report)
+        with acting(Origin.ADMIN, request.user):
+            record_rls(report)
         stored = IsolationReport.objects.create(
             started_at=report.started_at,
             is_clean=report.clean,

@@ -27,8 +27,9 @@ from spool_live.api.authentication import (
     Subscriber,
     TokenAuthentication,
 )
-from spool_live.api.throttles import SubscriberThrottle, failed
+from spool_live.api.throttles import SubscriberThrottle, address_of, failed
 from spool_live.conf import live_settings
+from spool_live.keys.addresses import note_address
 from spool_live.models import OutboxEntry
 
 
@@ -64,6 +65,7 @@ class SubscriberView(APIView):
     rate_setting = "updates_rate"
     for_pages = True
     """Whether pages of the origins that are named may ask it."""
+    gives_tokens = False
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """As DRF; ``OPTIONS``, which browsers send without credentials, is answered before that."""
@@ -80,6 +82,11 @@ class SubscriberView(APIView):
     def rate_subject(self) -> str:
         """What the key's throttle counts by."""
         return str(self.subscriber.key.pk)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """As DRF; who may go on is noted with the address."""
+        super().initial(request, *args, **kwargs)
+        note_address(self.subscriber.key, address_of(request), for_token=self.gives_tokens)
 
     def get_exception_handler(self) -> Any:
         """DRF's own, whatever the project's is."""
@@ -108,6 +115,7 @@ class TokenView(SubscriberView):
 
     rate_setting = "token_rate"
     for_pages = False  # who has the API key is a server
+    gives_tokens = True
 
     @property
     def rate_subject(self) -> str:

@@ -55,6 +55,8 @@ def begin(
 def site_removed(instance: Site, using: str, **kwargs: Any) -> None:
     """A deleted site leaves a tombstone: its waiting updates are dropped, nothing revives it."""
     outbox.site_deleted(instance.pk, using=using)
+    if not instance.is_probe:
+        trail.note_act(trail.Act.SITE_DELETED, str(instance.name), using=using, site_id=instance.pk)
 
 
 def key_about_to_change(instance: SiteApiKey, using: str, **kwargs: Any) -> None:

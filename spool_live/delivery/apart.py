@@ -11,6 +11,7 @@ import logging
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
@@ -69,6 +70,14 @@ def settle(claim: Claim, settlement: Settlement) -> Settlement:
         else:
             written = written.plus(part)
     return written
+
+
+def note_attempts(claim: Claim, written: Settlement, at: datetime, took: timedelta) -> None:
+    """As :func:`spool_live.outbox.note_attempts`, of which nothing depends: an error is logged."""
+    try:
+        outbox.note_attempts(claim, written, at, took)
+    except Exception:
+        logger.exception("what became of an attempt is not kept")
 
 
 def set_aside(

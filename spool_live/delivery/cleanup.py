@@ -12,6 +12,7 @@ from spool_live import counts, heartbeats, outbox
 from spool_live.broadcasters import Broadcaster, get_broadcaster
 from spool_live.conf import live_settings
 from spool_live.delivery.counted import counted
+from spool_live.keys.addresses import purge_addresses
 from spool_live.sql import read_sql
 from spool_live.supabase.databases import content_databases
 from spool_live.throttling import purge_failures
@@ -87,14 +88,17 @@ def pg_cron_sql() -> str:
 
 
 def purge_outboxes(report: CleanupReport, tell: Callable[[CleanupReport], None]) -> None:
-    """Removes settled entries that catch-up need not reach any more."""
+    """Removes settled entries that catch-up need not reach any more, and what is as old of other
+    records."""
     before = timezone.now() - live_settings().history_retention
     for using in content_databases():
         while removed := outbox.purge_settled(using, before=before, limit=PURGE_STEP):
             report.outbox_entries += removed
             tell(report)
+        outbox.purge_attempts(using, before=before)
         old = timezone.now() - live_settings().failure_retention
         report.failed_authentications += purge_failures(using, before=old)
+        purge_addresses(using, now=timezone.now())
 
 
 def clean_live_updates(

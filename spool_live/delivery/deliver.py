@@ -93,11 +93,14 @@ def deliver_pending(
 
 def _carry_out(claim: Claim, broadcaster: Broadcaster, report: DeliveryReport) -> None:
     settlement = Settlement()
+    began = timezone.now()
     with tracing.delivering(claim.entries):
         drop_orphans(claim, settlement)
         ready = mirror_first(claim, settlement, broadcaster)
         send(ready, claim, settlement, broadcaster)
+        took = timezone.now() - began
         written = apart.settle(claim, settlement)
+    apart.note_attempts(claim, written, began, took)
     report.count(written, claim)
     count_batch(claim, written)
     announce(claim, written, complete=written == settlement)

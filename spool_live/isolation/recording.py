@@ -1,11 +1,15 @@
-"""The outcome of a verification, kept for the status from whichever road it was run."""
+"""The outcome of a verification, from whichever road it was run: for the status, and with who ran
+it for the audit trail."""
 
 from __future__ import annotations
 
 import logging
 
+from django.db import DatabaseError, transaction
+
 from spool_live import heartbeats
 from spool_live.isolation.report import Report
+from spool_live.keys.trail import Act, note_act
 from spool_live.supabase.databases import content_databases
 
 logger = logging.getLogger(__name__)
@@ -34,3 +38,8 @@ def _record(part: heartbeats.Part, summary: str, *, is_isolated: bool) -> None:
         heartbeats.succeeded(using, part, {"summary": summary})
     else:
         heartbeats.failed(using, part, summary, {"summary": summary})
+    try:
+        with transaction.atomic(using=using):
+            note_act(Act.VERIFIED, f"{part.value}: {summary}", using=using, is_isolated=is_isolated)
+    except DatabaseError:  # whoever verifies another database wants the outcome all the same
+        logger.exception("who ran the verification is not kept")

@@ -1,21 +1,24 @@
-"""The audit trail: who did what, when, and from where.
+"""The audit trails: who did what, when, and from where.
 
 Every save and deletion of a key writes its line in the transaction of the change. Who acts is
 said around it: ``with acting(Origin.ADMIN, request.user): key.save()``; without, it was code.
+What operators do to the system as a whole has :func:`note_act`.
 """
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from spool_live.models import ApiKeyEvent, SiteApiKey
+from spool_live.models import ApiKeyEvent, OperatorEvent, SiteApiKey
 
 Action = ApiKeyEvent.Action
 Origin = ApiKeyEvent.Origin
+Act = OperatorEvent.Action
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,4 +73,19 @@ def note(key: SiteApiKey, action: ApiKeyEvent.Action, *, using: str, **detail: A
         key_name=key.name,
         site_id=key.site_id,
         detail=detail,
+    )
+
+
+def note_act(
+    act: OperatorEvent.Action,
+    subject: str,
+    *,
+    using: str,
+    site_id: uuid.UUID | None = None,
+    **detail: Any,
+) -> None:
+    """Writes one line about an act that concerns the system or a whole site. ``subject`` is one
+    sentence or name; ``detail`` holds JSON values and moments, never secrets."""
+    OperatorEvent.objects.using(using).create(
+        action=act, **current_actor(), site_id=site_id, subject=subject[:300], detail=detail
     )

@@ -12,6 +12,7 @@ from spool_live.models.monitoring import (
     Heartbeat,
 )
 from spool_live.models.outbox import (
+    DeliveryAttempt,
     DeliveryCircuit,
     OutboxEntry,
     OutboxEvent,
@@ -20,8 +21,10 @@ from spool_live.models.outbox import (
 )
 from spool_live.models.sites import (
     ApiKeyEvent,
+    ApiKeyUse,
     FailedAuthentication,
     IsolationReport,
+    OperatorEvent,
     Site,
     SiteApiKey,
 )
@@ -37,13 +40,16 @@ __all__ = [
     "AlertEpisode",
     "AlertNotice",
     "ApiKeyEvent",
+    "ApiKeyUse",
     "Counter",
     "CounterSample",
+    "DeliveryAttempt",
     "DeliveryCircuit",
     "FailedAuthentication",
     "Heartbeat",
     "IsolationReport",
     "LiveUpdate",
+    "OperatorEvent",
     "OutboxEntry",
     "OutboxEvent",
     "Site",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
@@ -172,6 +172,44 @@ class OutboxEntry(models.Model):
     def as_update(self) -> Update:
         """The entry as the value that is broadcast. Raises ``ValueError`` before it has a seq."""
         return Update.of_entry(self, json.dumps(self.metadata, ensure_ascii=False))
+
+
+class DeliveryAttempt(models.Model):
+    """An attempt to deliver updates of a site that did not succeed.
+
+    One line for all entries of a batch that ended alike. The attempt that succeeds needs none: when
+    that was is in the entry. Removed with the history; of each site the newest are kept.
+    """
+
+    class Outcome(models.TextChoices):
+        POSTPONED = "postponed", _("postponed")
+        REFUSED = "refused", _("refused, to be tried again")
+        DEAD = "dead", _("refused for good")
+
+    id = models.BigAutoField(primary_key=True)
+    site_id = models.UUIDField(_("site id"))
+    at = models.DateTimeField(_("at"))
+    milliseconds = models.PositiveIntegerField(_("milliseconds"))
+    outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome)
+    reason = models.TextField(_("reason"), blank=True, default="")
+    first_entry = models.BigIntegerField()
+    last_entry = models.BigIntegerField()
+    entries: models.JSONField[Any, Any] = models.JSONField(
+        default=list, help_text=_("Primary keys of the outbox entries, in ascending order.")
+    )
+
+    class Meta:
+        db_table = "live_delivery_attempts"
+        ordering = ("-id",)
+        verbose_name = _("delivery attempt")
+        verbose_name_plural = _("delivery attempts")
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["site_id", "id"], name="live_attempts_site"),
+            models.Index(fields=["at"], name="live_attempts_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.outcome} at {self.at:%Y-%m-%d %H:%M:%S}"
 
 
 class OutboxEvent(models.Model):

@@ -31,8 +31,8 @@ class Site(models.Model):
     class Meta:
         db_table = "sites"
         ordering = ("name",)
-        verbose_name = _("site")
-        verbose_name_plural = _("sites")
+        verbose_name = _("live site")  # "Sites" are those of django.contrib.sites
+        verbose_name_plural = _("live sites")
 
     def __str__(self) -> str:
         return self.name
@@ -148,6 +148,68 @@ class ApiKeyEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.prefix} {self.action}"
+
+
+class ApiKeyUse(models.Model):
+    """When an address last used an API key, to the minute: the newest hundred addresses of a key,
+    for a day.
+
+    Without foreign keys: it is written a moment after the request.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    key_id = models.UUIDField(_("key id"))
+    site_id = models.UUIDField(_("site id"))
+    address = models.CharField(_("address"), max_length=64)
+    last_at = models.DateTimeField(_("last used at"))
+    last_token_at = models.DateTimeField(_("last asked for a token at"), null=True)
+
+    class Meta:
+        db_table = "live_api_key_uses"
+        verbose_name = _("API key use")
+        verbose_name_plural = _("API key uses")
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["key_id", "address"], name="live_key_uses_unique"),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["site_id", "last_at"], name="live_key_uses_site"),
+            models.Index(fields=["last_at"], name="live_key_uses_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.address} at {self.last_at:%Y-%m-%d %H:%M}"
+
+
+class OperatorEvent(models.Model):
+    """One line of the operators' audit trail: what was done to the system as a whole.
+
+    What is done to API keys and to dead entries has trails of its own. Without foreign keys: the
+    trail outlives the site and the user.
+    """
+
+    class Action(models.TextChoices):
+        SITE_DELETED = "site_deleted", _("site deleted")
+        VERIFIED = "verified", _("isolation verified")
+        REPAIRED = "repaired", _("repaired")
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField(_("at"), default=timezone.now)
+    action = models.CharField(_("action"), max_length=20, choices=Action)
+    origin = models.CharField(_("origin"), max_length=10, choices=ApiKeyEvent.Origin)
+    actor_id = models.CharField(_("actor id"), max_length=64, blank=True, default="")
+    actor_name = models.CharField(_("actor"), max_length=254, blank=True, default="")
+    site_id = models.UUIDField(_("site id"), null=True)
+    subject = models.CharField(_("subject"), max_length=300, blank=True, default="")
+    detail = models.JSONField(_("detail"), default=dict, encoder=DjangoJSONEncoder)
+
+    class Meta:
+        db_table = "live_operator_events"
+        ordering = ("-id",)
+        verbose_name = _("operator event")
+        verbose_name_plural = _("operator events")
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.subject}".strip()
 
 
 class FailedAuthentication(models.Model):

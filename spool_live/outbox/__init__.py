@@ -5,6 +5,7 @@ record (in the edit's transaction) -> claim -> settle (around the delivery) -> p
 
 from __future__ import annotations
 
+from spool_live.outbox.attempts import attempts_of, note_attempts, purge_attempts
 from spool_live.outbox.batching import batch
 from spool_live.outbox.behind import behind, is_anything_waiting, next_to_mirror, refusal
 from spool_live.outbox.claim import Claim, claim_batch, is_ready, waiting_site_ids
@@ -40,6 +41,7 @@ __all__ = [
     "acknowledge_stranger",
     "announce",
     "as_sent",
+    "attempts_of",
     "batch",
     "behind",
     "broadcast_update",
@@ -53,8 +55,10 @@ __all__ = [
     "is_ready",
     "mirror_all_again",
     "next_to_mirror",
+    "note_attempts",
     "number_waiting",
     "numbered_after",
+    "purge_attempts",
     "purge_settled",
     "raise_above",
     "record",

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from spool_live.admin import isolation
 from spool_live.isolation import CannotVerify, Finding, Report, Severity
-from spool_live.models import IsolationReport
+from spool_live.models import IsolationReport, OperatorEvent
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 RUN = "admin:spool_live_isolationreport_run"
@@ -63,6 +63,8 @@ def test_last_clean_run_has_its_date(
     for shown in ("RLS-X", "it leaks", "close it", "revoke x", "public.&lt;b&gt;"):
         assert shown in page
     listed = admin_client.get(reverse(LIST)).content.decode()
+    runs = OperatorEvent.objects.values_list("action", "actor_name", "detail__is_isolated")
+    assert list(runs) == [("verified", "admin", False), ("verified", "admin", True)]
     assert "Last clean run: May 1, 2030" in listed
     assert "1 error, 0 warnings" in listed
 

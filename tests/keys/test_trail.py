@@ -11,9 +11,9 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from spool_live import keys
-from spool_live.keys import PlainKey
+from spool_live.keys import PlainKey, trail
 from spool_live.keys.trail import Origin, acting
-from spool_live.models import ApiKeyEvent, SiteApiKey
+from spool_live.models import ApiKeyEvent, OperatorEvent, Site, SiteApiKey
 
 pytestmark = pytest.mark.django_db
 MakeKey = Callable[..., tuple[SiteApiKey, PlainKey]]
@@ -83,3 +83,28 @@ def test_no_event_holds_a_secret(make_key: MakeKey) -> None:
     assert plain[20:] not in stored
     assert fresh[20:] not in stored
     assert old.key_hash not in stored
+
+
+def test_deleted_site_leaves_a_line_with_who_did_it() -> None:
+    ada = get_user_model().objects.create_user("ada")
+    site = Site.objects.create(name="Herald")
+    probe = Site.objects.create(name="probe", is_probe=True)
+    site_id = site.pk
+    with acting(Origin.ADMIN, ada):
+        site.delete()
+    probe.delete()
+    line = OperatorEvent.objects.get()
+    assert (line.action, line.subject, line.site_id) == ("site_deleted", "Herald", site_id)
+    assert (line.origin, line.actor_name) == ("admin", "ada")
+
+
+def test_act_of_an_operator_is_one_line() -> None:
+    with acting(Origin.COMMAND):
+        trail.note_act(trail.Act.REPAIRED, "grants " * 100, using="default", grants=["select"])
+    line = OperatorEvent.objects.get()
+    assert (line.action, line.origin, line.detail) == (
+        "repaired",
+        "command",
+        {"grants": ["select"]},
+    )
+    assert len(line.subject) == 300

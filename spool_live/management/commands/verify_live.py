@@ -19,6 +19,7 @@ from spool_live.isolation.interrupts import Interrupts
 from spool_live.isolation.live.sites import Road
 from spool_live.isolation.live.verify import verify_live
 from spool_live.isolation.recording import record_live
+from spool_live.keys.trail import Origin, acting
 from spool_live.management.output import ReportCommand
 from spool_live.models import Site
 
@@ -63,7 +64,8 @@ class Command(ReportCommand):
                 self.stdout.write(trouble)
         failed = sum(not result.ok for result in report.results)
         if rows:  # what could not be carried out proves nothing, and refutes nothing
-            record_live(failed, len(rows))
+            with acting(Origin.COMMAND):
+                record_live(failed, len(rows))
         if failed:
             raise CommandError(
                 f"Sites are NOT isolated: {failed} of {len(rows)} cases failed.", returncode=1

@@ -21,6 +21,7 @@ from spool_live.isolation import (
 )
 from spool_live.isolation.formats import FORMATS, render
 from spool_live.isolation.recording import record_rls
+from spool_live.keys.trail import Origin, acting
 
 FINDINGS = 1
 NOT_RUN = 2
@@ -97,7 +98,8 @@ class Command(BaseCommand):
         except CannotVerify as error:
             raise CommandError(str(error), returncode=NOT_RUN) from error
         if options["database"] in {None, live_settings().supabase_database}:
-            record_rls(report)
+            with acting(Origin.COMMAND):
+                record_rls(report)
         self.stdout.write(render(report, options["format"], fail_on=options["fail_on"]))
         if _fails(report, options["fail_on"]):
             raise CommandError(f"verify_rls: {report.summary}", returncode=FINDINGS)

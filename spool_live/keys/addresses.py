@@ -1,0 +1,82 @@
+"""From which addresses a key is used, to the minute: what whoever wants to revoke it has to know.
+
+Written lazily, never by the request itself. Of each key the newest :data:`MOST` addresses are kept,
+each for :data:`KEPT` after its last use.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from django.db import router
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from spool_live.deferred import DeferredWrites
+from spool_live.models import ApiKeyUse, SiteApiKey
+
+PRECISION = timedelta(minutes=1)
+LATELY = timedelta(minutes=10)
+"""What "lately" means to those who ask who uses a key: as long as a token lives by default."""
+KEPT = timedelta(days=1)
+MOST = 100
+"""Addresses that are kept of one key."""
+_MOST_NOTED = 10_000
+_noted: dict[tuple[uuid.UUID, str, bool], datetime] = {}
+"""When this process last noted a use, so that it does so once a minute."""
+
+Subject = tuple[uuid.UUID, uuid.UUID, str]
+"""Key id, site id, address."""
+Moments = tuple[datetime, datetime | None]
+"""Of the last use, and of the last one that asked for a token."""
+
+
+def note_address(
+    key: SiteApiKey, address: str, *, for_token: bool, now: datetime | None = None
+) -> None:
+    """Takes note that ``key`` is used from ``address``; returns at once and never raises."""
+    moment = now or timezone.now()
+    subject = (key.pk, address, for_token)
+    known = _noted.get(subject)
+    if known is not None and abs(moment - known) < PRECISION:
+        return
+    if len(_noted) >= _MOST_NOTED:
+        _noted.clear()
+    _noted[subject] = moment
+    addresses.add((key.pk, key.site_id, address), (moment, moment if for_token else None))
+
+
+def write_addresses(batch: Mapping[Subject, Moments]) -> None:
+    """Writes when addresses used keys, and forgets the oldest ones of each key."""
+    uses = ApiKeyUse.objects.using(router.db_for_write(ApiKeyUse))
+    for (key_id, site_id, address), (at, token_at) in batch.items():
+        moments = {"last_at": at, **({"last_token_at": token_at} if token_at else {})}
+        if uses.filter(key_id=key_id, address=address).update(**moments):
+            continue
+        fresh = ApiKeyUse(key_id=key_id, site_id=site_id, address=address, **moments)
+        uses.bulk_create([fresh], ignore_conflicts=True)  # another process may have been first
+        newest = uses.filter(key_id=key_id).order_by("-last_at", "-pk")
+        uses.filter(pk__in=list(newest.values_list("pk", flat=True)[MOST:])).delete()
+
+
+def used_lately(now: datetime | None = None) -> QuerySet[ApiKeyUse]:
+    """The uses of the last ten minutes, of every key, the newest first."""
+    since = (now or timezone.now()) - LATELY
+    return ApiKeyUse.objects.filter(last_at__gt=since).order_by("-last_at", "-pk")
+
+
+def purge_addresses(using: str, *, now: datetime) -> int:
+    """Removes what is older than a day; returns how many rows."""
+    removed, _ = ApiKeyUse.objects.using(using).filter(last_at__lt=now - KEPT).delete()
+    return removed
+
+
+def _newest(held: Moments, more: Moments) -> Moments:
+    asked = [moment for moment in (held[1], more[1]) if moment]
+    return max(held[0], more[0]), max(asked, default=None)
+
+
+addresses: DeferredWrites[Subject, Moments] = DeferredWrites(write_addresses, _newest)
+"""What is lost of these is made up for by the next use, a minute later."""

@@ -1,0 +1,84 @@
+"""What became of attempts to deliver that did not succeed: for the page of each entry.
+
+One row for all entries of a site that ended alike in a batch; a batch that goes well writes none.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+
+from django.db.models import Count, QuerySet
+
+from spool_live.models import DeliveryAttempt, OutboxEntry
+from spool_live.outbox.claim import Claim
+from spool_live.outbox.settle import Settlement
+
+Outcome = DeliveryAttempt.Outcome
+MOST_OF_A_BATCH = 100
+"""Rows that one batch writes at the most: a server may find a new sentence for each entry."""
+MOST_OF_A_SITE = 200
+"""Rows that a cleanup leaves of each site."""
+
+
+def note_attempts(claim: Claim, written: Settlement, at: datetime, took: timedelta) -> None:
+    """Writes how the entries of ``claim`` ended that were not taken. ``at`` is when the attempt
+    began, ``took`` how long it lasted; ``written`` is what was settled."""
+    if not (written.dead or written.blamed or written.retry):
+        return
+    together: dict[tuple[uuid.UUID, Outcome, str], list[int]] = {}
+    settled = {*written.delivered, *written.dropped}
+    for entry in claim.entries:
+        if entry.pk in settled:
+            continue
+        if found := _outcome(written, entry.pk, entry.site_id):
+            together.setdefault((entry.site_id, *found), []).append(entry.pk)
+    rows = [
+        DeliveryAttempt(
+            site_id=site_id,
+            at=at,
+            milliseconds=max(0, round(took.total_seconds() * 1000)),
+            outcome=outcome,
+            reason=reason,
+            first_entry=min(entries),
+            last_entry=max(entries),
+            entries=sorted(entries),
+        )
+        for (site_id, outcome, reason), entries in together.items()
+    ]
+    DeliveryAttempt.objects.using(claim.using).bulk_create(rows[:MOST_OF_A_BATCH])
+
+
+def attempts_of(entry: OutboxEntry) -> list[DeliveryAttempt]:
+    """The attempts that did not deliver ``entry``, the newest first, as far as they are kept."""
+    rows = DeliveryAttempt.objects.using(entry._state.db).filter(
+        site_id=entry.site_id, first_entry__lte=entry.pk, last_entry__gte=entry.pk
+    )
+    return [row for row in rows.order_by("-id")[:MOST_OF_A_SITE] if entry.pk in row.entries]
+
+
+def purge_attempts(using: str, *, before: datetime) -> int:
+    """Removes what is older than ``before``, and of each site all but the newest
+    :data:`MOST_OF_A_SITE`; returns how many rows."""
+    rows = DeliveryAttempt.objects.using(using)
+    removed, _ = rows.filter(at__lt=before).delete()
+    counts = rows.order_by("site_id").values("site_id").annotate(number=Count("pk"))
+    for site in counts.filter(number__gt=MOST_OF_A_SITE).values_list("site_id", flat=True):
+        removed += _trim(rows.filter(site_id=site))
+    return removed
+
+
+def _outcome(written: Settlement, pk: int, site_id: uuid.UUID) -> tuple[Outcome, str] | None:
+    if pk in written.dead:
+        return Outcome.DEAD, written.dead[pk]
+    if pk in written.blamed:
+        return Outcome.REFUSED, written.blamed[pk]
+    if site_id in written.retry:
+        return Outcome.POSTPONED, written.retry[site_id]
+    return None
+
+
+def _trim(rows: QuerySet[DeliveryAttempt]) -> int:
+    last_kept = rows.order_by("-id").values_list("id", flat=True)[MOST_OF_A_SITE - 1]
+    removed, _ = rows.filter(id__lt=last_kept).delete()
+    return removed
