@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 from celery import Celery
 from cryptography.hazmat.primitives import serialization
@@ -33,6 +34,15 @@ EC_PEM = (
     )
     .decode()
 )
+
+
+HOSTED = "https://abcdefgh.supabase.co"
+
+
+def legacy_key(**claims: Any) -> str:
+    """A secret key of the old generation."""
+    given = {"iss": "supabase", "role": "service_role", **claims}
+    return jwt.encode(given, "x" * 32, algorithm="HS256")
 
 
 class BrokenBroadcaster:
@@ -115,6 +125,29 @@ def test_good_settings_are_not_talked_about() -> None:
         pytest.param("E021", {"WEBHOOK_CONCURRENCY": 0}, id="no webhook at a time"),
         pytest.param("E021", {"WEBHOOK_RETRIES": [60, 0]}, id="webhook tried again at once"),
         pytest.param("W016", {"WEBHOOK_RETRIES": [7 * 86400]}, id="tried beyond the history"),
+        *(
+            pytest.param("E023", {"SUPABASE_URL": url}, id=f"address {url!r}")
+            for url in (
+                "abcdefgh.supabase.co",
+                "https://",
+                "https://[",
+                "https://abcdefgh.supabase.co ",
+                "https://supabase.com/dashboard/project/abcdefgh",
+                "https://db.abcdefgh.supabase.co",
+                "https://aws-0-eu-west-1.pooler.supabase.com:6543",
+                "https://abcdefgh.supabase.co/realtime/v1",
+                "https://abcdefgh.supabase.co/?apikey=x",
+            )
+        ),
+        pytest.param(
+            "E024",
+            {"SUPABASE_URL": HOSTED, "SUPABASE_SECRET_KEY": legacy_key(ref="other")},
+            id="key of another project",
+        ),
+        pytest.param("E025", {"SUPABASE_SECRET_KEY": legacy_key(exp=1)}, id="expired key"),
+        pytest.param("W018", {"SUPABASE_URL": "http://db.example.org"}, id="keys in the clear"),
+        pytest.param("W019", {"SUPABASE_SECRET_KEY": "'sb_secret_x'"}, id="key in quotes"),
+        pytest.param("W019", {"SUPABASE_SECRET_KEY": "sb_secret_x\n"}, id="key with its line end"),
         pytest.param("E014", {"DELIVERY_LEASE": 10}, id="lease as short as a request"),
         pytest.param("W003", {"SUPABASE_URL": ""}, id="no URL"),
         pytest.param("W003", {"SUPABASE_SECRET_KEY": ""}, id="no secret key"),
@@ -126,6 +159,22 @@ def test_good_settings_are_not_talked_about() -> None:
 def test_setting_is_reported_alone(live: Live, number: str, keys: dict[str, Any]) -> None:
     live(**keys)
     assert run() == {number}
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"SUPABASE_URL": f"{HOSTED}/"},
+        {"SUPABASE_URL": "https://example.org/supabase"},
+        {"SUPABASE_URL": "http://kong:8000"},
+        {"SUPABASE_URL": "http://10.0.0.7:8000"},
+        {"SUPABASE_URL": HOSTED, "SUPABASE_SECRET_KEY": legacy_key(ref="abcdefgh")},
+        {"SUPABASE_SECRET_KEY": legacy_key(ref="abcdefgh", exp=4_000_000_000)},
+    ],
+)
+def test_projects_that_are_addressed_right(live: Live, keys: dict[str, Any]) -> None:
+    live(**keys)
+    assert run() == set()
 
 
 def test_metrics_without_their_library(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:

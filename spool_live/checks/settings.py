@@ -17,6 +17,7 @@ from spool_live.broadcasters import get_broadcaster
 from spool_live.checks.alerts import alert_messages
 from spool_live.checks.project import project_messages
 from spool_live.checks.supabase_keys import role_of
+from spool_live.checks.supabase_project import project_address_messages, project_key_messages
 from spool_live.checks.throttle import throttle_messages
 from spool_live.checks.webhooks import webhook_messages
 from spool_live.conf import (
@@ -46,6 +47,8 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
         *_database_messages(settings),
         *_choice_messages(settings),
         *_key_messages(settings),
+        *project_address_messages(settings),
+        *project_key_messages(settings),
         *_signing_messages(settings),
         *_delivery_messages(settings),
         *throttle_messages(settings),

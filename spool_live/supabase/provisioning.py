@@ -14,7 +14,7 @@ from django.db.backends.utils import CursorWrapper
 
 from spool_live.conf import live_settings
 from spool_live.sql import read_sql
-from spool_live.supabase.steps import Outcome, Step, StepResult, answers_yes, do
+from spool_live.supabase.steps import Outcome, Step, StepResult, answers_yes, do, is_done
 
 API_ROLES = ("anon", "authenticated", "service_role")
 CONTENT_TABLES = (
@@ -125,6 +125,27 @@ def missing(alias: str) -> list[StepResult]:
         StepResult(step.name, Outcome.MISSING, step.remedy)
         for step in _steps(one_database=one_database)
         if not answers_yes(connection, step.needs)
+    ]
+
+
+def undone(alias: str) -> list[StepResult]:
+    """What :func:`provision` would do on ``alias``: the steps that cannot be done yet, and those
+    whose work is not there, or not any more (``PENDING``). Changes nothing."""
+    connection = connections[alias]
+    if not answers_yes(connection, _exists("public.live_updates")):
+        return provision(alias)  # which says so, and does nothing
+    lacking = missing(alias)
+    cannot = {step.step for step in lacking}
+    remedy = "Run manage.py live_setup."
+    one_database = not live_settings().has_separate_databases
+    return [
+        *lacking,
+        *(
+            StepResult(step.name, Outcome.PENDING, remedy)
+            for step in _steps(one_database=one_database)
+            if step.name not in cannot and (step.holds or step.tables)
+            if not is_done(connection, step)
+        ),
     ]
 
 

@@ -30,6 +30,7 @@ class Outcome(StrEnum):
 
     DONE = "done"
     MISSING = "missing"
+    PENDING = "pending"
     FAILED = "failed"
 
 

@@ -1,0 +1,32 @@
+"""What a newcomer gets wrong, looked for one by one; each finding names its cause and its remedy.
+
+``findings`` has the words, ``registry`` runs the checks so that none stops another,
+``surroundings`` has what they share. The checks are in one file for each subject: ``databases``
+(phase *database*), ``project`` and ``delivery`` (*backend*), ``tokens``, ``realtime`` and
+``clients`` (*clients*), ``rollout`` (*rollout*). They decide nothing that the system checks, the
+status or ``verify_rls`` decide: those are asked.
+"""
+
+from __future__ import annotations
+
+from spool_live.doctor import clients, databases, delivery, project, realtime, rollout, tokens
+from spool_live.doctor.findings import Act, Finding, Level, Phase, Result, State
+from spool_live.doctor.registry import check, checks_of, examine, run
+from spool_live.doctor.surroundings import NotChecked, NotNeeded, Surroundings
+
+__all__ = [
+    "Act",
+    "Finding",
+    "Level",
+    "NotChecked",
+    "NotNeeded",
+    "Phase",
+    "Result",
+    "State",
+    "Surroundings",
+    "check",
+    "checks_of",
+    "examine",
+    "run",
+]
+_ROOMS = (databases, project, delivery, clients, tokens, realtime, rollout)

@@ -1,0 +1,121 @@
+"""The checks of the doctor, and how they are run: each on its own, so that none stops another."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError
+
+from spool_live.conf import live_settings
+from spool_live.doctor.findings import Finding, Phase, Result
+from spool_live.doctor.secrets import without_secrets
+from spool_live.doctor.surroundings import NotChecked, NotNeeded, Surroundings
+from spool_live.exceptions import SpoolLiveConfigurationError, SpoolLiveError
+
+logger = logging.getLogger(__name__)
+
+Work = Callable[[Surroundings], Iterable[Finding]]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check: it yields what is wrong, and nothing where all is well."""
+
+    name: str
+    title: str
+    phase: Phase
+    work: Work
+    reads_settings: bool = True
+    """Whether it cannot be carried out where ``SPOOL_LIVE`` cannot be read."""
+
+
+_checks: dict[str, Check] = {}
+
+
+def check(
+    name: str, title: str, phase: Phase, *, reads_settings: bool = True
+) -> Callable[[Work], Work]:
+    """Registers the decorated function as the check ``name``. They run in the order in which they
+    are registered; ``title`` says what holds where it finds nothing."""
+
+    def register(work: Work) -> Work:
+        _checks[name] = Check(name, title, phase, work, reads_settings)
+        return work
+
+    return register
+
+
+def checks_of(phase: Phase | None = None) -> list[Check]:
+    """The checks of ``phase``, or all, in the order of the phases."""
+    phases = list(Phase)
+    chosen = [one for one in _checks.values() if phase is None or one.phase is phase]
+    return sorted(chosen, key=lambda one: phases.index(one.phase))
+
+
+def run(
+    chosen: Iterable[Check],
+    surroundings: Surroundings,
+    progress: Callable[[str], None] = lambda title: None,
+) -> Iterator[Result]:
+    """Carries out ``chosen``, one after the other. ``progress`` is called with each title before it
+    begins. Raises nothing of what a check raises: that one is not checked then."""
+    for one in chosen:
+        progress(one.title)
+        yield examine(one, surroundings)
+
+
+def examine(one: Check, surroundings: Surroundings) -> Result:
+    """Carries out one check."""
+    began = time.monotonic()
+    found: list[Finding] = []
+    reason, is_needed = "", True
+    try:
+        if one.reads_settings:
+            _readable_settings()
+        found.extend(one.work(surroundings))
+    except NotNeeded as stopped:
+        reason, is_needed = str(stopped), False
+    except NotChecked as stopped:
+        reason = str(stopped)
+    except Exception as raised:
+        logger.debug("check %s", one.name, exc_info=True)
+        reason = _why(raised)
+    findings = tuple(_clean(finding) for finding in found)
+    return Result(
+        one.name,
+        one.title,
+        one.phase,
+        findings,
+        without_secrets(reason),
+        is_needed,
+        time.monotonic() - began,
+    )
+
+
+def _readable_settings() -> None:
+    try:
+        live_settings()
+    except SpoolLiveConfigurationError as error:
+        raise NotChecked("SPOOL_LIVE cannot be read: see the check of the settings.") from error
+
+
+def _why(raised: Exception) -> str:
+    """What an unforeseen error says, as far as its words are fit for people."""
+    said = str(raised).strip().partition("\n")[0]
+    if isinstance(raised, (SpoolLiveError, ImproperlyConfigured)):
+        return said
+    if isinstance(raised, DatabaseError):
+        return f"The database answers with an error: {said}"
+    return f"The check itself failed with {type(raised).__name__}."
+
+
+def _clean(finding: Finding) -> Finding:
+    return replace(
+        finding,
+        cause=without_secrets(finding.cause),
+        remedy=without_secrets(finding.remedy),
+    )

@@ -1,0 +1,208 @@
+"""Checks on a world in which all is well, on databases that are not there, and on each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.conf import settings as django_settings
+from django.core.management import call_command
+from django.db import OperationalError, connections
+from pytest_django.plugin import DjangoDbBlocker
+
+from spool_live.delivery import mirror
+from spool_live.doctor import (
+    NotChecked,
+    NotNeeded,
+    Phase,
+    State,
+    Surroundings,
+    checks_of,
+    examine,
+    run,
+)
+from spool_live.doctor.registry import Check
+from spool_live.doctor.secrets import without_secrets
+from spool_live.local.processes import free_port
+from spool_live.models import SiteApiKey
+from spool_live.status import Kind
+from tests.doctor.conftest import World, be_alive
+from tests.end_to_end.conftest import Road, road
+from tests.scratch import pointed_at
+
+__all__ = ["road"]
+ROOMS = Path(__file__).parent.parent.parent / "spool_live" / "doctor"
+
+
+@pytest.mark.django_db(databases="__all__", transaction=True)
+class TestAllIsWell:
+    def test_every_check_says_so(self, road: Road, world: World) -> None:
+        site, _ = road.site("Ledger")
+        world.real(SUPABASE_URL=road.supabase.url)
+        be_alive()
+        mirror.mirror_pending("default")
+        surroundings = Surroundings(api_url=road.api_url)
+        results = {r.name: r for r in run(checks_of(), surroundings)}
+        unexpected = {
+            name: result.findings or result.reason
+            for name, result in results.items()
+            if result.state is not State.OK and name not in {"cache", "production"}
+        }
+        assert unexpected == {}
+        assert surroundings.subscriber is not None
+        assert surroundings.subscriber.key.site == site
+
+    def test_realtime_lets_nobody_in_and_that_is_well(self, road: Road, world: World) -> None:
+        assert not SiteApiKey.objects.exists()
+        result = world.diagnose("realtime")
+        assert (result.state, result.findings) == (State.OK, ())
+
+    def test_tokens_that_read_everything_are_a_leak(self, road: Road, world: World) -> None:
+        site, _ = road.site("Ledger")
+        other, _ = road.site("Courier")
+        for one in (site, other):
+            road.edit(one, f"News of {one.name}")
+        conninfo = road.supabase.conninfo("supabase_admin")
+        try:
+            with psycopg.connect(conninfo) as connection:
+                for policy in ("live_updates_read_own_site", "live_updates_fence"):
+                    connection.execute(
+                        f"alter policy {policy} on public.live_updates using (true)".encode()
+                    )
+            result = world.diagnose("token")
+        finally:
+            call_command("live_setup", format="json")
+        causes = [finding.cause for finding in result.findings]
+        assert causes == [
+            "A token of a site that does not exist reads updates of other sites.",
+            "A token of Courier reads updates of other sites.",
+        ]
+        assert world.diagnose("token").state is State.OK
+
+
+@pytest.fixture
+def unblocked(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    with django_db_blocker.unblock():
+        yield
+        connections.close_all()
+
+
+@pytest.fixture
+def empty_database(unblocked: None) -> Iterator[str]:
+    """A database with nothing of Supabase in it, and nothing of ours."""
+    admin = django_settings.LOCAL_SUPABASE.conninfo("supabase_admin")
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute("create database doctor_scratch owner postgres")
+        try:
+            yield "doctor_scratch"
+        finally:
+            connection.execute("drop database doctor_scratch with (force)")
+
+
+def said(world: World, check: str) -> str:
+    findings = world.diagnose(check).findings
+    return " ".join(f"{finding.cause} {finding.remedy}" for finding in findings)
+
+
+@pytest.mark.usefixtures("unblocked")
+class TestDatabases:
+    def test_one_that_is_not_there(self, world: World) -> None:
+        port = free_port()
+        with pointed_at(world.alias, PORT=port):
+            text = said(world, "databases")
+            blocked = [world.diagnose(name) for name in ("setup", "isolation", "migrations")]
+        assert f"no connection to 127.0.0.1:{port}" in text
+        assert f'DATABASES["{world.alias}"]' in text
+        assert {result.state for result in blocked} == {State.NOT_CHECKED}
+        assert all(repr(world.alias) in r.reason or world.alias in r.reason for r in blocked)
+
+    def test_name_that_cannot_be_resolved(self, world: World) -> None:
+        with pointed_at(world.alias, HOST="db.nowhere.invalid"):
+            assert "db.nowhere.invalid cannot be resolved" in said(world, "databases")
+
+    def test_database_that_does_not_exist(self, world: World) -> None:
+        with pointed_at(world.alias, NAME="no_such_database"):
+            assert "no_such_database" in said(world, "databases")
+
+    def test_nothing_migrated(self, world: World, empty_database: str) -> None:
+        with pointed_at(world.alias, NAME=empty_database):
+            text = said(world, "migrations")
+        assert f"not applied on {world.alias!r}, the first one is 0001_tables" in text
+        assert f"manage.py migrate --database {world.alias}" in text
+
+    def test_recorded_but_not_there(self, world: World, empty_database: str) -> None:
+        with pointed_at(world.alias, NAME=empty_database):
+            call_command("migrate", "spool_live", database=world.alias, fake=True, verbosity=0)
+            migrations, setup = said(world, "migrations"), said(world, "setup")
+        assert "live_updates" in migrations
+        assert "--fake spool_live zero" in migrations
+        assert f"migrate --database {world.alias}" in setup
+
+
+def check(work: Any, name: str = "one") -> Check:
+    return Check(name, "One", Phase.BACKEND, work)
+
+
+def failing(raised: Exception) -> Any:
+    def work(surroundings: Surroundings) -> Iterator[Any]:
+        raise raised
+        yield
+
+    return work
+
+
+class TestRunning:
+    def test_one_that_raises_stops_no_other(self) -> None:
+        shown: list[str] = []
+        chosen = [check(failing(ZeroDivisionError("x"))), check(lambda surroundings: [], "two")]
+        results = list(run(chosen, Surroundings(), shown.append))
+        assert [r.state for r in results] == [State.NOT_CHECKED, State.OK]
+        assert results[0].reason == "The check itself failed with ZeroDivisionError."
+        assert shown == ["One", "One"]
+
+    @pytest.mark.parametrize(
+        ("raised", "state", "reason"),
+        [
+            (NotNeeded("no need"), State.NOT_NEEDED, "no need"),
+            (NotChecked("no way"), State.NOT_CHECKED, "no way"),
+            (
+                OperationalError("gone\nDETAIL: x"),
+                State.NOT_CHECKED,
+                "The database answers with an error: gone",
+            ),
+        ],
+    )
+    def test_why_it_was_not_carried_out(self, raised: Exception, state: State, reason: str) -> None:
+        result = examine(check(failing(raised)), Surroundings())
+        assert (result.state, result.reason) == (state, reason)
+
+    def test_settings_that_cannot_be_read_keep_others_from_guessing(self, world: World) -> None:
+        world.live(SUPABASE_URI="x")
+        result = world.diagnose("rest")
+        assert (result.state, "settings" in result.reason) == (State.NOT_CHECKED, True)
+        assert world.diagnose("settings").state is State.ERROR
+
+    def test_no_secret_is_in_what_is_said(self, world: World) -> None:
+        world.live(SUPABASE_SECRET_KEY="sb_secret_hunter2hunter2")
+        world.settings.CELERY_BROKER_URL = "redis://:correct-horse@broker/0"
+        raised = OperationalError("sb_secret_hunter2hunter2 and correct-horse")
+        reason = examine(check(failing(raised)), Surroundings()).reason
+        assert "hunter2" not in reason
+        assert "correct-horse" not in reason
+        key = django_settings.SPOOL_LIVE["SUPABASE_PUBLISHABLE_KEY"]
+        assert without_secrets(key) == key
+
+
+def test_every_kind_of_problem_is_some_check() -> None:
+    source = "".join(path.read_text("utf-8") for path in ROOMS.glob("*.py"))
+    shown = {kind for kind in Kind if f"Kind.{kind.name}" in source}
+    assert shown == set(Kind)
+
+
+def test_every_phase_has_checks_in_its_order() -> None:
+    phases = [one.phase for one in checks_of()]
+    assert list(dict.fromkeys(phases)) == list(Phase)
+    assert {c.phase for c in checks_of(Phase.CLIENTS)} == {Phase.CLIENTS}
