@@ -6,7 +6,7 @@ Nothing is read at import; :func:`live_settings` reads once and again after ``se
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from typing import Any, Literal, cast
@@ -92,6 +92,8 @@ class LiveSettings:
 
     isolation_accepted: str = ""
 
+    sites_for_user: str | Callable[[Any], Any] = ""
+
     delayed_after: timedelta = timedelta(seconds=15)
     stopped_after: timedelta = timedelta(seconds=15)
     cleanup_late_after: timedelta = timedelta(hours=3)
@@ -144,6 +146,8 @@ class LiveSettings:
 
 
 def _typed(key: str, value: Any, default: object) -> Any:
+    if key == "SITES_FOR_USER" and callable(value):
+        return value
     if isinstance(default, timedelta):
         return _duration(key, value)
     if isinstance(default, tuple):

@@ -124,6 +124,8 @@ def test_good_settings_are_not_talked_about() -> None:
         pytest.param("E020", {"WEBHOOK_ALLOWED_NETWORKS": ["intranet"]}, id="network by name"),
         pytest.param("E021", {"WEBHOOK_CONCURRENCY": 0}, id="no webhook at a time"),
         pytest.param("E021", {"WEBHOOK_RETRIES": [60, 0]}, id="webhook tried again at once"),
+        pytest.param("E022", {"SITES_FOR_USER": "nowhere.at_all"}, id="sites from nowhere"),
+        pytest.param("E022", {"SITES_FOR_USER": "django.VERSION"}, id="sites from a tuple"),
         pytest.param("W016", {"WEBHOOK_RETRIES": [7 * 86400]}, id="tried beyond the history"),
         *(
             pytest.param("E023", {"SUPABASE_URL": url}, id=f"address {url!r}")

@@ -8,11 +8,12 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from spool_live.admin.limited import LimitedInline
 from spool_live.admin.read_only import ReadOnlyAdmin
 from spool_live.models import AlertEpisode, AlertNotice
 
 
-class AlertNoticeInline(admin.TabularInline):
+class AlertNoticeInline(LimitedInline):
     """The notices of an episode, and what keeps those that were not sent."""
 
     model = AlertNotice

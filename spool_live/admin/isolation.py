@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from spool_live.admin.limited import sites_seen
 from spool_live.admin.read_only import ReadOnlyAdmin
 from spool_live.isolation import CannotVerify, Report, verify
+from spool_live.isolation.findings import Finding
 from spool_live.isolation.recording import record_rls
+from spool_live.isolation.rules import RULES
 from spool_live.keys.trail import Origin, acting
 from spool_live.models import IsolationReport
 
@@ -81,8 +86,21 @@ class IsolationReportAdmin(ReadOnlyAdmin):
         """The findings of one run, with their remedies."""
         stored = self.get_object(request, object_id)
         findings = Report.from_dict(stored.report).findings if stored else ()
+        if sites_seen(request) is not None:
+            findings = tuple(_in_general(finding) for finding in findings)
         context = {"findings": findings, **(extra_context or {})}
         return super().change_view(request, object_id, form_url, context)
+
+
+def _in_general(finding: Finding) -> Finding:
+    """Without what may name a site."""
+    return replace(
+        finding,
+        subject=gettext("shown to those who may see every site"),
+        reason=finding.title,
+        remedy=RULES[finding.code].remedy if finding.code in RULES else "",
+        sql="",
+    )
 
 
 def may_run(request: HttpRequest) -> bool:

@@ -10,11 +10,12 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from spool_live.admin.limited import LimitedToSites
 from spool_live.keys.trail import Origin, acting
 from spool_live.models import Site
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
+class ReadOnlyAdmin(LimitedToSites):
     """To look at and nothing else."""
 
     show_full_result_count = False
@@ -47,7 +48,7 @@ class OfSiteAdmin(ReadOnlyAdmin):
         return str(row.site_name or row.site_id)
 
 
-class ActingAdmin(admin.ModelAdmin):
+class ActingAdmin(LimitedToSites):
     """Says in the audit trail of keys that the user did it, in the admin."""
 
     def save_model(

@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from spool_live import status
+from spool_live.admin.limited import status_seen
 from spool_live.admin.probes import OfSites
 from spool_live.admin.read_only import ActingAdmin
 from spool_live.models import Site, SiteDelivery
@@ -24,7 +25,7 @@ class SiteChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         """Reads the status of the sites on this page only."""
         super().get_results(request)
-        self.result_list = _with_status(self.result_list)
+        self.result_list = _with_status(request, self.result_list)
 
 
 @admin.register(Site)
@@ -46,6 +47,13 @@ class SiteAdmin(ActingAdmin):
         sites: QuerySet[Site] = super().get_queryset(request)
         return sites.annotate(last_seq=Subquery(states.values("last_seq")))
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        """The site with its status, as far as the user may know it."""
+        site = super().get_object(request, object_id, from_field)
+        if site is not None:
+            _with_status(request, [site])
+        return site
+
     @admin.display(description=_("newest update"), ordering=F("last_seq"))
     def newest_seq(self, site: Any) -> int:
         """The site's newest sequence number."""
@@ -54,9 +62,7 @@ class SiteAdmin(ActingAdmin):
     @admin.display(description=_("delivery"))
     def delivery(self, site: Any) -> str:
         """Whether the site's updates flow, and what holds them up where not."""
-        if not hasattr(site, "status"):
-            _with_status([site])
-        found: status.SiteStatus | None = site.status
+        found: status.SiteStatus | None = getattr(site, "status", None)
         if found is None:
             return gettext("nothing yet")
         if found.problems:
@@ -69,11 +75,11 @@ class SiteAdmin(ActingAdmin):
         return gettext("ok: up to date")
 
 
-def _with_status(sites: Any) -> list[Any]:
+def _with_status(request: HttpRequest, sites: Any) -> list[Any]:
     """``sites``, each with its ``status`` (``None`` where nothing is known of it yet)."""
     page = list(sites)
     using = router.db_for_read(Site)
-    found = status.of_sites(using, status.current(), [site.pk for site in page])
+    found = status.of_sites(using, status_seen(request), [site.pk for site in page])
     known = {site.site_id: site for site in found}
     for site in page:
         site.status = known.get(site.pk)

@@ -22,6 +22,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from spool_live import webhooks
 from spool_live.admin.api_keys import RotationForm
+from spool_live.admin.limited import LimitedToSites
 from spool_live.admin.read_only import ReadOnlyAdmin
 from spool_live.collections import registry
 from spool_live.models import WebhookAttempt, WebhookEndpoint, WebhookMessage, WebhookSecret
@@ -89,7 +90,7 @@ class EndpointChangeList(ChangeList):
 
 
 @admin.register(WebhookEndpoint)
-class WebhookEndpointAdmin(admin.ModelAdmin):
+class WebhookEndpointAdmin(LimitedToSites):
     """Where sites get their webhooks."""
 
     form = EndpointForm

@@ -8,7 +8,9 @@ from celery import current_app
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 
+from spool_live.access import sites_for_user
 from spool_live.conf import LiveSettings
+from spool_live.exceptions import SpoolLiveConfigurationError
 
 CELERYS_OWN = "default"
 """The app that Celery makes where the project has loaded none."""
@@ -21,6 +23,15 @@ def project_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
             "spool_live needs time zones: an update's timestamp would be ambiguous.",
             hint="USE_TZ = True",
             id="spool_live.E010",
+        )
+    try:
+        sites_for_user()
+    except SpoolLiveConfigurationError as error:
+        yield Error(
+            str(error),
+            hint="Give a function that takes a user and returns the sites that the user may see in "
+            "the admin, or None for all.",
+            id="spool_live.E022",
         )
     if getattr(django_settings, "CELERY_DB_REUSE_MAX", None) is None and hasattr(
         django_settings, "CELERY_BROKER_URL"

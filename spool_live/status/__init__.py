@@ -2,12 +2,13 @@
 
 Commands, the admin, health endpoints, metrics and alerts read it and decide nothing themselves:
 ``observing`` reads the databases, ``judging`` says what is wrong (pure), ``snapshot`` puts both
-together, ``sites`` and ``totals`` count for tables, ``readiness`` says whether this process can
-serve.
+together, ``limited`` leaves out what somebody may not know, ``sites`` and ``totals`` count for
+tables, ``readiness`` says whether this process can serve.
 """
 
 from __future__ import annotations
 
+from spool_live.status.limited import for_sites
 from spool_live.status.probing import probe
 from spool_live.status.readiness import readiness
 from spool_live.status.sites import SiteStatus, of_sites
@@ -35,6 +36,7 @@ __all__ = [
     "connections_of",
     "current",
     "determine",
+    "for_sites",
     "of_database",
     "of_sites",
     "probe",

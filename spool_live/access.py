@@ -1,0 +1,78 @@
+"""Which sites a user of the admin may see: what the setting ``SITES_FOR_USER`` says."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.db.models import Model, QuerySet
+from django.utils.module_loading import import_string
+
+from spool_live.conf import live_settings
+from spool_live.exceptions import SpoolLiveConfigurationError
+from spool_live.models import Site
+
+SitesForUser = Callable[[Any], Any]
+
+
+def sites_for_user() -> SitesForUser | None:
+    """The callable of the setting, ``None`` where it is empty.
+
+    Raises :class:`SpoolLiveConfigurationError` where it cannot be imported or called.
+    """
+    given = live_settings().sites_for_user
+    if not given:
+        return None
+    if isinstance(given, str):
+        try:
+            given = import_string(given)
+        except ImportError as error:
+            raise SpoolLiveConfigurationError(
+                f'SPOOL_LIVE["SITES_FOR_USER"] cannot be imported: {error}'
+            ) from error
+    if not callable(given):
+        raise SpoolLiveConfigurationError(
+            'SPOOL_LIVE["SITES_FOR_USER"] must be a callable, or the dotted path of one.'
+        )
+    return given
+
+
+def sites_of(user: Any) -> frozenset[uuid.UUID] | None:
+    """The ids of the sites that ``user`` may see; ``None``: all, as far as permissions go.
+
+    Raises :class:`SpoolLiveConfigurationError` where the callable returns something else than a
+    queryset of sites, an iterable of sites or ids, or ``None``; what the callable itself raises
+    goes through. Either way the user sees nothing.
+    """
+    ask = sites_for_user()
+    if ask is None:
+        return None
+    found = ask(user)
+    if found is None:
+        return None
+    if isinstance(found, QuerySet) and found.model is Site:
+        found = found.values_list("pk", flat=True)
+    if isinstance(found, str | bytes) or not isinstance(found, Iterable):
+        raise _unusable(found)
+    return frozenset(_as_id(one) for one in found)
+
+
+def _as_id(given: Any) -> uuid.UUID:
+    if isinstance(given, Model):
+        if not isinstance(given, Site):
+            raise _unusable(given)
+        given = given.pk
+    if isinstance(given, tuple) and len(given) == 1:  # values_list() without flat=True
+        [given] = given
+    try:
+        return given if isinstance(given, uuid.UUID) else uuid.UUID(given)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise _unusable(given) from error
+
+
+def _unusable(found: object) -> SpoolLiveConfigurationError:
+    return SpoolLiveConfigurationError(
+        'SPOOL_LIVE["SITES_FOR_USER"] must return a queryset of sites, an iterable of sites or of '
+        f"their ids (UUIDs), or None for all; it returned or held {type(found).__name__}."
+    )

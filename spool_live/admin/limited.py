@@ -1,0 +1,165 @@
+"""What of other people's sites a user of the admin does not see.
+
+Every admin of ours derives from :class:`LimitedToSites`: rows, choices of forms and filters,
+autocompletion, actions and histories are those of the sites that ``SITES_FOR_USER`` gives the user.
+How a model's rows belong to sites is said once, below; a model that is not there shows a limited
+user nothing.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.utils import get_fields_from_path
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
+
+from spool_live import access, status
+from spool_live.models import (
+    AlertEpisode,
+    AlertNotice,
+    ApiKeyEvent,
+    ApiKeyUse,
+    DeliveryAttempt,
+    FailedAuthentication,
+    IsolationReport,
+    LiveUpdate,
+    OperatorEvent,
+    OutboxEntry,
+    OutboxEvent,
+    Site,
+    SiteApiKey,
+    SiteDelivery,
+    SiteMirror,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookMessage,
+    WebhookSecret,
+)
+
+Ids = frozenset[uuid.UUID]
+_SITES = "spool_live_sites"
+
+
+def sites_seen(request: HttpRequest) -> Ids | None:
+    """The ids of the sites that the user may see, asked for once a request; ``None``: all."""
+    if not hasattr(request, _SITES):
+        setattr(request, _SITES, access.sites_of(request.user))
+    found: Ids | None = getattr(request, _SITES)
+    return found
+
+
+def status_seen(request: HttpRequest) -> status.Status:
+    """The state of the system as far as the user may know it."""
+    ids = sites_seen(request)
+    found = status.current()
+    return found if ids is None else status.for_sites(found, ids)
+
+
+def rows_seen(request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Those of ``rows`` that are of sites of the user. Models of other apps are not limited."""
+    ids = sites_seen(request)
+    model = rows.model._meta.concrete_model
+    if ids is None or model._meta.app_label != Site._meta.app_label:
+        return rows
+    belongs = _BELONGS.get(model)
+    return rows.filter(belongs(ids)) if belongs else rows.none()
+
+
+def _by(lookup: str) -> Callable[[Ids], Q]:
+    return lambda ids: Q(**{f"{lookup}__in": ids})
+
+
+def _episodes(lookup: str) -> Callable[[Ids], Q]:
+    """Of one of the sites, or of an endpoint of theirs; what is of all names others."""
+
+    def those(ids: Ids) -> Q:
+        endpoints = WebhookEndpoint.objects.filter(site_id__in=ids).values_list("pk", flat=True)
+        return Q(**{f"{lookup}__in": [str(one) for one in (*ids, *endpoints)]})
+
+    return those
+
+
+def _failures(ids: Ids) -> Q:
+    """With the prefix of a key of the sites, deleted or not: nothing else says whose they are."""
+    keys = SiteApiKey.objects.filter(site_id__in=ids).values("prefix")
+    trail = ApiKeyEvent.objects.filter(site_id__in=ids).values("prefix")
+    return Q(prefix__in=keys) | Q(prefix__in=trail)
+
+
+_site, _endpoint = _by("site_id"), _by("endpoint__site_id")
+_BELONGS: dict[type[Model], Callable[[Ids], Q]] = {
+    AlertEpisode: _episodes("subject"),
+    AlertNotice: _episodes("episode__subject"),
+    ApiKeyEvent: _site,
+    ApiKeyUse: _site,
+    DeliveryAttempt: _site,
+    FailedAuthentication: _failures,
+    IsolationReport: lambda ids: Q(),  # its page leaves out what it says of sites
+    LiveUpdate: _site,
+    OperatorEvent: _site,
+    OutboxEntry: _site,
+    OutboxEvent: _site,
+    Site: _by("pk"),
+    SiteApiKey: _site,
+    SiteDelivery: _site,
+    SiteMirror: _site,
+    WebhookAttempt: _endpoint,
+    WebhookDelivery: _endpoint,
+    WebhookEndpoint: _site,
+    WebhookMessage: _endpoint,
+    WebhookSecret: _endpoint,
+}
+
+
+class SeenRelatedFilter(admin.RelatedFieldListFilter):
+    """Offers only what the user may see."""
+
+    def field_choices(
+        self, field: Any, request: HttpRequest, model_admin: Any
+    ) -> list[tuple[Any, Any]]:
+        """The choices of the filter."""
+        rows = rows_seen(request, field.remote_field.model._default_manager.all())
+        ordering = self.field_admin_ordering(field, request, model_admin)
+        return [(row.pk, str(row)) for row in (rows.order_by(*ordering) if ordering else rows)]
+
+
+class _Limited:
+    """For pages and inlines: rows, and the choices of their forms."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """The rows that the user may see."""
+        return rows_seen(request, super().get_queryset(request))  # type: ignore[misc]
+
+    def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> Any:
+        """The choices that the user may see."""
+        found = super().get_field_queryset(db, db_field, request)  # type: ignore[misc]
+        if found is None:
+            found = db_field.remote_field.model._default_manager.using(db)
+        return rows_seen(request, found)
+
+
+class LimitedInline(_Limited, admin.TabularInline):
+    """An inline of rows that the user may see."""
+
+
+class LimitedToSites(_Limited, admin.ModelAdmin):
+    """A page of rows that the user may see."""
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        """Filters by a related object offer what the user may see."""
+        return [self._limited(one) for one in _all(super().get_list_filter(request))]
+
+    def _limited(self, given: Any) -> Any:
+        if not isinstance(given, str):
+            return given
+        is_relation = get_fields_from_path(self.model, given)[-1].is_relation
+        return (given, SeenRelatedFilter) if is_relation else given
+
+
+def _all(filters: Iterable[Any]) -> list[Any]:
+    return list(filters)
