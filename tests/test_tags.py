@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
+from django.db.models import Model
 
 import spool_live
 from spool_live import LiveCollection, LiveUpdateData, broadcast_update, checks, webhooks
@@ -95,6 +96,18 @@ def test_dependents_of_before_and_after_are_among_them(register: Any) -> None:
     first, second = tags()
     assert first[-1] == "authors:Ada"
     assert {"authors:Ada", "authors:Grace"} < set(second)
+
+
+def test_dependent_item_stands_for_its_tags(register: Any) -> None:
+    class Dependent(Tagged):
+        def dependents(self, item: Article) -> Iterable[str | Model]:
+            return [*Article.objects.exclude(pk=item.pk), item.site, "landing"]
+
+    register(Dependent)
+    site = Site.objects.create(name="Courier")
+    other = Article.objects.create(site=site, slug="a")
+    Article.objects.create(site=site, slug="b")
+    assert tags()[1][3:] == [f"articles:{other.pk}", "articles:a", "landing"]
 
 
 def test_webhook_and_live_update_have_the_same(register: Any) -> None:

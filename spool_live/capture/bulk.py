@@ -84,7 +84,7 @@ class LiveQuerySet(QuerySet[M]):
             for before in self._chosen():
                 rows += super(LiveQuerySet, self._exactly(before)).update(**kwargs)
                 after = self._stored(Q(pk__in=list(before))).values()
-                _record_compared(self._written_to, after, before)
+                record_compared(self._written_to, after, before)
         return rows
 
     def bulk_create(
@@ -117,7 +117,7 @@ class LiveQuerySet(QuerySet[M]):
             if not (ignore_conflicts or update_conflicts):
                 created = create()
                 for chunk in chunks(created):
-                    _record_compared(self._written_to, chunk, {})
+                    record_compared(self._written_to, chunk, {})
                 return created
             same = _same(made, unique_fields if update_conflicts else ["pk"])
             before = {pk: row for q in same for pk, row in self._stored(q, lock=True).items()}
@@ -125,7 +125,7 @@ class LiveQuerySet(QuerySet[M]):
             after = {pk: row for q in same for pk, row in self._stored(q).items()}
             if ignore_conflicts:
                 after = {pk: row for pk, row in after.items() if pk not in before}
-            _record_compared(self._written_to, after.values(), before)
+            record_compared(self._written_to, after.values(), before)
             return created
 
     def bulk_update(
@@ -192,20 +192,22 @@ class LiveQuerySet(QuerySet[M]):
         return {row.pk: row for row in self._rows(chosen, lock=lock)}
 
     def _rows(self, chosen: Q, *, lock: bool = False) -> QuerySet[M]:
-        using = self._written_to
-        rows: QuerySet[M] = self.model._base_manager.using(using).filter(chosen).order_by("pk")
-        remote = {c.site_relations for c in registry.of_model(self.model)} - {""}
-        if remote:
-            rows = rows.select_related(*remote)
-        features = connections[using].features
-        if lock and features.has_select_for_update_of:
-            rows = rows.select_for_update(
-                of=("self",), no_key=features.has_select_for_no_key_update
-            )
-        return rows
+        return rows_of(self.model, self._written_to, chosen, lock=lock)
 
 
 LiveManager = Manager.from_queryset(LiveQuerySet)
+
+
+def rows_of(model: type[M], using: str, chosen: Q, *, lock: bool = False) -> QuerySet[M]:
+    """The stored rows that match ``chosen``, with the relations that lead to their site."""
+    rows: QuerySet[M] = model._base_manager.using(using).filter(chosen).order_by("pk")
+    remote = {c.site_relations for c in registry.of_model(model)} - {""}
+    if remote:
+        rows = rows.select_related(*remote)
+    features = connections[using].features
+    if lock and features.has_select_for_update_of:
+        rows = rows.select_for_update(of=("self",), no_key=features.has_select_for_no_key_update)
+    return rows
 
 
 def _record(using: str, items: Iterable[Model], rule: _Rule) -> int:
@@ -219,7 +221,7 @@ def _record(using: str, items: Iterable[Model], rule: _Rule) -> int:
     return len(updates)
 
 
-def _record_compared(using: str, items: Iterable[Model], before: Mapping[Any, Model]) -> None:
+def record_compared(using: str, items: Iterable[Model], before: Mapping[Any, Model]) -> None:
     """Records what became of ``items``, of which ``before`` holds the rows that were there."""
     updates: list[Recorded] = []
     for collection, item in _by_signals(using, items):

@@ -12,15 +12,19 @@ from django.db.models import Model
 from django.db.models.signals import m2m_changed, post_delete, post_init, pre_delete
 
 from spool_live.capture import (
+    followed,
+    imports,
     meaning,
     parents,
     plan,
     receivers,
     relations,
+    restoring,
     saves,
     saving,
     sites,
     stored,
+    trees,
 )
 from spool_live.collections import has_triggers, registry
 from spool_live.models import Site
@@ -33,7 +37,11 @@ def connect_all() -> None:
     disconnect_all()
     saving.wrap_saves([Site], sites.begin)
     registered = [collection.model for collection in registry]
-    saving.wrap_saves([*registered, *parents.models_on_the_way()], saves.begin)
+    on_the_way = (*parents.models_on_the_way(), *followed.models_followed())
+    saving.wrap_saves([*registered, *on_the_way], saves.begin)
+    restoring.wrap_versions()
+    imports.wrap_imports()
+    trees.wrap_moves()
     for signal, receiver, sender in _connections():
         signal.connect(receiver, sender=sender, weak=False)
         _connected.append((signal, receiver, sender))
@@ -45,7 +53,11 @@ def disconnect_all() -> None:
         signal, receiver, sender = _connected.pop()
         signal.disconnect(receiver, sender=sender)
     saving.unwrap_saves()
+    restoring.unwrap_versions()
+    imports.unwrap_imports()
+    trees.unwrap_moves()
     plan.forget_plans()
+    followed.forget_followings()
     parents.forget_steps()
     meaning.forget_reports()
 

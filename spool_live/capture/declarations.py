@@ -103,6 +103,10 @@ def _column_faults(collection: LiveCollection) -> Iterator[Fault]:
                 own_field(collection.model, name)
             except FieldDoesNotExist as error:
                 yield Fault(f"{attribute}: {error}", remedy)
+    for name in collection.follows:
+        if not isinstance(_field(collection.model, name), ForeignKey):
+            problem = f"follows: {collection.model._meta.label} has no foreign key {name!r}"
+            yield Fault(problem, "Name foreign keys of the item.")
     related = {
         field.name
         for model in apps.get_models()

@@ -17,6 +17,7 @@ from django.db import DatabaseError
 from django.db.models import Model
 
 from spool_live.capture import transitions
+from spool_live.capture.languages import LOCALE, in_its_language
 from spool_live.capture.transitions import Recorded, Snapshot, Transition
 from spool_live.collections import LiveCollection
 from spool_live.metadata import INVALID
@@ -75,6 +76,8 @@ class Meaning:
         collection, item_id = self.collection, self.collection.item_id_of(self.item)
         metadata = self._metadata() if self.is_determined else {INVALID: True}
         tags = self._tags() if collection.has_own_tags else None
+        if collection.has_locale:
+            metadata = self._located(metadata)
         return [
             (
                 t.site_id,
@@ -103,12 +106,25 @@ class Meaning:
         found: list[str] = []
         for item in filter(None, (self.item, self.before)):
             try:
-                found += [str(tag) for tag in self.collection.get_cache_tags(item)]
+                with in_its_language(self.collection, item):
+                    found += [str(tag) for tag in self.collection.get_cache_tags(item)]
             except DatabaseError:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever a collection may raise
                 report(self.collection, "give cache tags (recorded without)", item, error)
         return found
+
+    def _located(self, metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+        """``metadata`` with the language of the item, which comes first so that it is never cut. A
+        ``locale`` of the project's own wins."""
+        try:
+            locale = self.collection.get_locale(self.item)
+        except DatabaseError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a collection may raise
+            report(self.collection, "give a locale (recorded without)", self.item, error)
+            return metadata
+        return metadata if locale is None else {LOCALE: str(locale), **metadata}
 
     def _undetermined(self) -> list[Transition]:
         after = _known(self.collection.site_id_of, self.item)
@@ -117,7 +133,8 @@ class Meaning:
 
     def _metadata(self) -> Mapping[str, Any]:
         try:
-            return dict(self.collection.get_metadata(self.item))
+            with in_its_language(self.collection, self.item):
+                return dict(self.collection.get_metadata(self.item))
         except DatabaseError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a collection may raise
@@ -130,12 +147,13 @@ def snapshot(collection: LiveCollection, item: Model) -> Snapshot:
     site_id = collection.site_id_of(item)
     if not collection.compares_rows:
         return Snapshot(site_id)
-    return Snapshot(
-        site_id=site_id,
-        slug=collection.get_slug(item),
-        published=collection.is_published(item) if collection.has_publish_state else None,
-        visible=collection.is_visible(item),
-    )
+    with in_its_language(collection, item):
+        return Snapshot(
+            site_id=site_id,
+            slug=collection.get_slug(item),
+            published=collection.is_published(item) if collection.has_publish_state else None,
+            visible=collection.is_visible(item),
+        )
 
 
 def compared(collection: LiveCollection, before: Model, after: Model) -> list[Transition]:

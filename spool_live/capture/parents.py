@@ -155,6 +155,8 @@ def _steps(collection: LiveCollection) -> Iterator[Step]:
     model = collection.model
     for place, name in enumerate(relations, start=1):
         model = model._meta.get_field(name).related_model  # type: ignore[assignment]
+        if place == 1 and name in collection.follows:
+            continue  # a move is one of the changes that are followed
         try:
             field = model._meta.get_field(path[place])
         except FieldDoesNotExist:

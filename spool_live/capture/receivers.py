@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import ManyToManyField, Model
 
 from spool_live import outbox
-from spool_live.capture import relations, stored, transitions
+from spool_live.capture import relations, restoring, stored, transitions
 from spool_live.capture.meaning import Meaning, snapshot
 from spool_live.capture.plan import plan_of
 from spool_live.capture.transitions import Recorded
@@ -65,7 +65,7 @@ def after_m2m_change(
     **kwargs: Any,
 ) -> None:
     """Records an update of each item whose relations changed. Fixtures record nothing."""
-    if kwargs.get("raw", stored.is_fixture(instance)):
+    if kwargs.get("raw", stored.is_fixture(instance)) and not restoring.is_active():
         return
     updates: list[Recorded] = []
     for changed in relations.changed_items(
@@ -82,10 +82,11 @@ def _stored(instance: Model, using: str, origin: Any) -> Model | None:
     """``instance`` as the database has it, ``None`` where it is gone.
 
     What Django collects for a deletion it has just read; the instance that the project deletes may
-    have been read long ago, and its row is read where states are compared.
+    have been read long ago, and its row is read where states are compared. (With multi-table
+    inheritance Django makes the parent of what the child holds.)
     """
     plan = plan_of(type(instance), using)
-    stale = origin is instance and (plan.compares or stored.is_moved_in_memory(plan, instance))
-    if stale:
+    given = origin is instance or (isinstance(origin, type(instance)) and origin.pk == instance.pk)
+    if given and (plan.compares or stored.is_moved_in_memory(plan, instance)):
         return stored.fetch(plan, instance, using, lock=True)
     return stored.as_stored(plan, instance, using)

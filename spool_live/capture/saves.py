@@ -7,7 +7,8 @@ from collections.abc import Collection
 from django.db.models import Model
 
 from spool_live import outbox
-from spool_live.capture import stored, transitions
+from spool_live.capture import restoring, stored, transitions, trees
+from spool_live.capture.followed import FollowedSave, followings_of
 from spool_live.capture.meaning import Meaning, compared, snapshot
 from spool_live.capture.parents import ParentSave, steps_of
 from spool_live.capture.plan import Plan, plan_of
@@ -21,17 +22,20 @@ def begin(
     instance: Model, using: str, raw: bool, update_fields: Collection[str] | None
 ) -> Save | None:
     """The save of ``instance`` as capture sees it. Fixtures (``raw``) record nothing, unless a
-    trigger does."""
+    trigger does, or an earlier version is restored."""
+    raw = raw and not restoring.is_active()
     stored.mark_fixture(instance, raw=raw)
     plan = plan_of(type(instance), using)
-    steps = () if raw else steps_of(type(instance))
-    item: Save | None = TriggeredSave(using) if plan.wakes else None
+    saves: list[Save] = []
     if plan.collections and not raw:
-        item = ItemSave(plan, instance, using, update_fields)
-    if not steps:
-        return item
-    parent = ParentSave(steps, instance, using, update_fields)
-    return parent if item is None else Saves(item, parent)
+        saves.append(ItemSave(plan, instance, using, update_fields))
+    elif plan.wakes:
+        saves.append(TriggeredSave(using))
+    if not raw and (steps := steps_of(type(instance))):
+        saves.append(ParentSave(steps, instance, using, update_fields))
+    if not raw and (followings := followings_of(type(instance))):
+        saves.append(FollowedSave(followings, instance, using))
+    return Saves(*saves) if len(saves) > 1 else next(iter(saves), None)
 
 
 class ItemSave:
@@ -47,14 +51,17 @@ class ItemSave:
         self.using = using
         self.update_fields = update_fields
         self.row: Model | None = None
+        self.moved: Model | None = None
 
     def before(self) -> None:
         """Reads and locks the stored row, where a collection needs it."""
-        self.row = stored.before_save(self.plan, self.instance, self.using)
+        self.moved = trees.before_move(self.instance)
+        if self.moved is None:
+            self.row = stored.before_save(self.plan, self.instance, self.using)
 
     def after(self, *, created: bool) -> None:
         """Records what the save means, by the row as it is now."""
-        row = None if created else self.row
+        row = None if created else self.moved or self.row
         item = stored.after_save(
             self.plan, self.instance, self.row, self.using, self.update_fields, created=created
         )
@@ -68,7 +75,11 @@ class ItemSave:
                     meaning.transitions = compared(collection, row, item)
                 else:
                     meaning.transitions = self._by_site(collection, item, *sites)
-            updates += meaning.updates()
+            found = meaning.updates()
+            if row is not None:
+                found = trees.followed(collection, item, self.instance, found, self.using)
+            updates += found
+        trees.settled(self.instance)
         outbox.record(updates, using=self.using)
         if self.plan.wakes:
             outbox.announce(using=self.using)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import cache, cached_property
 from hashlib import sha1
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from django.core.exceptions import FieldDoesNotExist, ObjectDoesNotExist
 from django.db import connections
@@ -19,10 +19,13 @@ from spool_live.conditions import fields_of, holds, own_field
 from spool_live.models import Site
 from spool_live.tags import default_tags
 
+if TYPE_CHECKING:
+    from spool_live.collections.registration import Registry
+
 _EARLIER_NAMES = {"announces": "is_visible", "announced_when": "visible_when"}
 _METHODS = (
     *("get_site", "get_slug", "is_published", "is_visible", "is_relevant", "get_metadata"),
-    *("get_cache_tags", "dependents"),
+    *("get_cache_tags", "dependents", "get_locale"),
 )
 
 ITEM_NAMESPACE = uuid.UUID("b6f3c1de-6d0f-5c0b-9d56-0e5a3c0f7f10")
@@ -51,8 +54,13 @@ class LiveCollection:
     ``m2m_fields``: the many-to-many fields whose change is an update of the item; ``None``: all.
     ``coalesce``: ``True`` delivers the waiting updates of one item as one; with a ``timedelta`` its
     plain updates also wait that long for the next ones.
-    ``most_moved``: how many items follow at once when an object on the path of ``site_field``
-    changes its site.
+    ``follows``: names of foreign keys. A change of the object that one points at is a change of
+    the item: of the article that a translation belongs to.
+    ``most_moved``: how many items follow at once when such an object changes, or one on the path of
+    ``site_field`` its site.
+    ``most_descendants``: how many items of a tree (treebeard, mptt) are recorded one by one when
+    the item above them moves or gets another slug. Where there are more, its own update has
+    ``descendants: true`` in the metadata and stands for all of them.
     ``capture``: ``"signals"``, or ``"trigger"`` for triggers in a PostgreSQL content database;
     those know what attributes declare, and nothing of the methods.
 
@@ -71,7 +79,9 @@ class LiveCollection:
     announced_when: Q | None = None
     watched_fields: tuple[str, ...] | None = None
     metadata_fields: tuple[str, ...] | Mapping[str, str] = ()
+    follows: tuple[str, ...] = ()
     most_moved: int = 10_000
+    most_descendants: int = 100
     capture: Literal["signals", "trigger"] = "signals"
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -86,6 +96,7 @@ class LiveCollection:
 
     def __init__(self, model: type[Model]) -> None:
         self.model: type[Model] = model
+        self.registry: Registry | None = None
         if not self.name:
             with translation.override(None):  # not in whatever language is active at the moment
                 plural = slugify(str(model._meta.verbose_name_plural))
@@ -113,16 +124,26 @@ class LiveCollection:
         fields = self.metadata_columns
         return {name: getattr(item, attname) for name, attname in fields.items()} if fields else {}
 
+    def get_locale(self, item: Any) -> str | None:
+        """The language that ``item`` is written in (``"de"``), or ``None``. It travels as
+        ``locale`` in the metadata.
+
+        Slug, states, metadata and tags of an item are asked for with this language active, or else
+        ``LANGUAGE_CODE``, whichever language the editor works in.
+        """
+        return None
+
     def get_cache_tags(self, item: Any) -> list[str]:
         """The tags of cached answers that a change of ``item`` makes stale: the collection, the
         item by id and by slug, and its :meth:`dependents`. They travel as ``cache_tags`` in the
         metadata of its updates, with the tag of a previous slug."""
         tags = default_tags(self.name, self.item_id_of(item), self.get_slug(item))
-        return [*tags, *self.dependents(item)]
+        return [*tags, *(tag for other in self.dependents(item) for tag in self._tags_of(other))]
 
-    def dependents(self, item: Any) -> Iterable[str]:
-        """The tags of other cached answers that show something of ``item``: of the author's page,
-        of a landing page. At most some fifty are taken."""
+    def dependents(self, item: Any) -> Iterable[str | Model]:
+        """What else shows something of ``item``: the tags of other cached answers (of a landing
+        page), or items of registered collections (its author), which stand for their tags. At most
+        some fifty are taken."""
         return ()
 
     def is_visible(self, item: Any) -> bool:
@@ -193,6 +214,11 @@ class LiveCollection:
     def has_slug(self) -> bool:
         """Whether the collection says what an item's slug is."""
         return self.slug_field is not None or type(self).get_slug is not LiveCollection.get_slug
+
+    @cached_property
+    def has_locale(self) -> bool:
+        """Whether the collection says what language an item is written in."""
+        return type(self).get_locale is not LiveCollection.get_locale
 
     @cached_property
     def has_own_tags(self) -> bool:
@@ -270,6 +296,19 @@ class LiveCollection:
             return key
         name = self._item_prefix + str(key).encode()
         return uuid.UUID(bytes=sha1(name, usedforsecurity=False).digest()[:16], version=5)
+
+    def _tags_of(self, dependent: str | Model) -> list[str]:
+        if not isinstance(dependent, Model):
+            return [str(dependent)]
+        found = self.registry.of_model(type(dependent)) if self.registry else ()
+        return [
+            tag
+            for other in found
+            for tag in default_tags(
+                other.name, other.item_id_of(dependent), other.get_slug(dependent)
+            )
+            if tag != other.name
+        ]
 
     @cached_property
     def _item_prefix(self) -> bytes:

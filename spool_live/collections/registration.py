@@ -47,6 +47,7 @@ class Registry:
                 raise SpoolLiveConfigurationError(
                     f"{made!r} and {other!r} have the same name: set `name` on one of them."
                 )
+        made.registry = self
         self._collections[model] = made
         self._of_model.clear()
         registry_changed.send(sender=type(self), model=model)

@@ -40,6 +40,7 @@ _REPLACED_BY = {
     "is_visible": "visible_when",
     "is_relevant": "watched_fields",
     "get_metadata": "metadata_fields",
+    "get_locale": "metadata_fields = {'locale': ...}",
 }
 """Methods of a collection, and the attribute that says the same so that a trigger can know it."""
 
@@ -66,6 +67,9 @@ def _trigger_faults(
     if collection.has_own_tags:
         problem = "get_cache_tags() and dependents() are Python, which a trigger cannot call"
         yield Fault(problem, f"Leave them out, {_STAY}.")
+    if collection.follows:
+        problem = "follows: a trigger sees changes of the item's own row only"
+        yield Fault(problem, f"Leave it out, {_STAY}.")
     if model._meta.parents:
         problem = f"{model._meta.label} lies in two tables (multi-table inheritance)"
         yield Fault(problem, f"Register the parent model, {_STAY}.")

@@ -1,0 +1,52 @@
+"""Versions that are restored: django-reversion writes them as fixtures are (``raw``), but that is
+an edit like any other."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any
+
+_active: ContextVar[bool] = ContextVar("spool_live_restoring", default=False)
+_unwrap: list[Callable[[], None]] = []
+
+
+def is_active() -> bool:
+    """Whether what is saved as a fixture at the moment is a version that is being restored."""
+    return _active.get()
+
+
+@contextmanager
+def restoring() -> Iterator[None]:
+    """Saves that are ``raw`` are recorded within the block."""
+    token = _active.set(True)
+    try:
+        yield
+    finally:
+        _active.reset(token)
+
+
+def wrap_versions() -> None:
+    """Wraps ``Version.revert`` of django-reversion, where that is loaded."""
+    models = sys.modules.get("reversion.models")
+    version = getattr(models, "Version", None)
+    if version is None:
+        return
+    revert = version.revert
+
+    @wraps(revert)
+    def recorded(self: Any) -> Any:
+        with restoring():
+            return revert(self)
+
+    version.revert = recorded
+    _unwrap.append(lambda: setattr(version, "revert", revert))
+
+
+def unwrap_versions() -> None:
+    """Takes the wrapper off again."""
+    while _unwrap:
+        _unwrap.pop()()
