@@ -39,9 +39,8 @@ def parent_of(row: Any, using: str) -> Any:
             field = row._meta.get_field(_options(row).parent_attr)
             return field.value_from_object(row)
         case "sets":
-            above = (
-                model._base_manager.using(using)
-                .filter(tree_id=row.tree_id, lft__lt=row.lft, rgt__gt=row.rgt)
+            above = model._base_manager.using(using).filter(
+                tree_id=row.tree_id, lft__lt=row.lft, rgt__gt=row.rgt
             )
             return above.order_by("-lft").values_list("pk", flat=True).first()
     return None

@@ -12,7 +12,8 @@ Every app's ``live.py`` is imported at start, as ``admin.py`` is::
 
 from __future__ import annotations
 
-from spool_live.collections.collection import ITEM_NAMESPACE, LiveCollection, has_triggers
+from spool_live.collections.collection import LiveCollection, has_triggers
+from spool_live.collections.identity import ITEM_NAMESPACE
 from spool_live.collections.registration import (
     Registry,
     cache_tags,

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import cache, cached_property
-from hashlib import sha1
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal
 
-from django.core.exceptions import FieldDoesNotExist, ObjectDoesNotExist
+from django.core.exceptions import FieldDoesNotExist
 from django.db import connections
-from django.db.models import ForeignKey, Model, Q
+from django.db.models import Model, Q
 from django.utils import translation
 from django.utils.text import slugify
 
+from spool_live.collections.belonging import Belonging
+from spool_live.collections.identity import Identified
 from spool_live.conditions import fields_of, holds, own_field
-from spool_live.models import Site
 from spool_live.tags import default_tags
 
 if TYPE_CHECKING:
@@ -28,9 +27,6 @@ _METHODS = (
     *("get_cache_tags", "dependents", "get_locale"),
 )
 
-ITEM_NAMESPACE = uuid.UUID("b6f3c1de-6d0f-5c0b-9d56-0e5a3c0f7f10")
-"""Namespace of the UUIDv5 (RFC 9562) that names an item whose primary key is no UUID."""
-
 
 @cache
 def has_triggers(using: str) -> bool:
@@ -38,7 +34,7 @@ def has_triggers(using: str) -> bool:
     return connections[using].vendor == "postgresql"
 
 
-class LiveCollection:
+class LiveCollection(Belonging, Identified):
     """How the items of one model are reported to subscribers. Subclass it and register it.
 
     ``name``: what the front end calls the collection (default: the model's verbose_name_plural,
@@ -70,7 +66,6 @@ class LiveCollection:
     """
 
     name: str = ""
-    site_field: str = "site"
     slug_field: str | None = None
     m2m_fields: tuple[str, ...] | None = None
     coalesce: bool | timedelta = False
@@ -101,10 +96,6 @@ class LiveCollection:
             with translation.override(None):  # not in whatever language is active at the moment
                 plural = slugify(str(model._meta.verbose_name_plural))
             self.name = plural or str(model._meta.model_name)
-
-    def get_site(self, item: Any) -> Site | uuid.UUID | str | None:
-        """The site that ``item`` belongs to, or its id; ``None`` where it belongs to none."""
-        return cast("Site | uuid.UUID | str | None", _follow(item, self.site_path))
 
     def get_slug(self, item: Any) -> str | None:
         """The slug that front ends know ``item`` by, or ``None``."""
@@ -166,43 +157,6 @@ class LiveCollection:
     announces = is_visible
 
     # -- what capture asks -----------------------------------------------------------------
-
-    @cached_property
-    def site_path(self) -> tuple[str, ...]:
-        """``site_field`` in steps; its last one is the column, so that no site is fetched."""
-        *relations, last = self.site_field.split(".")
-        if not relations:
-            try:
-                field = self.model._meta.get_field(last)
-            except FieldDoesNotExist:
-                return (last,)
-            if isinstance(field, ForeignKey):
-                return (field.attname,)
-        return (*relations, last)
-
-    @cached_property
-    def site_column(self) -> str | None:
-        """The item's own column that holds the site's id; ``None`` where another row, a property or
-        ``get_site`` says it."""
-        if len(self.site_path) > 1 or type(self).get_site is not LiveCollection.get_site:
-            return None
-        columns = {field.attname for field in self.model._meta.concrete_fields}
-        return self.site_path[0] if self.site_path[0] in columns else None
-
-    @cached_property
-    def site_relations(self) -> str:
-        """The foreign keys on the way to the site, as ``select_related()`` takes them."""
-        model, followed = self.model, []
-        for step in self.site_path[:-1]:
-            try:
-                field = model._meta.get_field(step)
-            except FieldDoesNotExist:
-                break
-            if not isinstance(field, ForeignKey):
-                break
-            followed.append(field.name)
-            model = field.related_model
-        return "__".join(followed)
 
     @cached_property
     def has_publish_state(self) -> bool:
@@ -277,26 +231,6 @@ class LiveCollection:
         """Whether triggers record the changes on ``using``, and the signals' receivers must not."""
         return self.capture == "trigger" and has_triggers(using)
 
-    def site_id_of(self, item: Model) -> uuid.UUID | None:
-        """The id of the item's site, or ``None``.
-
-        Raises ``ValueError`` for what is not a site id.
-        """
-        site = getattr(item, self.site_column) if self.site_column else self.get_site(item)
-        if isinstance(site, Site):
-            site = site.pk
-        return site if site is None or isinstance(site, uuid.UUID) else uuid.UUID(str(site))
-
-    def item_id_of(self, item: Model) -> uuid.UUID:
-        """The item's UUID primary key as it is, any other as a stable UUIDv5."""
-        key = item.pk
-        if not isinstance(key, uuid.UUID):
-            key = self.model._meta.pk.to_python(key)  # it may have been given as text
-        if isinstance(key, uuid.UUID):
-            return key
-        name = self._item_prefix + str(key).encode()
-        return uuid.UUID(bytes=sha1(name, usedforsecurity=False).digest()[:16], version=5)
-
     def _tags_of(self, dependent: str | Model) -> list[str]:
         if not isinstance(dependent, Model):
             return [str(dependent)]
@@ -310,21 +244,5 @@ class LiveCollection:
             if tag != other.name
         ]
 
-    @cached_property
-    def _item_prefix(self) -> bytes:
-        label = self.model._meta.concrete_model._meta.label_lower  # type: ignore[union-attr]
-        return ITEM_NAMESPACE.bytes + f"{label}:".encode()
-
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r} of {self.model._meta.label}>"
-
-
-def _follow(item: Any, path: tuple[str, ...]) -> Any:
-    for step in path:
-        if item is None:
-            return None
-        try:
-            item = getattr(item, step)
-        except ObjectDoesNotExist:
-            return None
-    return item
