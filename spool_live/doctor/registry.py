@@ -33,14 +33,16 @@ class Check:
     """Whether it cannot be carried out where ``SPOOL_LIVE`` cannot be read."""
 
 
+ROOMS = ("databases", "project", "delivery", "clients", "tokens", "realtime", "rollout", "proxies")
+"""Modules with checks: what others build upon comes first."""
 _checks: dict[str, Check] = {}
 
 
 def check(
     name: str, title: str, phase: Phase, *, reads_settings: bool = True
 ) -> Callable[[Work], Work]:
-    """Registers the decorated function as the check ``name``. They run in the order in which they
-    are registered; ``title`` says what holds where it finds nothing."""
+    """Registers the decorated function, of one of :data:`ROOMS`, as the check ``name``; ``title``
+    says what holds where it finds nothing."""
 
     def register(work: Work) -> Work:
         _checks[name] = Check(name, title, phase, work, reads_settings)
@@ -50,10 +52,14 @@ def check(
 
 
 def checks_of(phase: Phase | None = None) -> list[Check]:
-    """The checks of ``phase``, or all, in the order of the phases."""
-    phases = list(Phase)
+    """The checks of ``phase``, or all, in the order of phases and of :data:`ROOMS`."""
     chosen = [one for one in _checks.values() if phase is None or one.phase is phase]
-    return sorted(chosen, key=lambda one: phases.index(one.phase))
+    return sorted(chosen, key=_place)
+
+
+def _place(one: Check) -> tuple[int, int]:
+    room = one.work.__module__.rpartition(".")[2]
+    return list(Phase).index(one.phase), ROOMS.index(room)
 
 
 def run(

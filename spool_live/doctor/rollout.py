@@ -8,14 +8,12 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from django.conf import settings as django_settings
-from django.utils import timezone
 
 from spool_live.conf import live_settings
 from spool_live.doctor.findings import Finding, Phase, error, warning
 from spool_live.doctor.registry import check
-from spool_live.doctor.surroundings import NotNeeded, Surroundings
+from spool_live.doctor.surroundings import Surroundings
 from spool_live.heartbeats import Part
-from spool_live.models import FailedAuthentication
 from spool_live.status import Kind, State
 from spool_live.status.states import age
 
@@ -26,7 +24,6 @@ PROOFS = {
     Part.VERIFY_RLS: "manage.py verify_rls",
     Part.VERIFY_LIVE: "manage.py verify_live --api-url https://.../spool-live/",
 }
-BEHIND_A_PROXY = ("SECURE_PROXY_SSL_HEADER", "USE_X_FORWARDED_HOST", "USE_X_FORWARDED_PORT")
 
 
 @check("production", "The project is set up for production", ROLLOUT)
@@ -40,30 +37,6 @@ def check_production(surroundings: Surroundings) -> Iterator[Finding]:
             f"SUPABASE_URL leads to this machine ({host}): front ends elsewhere get this address "
             "with their tokens, and cannot connect.",
             "Name the project that front ends can reach.",
-        )
-
-
-@check("proxies", "The throttle knows who asks, behind proxies too", ROLLOUT)
-def check_proxies(surroundings: Surroundings) -> Iterator[Finding]:
-    """``TRUSTED_PROXIES`` fits what the other settings, and failed authentications, show."""
-    if live_settings().trusted_proxies:
-        return
-    remedy = (
-        'Set SPOOL_LIVE["TRUSTED_PROXIES"] to the number of proxies of yours in front of Django, '
-        "and have the outermost one set X-Forwarded-For."
-    )
-    named = [name for name in BEHIND_A_PROXY if getattr(django_settings, name, None)]
-    if named:
-        yield error(
-            f"Django is behind a proxy ({named[0]} is set), but TRUSTED_PROXIES is 0: all "
-            "subscribers count as one address, and are throttled together.",
-            remedy,
-        )
-    elif inside := _only_address_of_failures(surroundings):
-        yield warning(
-            f"Whoever failed to authenticate in the last day came from {inside}, an address of "
-            "your own network: it may be a proxy's, and then all subscribers count as one.",
-            remedy,
         )
 
 
@@ -100,25 +73,6 @@ def check_monitoring(surroundings: Surroundings) -> Iterator[Finding]:
         yield error(
             f"The status is {status.state.value}: {worst.reason}", worst.remedy, code=worst.kind
         )
-
-
-def _only_address_of_failures(surroundings: Surroundings) -> str:
-    """The private address that all failures of the last day came from, if it is one."""
-    if django_settings.DEBUG:
-        raise NotNeeded("DEBUG is on: nobody is behind a proxy.")
-    since = timezone.now() - timedelta(days=1)
-    found: set[str] = set()
-    for using in surroundings.content_aliases():
-        recent = FailedAuthentication.objects.using(using).filter(last_at__gt=since)
-        found.update(recent.values_list("address", flat=True).distinct()[:2])
-    if len(found) != 1:
-        return ""
-    [address] = found
-    try:
-        is_private = not ipaddress.ip_network(address, strict=False).is_global
-    except ValueError:
-        return ""
-    return address if is_private else ""
 
 
 def _is_loopback(host: str) -> bool:

@@ -13,6 +13,7 @@ from django.core.management import call_command
 from django.db import OperationalError, connections
 from pytest_django.plugin import DjangoDbBlocker
 
+from spool_live import throttling
 from spool_live.delivery import mirror
 from spool_live.doctor import (
     NotChecked,
@@ -43,6 +44,8 @@ class TestAllIsWell:
         site, _ = road.site("Ledger")
         world.real(SUPABASE_URL=road.supabase.url)
         be_alive()
+        flush = "spool_live.doctor.proxies.sleep"
+        world.monkeypatch.setattr(flush, lambda seconds: throttling.failure_log.write_now())
         mirror.mirror_pending("default")
         surroundings = Surroundings(api_url=road.api_url)
         results = {r.name: r for r in run(checks_of(), surroundings)}
@@ -54,6 +57,18 @@ class TestAllIsWell:
         assert unexpected == {}
         assert surroundings.subscriber is not None
         assert surroundings.subscriber.key.site == site
+
+    @pytest.mark.parametrize(("trusted", "state"), [(0, State.OK), (1, State.ERROR)])
+    def test_address_that_anybody_can_choose(
+        self, road: Road, world: World, trusted: int, state: State
+    ) -> None:
+        world.live(TRUSTED_PROXIES=trusted)
+        world.surroundings.api_url = road.api_url
+        flush = "spool_live.doctor.proxies.sleep"
+        world.monkeypatch.setattr(flush, lambda seconds: throttling.failure_log.write_now())
+        result = world.diagnose("proxies")
+        assert result.state is state
+        assert [f.cause for f in result.findings if "can choose the address" not in f.cause] == []
 
     def test_realtime_lets_nobody_in_and_that_is_well(self, road: Road, world: World) -> None:
         assert not SiteApiKey.objects.exists()
