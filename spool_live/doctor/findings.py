@@ -41,11 +41,11 @@ class State(StrEnum):
 
 
 class Act(StrEnum):
-    """What ``--fix`` can do about a finding: what the command of the same meaning does."""
+    """What ``--fix`` can do about a finding, in the order in which it does it."""
 
     SETUP = "setup"
-    REQUEUE = "requeue"
     MIRROR = "mirror"
+    REQUEUE = "requeue"
 
 
 @dataclass(frozen=True, slots=True)

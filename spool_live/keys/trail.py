@@ -32,11 +32,14 @@ _actor: ContextVar[_Actor] = ContextVar("spool_live_actor", default=_Actor())  #
 
 
 @contextmanager
-def acting(origin: ApiKeyEvent.Origin, user: Any = None) -> Iterator[None]:
-    """What happens to keys within the block was done from ``origin``, by ``user`` if given."""
+def acting(origin: ApiKeyEvent.Origin, user: Any = None, *, name: str = "") -> Iterator[None]:
+    """What happens within the block was done from ``origin``, by ``user`` if given, or by somebody
+    of this ``name`` who is no user of Django's."""
     known = user is not None and user.pk is not None
     actor = (
-        _Actor(origin, str(user.pk), str(user.get_username())[:254]) if known else _Actor(origin)
+        _Actor(origin, str(user.pk), str(user.get_username())[:254])
+        if known
+        else _Actor(origin, name=name[:254])
     )
     previous = _actor.set(actor)
     try:

@@ -73,23 +73,6 @@ def wrapped(text: str) -> str:
     return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
-def indented(text: str) -> str:
-    """``text`` below a heading, in lines that fit a terminal; its own line ends stay."""
-    margin = " " * 14
-    parts = text.splitlines() or [""]
-    return "\n".join(
-        textwrap.fill(
-            part,
-            WIDTH,
-            initial_indent=margin,
-            subsequent_indent=margin,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        for part in parts
-    )
-
-
 def seconds(text: str) -> float:
     """An option's number of seconds. Raises ``ArgumentTypeError`` for what is none of them."""
     try:

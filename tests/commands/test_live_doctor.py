@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from spool_live.doctor import Finding, Level, Phase, Result
+from spool_live.doctor import Finding, Level, Phase, Result, report
 from spool_live.management.commands import live_doctor
 from tests.commands.conftest import Run
 
@@ -39,7 +39,7 @@ def test_exit_codes(results: list[Result], fail_on: str, code: int) -> None:
 
 
 def test_table_names_each_check_with_cause_and_remedy() -> None:
-    text = "\n".join(live_doctor.lines([OK, WARNING, ERROR, MISSED, NEEDLESS]))
+    text = "\n".join(report.lines([OK, WARNING, ERROR, MISSED, NEEDLESS]))
     assert text == (
         "Phase database\n"
         "  ok          All is there\n"
@@ -62,7 +62,7 @@ def test_table_names_each_check_with_cause_and_remedy() -> None:
         "\n"
         "1 error, 1 warning, 1 check that could not be carried out: 5 checks in 0.0 s."
     )
-    assert live_doctor.summary([OK]) == "All is well: 1 check in 0.0 s."
+    assert report.summary([OK]) == "All is well: 1 check in 0.0 s."
 
 
 @pytest.mark.django_db(databases="__all__")

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
 from argparse import ArgumentParser
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.conf import settings
+from django.core.management.base import CommandError
 
 from spool_live import doctor
-from spool_live.doctor import Level, Phase, Result, State
-from spool_live.management.output import ReportCommand, indented, seconds
+from spool_live.doctor import Level, Phase, Result, State, repairs, report
+from spool_live.doctor.registry import Check
+from spool_live.doctor.repairs import Done, Repair
+from spool_live.keys.trail import Origin, acting
+from spool_live.management.output import ReportCommand, seconds
 
 FOUND = 1
 NOT_CHECKED = 2
@@ -20,12 +24,13 @@ LAPTOP = "DEBUG is on, so the phase rollout was left out: --phase rollout has it
 
 
 class Command(ReportCommand):
-    """Every check with its findings. Exit codes: 0 nothing that ``--fail-on`` asks for, 1 findings,
-    2 none, but a check could not be carried out."""
+    """Every check with its findings, and with ``--fix`` what can be done about them. Exit codes: 0
+    nothing that ``--fail-on`` asks for, 1 findings, 2 none, but a check could not be carried out.
+    """
 
     help = (
         "Looks for everything that keeps updates from flowing: settings, databases, Supabase, "
-        "delivery, clients; and names cause and remedy. Changes nothing."
+        "delivery, clients; and names cause and remedy. Changes nothing without --fix."
     )
     requires_system_checks: list[str] = []
 
@@ -51,25 +56,83 @@ class Command(ReportCommand):
         parser.add_argument(
             "--timeout", type=seconds, default=10.0, help="Seconds to wait for each answer (10)."
         )
+        parser.add_argument(
+            "--fix",
+            action="store_true",
+            help="Show what live_setup, live_deliver --mirror-all and live_requeue would mend of "
+            "it, and do that once it is confirmed.",
+        )
+        parser.add_argument(
+            "--yes", action="store_true", help="Confirm beforehand (with --fix): for machines."
+        )
+        parser.add_argument(
+            "--actor", default="", help="Who acts, for the audit trail (default: the login name)."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["yes"] and not options["fix"]:
+            raise CommandError("--yes confirms --fix: give both.", returncode=NOT_CHECKED)
+        with acting(Origin.COMMAND, name=options["actor"] or login_name()):
+            self._handle(options)
+
+    def _handle(self, options: Any) -> None:
         phase = Phase(options["phase"]) if options["phase"] else None
-        surroundings = doctor.Surroundings(options["api_url"], options["timeout"], phase)
         chosen = doctor.checks_of(phase)
         is_laptop = phase is None and settings.DEBUG
         if is_laptop:
             chosen = [one for one in chosen if one.phase is not Phase.ROLLOUT]
-        progress = self._progress(options["verbosity"])
-        results = list(doctor.run(chosen, surroundings, progress))
-        code = exit_code(results, options["fail_on"])
-        if options["format"] == "json":
-            self.report(document(results, phase, code), [], options)
-        else:
-            self.stdout.write("\n".join(lines(results)))
+        results = self._examine(chosen, options)
+        is_table = options["format"] != "json"
+        if is_table:
+            self.stdout.write("\n".join(report.lines(results)))
             if is_laptop:
                 self.stdout.write(LAPTOP)
+        acts: list[dict[str, Any]] = []
+        if options["fix"]:
+            results, acts = self._fix(chosen, results, options)
+        code = exit_code(results, options["fail_on"])
+        if not is_table:
+            found = {"ok": code == 0, **report.document(results, phase), "fixes": acts}
+            self.report(found, [], options)
         if code:
             raise SystemExit(code)
+
+    def _examine(self, chosen: Sequence[Check], options: Any) -> list[Result]:
+        phase = Phase(options["phase"]) if options["phase"] else None
+        surroundings = doctor.Surroundings(options["api_url"], options["timeout"], phase)
+        return list(doctor.run(chosen, surroundings, self._progress(options["verbosity"])))
+
+    def _fix(
+        self, chosen: Sequence[Check], results: list[Result], options: Any
+    ) -> tuple[list[Result], list[dict[str, Any]]]:
+        """Shows what can be mended; mends it where that is confirmed, and looks again."""
+        is_table = options["format"] != "json"
+        planned = repairs.plan(results, doctor.Surroundings(timeout=options["timeout"]))
+        if is_table:
+            self.stdout.write("\n".join(["", *report.plan_lines(planned)]))
+        if not planned or not self._is_confirmed(options):
+            if planned and is_table:
+                self.stdout.write("Nothing was changed: --fix --yes does it.")
+            return results, [repairs.planned(repair) for repair in planned]
+        done = [self._carry_out(repair) for repair in planned]
+        mended = {result.name for result in results if any(f.act for f in result.findings)}
+        again = self._examine([one for one in chosen if one.name in mended], options)
+        if is_table:
+            self.stdout.write("\n".join([*report.done_lines(done), "", *report.lines(again)]))
+        by_name = {result.name: result for result in again}
+        results = [by_name.get(result.name, result) for result in results]
+        return results, [one.as_json() for one in done]
+
+    def _carry_out(self, repair: Repair) -> Done:
+        self.stderr.write(f"live_doctor: {repair.what}", self.style.NOTICE)
+        return repairs.carry_out(repair)
+
+    def _is_confirmed(self, options: Any) -> bool:
+        if options["yes"]:
+            return True
+        if options["format"] == "json" or not sys.stdin.isatty():
+            return False
+        return input("Do it? [y/N] ").strip().lower() in {"y", "yes"}
 
     def _progress(self, verbosity: int) -> Callable[[str], None]:
         if verbosity > 1 or (verbosity == 1 and sys.stderr.isatty()):
@@ -87,52 +150,9 @@ def exit_code(results: Sequence[Result], fail_on: str) -> int:
     return NOT_CHECKED if any(r.state is State.NOT_CHECKED for r in results) else 0
 
 
-def document(results: Sequence[Result], phase: Phase | None, code: int) -> dict[str, Any]:
-    """The outcome as JSON has it."""
-    counts = Counter(finding.level for result in results for finding in result.findings)
-    return {
-        "ok": code == 0,
-        "phase": phase.value if phase else None,
-        "errors": counts[Level.ERROR],
-        "warnings": counts[Level.WARNING],
-        "not_checked": sum(result.state is State.NOT_CHECKED for result in results),
-        "checks": [result.as_json() for result in results],
-    }
-
-
-def lines(results: Sequence[Result]) -> Iterator[str]:
-    """The outcome for people: one line a check, and what it found below it."""
-    phase = None
-    for result in results:
-        if result.phase is not phase:
-            if phase:
-                yield ""
-            phase = result.phase
-            yield f"Phase {phase.value}"
-        yield f"  {result.state.value:<12}{result.title}"
-        if result.reason:
-            yield indented(result.reason)
-        for finding in result.findings:
-            number = f" ({finding.code})" if finding.code else ""
-            yield indented(f"{finding.level.value}: {finding.cause}{number}")
-            yield indented(f"> {finding.remedy}")
-    yield ""
-    yield summary(results)
-
-
-def summary(results: Sequence[Result]) -> str:
-    """One sentence about all of it."""
-    counts = Counter(finding.level for result in results for finding in result.findings)
-    missed = sum(result.state is State.NOT_CHECKED for result in results)
-    parts = [
-        f"{number} {word if number == 1 else words}"
-        for number, word, words in (
-            (counts[Level.ERROR], "error", "errors"),
-            (counts[Level.WARNING], "warning", "warnings"),
-            (missed, "check that could not be carried out", "checks that could not be carried out"),
-        )
-        if number
-    ]
-    word = "check" if len(results) == 1 else "checks"
-    took = f"{len(results)} {word} in {sum(result.seconds for result in results):.1f} s"
-    return f"{', '.join(parts)}: {took}." if parts else f"All is well: {took}."
+def login_name() -> str:
+    """The name that the system knows whoever runs this by; containers may have none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return ""

@@ -1,0 +1,144 @@
+"""What ``live_doctor --fix`` does: what ``live_setup``, ``live_deliver --mirror-all`` and
+``live_requeue`` do, and nothing else.
+
+So it touches no settings file, no secret, no role, and no object that is not ours. Each act is one
+line of an audit trail, with who did it: of the outbox's for requeued entries, else of the
+operators'.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from django.db.models import Count, Q
+
+from spool_live import outbox
+from spool_live.delivery import mirror
+from spool_live.doctor.findings import Act, Result
+from spool_live.doctor.secrets import without_secrets
+from spool_live.doctor.surroundings import NotChecked, Surroundings
+from spool_live.exceptions import SpoolLiveError
+from spool_live.keys.trail import Act as Noted
+from spool_live.keys.trail import note_act
+from spool_live.models import OutboxEntry, Site
+from spool_live.supabase.provisioning import provision, undone
+from spool_live.supabase.steps import Outcome
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """One act that can be done. ``do`` does it and says what became of it; it raises
+    :class:`~spool_live.exceptions.SpoolLiveError` or ``DatabaseError``."""
+
+    act: Act
+    what: str
+    using: str
+    do: Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of a repair; ``error`` is empty where it went well."""
+
+    repair: Repair
+    outcome: str = ""
+    error: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """``{fix, what, done, outcome, error}``."""
+        return {**planned(self.repair), "done": not self.error, "outcome": self.outcome} | {
+            "error": self.error
+        }
+
+
+def planned(repair: Repair) -> dict[str, Any]:
+    """A repair that was not done, as JSON has it: ``{fix, what, done}``."""
+    return {"fix": repair.act.value, "what": repair.what, "done": False}
+
+
+def plan(results: Iterable[Result], surroundings: Surroundings) -> list[Repair]:
+    """The acts that mend what was found, in the order in which they have to be done."""
+    wanted = {finding.act for result in results for finding in result.findings}
+    found: list[Repair] = []
+    for act in Act:
+        if act in wanted:
+            try:
+                found += _PLANS[act](surroundings)
+            except NotChecked:
+                continue  # a database that answered before does not any more
+    return found
+
+
+def carry_out(repair: Repair) -> Done:
+    """Does it. What it raises is in the outcome: one that fails never stops the next."""
+    try:
+        return Done(repair, outcome=repair.do())
+    except Exception as raised:
+        logger.exception("repair %s failed", repair.act)
+        said = str(raised).strip().partition("\n")[0]
+        known = isinstance(raised, SpoolLiveError)
+        return Done(repair, error=without_secrets(said) if known else type(raised).__name__)
+
+
+def _plan_setup(surroundings: Surroundings) -> Iterator[Repair]:
+    alias = surroundings.supabase_alias()
+    pending = [step.step for step in undone(alias) if step.outcome is Outcome.PENDING]
+    if pending:
+        using = surroundings.content_aliases()[0]
+        what = f"live_setup on {alias!r}: {', '.join(pending)}"
+        yield Repair(Act.SETUP, what, using, partial(_set_up, alias, using, what))
+
+
+def _plan_mirror(surroundings: Surroundings) -> Iterator[Repair]:
+    for using in surroundings.content_aliases():
+        count = Site.objects.using(using).count()
+        if not count:
+            continue
+        sites = "1 site with its keys" if count == 1 else f"{count} sites with their keys"
+        what = f"live_deliver --mirror-all on {using!r}: {sites}"
+        yield Repair(Act.MIRROR, what, using, partial(_mirror, using, what))
+
+
+def _plan_requeue(surroundings: Surroundings) -> Iterator[Repair]:
+    for using in surroundings.content_aliases():
+        dead = OutboxEntry.objects.using(using).filter(state=OutboxEntry.State.DEAD)
+        of_sites = dead.values("site_id").order_by("site_id").annotate(entries=Count("pk"))
+        names = dict(Site.objects.using(using).values_list("pk", "name"))
+        for row in of_sites:
+            site_id, count = row["site_id"], row["entries"]
+            entries = "1 dead entry" if count == 1 else f"{count} dead entries"
+            what = f"live_requeue: {entries} of {names.get(site_id, site_id)}"
+            yield Repair(Act.REQUEUE, what, using, partial(_requeue, using, site_id))
+
+
+def _set_up(alias: str, using: str, what: str) -> str:
+    steps = provision(alias)
+    failed = [step for step in steps if step.outcome is Outcome.FAILED]
+    note_act(Noted.REPAIRED, what, using=using, failed=[step.step for step in failed])
+    if failed:
+        raise SpoolLiveError("; ".join(f"{step.step}: {step.remedy}" for step in failed))
+    return f"{sum(step.outcome is Outcome.DONE for step in steps)} steps are done"
+
+
+def _mirror(using: str, what: str) -> str:
+    marked = mirror.mirror_all(using)
+    note_act(Noted.REPAIRED, what, using=using, sites=marked)
+    return f"{mirror.mirror_pending(using)} of {marked} sites are acknowledged"
+
+
+def _requeue(using: str, site_id: uuid.UUID) -> str:
+    return f"{outbox.requeue_dead(using, Q(site_id=site_id))} entries are pending again"
+
+
+_PLANS: dict[Act, Callable[[Surroundings], Iterator[Repair]]] = {
+    Act.SETUP: _plan_setup,
+    Act.MIRROR: _plan_mirror,
+    Act.REQUEUE: _plan_requeue,
+}
