@@ -20,13 +20,14 @@ class SpoolLiveConfig(AppConfig):
         """Imports every app's ``live.py``, then connects signals and checks."""
         from spool_live import capture, checks, nudge  # noqa: F401 - need loaded apps
         from spool_live.alerts import recording, tasks  # noqa: F401 - registers the task
-        from spool_live.capture import sites
+        from spool_live.capture import scheduling, sites
         from spool_live.collections import registry_changed
 
         autodiscover_modules("live")
         capture.connect_all()
         registry_changed.connect(_reconnect, dispatch_uid="spool_live.capture")
         sites.connect()
+        scheduling.connect()
         nudge.connect()
         recording.connect()
         post_migrate.connect(_provision, sender=self, dispatch_uid="spool_live.provision")

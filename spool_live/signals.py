@@ -8,6 +8,10 @@ outbox_committed = Signal()
 """Something that must go to Supabase was committed. Sent after the commit, on the thread that
 committed; receivers must not block. Arguments: ``using`` (alias of the content database)."""
 
+sweeping = Signal()
+"""A sweep begins: what is due by the clock is recorded now, to be delivered by the same sweep.
+Arguments: ``using`` (alias of the content database)."""
+
 updates_delivered = Signal()
 """A batch is in ``live_updates``. Sent by the delivering worker after its settle has committed.
 Arguments: ``count`` (int), ``using``."""

@@ -61,14 +61,17 @@ def deliver_updates(using: str) -> None:
 
 @shared_task(name="spool_live.sweep", ignore_result=True)
 def sweep() -> None:
-    """Finds what no nudge announced: lost nudges, due retries, ended leases.
+    """Finds what no nudge announced: lost nudges, due retries, ended leases, and what the clock
+    publishes and withdraws.
 
-    Where nothing waits it ends after two indexed queries a database, one of them for webhooks. A
+    Where nothing waits it ends after two indexed queries a database, one of them for webhooks, and
+    with collections that are published by the clock one more, and one for each such field. A
     database that is away does not keep the others waiting; its error is raised at the end.
     """
     from django.db import Error
 
     from spool_live import heartbeats, outbox
+    from spool_live.signals import sweeping
     from spool_live.supabase.databases import content_databases
 
     failure: Error | None = None
@@ -76,6 +79,7 @@ def sweep() -> None:
         heartbeats.beat(using, heartbeats.Part.SWEEP)
         try:
             with sound_connections():
+                sweeping.send_robust(sender=None, using=using)
                 if outbox.is_anything_waiting(using):
                     deliver_updates(using)
                 else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from django.core.checks import CheckMessage
 from django.db import connections, models
 from django.db.models import Q
+from django.utils import timezone
 
 from spool_live import checks
 from spool_live.checks import alerts, databases, project
@@ -22,7 +24,7 @@ from spool_live.conf import live_settings
 from spool_live.supabase.databases import is_supabase_database
 from spool_live.supabase.steps import Outcome, StepResult
 from tests.capture.triggering import declared, on_postgresql
-from tests.testapp.models import Article, Note, Snippet
+from tests.testapp.models import Article, Note, Snippet, Story
 
 Live = Callable[..., None]
 EC_PEM = (
@@ -339,6 +341,57 @@ def test_own_cache_tags_are_w017() -> None:
     with declared(Note, metadata_fields={"cache_tags": "text"}):
         (message,) = checks.check_cache_tags(None)
     assert numbers([message]) == {"W017"}
+
+
+def test_moment_without_an_index_is_w020(monkeypatch: pytest.MonkeyPatch) -> None:
+    with declared(Story, published_from="moment"):
+        (message,) = checks.check_moments_are_indexed(None)
+        assert numbers([message]) == {"W020"}
+        monkeypatch.setattr(Story._meta, "indexes", [models.Index(fields=["-moment", "slug"])])
+        assert checks.check_moments_are_indexed(None) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"is_published": lambda self, item: item.moment <= timezone.now()},
+        {"is_visible": lambda self, item: any(d == date.today() for d in (item.day,))},  # noqa: DTZ011
+        {"published_when": Q(status="x") & ~Q(moment__gt=datetime(2030, 1, 1, tzinfo=UTC))},
+        {"visible_when": Q(day__lte=date(2030, 1, 1))},
+    ],
+    ids=["now", "today", "moment", "day"],
+)
+def test_state_that_depends_on_the_clock_is_w021(body: dict[str, Any]) -> None:
+    with declared(Story, **body):
+        (message,) = checks.check_clocks(None)
+    assert numbers([message]) == {"W021"}
+    assert next(iter(body)) in message.msg
+    with declared(Story, published_from="moment", **body):
+        assert checks.check_clocks(None) == []
+
+
+def test_state_that_does_not_depend_on_the_clock() -> None:
+    with declared(Story, published_when=Q(status="x", moment__isnull=False)):
+        assert checks.check_clocks(None) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ({"published_from": "day"}, "published_from"),
+        ({"published_until": "gone"}, "published_until"),
+        ({"follows": ("title",)}, "follows"),
+        ({"published_from": "moment", "capture": "trigger"}, "published_from"),
+        ({"follows": ("model_of",), "capture": "trigger"}, "follows"),
+        ({"get_locale": lambda self, item: "de", "capture": "trigger"}, "get_locale"),
+    ],
+)
+@on_postgresql
+def test_what_cannot_be_declared_is_e015(body: dict[str, Any], name: str) -> None:
+    with declared(Story, **body):
+        found = checks.check_collections(None)
+    assert numbers(found) == {"E015"}
+    assert any(name in message.msg for message in found)
 
 
 def test_every_number_has_a_test_here() -> None:

@@ -21,8 +21,8 @@ from django.db.models.fields.json import KT
 
 from spool_live import outbox
 from spool_live.capture import transitions
-from spool_live.capture.bulk import CHUNK, chunks
 from spool_live.capture.meaning import Meaning, snapshot
+from spool_live.capture.reading import CHUNK, chunks
 from spool_live.capture.transitions import ADDED, Recorded, Snapshot, Transition
 from spool_live.collections import LiveCollection, registry
 from spool_live.metadata import metadata_json

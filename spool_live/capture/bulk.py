@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial, reduce
-from itertools import islice
 from operator import or_
 from typing import Any, Self, TypeVar
 
@@ -16,17 +15,15 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Manager, Model, Q, QuerySet
 
 from spool_live import outbox
-from spool_live.capture import transitions
+from spool_live.capture import reading, scheduling, transitions
 from spool_live.capture.meaning import Meaning, compared, snapshot
+from spool_live.capture.reading import chunks, rows_of
 from spool_live.capture.transitions import Recorded, Snapshot, Transition
 from spool_live.collections import LiveCollection, registry
 from spool_live.updates import EventType
 
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
-CHUNK = 1000
-"""Items whose keys or rows are in one statement, well below every database's limit."""
-
 _Rule = Callable[[Snapshot], list[Transition]]
 _RULES: dict[str, _Rule] = {
     EventType.CREATED: transitions.born,
@@ -160,8 +157,8 @@ class LiveQuerySet(QuerySet[M]):
     def _chosen(self) -> Iterator[dict[Any, M]]:
         """The rows that the query finds, locked, by primary key, some at a time."""
         chosen = Q(pk__in=self.order_by().values("pk"))
-        first = {row.pk: row for row in self._rows(chosen, lock=True)[: CHUNK + 1]}
-        if first and len(first) <= CHUNK:
+        first = {row.pk: row for row in self._rows(chosen, lock=True)[: reading.CHUNK + 1]}
+        if first and len(first) <= reading.CHUNK:
             yield first
         elif first:
             first.clear()
@@ -178,7 +175,7 @@ class LiveQuerySet(QuerySet[M]):
         sql, params = locked.query.sql_with_params()
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT count(*) FROM ({sql}) AS locked", params)  # noqa: S608 - Django's own SQL
-        return self._rows(chosen).values_list("pk", flat=True).iterator(chunk_size=CHUNK)
+        return self._rows(chosen).values_list("pk", flat=True).iterator(chunk_size=reading.CHUNK)
 
     def _exactly(self, pks: Iterable[Any]) -> Self:
         """The query with its annotations, but for these rows and on no other condition: one on
@@ -198,33 +195,24 @@ class LiveQuerySet(QuerySet[M]):
 LiveManager = Manager.from_queryset(LiveQuerySet)
 
 
-def rows_of(model: type[M], using: str, chosen: Q, *, lock: bool = False) -> QuerySet[M]:
-    """The stored rows that match ``chosen``, with the relations that lead to their site."""
-    rows: QuerySet[M] = model._base_manager.using(using).filter(chosen).order_by("pk")
-    remote = {c.site_relations for c in registry.of_model(model)} - {""}
-    if remote:
-        rows = rows.select_related(*remote)
-    features = connections[using].features
-    if lock and features.has_select_for_update_of:
-        rows = rows.select_for_update(of=("self",), no_key=features.has_select_for_no_key_update)
-    return rows
-
-
 def _record(using: str, items: Iterable[Model], rule: _Rule) -> int:
     """Records for each of ``items`` what ``rule`` makes of it as it is; returns how many."""
     updates: list[Recorded] = []
-    for collection, item in _by_signals(using, items):
+    changed = list(_by_signals(using, items))
+    for collection, item in changed:
         with Meaning(collection, item) as meaning:
             meaning.transitions = rule(snapshot(collection, item))
         updates += meaning.updates()
     outbox.record(updates, using=using)
+    scheduling.note(using, changed)
     return len(updates)
 
 
 def record_compared(using: str, items: Iterable[Model], before: Mapping[Any, Model]) -> None:
     """Records what became of ``items``, of which ``before`` holds the rows that were there."""
     updates: list[Recorded] = []
-    for collection, item in _by_signals(using, items):
+    changed = list(_by_signals(using, items))
+    for collection, item in changed:
         row = before.get(item.pk)
         with Meaning(collection, item, row) as meaning:
             if row is None:
@@ -233,6 +221,7 @@ def record_compared(using: str, items: Iterable[Model], before: Mapping[Any, Mod
                 meaning.transitions = compared(collection, row, item)
         updates += meaning.updates()
     outbox.record(updates, using=using)
+    scheduling.note(using, changed)
 
 
 def _by_signals(using: str, items: Iterable[Model]) -> Iterator[tuple[LiveCollection, Model]]:
@@ -248,7 +237,7 @@ def _by_signals(using: str, items: Iterable[Model]) -> Iterator[tuple[LiveCollec
 
 def _some_at_a_time(items: Iterable[Model]) -> Iterable[Model]:
     if isinstance(items, QuerySet) and items._result_cache is None:  # noqa: SLF001 - the only way to tell
-        return items.iterator(chunk_size=CHUNK)
+        return items.iterator(chunk_size=reading.CHUNK)
     return items
 
 
@@ -269,11 +258,4 @@ def _same(items: Sequence[Model], names: Iterable[str] | None) -> list[Q]:
         (name,) = fields
         return [Q(**{f"{name}__in": [getattr(i, name) for i in c]}) for c in chunks(items)]
     each = [Q(**{name: getattr(item, name) for name in fields}) for item in items]
-    return [reduce(or_, chunk) for chunk in chunks(each, CHUNK // 10)]
-
-
-def chunks(values: Iterable[Any], size: int | None = None) -> Iterator[list[Any]]:
-    """``values`` in lists of at most ``size`` (default: :data:`CHUNK`)."""
-    rest = iter(values)
-    while chunk := list(islice(rest, size or CHUNK)):
-        yield chunk
+    return [reduce(or_, chunk) for chunk in chunks(each, reading.CHUNK // 10)]

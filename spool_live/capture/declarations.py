@@ -9,7 +9,7 @@ from typing import Any
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
-from django.db.models import CharField, ForeignKey, Model, Q, UUIDField
+from django.db.models import CharField, DateTimeField, ForeignKey, Model, Q, UUIDField
 
 from spool_live.collections import LiveCollection
 from spool_live.conditions import faults, own_field
@@ -103,6 +103,13 @@ def _column_faults(collection: LiveCollection) -> Iterator[Fault]:
                 own_field(collection.model, name)
             except FieldDoesNotExist as error:
                 yield Fault(f"{attribute}: {error}", remedy)
+    for name in collection.moment_fields:
+        if not isinstance(_field(collection.model, name), DateTimeField):
+            problem = f"{name!r} of {collection.model._meta.label} is not a DateTimeField"
+            yield Fault(
+                f"published_from, published_until: {problem}",
+                "Name fields of the item that hold the moments.",
+            )
     for name in collection.follows:
         if not isinstance(_field(collection.model, name), ForeignKey):
             problem = f"follows: {collection.model._meta.label} has no foreign key {name!r}"

@@ -18,8 +18,8 @@ from django.db.models import ForeignKey, Model, QuerySet
 
 from spool_live import outbox
 from spool_live.capture import transitions
-from spool_live.capture.bulk import CHUNK, chunks
 from spool_live.capture.meaning import Meaning, snapshot
+from spool_live.capture.reading import CHUNK, chunks
 from spool_live.capture.transitions import Recorded, Snapshot
 from spool_live.collections import LiveCollection, registry
 

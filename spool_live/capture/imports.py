@@ -12,7 +12,8 @@ from django.apps import apps
 from django.db import connections, transaction
 from django.db.models import Q
 
-from spool_live.capture.bulk import LiveQuerySet, chunks, record_compared, rows_of
+from spool_live.capture.bulk import LiveQuerySet, record_compared
+from spool_live.capture.reading import chunks, rows_of
 from spool_live.collections import registry
 
 _unwrap: list[Callable[[], None]] = []

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -142,8 +143,8 @@ class Meaning:
             return {INVALID: True}
 
 
-def snapshot(collection: LiveCollection, item: Model) -> Snapshot:
-    """What matters of ``item`` as it is."""
+def snapshot(collection: LiveCollection, item: Model, at: datetime | None = None) -> Snapshot:
+    """What matters of ``item``; whether it is published at the moment ``at`` (default: now)."""
     site_id = collection.site_id_of(item)
     if not collection.compares_rows:
         return Snapshot(site_id)
@@ -151,7 +152,7 @@ def snapshot(collection: LiveCollection, item: Model) -> Snapshot:
         return Snapshot(
             site_id=site_id,
             slug=collection.get_slug(item),
-            published=collection.is_published(item) if collection.has_publish_state else None,
+            published=collection.is_public(item, at) if collection.has_publish_state else None,
             visible=collection.is_visible(item),
         )
 

@@ -20,8 +20,8 @@ from django.db.models import Field, ForeignKey, Model, QuerySet
 
 from spool_live import outbox
 from spool_live.capture import transitions
-from spool_live.capture.bulk import CHUNK, chunks
 from spool_live.capture.meaning import Meaning, snapshot
+from spool_live.capture.reading import CHUNK, chunks
 from spool_live.capture.stored import site_uuid
 from spool_live.capture.transitions import Recorded
 from spool_live.collections import LiveCollection, registry

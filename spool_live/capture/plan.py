@@ -22,7 +22,8 @@ class Plan:
     row; ``related`` the relations that are read with it; ``checks`` the columns that an update
     depends on, each with what the object must hold for the database to have the same;
     ``computed`` those of them that the database computes and Django does not read back after an
-    UPDATE; ``selects`` the SQL that reads a row, as it was compiled first.
+    UPDATE; ``scheduled`` whether the clock publishes items; ``selects`` the SQL that reads a row,
+    as it was compiled first.
     """
 
     collections: tuple[LiveCollection, ...]
@@ -32,6 +33,7 @@ class Plan:
     related: tuple[str, ...]
     checks: dict[str, held.Check]
     computed: bool
+    scheduled: bool
     selects: dict[tuple[type[Model], str, bool], str | None] = field(default_factory=dict)
 
 
@@ -58,6 +60,7 @@ def _plan_of(model: type[Model], triggers: bool) -> Plan:
         compares=any(collection.compares_rows for collection in collections),
         related=tuple(sorted({c.site_relations for c in collections} - {""})),
         checks={f.attname: held.check_of(f) for f in read},
+        scheduled=any(collection.moment_fields for collection in collections),
         computed=django.VERSION < (6, 0) and any(f.generated for f in read),
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from django.db.models import Model
 
 from spool_live import outbox
-from spool_live.capture import restoring, stored, transitions, trees
+from spool_live.capture import restoring, scheduling, stored, transitions, trees
 from spool_live.capture.followed import FollowedSave, followings_of
 from spool_live.capture.meaning import Meaning, compared, snapshot
 from spool_live.capture.parents import ParentSave, steps_of
@@ -81,6 +81,8 @@ class ItemSave:
             updates += found
         trees.settled(self.instance)
         outbox.record(updates, using=self.using)
+        if self.plan.scheduled:
+            scheduling.note(self.using, ((c, item) for c in self.plan.collections))
         if self.plan.wakes:
             outbox.announce(using=self.using)
 

@@ -15,6 +15,7 @@ from django.utils.text import slugify
 
 from spool_live.collections.belonging import Belonging
 from spool_live.collections.identity import Identified
+from spool_live.collections.moments import Scheduled
 from spool_live.conditions import fields_of, holds, own_field
 from spool_live.tags import default_tags
 
@@ -34,7 +35,7 @@ def has_triggers(using: str) -> bool:
     return connections[using].vendor == "postgresql"
 
 
-class LiveCollection(Belonging, Identified):
+class LiveCollection(Belonging, Identified, Scheduled):
     """How the items of one model are reported to subscribers. Subclass it and register it.
 
     ``name``: what the front end calls the collection (default: the model's verbose_name_plural,
@@ -43,6 +44,8 @@ class LiveCollection(Belonging, Identified):
     ``slug_field``: ``None`` where items have no slug.
     ``published_when``, ``visible_when``: a ``Q`` on the item's own columns, which
     :meth:`is_published` and :meth:`is_visible` answer.
+    ``published_from``, ``published_until``: names of the fields that hold the moments between which
+    an item is public, if :meth:`is_published` says so as well. The sweep records when they come.
     ``watched_fields``: names of columns. A change of nothing else is not recorded; what publishes,
     unpublishes, renames, moves or hides an item always is.
     ``metadata_fields``: names of fields, or names in the metadata mapped to fields' names:
@@ -102,8 +105,11 @@ class LiveCollection(Belonging, Identified):
         return getattr(item, self.slug_field) if self.slug_field else None
 
     def is_published(self, item: Any) -> bool:
-        """Whether the public may see ``item``: ``published_when``, or override it."""
+        """Whether the public may see ``item``: ``published_when``, or override it. What the clock
+        decides is said by ``published_from`` and ``published_until``."""
         if self.published_when is None:
+            if self.moment_fields:
+                return True
             raise NotImplementedError
         return holds(self.published_when, item)
 
@@ -161,7 +167,7 @@ class LiveCollection(Belonging, Identified):
     @cached_property
     def has_publish_state(self) -> bool:
         """Whether the collection says what is published."""
-        declared = self.published_when is not None
+        declared = self.published_when is not None or bool(self.moment_fields)
         return declared or type(self).is_published is not LiveCollection.is_published
 
     @cached_property
@@ -214,6 +220,7 @@ class LiveCollection(Belonging, Identified):
         try:
             named = (*(self.watched_columns or ()), *self.metadata_columns.values())
             read = {self.site_path[0], *named, *filter(None, (self.slug_field,))}
+            read.update(self.moment_fields)
             for condition in (self.published_when, self.visible_when):
                 read.update(field.attname for field in fields_of(condition or Q(), self.model))
             return frozenset(own_field(self.model, name).attname for name in read)

@@ -19,6 +19,7 @@ from spool_live.models.outbox import (
     SiteDelivery,
     SiteMirror,
 )
+from spool_live.models.scheduling import ScheduledMoment
 from spool_live.models.sites import (
     ApiKeyEvent,
     ApiKeyUse,
@@ -52,6 +53,7 @@ __all__ = [
     "OperatorEvent",
     "OutboxEntry",
     "OutboxEvent",
+    "ScheduledMoment",
     "Site",
     "SiteApiKey",
     "SiteDelivery",

@@ -29,6 +29,7 @@ CONTENT_TABLES = (
     "live_site_deliveries",
     "live_updates_outbox",
     "live_outbox_events",
+    "live_scheduled_moments",
     "live_delivery_attempts",
     "live_delivery_circuit",
     "live_heartbeats",

@@ -133,7 +133,7 @@ class TestUpdate:
     def test_more_items_than_one_statement_takes(
         self, site: Site, recorded: Recording, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("spool_live.capture.bulk.CHUNK", 3)
+        monkeypatch.setattr("spool_live.capture.reading.CHUNK", 3)
         articles(site, 8)
         assert live(Article).update(body="new") == 8
         assert len(recorded()) == 8

@@ -41,7 +41,7 @@ class Alive:
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("spool_live.capture.bulk.CHUNK", CHUNK)
+    monkeypatch.setattr("spool_live.capture.reading.CHUNK", CHUNK)
     monkeypatch.setattr("spool_live.capture.audit.CHUNK", CHUNK)
     monkeypatch.setattr("spool_live.outbox.rows.MOST", CHUNK)
 

@@ -67,9 +67,7 @@ def _trigger_faults(
     if collection.has_own_tags:
         problem = "get_cache_tags() and dependents() are Python, which a trigger cannot call"
         yield Fault(problem, f"Leave them out, {_STAY}.")
-    if collection.follows:
-        problem = "follows: a trigger sees changes of the item's own row only"
-        yield Fault(problem, f"Leave it out, {_STAY}.")
+    yield from _other_rows(collection)
     if model._meta.parents:
         problem = f"{model._meta.label} lies in two tables (multi-table inheritance)"
         yield Fault(problem, f"Register the parent model, {_STAY}.")
@@ -85,6 +83,15 @@ def _trigger_faults(
             yield Fault(problem, f"Leave it out, {_STAY}.")
     if len(fields) > MOST_FIELDS:
         yield Fault("metadata_fields: too many", f"Name at most {MOST_FIELDS}, {_STAY}.")
+
+
+def _other_rows(collection: LiveCollection) -> Iterator[Fault]:
+    if collection.moment_fields:
+        problem = "published_from and published_until: a trigger is not fired by the clock"
+        yield Fault(problem, f"Leave them out, {_STAY}.")
+    if collection.follows:
+        problem = "follows: a trigger sees changes of the item's own row only"
+        yield Fault(problem, f"Leave it out, {_STAY}.")
 
 
 def _path_faults(collection: LiveCollection) -> Iterator[Fault]:

@@ -13,6 +13,7 @@ from spool_live import delivery, heartbeats, webhooks
 from spool_live.delivery import mirror
 from spool_live.management.output import ReportCommand, seconds
 from spool_live.outbox import circuit
+from spool_live.signals import sweeping
 from spool_live.supabase.databases import content_databases
 
 
@@ -59,6 +60,7 @@ class Command(ReportCommand):
 
     def _deliver(self, using: str, *, again: bool = False) -> dict[str, Any]:
         heartbeats.beat(using, heartbeats.Part.SWEEP)
+        sweeping.send_robust(sender=None, using=using)
         with heartbeats.watched(using, heartbeats.Part.DELIVERY):
             if again:
                 mirror.mirror_all(using)
