@@ -3,28 +3,31 @@ wait while others hang."""
 
 from __future__ import annotations
 
-import threading
 import time
 import uuid
 from collections.abc import Callable
 
-import requests
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import override_settings
-from django.utils import timezone
 
+from benchmarks.celery import post_webhook
 from benchmarks.figures import Figure, over_rounds, percentiles, ratio_over_rounds
-from benchmarks.rig import Rig
+from benchmarks.naive_webhooks import post
+from benchmarks.rig import Rig, running_worker
 from spool_live import delivery, outbox, webhooks
+from spool_live.local.processes import wait_until
 from spool_live.models import OutboxEntry, Site
 from spool_live.updates import EventType, LiveUpdateData
-from spool_live.webhooks import messages, signing
-from spool_live.webhooks.client import Client
+from spool_live.webhooks import background
 
 SITES = 20
-HEALTHY = 270
-HANGING = 30
+ENDPOINTS = 1_000
+HANGING = 0.1
+"""The share of them that never answers."""
+RATE = 60
+"""Updates a second, each of another site, while some hang: about a third of what one process
+sends."""
 PATIENCE = 3.0
 """Seconds after which a request to an endpoint that hangs is given up."""
 LOOPBACK = {
@@ -38,33 +41,35 @@ def run(rig: Rig) -> list[Figure]:
     """One process sends; receivers answer at once, or never."""
     with override_settings(SPOOL_LIVE={**settings.SPOOL_LIVE, **LOOPBACK}):
         count, rounds = rig.times(2_000, 100), rig.times(5, 2)
-        ours, theirs, our_cpu, their_cpu = [], [], [], []
         sites = [_site(rig, f"site {n}", "hook") for n in range(SITES)]
-        for _ in range(rounds):
-            for rates, cpu, send in ((ours, our_cpu, _send), (theirs, their_cpu, _post_each)):
-                rate, seconds = _timed(rig, sites, count, send)
-                rates.append(rate)
-                cpu.append(1e6 * seconds)
-        alone = _waits(rig, hanging=False)
-        beside = _waits(rig, hanging=True)
-    p50, p95 = percentiles(beside, 0.5, 0.95, expected=HEALTHY)
-    alone_p50, alone_p95 = percentiles(alone, 0.5, 0.95, expected=HEALTHY)
-    peer = "requests.post a message, its Celery task not counted"
+        ours, theirs, our_cpu, their_cpu = [], [], [], []
+        with running_worker():
+            for _ in range(rounds):
+                rate, seconds = _timed(rig, sites, count, _send)
+                ours.append(rate)
+                our_cpu.append(1e6 * seconds)
+                theirs.append(_timed(rig, sites, count, _enqueue_each)[0])
+                their_cpu.append(1e6 * _timed(rig, sites, count, _post_each)[1])
+        alone = _waits(rig, "hook")
+        beside = _waits(rig, "hang")
+    expected = len(alone)
+    p50, p95 = percentiles(beside, 0.5, 0.95, expected=expected)
+    alone_p50, alone_p95 = percentiles(alone, 0.5, 0.95, expected=expected)
     return [
         Figure(
             "webhooks sent by one process",
             over_rounds(ours),
             "/s",
-            peer=peer,
+            peer="a Celery task a message, one worker",
             peer_value=over_rounds(theirs),
             more_is_better=True,
         ),
-        Figure("webhooks, of one requests.post each", ratio_over_rounds(ours, theirs), "x"),
+        Figure("webhooks, of one Celery task each", ratio_over_rounds(ours, theirs), "x"),
         Figure(
             "processor time of a webhook",
             over_rounds(our_cpu),
             "us",
-            peer=peer,
+            peer="requests.post alone, its task not counted",
             peer_value=over_rounds(their_cpu),
         ),
         Figure(
@@ -83,8 +88,7 @@ def _site(rig: Rig, name: str, kind: str) -> Site:
     return site
 
 
-def _record(sites: list[Site], each: int) -> None:
-    """Updates that have their number, and nothing but their webhook is left to do."""
+def _record(sites: list[Site], each: int = 1) -> None:
     for site in sites:
         updates = [
             LiveUpdateData(
@@ -92,18 +96,24 @@ def _record(sites: list[Site], each: int) -> None:
             )
             for _ in range(each)
         ]
-        outbox.record([(site.pk, update) for update in updates], using="default")
+        with transaction.atomic():
+            outbox.record([(site.pk, update) for update in updates], using="default")
+
+
+def _deliver() -> None:
+    """Each update gets its number, and nothing but its webhook is left to do."""
     delivery.deliver_and_mirror("default", pause=lambda seconds: None)
 
 
 def _timed(
-    rig: Rig, sites: list[Site], count: int, send: Callable[[list[Site]], None]
+    rig: Rig, sites: list[Site], count: int, send: Callable[[Rig], None]
 ) -> tuple[float, float]:
     """Messages a second, and seconds of this process' processor time for one."""
     _record(sites, count // len(sites))
+    _deliver()
     rig.reset_receiver()
     started, used = time.perf_counter(), time.process_time()
-    send(sites)
+    send(rig)
     seconds, used = time.perf_counter() - started, time.process_time() - used
     found = rig.stats()["rows"]
     assert found == count // len(sites) * len(sites), found
@@ -122,41 +132,48 @@ def _clear() -> None:
         )
 
 
-def _send(sites: list[Site]) -> None:
+def _send(rig: Rig) -> None:
     webhooks.send_pending("default")
 
 
-def _post_each(sites: list[Site]) -> None:
-    """What a site writes first: a task reads its row, signs, and posts over a new connection."""
-    secret = signing.new_hmac_secret()
-    urls = {site.pk: site.webhook_endpoints.get().url for site in sites}
+def _enqueue_each(rig: Rig) -> None:
+    """What a site writes first: a Celery task for each message."""
+    pks = list(OutboxEntry.objects.order_by("pk").values_list("pk", flat=True))
+    for pk in pks:
+        post_webhook.delay(pk)
+    rig.wait_for_rows(len(pks), 120)
+
+
+def _post_each(rig: Rig) -> None:
+    """The work of those tasks, without Celery."""
     for pk in OutboxEntry.objects.order_by("pk").values_list("pk", flat=True):
-        entry = OutboxEntry.objects.get(pk=pk)
-        body = messages.body(entry.as_update())
-        headers = signing.sign([secret], str(entry.update_id), timezone.now(), body)
-        requests.post(urls[entry.site_id], body.encode(), headers=headers, timeout=15)
+        post(pk)
 
 
-def _waits(rig: Rig, *, hanging: bool) -> list[float]:
-    """Milliseconds from the start of sending to the arrival at each healthy endpoint."""
+def _waits(rig: Rig, others: str) -> list[float]:
+    """Milliseconds from each commit to the arrival at its healthy endpoint, while the others get
+    updates too."""
     rig.start_over()
-    client = Client()
-    healthy = [_site(rig, f"healthy {n}", "hook") for n in range(HEALTHY)]
-    others = [_site(rig, f"other {n}", "hang" if hanging else "hook") for n in range(HANGING)]
-    _record([*others, *healthy], 1)
-    rig.reset_receiver()
-    started = time.monotonic_ns()
-    sender = threading.Thread(target=_send_and_close, args=(client,))
-    sender.start()
-    sender.join()
+    count = rig.times(ENDPOINTS, 50)
+    silent = int(count * HANGING)
+    hanging = [_site(rig, f"other {n}", others) for n in range(silent)]
+    healthy = [_site(rig, f"healthy {n}", "hook") for n in range(count - silent)]
+    background.sender.reset()
+    _record(hanging)
+    _deliver()
+    background.sender.wake("default")
+    committed: dict[str, int] = {}
+    begin = time.monotonic()
+    for n, site in enumerate(healthy):
+        time.sleep(max(0.0, begin + n / RATE - time.monotonic()))
+        if n % 10 == 0:
+            _record([hanging[n // 10 % silent]])
+        _record([site])
+        committed[f"/hook/{site.pk}"] = time.monotonic_ns()
+        _deliver()
+        background.sender.wake("default")
+    wait_until(lambda: committed.keys() <= rig.stats()["seen"].keys(), 60)
     seen = rig.stats()["seen"]
-    client.close()
-    paths = [f"/hook/{site.pk}" for site in healthy]
-    return [(seen[path] - started) / 1e6 for path in paths if path in seen]
-
-
-def _send_and_close(client: Client) -> None:
-    try:
-        webhooks.send_pending("default", client=client)
-    finally:
-        connection.close()
+    background.sender.finish(2 * PATIENCE)
+    background.sender.reset()
+    return [(seen[path] - at) / 1e6 for path, at in committed.items() if path in seen]

@@ -15,7 +15,7 @@ import time
 from django.db import connections
 
 from spool_live.webhooks.claiming import sites_with_endpoints
-from spool_live.webhooks.turn import send_pending
+from spool_live.webhooks.turn import Turn
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +38,7 @@ class Sender:
         self._woken: set[str] = set()
         self._nobody_until: dict[str, float] = {}
         self._thread: threading.Thread | None = None
+        self._turn: Turn | None = None
         self._ends = False
 
     def wake(self, using: str) -> None:
@@ -46,6 +47,8 @@ class Sender:
             if self._ends or time.monotonic() < self._nobody_until.get(using, 0.0):
                 return
             self._woken.add(using)
+            if self._turn is not None:
+                self._turn.look()
             if self._thread is None:
                 self._thread = threading.Thread(
                     target=self._run, name="spool-webhooks", daemon=True
@@ -77,12 +80,15 @@ class Sender:
     def _send(self, using: str) -> None:
         try:
             if sites_with_endpoints(using):
-                send_pending(using, is_ending=lambda: self._ends)
+                self._turn = Turn(using, is_ending=lambda: self._ends)
+                self._turn.go()
             else:
                 self._nobody_until[using] = time.monotonic() + NOBODY_FOR
         except Exception:
             logger.exception("webhooks wait for the next sweep")
             connections.close_all()
+        finally:
+            self._turn = None
 
 
 sender = Sender()

@@ -62,20 +62,31 @@ def send_pending(
 
     ``is_ending`` says that nothing new is to be begun. Raises nothing that a receiver causes.
     """
-    turn = _Turn(using, client or clients.shared(), is_ending)
-    return turn.go()
+    return Turn(using, client, is_ending).go()
 
 
-class _Turn:
-    def __init__(self, using: str, client: Client, is_ending: Callable[[], bool]) -> None:
+class Turn:
+    """One turn on ``using``, see :func:`send_pending`. :meth:`look` is for other threads."""
+
+    def __init__(
+        self,
+        using: str,
+        client: Client | None = None,
+        is_ending: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._using = using
-        self._client = client
+        self._client = client or clients.shared()
         self._is_ending = is_ending
         self._running: set[_Running] = set()
-        self._done: queue.SimpleQueue[_Running] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[_Running | None] = queue.SimpleQueue()
         self._report = SendReport()
 
+    def look(self) -> None:
+        """Looks for more at once, also while nothing of what is under way has ended."""
+        self._done.put(None)
+
     def go(self) -> SendReport:
+        """Sends until nothing may go now."""
         while True:
             if not self._is_ending() and (sites := sites_with_endpoints(self._using)):
                 self._number(sites)
@@ -117,18 +128,17 @@ class _Turn:
         self._done.put(one)
 
     def _collect(self) -> None:
-        """Waits for a run to end, a moment at the most, and settles all that have."""
+        """Waits for a run to end or for :meth:`look`, a moment at the most, and settles all that
+        have ended."""
         try:
             one = self._done.get(timeout=LOOK_EVERY)
+            while True:
+                if one is not None:
+                    self._running.discard(one)
+                    self._settle(one)
+                one = self._done.get_nowait()
         except queue.Empty:
             return
-        while True:
-            self._running.discard(one)
-            self._settle(one)
-            try:
-                one = self._done.get_nowait()
-            except queue.Empty:
-                return
 
     def _settle(self, one: _Running) -> None:
         for attempt in one.attempts:

@@ -17,12 +17,12 @@ from tests.faults.receiver import FaultyReceiver, faulty_receiver
 
 @pytest.fixture
 def receiver(live: Callable[..., None]) -> Iterator[FaultyReceiver]:
-    """What the official client talks to; it is given up on after 0.3 seconds."""
+    """What the official client talks to; it is given up on after five seconds."""
     with faulty_receiver() as server:
         live(
             BROADCASTER="spool_live.broadcasters.supabase.SupabaseBroadcaster",
             SUPABASE_URL=server.url,
-            REQUEST_TIMEOUT=0.3,
+            REQUEST_TIMEOUT=5,
         )
         yield server
         for key in [key for key in supabase._clients if server.url in key]:
