@@ -44,15 +44,17 @@ _SQLITE: dict[str, Any] = {
 
 
 def _mariadb(url: str) -> dict[str, Any]:
-    """``mysql://user:password@host:port/name`` as Django wants it."""
+    """``mysql://user:password@host:port/name`` as Django wants it; each process of pytest-xdist has
+    a database of its own, ``name_gw0`` and so on."""
     parts = urlsplit(url)
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
     return {
         "ENGINE": "django.db.backends.mysql",
         "HOST": parts.hostname,
         "PORT": parts.port,
         "USER": parts.username,
         "PASSWORD": parts.password,
-        "NAME": parts.path.strip("/"),
+        "NAME": parts.path.strip("/") + (f"_{worker}" if worker else ""),
         "OPTIONS": {"charset": "utf8mb4"},
     }
 

@@ -189,7 +189,7 @@ class TestMirrorInTurns:
         assert first <= 3, "two of the run, and its own site"
         assert ("mirror", sites[0].pk) in broadcaster.calls[:first], "it was mirrored before"
         assert set(broadcaster.names[first + 1 :]) == {"mirror"}
-        assert {pk for name, pk in broadcaster.calls if name == "mirror"} == {s.pk for s in sites}
+        assert {pk for name, pk in broadcaster.calls if name == "mirror"} >= {s.pk for s in sites}
         assert not outbox.is_anything_waiting("default")
 
     def test_right_that_is_lost_meanwhile_goes_next(
