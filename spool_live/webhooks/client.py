@@ -109,8 +109,13 @@ class Client:
             "http2": False,
         }
         if proxy := live_settings().webhook_proxy:
-            backend = DeadlineBackend(httpcore.SyncBackend(), self._deadline)
-            return httpcore.HTTPProxy(proxy, network_backend=backend, **options)  # type: ignore[arg-type]
+            url = httpx.URL(proxy)
+            return httpcore.HTTPProxy(
+                str(url.copy_with(userinfo=b"")),
+                proxy_auth=(url.username, url.password) if url.userinfo else None,
+                network_backend=DeadlineBackend(httpcore.SyncBackend(), self._deadline),
+                **options,  # type: ignore[arg-type]
+            )
         inner: httpcore.NetworkBackend = (
             GuardedBackend(only_allowed=scheme == "http")
             if self._guarded

@@ -6,6 +6,7 @@ import socket
 import ssl
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from ipaddress import ip_address
@@ -13,11 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
+from spool_live import webhooks
+from spool_live.delivery import deliver_and_mirror
+from spool_live.models import Site, WebhookDelivery, WebhookEndpoint
 from spool_live.webhooks import addresses, guard
 from spool_live.webhooks.client import EXCERPT, Answer, Client
 from spool_live.webhooks.guard import EndpointRefused, check_endpoint, check_url
-from tests.webhooks.receiving import receiving
+from tests.outbox.conftest import waiting
+from tests.waiting import comes_true
+from tests.webhooks.receiving import Inbox, receiving
 
 Live = Callable[..., None]
 Names = dict[str, list[list[str]]]
@@ -206,8 +213,9 @@ Serve = Callable[[socket.socket, threading.Event], None]
 
 
 @contextmanager
-def serving(serve: Serve) -> Iterator[str]:
-    """A server of ours that answers each connection by ``serve``."""
+def serving(serve: Serve, asked: list[bytes] | None = None) -> Iterator[str]:
+    """A server of ours that answers each connection by ``serve``; ``asked`` gets what it was sent
+    first."""
     over = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.1)
@@ -221,7 +229,9 @@ def serving(serve: Serve) -> Iterator[str]:
         def one(connection: socket.socket) -> None:
             with connection, suppress(OSError):
                 connection.settimeout(10)
-                connection.recv(65_536)
+                head = connection.recv(65_536)
+                if asked is not None:
+                    asked.append(head)
                 serve(connection, over)
 
         thread = threading.Thread(target=accept, daemon=True)
@@ -264,6 +274,51 @@ def test_slow_answer_ends_with_the_deadline(serve: Serve, client: Client) -> Non
         assert time.monotonic() - began < 5
     assert answer.status is None
     assert "within 0.5 s" in answer.error
+
+
+@pytest.mark.django_db(databases="__all__")
+@pytest.mark.parametrize(
+    "serve", [drips_headers, drips_body, says_continue, says_nothing], ids=lambda s: s.__name__
+)
+def test_slow_answer_delays_no_other_site(
+    serve: Serve, site: Site, endpoint: WebhookEndpoint, inbox: Inbox, live: Live
+) -> None:
+    live(WEBHOOK_CONCURRENCY=1, WEBHOOK_TIMEOUT=60)
+    in_time: list[bool] = []
+    over = threading.Event()
+
+    def watch() -> None:
+        in_time.append(comes_true(lambda: inbox.events, 30))
+        over.set()
+
+    with serving(lambda connection, _: serve(connection, over)) as url:
+        slow = Site.objects.create(name="Slow")
+        webhooks.create_endpoint(slow, url)
+        WebhookDelivery.objects.filter(pk=endpoint.pk).update(last_run_at=timezone.now())
+        waiting(slow)
+        waiting(site)
+        deliver_and_mirror("default")
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        webhooks.send_pending("default")
+        watcher.join()
+    assert in_time == [True]
+
+
+def test_proxy_of_the_settings_is_used(live: Live) -> None:
+    asked: list[bytes] = []
+
+    def forward(connection: socket.socket, over: threading.Event) -> None:
+        connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    with serving(forward, asked) as url:
+        live(WEBHOOK_PROXY=url.replace("//", "//courier:p%40ss@").rstrip("/"))
+        client = Client()
+        assert post(client, "http://127.0.0.1:1024/hook").status == 204
+        client.close()
+    [head] = asked
+    assert head.startswith(b"POST http://127.0.0.1:1024/hook HTTP/1.1\r\n")
+    assert b"Proxy-Authorization: Basic " + b64encode(b"courier:p@ss") in head
 
 
 def endless_body(connection: socket.socket, over: threading.Event) -> None:
