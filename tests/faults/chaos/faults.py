@@ -101,8 +101,12 @@ class Faults:
         self.stage.start_broker()
 
     def flush_broker(self) -> None:
-        with redis.Redis(port=self.stage.broker_port) as broker:
+        with self._client_of_broker() as broker:
             broker.flushall()
+
+    def _client_of_broker(self) -> redis.Redis:
+        """That waits until a broker that is frozen goes on."""
+        return redis.Redis(port=self.stage.broker_port, socket_timeout=30)
 
     def freeze_broker(self) -> None:
         broker = self.stage.broker
@@ -115,7 +119,7 @@ class Faults:
         self._in(self.rand.uniform(1, 3), lambda: self._limit_broker("0"))
 
     def _limit_broker(self, memory: str) -> None:
-        with suppress(redis.RedisError), redis.Redis(port=self.stage.broker_port) as broker:
+        with suppress(redis.RedisError), self._client_of_broker() as broker:
             broker.config_set("maxmemory-policy", "noeviction")
             broker.config_set("maxmemory", memory)
 
