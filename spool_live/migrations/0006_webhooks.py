@@ -260,13 +260,6 @@ class Migration(migrations.Migration):
                 ),
                 ("last_error", models.TextField(blank=True, default="", verbose_name="last error")),
                 (
-                    "is_hurried",
-                    models.BooleanField(
-                        default=False,
-                        help_text="Whether a recovery has brought its next attempt forward.",
-                    ),
-                ),
-                (
                     "endpoint",
                     models.ForeignKey(
                         db_constraint=False,

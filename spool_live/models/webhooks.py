@@ -152,9 +152,6 @@ class WebhookMessage(models.Model):
     due_at = models.DateTimeField(_("due at"))
     first_at = models.DateTimeField(_("first attempt at"), default=timezone.now)
     last_error = models.TextField(_("last error"), blank=True, default="")
-    is_hurried = models.BooleanField(
-        default=False, help_text=_("Whether a recovery has brought its next attempt forward.")
-    )
 
     class Meta:
         db_table = "live_webhook_messages"

@@ -116,17 +116,16 @@ def _settle_messages(using: str, job: Job, attempts: Sequence[Attempt], now: dat
 
 
 def _hurry(using: str, job: Job, attempts: Sequence[Attempt], now: datetime) -> None:
-    """The first success after an outage: what failed in it goes now, once, instead of hours later
-    as its schedule says."""
+    """The first success after an outage: what failed in it for the first time goes now, instead of
+    hours later as its schedule says; what failed in one before keeps its schedule."""
     before = job.delivery
     if before.failures >= OUTAGE and any(a.answer.is_success for a in attempts):
         failed = WebhookMessage.objects.using(using).filter(
             endpoint=job.endpoint,
             state=State.WAITING,
-            is_hurried=False,
             first_at__gte=before.failing_since or now,
         )
-        failed.update(due_at=now, is_hurried=True)
+        failed.update(due_at=now)
 
 
 def _write_log(using: str, job: Job, attempts: Sequence[Attempt]) -> None:
