@@ -105,7 +105,8 @@ class Faults:
             broker.flushall()
 
     def _client_of_broker(self) -> redis.Redis:
-        """That waits until a broker that is frozen goes on."""
+        """A frozen broker is woken first: whoever waits for it here would have to wake it."""
+        self.stage.broker.signal(signal.SIGCONT)
         return redis.Redis(port=self.stage.broker_port, socket_timeout=30)
 
     def freeze_broker(self) -> None:
