@@ -231,6 +231,18 @@ class TestRegistry:
             unregister(Unregistered)
         assert Unregistered not in registry
 
+    def test_attached_collection_is_declared_but_of_no_model(self, empty: Registry) -> None:
+        registered = empty.register(Note, LiveCollection)
+        attached = LiveCollection(Page)
+        empty.attach(attached)
+        assert empty.declared() == (registered, attached)
+        assert list(empty) == [registered]
+        assert empty.of_model(Page) == []
+        with pytest.raises(SpoolLiveConfigurationError, match="same name"):
+            empty.register(Page, LiveCollection)
+        empty.detach(attached)
+        assert empty.declared() == (registered,)
+
     def test_unregister_of_what_is_not_registered(self) -> None:
         with pytest.raises(KeyError):
             unregister(Unregistered)

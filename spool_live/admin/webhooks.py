@@ -65,7 +65,7 @@ class EndpointForm(ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        names = {collection.name for collection in registry} | set(self.instance.collections)
+        names = {c.name for c in registry.declared()} | set(self.instance.collections)
         self.fields["collections"].choices = [(name, name) for name in sorted(names)]  # type: ignore[attr-defined]
 
     def clean_url(self) -> str:

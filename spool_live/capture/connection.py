@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -30,12 +30,22 @@ from spool_live.collections import has_triggers, registry
 from spool_live.models import Site
 
 _connected: list[tuple[Any, Callable[..., None], Any]] = []
+_observed: dict[saving.Begin, Callable[[], Iterable[type[Model]]]] = {}
+
+
+def observe_saves(models: Callable[[], Iterable[type[Model]]], begin: saving.Begin) -> None:
+    """Calls ``begin`` for each save of what ``models`` answers, which is asked each time the
+    registrations change: for an app that records changes by rules of its own."""
+    _observed[begin] = models
+    connect_all()
 
 
 def connect_all() -> None:
     """Hears every model of every registered collection, and nothing that was heard before."""
     disconnect_all()
     saving.wrap_saves([Site], sites.begin)
+    for begin, models in _observed.items():
+        saving.wrap_saves(models(), begin)
     registered = [collection.model for collection in registry]
     on_the_way = (*parents.models_on_the_way(), *followed.models_followed())
     saving.wrap_saves([*registered, *on_the_way], saves.begin)

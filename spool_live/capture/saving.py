@@ -36,23 +36,24 @@ Begin = Callable[[Model, str, bool, Collection[str] | None], Save | None]
 """Makes the ``Save`` for an instance, an alias, whether it is ``raw`` (a fixture) and the
 ``update_fields``; ``None`` for a save that is of no interest."""
 
-_wrapped: dict[type[Model], dict[str, Any]] = {}
+_wrapped: dict[tuple[type[Model], Begin], dict[str, Any]] = {}
 
 
 def wrap_saves(models: Iterable[type[Model]], begin: Begin) -> None:
     """Calls ``begin`` for each save of ``models`` and of the models that inherit from them."""
     chosen = set(models)
     for model in chosen:
-        if model not in _wrapped and chosen.isdisjoint(model.__mro__[1:]):
-            _wrapped[model] = {n: model.__dict__[n] for n in _WRAPPERS if n in model.__dict__}
+        key = (model, begin)
+        if key not in _wrapped and chosen.isdisjoint(model.__mro__[1:]):
+            _wrapped[key] = {n: model.__dict__[n] for n in _WRAPPERS if n in model.__dict__}
             for name, wrapper in _WRAPPERS.items():
                 setattr(model, name, wrapper(model, begin))
 
 
 def unwrap_saves() -> None:
-    """Unwraps every model again."""
+    """Unwraps every model again, the last wrapper first."""
     while _wrapped:
-        model, own = _wrapped.popitem()
+        (model, _), own = _wrapped.popitem()
         for name in _WRAPPERS:
             delattr(model, name)
             if name in own:
@@ -68,7 +69,7 @@ def one_transaction(using: str) -> AbstractContextManager[object]:
 
 
 def _save_table(model: type[Model], begin: Begin) -> Callable[..., bool]:
-    key = _BEGUN + model._meta.label_lower
+    key = _key(model, begin)
 
     def _save_table(
         self: Any,
@@ -80,7 +81,7 @@ def _save_table(model: type[Model], begin: Begin) -> Callable[..., bool]:
         update_fields: Collection[str] | None = None,
     ) -> bool:
         def write() -> bool:
-            inherited = _inherited(model, self, "_save_table")
+            inherited = _inherited(model, begin, self, "_save_table")
             written = inherited(raw, cls, force_insert, force_update, using, update_fields)
             return bool(written)
 
@@ -104,7 +105,7 @@ def _save_table(model: type[Model], begin: Begin) -> Callable[..., bool]:
 def _save_parents(model: type[Model], begin: Begin) -> Callable[..., Any]:
     """With multi-table inheritance the parents' rows are written first, in Django's transaction:
     the save begins there."""
-    key = _BEGUN + model._meta.label_lower
+    key = _key(model, begin)
 
     def _save_parents(
         self: Any,
@@ -114,7 +115,7 @@ def _save_parents(model: type[Model], begin: Begin) -> Callable[..., Any]:
         *args: Any,
         **kwargs: Any,
     ) -> Any:
-        write = _inherited(model, self, "_save_parents")
+        write = _inherited(model, begin, self, "_save_parents")
         if not cls._meta.parents or cls is not self._meta.concrete_model:
             return write(cls, using, update_fields, *args, **kwargs)
         save = begin(self, using, False, update_fields)
@@ -134,8 +135,12 @@ def _save_parents(model: type[Model], begin: Begin) -> Callable[..., Any]:
 _WRAPPERS = {"_save_table": _save_table, "_save_parents": _save_parents}
 
 
-def _inherited(model: type[Model], instance: Model, name: str) -> Callable[..., Any]:
-    own = _wrapped[model].get(name)
+def _key(model: type[Model], begin: Begin) -> str:
+    return f"{_BEGUN}{model._meta.label_lower}_{begin.__module__}"
+
+
+def _inherited(model: type[Model], begin: Begin, instance: Model, name: str) -> Callable[..., Any]:
+    own = _wrapped[model, begin].get(name)
     if own is None:
         return getattr(super(model, instance), name)  # type: ignore[no-any-return]
     return own.__get__(instance)  # type: ignore[no-any-return]

@@ -23,6 +23,7 @@ class Registry:
 
     def __init__(self) -> None:
         self._collections: dict[type[Model], LiveCollection] = {}
+        self._attached: list[LiveCollection] = []
         self._of_model: dict[type[Model], list[LiveCollection]] = {}
 
     def register(self, model: type[Model], collection: type[LiveCollection]) -> LiveCollection:
@@ -38,15 +39,7 @@ class Registry:
         if model in self._collections:
             raise SpoolLiveConfigurationError(f"{model._meta.label} is registered already.")
         made = collection(model)
-        if len(made.name) > COLLECTION_LIMIT:
-            raise SpoolLiveConfigurationError(
-                f"{made!r}: `name` must have at most {COLLECTION_LIMIT} characters."
-            )
-        for other in self:
-            if other.name == made.name:
-                raise SpoolLiveConfigurationError(
-                    f"{made!r} and {other!r} have the same name: set `name` on one of them."
-                )
+        self._check_name(made)
         made.registry = self
         self._collections[model] = made
         self._of_model.clear()
@@ -58,6 +51,36 @@ class Registry:
         del self._collections[model]
         self._of_model.clear()
         registry_changed.send(sender=type(self), model=model)
+
+    def attach(self, collection: LiveCollection) -> None:
+        """Adds a collection whose changes the app that attaches it records itself: it is not among
+        those of a model, but its name is known and its own.
+
+        Raises :class:`SpoolLiveConfigurationError` for a name that is taken or too long.
+        """
+        self._check_name(collection)
+        self._attached.append(collection)
+        registry_changed.send(sender=type(self), model=collection.model)
+
+    def detach(self, collection: LiveCollection) -> None:
+        """Removes an attached collection. Raises ``ValueError`` where it is not attached."""
+        self._attached.remove(collection)
+        registry_changed.send(sender=type(self), model=collection.model)
+
+    def declared(self) -> tuple[LiveCollection, ...]:
+        """Every collection: the registered and the attached."""
+        return (*self._collections.values(), *self._attached)
+
+    def _check_name(self, made: LiveCollection) -> None:
+        if len(made.name) > COLLECTION_LIMIT:
+            raise SpoolLiveConfigurationError(
+                f"{made!r}: `name` must have at most {COLLECTION_LIMIT} characters."
+            )
+        for other in self.declared():
+            if other.name == made.name:
+                raise SpoolLiveConfigurationError(
+                    f"{made!r} and {other!r} have the same name: set `name` on one of them."
+                )
 
     def __iter__(self) -> Iterator[LiveCollection]:
         return iter(tuple(self._collections.values()))

@@ -45,7 +45,7 @@ _NOTHING = (CREATED, DELETED)
 
 def windows() -> dict[str, timedelta]:
     """The collections that are coalesced, by name, and how long their updates wait for others."""
-    declared = {collection.name: collection.coalesce for collection in registry}
+    declared = {collection.name: collection.coalesce for collection in registry.declared()}
     return {
         name: given if isinstance(given, timedelta) else timedelta(0)
         for name, given in declared.items()

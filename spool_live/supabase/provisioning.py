@@ -80,11 +80,7 @@ def _steps(*, one_database: bool) -> Iterator[Step]:
         tables=("public.live_updates", "spool_live.sites", "spool_live.api_keys"),
     )
     for table in closed_tables(one_database=one_database):
-        name = f"public.{table}"
-        sql = read_sql("environment/closed_table").replace("{table}", name)
-        needs = read_sql("environment/closed_table_needs").replace("{table}", name)
-        holds = read_sql("environment/closed_table_holds").replace("{table}", name)
-        yield Step(f"{table} closed", sql, needs, _ROLES_REMEDY, holds=holds, tables=(name,))
+        yield _closing(table)
     yield Step(
         "publication",
         read_sql("environment/publication"),
@@ -102,6 +98,14 @@ def _steps(*, one_database: bool) -> Iterator[Step]:
         tables=("realtime.messages",),
     )
     yield Step("schema reload", read_sql("environment/schema_reload"), roles_exist, _ROLES_REMEDY)
+
+
+def _closing(table: str) -> Step:
+    name = f"public.{table}"
+    sql = read_sql("environment/closed_table").replace("{table}", name)
+    needs = read_sql("environment/closed_table_needs").replace("{table}", name)
+    holds = read_sql("environment/closed_table_holds").replace("{table}", name)
+    return Step(f"{table} closed", sql, needs, _ROLES_REMEDY, holds=holds, tables=(name,))
 
 
 def provision(alias: str) -> list[StepResult]:
@@ -182,9 +186,8 @@ def withdraw(alias: str) -> None:
 
 def close_tables(alias: str, tables: Iterable[str]) -> None:
     """Closes new ``tables`` to the API roles at once, where both exist on ``alias``."""
-    for step in _steps(one_database=True):
-        if step.name in {f"{table} closed" for table in tables}:
-            do(connections[alias], step)
+    for table in tables:
+        do(connections[alias], _closing(table))
 
 
 def open_tables(alias: str, tables: Iterable[str]) -> None:

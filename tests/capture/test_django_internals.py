@@ -14,9 +14,10 @@ from django.db.models.base import ModelState
 from django.db.models.signals import post_save, pre_save
 from django.test.utils import CaptureQueriesContext
 
-from spool_live.capture import connect_all, disconnect_all
+from spool_live.capture import connect_all, disconnect_all, saves
 from spool_live.capture.saving import unwrap_saves, wrap_saves
 from spool_live.models import Site
+from spool_live.testing import captured_updates
 from tests.capture.conftest import Recording
 from tests.testapp.models import Article, LandingPage, Note, Page, Product, Unregistered
 
@@ -163,8 +164,23 @@ class TestWrapping:
 
     def test_twice_is_once(self) -> None:
         wrapped = Note._save_table  # type: ignore[attr-defined]
-        wrap_saves([Note], lambda *args: None)
+        wrap_saves([Note], saves.begin)
         assert Note._save_table is wrapped  # type: ignore[attr-defined]
+
+    def test_two_of_different_minds_see_each_save_once(self) -> None:
+        seen: list[str] = []
+
+        def begin(instance: Model, *args: Any) -> None:
+            seen.append(type(instance).__name__)
+
+        wrap_saves([Page], begin)
+        try:
+            with captured_updates() as recorded:
+                LandingPage.objects.create(title="Harbour", site=Site.objects.create(name="Town"))
+            assert seen == ["LandingPage"]
+            assert [update.collection for update in recorded] == ["pages"]
+        finally:
+            connect_all()
 
     def test_child_inherits_its_parents(self) -> None:
         assert "_save_table" in Page.__dict__

@@ -30,7 +30,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        collections = {collection.name: _metadata_type(collection) for collection in registry}
+        collections = {c.name: _metadata_type(c) for c in registry.declared()}
         if options["typescript"]:
             self.stdout.write(collection_types(collections), ending="")
         else:

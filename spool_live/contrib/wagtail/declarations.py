@@ -1,0 +1,204 @@
+"""What a project declares of its pages and snippets: collections, and who they speak for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from django.db.models import ForeignKey, Model
+from wagtail.models import DraftStateMixin, Page, TranslatableMixin
+from wagtail.models import Site as WagtailSite
+
+from spool_live.collections import LiveCollection, registry
+from spool_live.contrib.wagtail.roots import Place, place_of
+from spool_live.exceptions import SpoolLiveConfigurationError
+
+C = TypeVar("C", bound="PageCollection")
+S = TypeVar("S", bound="SnippetCollection")
+
+PLACE = "spool_live_place"
+"""Where a page keeps its place while an update of it is made."""
+
+_pages: dict[type[Page], PageCollection] = {}
+_snippets: dict[type[Model], SnippetCollection] = {}
+
+
+class PageCollection(LiveCollection):
+    """How Wagtail pages are reported. Subclass it and register it by :func:`register_pages`.
+
+    ``drafts``: ``True`` also reports pages that are not live, and saved drafts of live pages
+    (``content.updated`` with ``draft: true``). Without it subscribers know of a page from its
+    first publication on.
+    ``private``: ``True`` reports pages behind a view restriction as if they were public; without
+    it a restricted page is one that is not published.
+    ``most_moved``: how many pages below a page are reported one by one when their URLs or their
+    privacy change at once, and how many pages that use an image, a document or a snippet. Where
+    there are more, one update with ``descendants: true`` stands for them all.
+    ``follows_references``: ``False`` does not report the pages that use an image, a document or a
+    snippet when that changes.
+
+    The methods get the *specific* page, whichever class Wagtail saves.
+    """
+
+    slug_field = "slug"
+    drafts: bool = False
+    private: bool = False
+    most_moved: int = 200
+    follows_references: bool = True
+
+    def is_published(self, item: Any) -> bool:
+        """Whether the page is live. Its privacy is a matter of the tree: see ``private``."""
+        return bool(item.live)
+
+    def get_metadata(self, item: Any) -> Mapping[str, Any]:
+        """``type``, ``title``, ``locale``, ``translation_key``, and the ``path`` and ``url`` of the
+        page on the site that the update is for; then ``metadata_fields``, of which a page has
+        those that its type has."""
+        place = self.place_of(item)
+        named = self.metadata_fields
+        pairs = named.items() if isinstance(named, Mapping) else zip(named, named, strict=True)
+        return {
+            "type": item._meta.label,
+            "title": item.title,
+            "locale": item.locale.language_code,
+            "translation_key": str(item.translation_key),
+            "path": place.path if place else None,
+            "url": place.url if place else None,
+            **{name: getattr(item, field) for name, field in pairs if hasattr(item, field)},
+        }
+
+    def is_relevant(self, before: Any, after: Any) -> bool:
+        """Whether a publication that leaves the page where it was is worth an update: one that
+        changes a field of ``watched_fields``, where these are declared."""
+        watched = self.watched_fields
+        return watched is None or any(
+            getattr(before, name, None) != getattr(after, name, None) for name in watched
+        )
+
+    def place_of(self, item: Any) -> Place | None:
+        """The site, path and URL of the page: those of the update that is being recorded, or the
+        first that it has now; ``None`` where no site serves it."""
+        if PLACE in item.__dict__:
+            place: Place | None = item.__dict__[PLACE]
+            return place
+        return place_of(item)
+
+    def get_site(self, item: Any) -> Any:
+        """The id of the live site that the page is on, or ``None``."""
+        place = self.place_of(item)
+        return place and place.site_id
+
+
+class SnippetCollection(LiveCollection):
+    """How the snippets of one model are reported. Register it by :func:`register_snippets`.
+
+    A snippet belongs to one site where it has a foreign key to Wagtail's or our ``Site``
+    (``site_field``; found by itself where there is just one). Others belong to every mapped site if
+    ``every_site`` is ``True``, or if there is only one.
+    ``drafts``: as for pages.
+    """
+
+    site_field = ""
+    every_site: bool = False
+    drafts: bool = False
+
+    def __init__(self, model: type[Model]) -> None:
+        super().__init__(model)
+        if not self.site_field:
+            found = [
+                field.name
+                for field in model._meta.concrete_fields
+                if isinstance(field, ForeignKey) and issubclass(field.related_model, WagtailSite)
+            ]
+            self.site_field = found[0] if len(found) == 1 else ""
+
+    def is_published(self, item: Any) -> bool:
+        """Whether the snippet is live; snippets without drafts always are."""
+        return bool(item.live) if isinstance(item, DraftStateMixin) else True
+
+    def get_metadata(self, item: Any) -> Mapping[str, Any]:
+        """``type`` and ``title`` (the snippet as text); of translatable ones also ``locale`` and
+        ``translation_key``."""
+        found = {"type": item._meta.label, "title": str(item)}
+        if isinstance(item, TranslatableMixin):
+            found["locale"] = item.locale.language_code
+            found["translation_key"] = str(item.translation_key)
+        return found
+
+
+def register_pages(*types: type[Page]) -> Callable[[type[C]], type[C]]:
+    """Class decorator: reports the pages of ``types`` by the decorated collection; without types,
+    all pages. A page belongs to the collection of its nearest registered type.
+
+    Raises :class:`SpoolLiveConfigurationError` for a type that is no page, or is registered.
+    """
+
+    def decorate(declared: type[C]) -> type[C]:
+        given = types or (Page,)
+        for model in given:
+            if not issubclass(model, Page):
+                raise SpoolLiveConfigurationError(f"{model!r} is not a page type of Wagtail.")
+            if model in _pages:
+                raise SpoolLiveConfigurationError(f"{model._meta.label} is registered already.")
+        made = declared(given[0] if len(given) == 1 else Page)
+        made.model = Page  # a page has the same id in whichever collection it is
+        registry.attach(made)
+        _pages.update(dict.fromkeys(given, made))
+        return declared
+
+    return decorate
+
+
+def register_snippets(model: type[Model]) -> Callable[[type[S]], type[S]]:
+    """Class decorator: reports the snippets of ``model`` by the decorated collection.
+
+    Raises :class:`SpoolLiveConfigurationError` for a page type, or a model that is registered.
+    """
+
+    def decorate(declared: type[S]) -> type[S]:
+        if issubclass(model, Page) or model in _snippets:
+            why = (
+                "is a page type: use register_pages"
+                if issubclass(model, Page)
+                else ("is registered already")
+            )
+            raise SpoolLiveConfigurationError(f"{model._meta.label} {why}.")
+        made = declared(model)
+        registry.attach(made)
+        _snippets[model] = made
+        return declared
+
+    return decorate
+
+
+def forget(declared: type[LiveCollection]) -> None:
+    """Takes the registrations of the collection ``declared`` back."""
+    for known in (_pages, _snippets):
+        for model, made in list(known.items()):
+            if type(made) is declared:
+                del known[model]
+                if made in registry.declared() and made not in known.values():
+                    registry.detach(made)
+
+
+def collection_of(page_type: type[Page] | None) -> PageCollection | None:
+    """The collection of the pages of ``page_type``: that of the nearest registered type."""
+    for model in page_type.__mro__ if page_type else ():
+        if model in _pages:
+            return _pages[model]
+    return None
+
+
+def page_collections() -> list[PageCollection]:
+    """The collections of pages, each once."""
+    return list(dict.fromkeys(_pages.values()))
+
+
+def snippet_collections() -> Iterator[SnippetCollection]:
+    """The collections of snippets."""
+    yield from _snippets.values()
+
+
+def snippet_collection_of(model: type[Model]) -> SnippetCollection | None:
+    """The collection of the snippets of ``model``, or ``None``."""
+    return next((_snippets[m] for m in model.__mro__ if m in _snippets), None)

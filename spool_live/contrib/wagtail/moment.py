@@ -1,0 +1,163 @@
+"""The pages as they are at one moment: what each of them is to each site, and what changed between
+two moments."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import DatabaseError
+from wagtail.models import Page, PageViewRestriction
+
+from spool_live.capture import transitions
+from spool_live.capture.meaning import Meaning, report
+from spool_live.capture.transitions import Recorded, Snapshot, Transition
+from spool_live.contrib.wagtail.declarations import PLACE, PageCollection
+from spool_live.contrib.wagtail.roots import Place, Roots, read_roots
+from spool_live.updates import EventType, LiveUpdateData
+
+STEP = Page.steplen
+"""Characters of a tree path for each level."""
+
+View = Mapping[uuid.UUID, tuple[Snapshot, Place]]
+"""What a page is to each of its sites, and where it is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """``roots`` and privacy as they are at one time. ``is_private`` says of a tree path whether
+    what is there is behind a view restriction; ``url_path_of`` makes the stored ``url_path`` of a
+    page that of the moment."""
+
+    roots: Roots
+    is_private: Callable[[str], bool]
+    url_path_of: Callable[[str], str] = str
+
+    @classmethod
+    def now(cls, using: str) -> Moment:
+        """As everything is stored."""
+        return cls(read_roots(using), behind(restricted(using)))
+
+    def view(self, collection: PageCollection, page: Any) -> View:
+        """What ``page`` (specific) is to the subscribers of ``collection``."""
+        places = self.roots.places(page, self.url_path_of(page.url_path))
+        if not places:
+            return {}
+        is_private = not collection.private and self.is_private(page.path)
+        try:
+            published = collection.is_published(page) and not is_private
+            visible = (published or collection.drafts) and collection.is_visible(page)
+            slug = collection.get_slug(page)
+        except DatabaseError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a collection may raise
+            report(collection, "determine a change (recorded as content.updated)", page, error)
+            published, visible, slug = not is_private, not is_private, None
+        return {
+            site_id: (Snapshot(site_id, slug, published, visible), place)
+            for site_id, place in places.items()
+        }
+
+
+def restricted(using: str) -> frozenset[str]:
+    """The tree paths of the pages that a view restriction is on: one query, two where there is one.
+
+    An alias has the restrictions of its source, as in ``Page.get_view_restrictions``.
+    """
+    rows = PageViewRestriction._base_manager.using(using)
+    pages = dict(
+        rows.filter(page__alias_of=None).order_by().values_list("page_id", "page__path").distinct()
+    )
+    paths, found = set(pages.values()), list(pages)
+    while found:
+        aliases = Page._base_manager.using(using).filter(alias_of__in=found)
+        below = [(pk, path) for pk, path in aliases.values_list("pk", "path") if path not in paths]
+        paths.update(path for _, path in below)
+        found = [pk for pk, _ in below]
+    return frozenset(paths)
+
+
+def behind(paths: Iterable[str]) -> Callable[[str], bool]:
+    """Whether a tree path is one of ``paths`` or below it."""
+    known = frozenset(paths)
+    return lambda path: bool(known) and not known.isdisjoint(prefixes(path))
+
+
+def prefixes(path: str) -> list[str]:
+    """The tree paths from the root of the tree to ``path``."""
+    return [path[:end] for end in range(STEP, len(path) + 1, STEP)]
+
+
+def updates(
+    collection: PageCollection,
+    page: Any,
+    before: View,
+    after: View,
+    *,
+    relevant: bool = True,
+    extra: Mapping[str, Any] = transitions.NOTHING,
+) -> list[Recorded]:
+    """What became of ``page`` (specific, as it is now) between ``before`` and ``after``: one update
+    for each site, at most. Where a page is what it was, only a ``relevant`` change is one.
+    """
+    found: list[Recorded] = []
+    for site_id in {**before, **after}:
+        was, old = before.get(site_id, (Snapshot(None), None))
+        now, new = after.get(site_id, (Snapshot(None), None))
+        added = dict(extra)
+        if old and new and old.path != new.path:
+            added["previous_path"] = old.path
+        moved_host = bool(old and new and old.url != new.url)
+        with Meaning(collection, page) as meaning:
+            meaning.transitions = [
+                t._replace(extra={**t.extra, **_fitting(t, added)})
+                for t in transitions.changed(was, now)
+                if not t.is_plain or added or relevant or moved_host
+            ]
+        with _at(page, new or old):
+            found += meaning.updates()
+    return found
+
+
+def standing_in(
+    collection: PageCollection,
+    page: Any,
+    places: Mapping[uuid.UUID, Place],
+    extra: Mapping[str, Any],
+) -> list[Recorded]:
+    """Updates of ``page`` that stand for the pages below it, whatever the page is itself: with
+    ``descendants: true``, its ``path`` and ``url``, and nothing else of it."""
+    item_id = collection.item_id_of(page)
+    return [
+        (
+            site_id,
+            LiveUpdateData(
+                EventType.UPDATED,
+                collection.name,
+                item_id,
+                None,
+                {"descendants": True, **extra, "path": place.path, "url": place.url},
+            ),
+        )
+        for site_id, place in places.items()
+    ]
+
+
+@contextmanager
+def _at(page: Any, place: Place | None) -> Iterator[None]:
+    """While the update for ``place`` is made: what the page's metadata says."""
+    page.__dict__[PLACE] = place
+    try:
+        yield
+    finally:
+        del page.__dict__[PLACE]
+
+
+def _fitting(transition: Transition, added: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is new to a site has no former path there."""
+    if transition.event_type is EventType.UPDATED:
+        return added
+    return {name: value for name, value in added.items() if name != "previous_path"}

@@ -1,0 +1,75 @@
+"""Rows of Wagtail's models, before and after: which of their columns the public sees."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from django.db import connections
+from django.db.models import Model, QuerySet
+from wagtail.models import COMMENTS_RELATION_NAME
+
+EDITORIAL = frozenset(
+    {
+        *("draft_title", "has_unpublished_changes", "latest_revision", "live_revision"),
+        *("latest_revision_created_at", "locked", "locked_at", "locked_by", "owner"),
+        *("go_live_at", "expire_at", "expired", "first_published_at", "alias_of"),
+        *("path", "depth", "numchild", "url_path", "live"),
+    }
+)
+"""Fields of which the public sees nothing, or that are compared by what they mean."""
+
+DATED = frozenset({"last_published_at"})
+"""Written by each publication."""
+
+
+def is_editorial(update_fields: Iterable[str]) -> bool:
+    names = {name.removesuffix("_id") for name in update_fields}
+    return names <= (EDITORIAL | DATED | {COMMENTS_RELATION_NAME}) - {"url_path", "live"}
+
+
+def is_plain(page: Any) -> bool:
+    """Whether the object holds values, and no expression that only the database can evaluate."""
+    return not any(hasattr(value, "resolve_expression") for value in page.__dict__.values())
+
+
+def content_of(page: Any) -> dict[str, Any]:
+    """What a page holds, with its children, in a form that can be compared."""
+    hidden = {*EDITORIAL, *DATED, COMMENTS_RELATION_NAME}
+    return {name: value for name, value in page.serializable_data().items() if name not in hidden}
+
+
+def differs(row: Any, page: Any, hidden: Collection[str] = ()) -> bool:
+    """Whether the public sees a difference between two states of a page: its own columns, and the
+    moment of its publication, which stands for what is stored elsewhere (children, tags)."""
+    return any(
+        field.get_prep_value(getattr(row, field.attname))
+        != field.get_prep_value(getattr(page, field.attname))
+        for field in type(row)._meta.concrete_fields
+        if field.name not in EDITORIAL and field.name not in hidden and not _is_key(field)
+    )
+
+
+def _is_key(field: Any) -> bool:
+    remote = field.remote_field
+    return bool(field.primary_key or (remote and getattr(remote, "parent_link", False)))
+
+
+def as_it_was(page: Any, row: Any) -> Any:
+    """The specific page as it was: ``row``, or the page with what the row says of its base."""
+    if isinstance(row, type(page)):
+        return row
+    was = copy.copy(page)
+    was._state = copy.copy(page._state)
+    for field in type(row)._meta.concrete_fields:
+        was.__dict__[field.attname] = getattr(row, field.attname)
+    return was
+
+
+def locked(model: type[Model], pk: Any, using: str) -> Any:
+    rows: QuerySet[Any] = model._base_manager.using(using).filter(pk=pk)
+    connection = connections[using]
+    if connection.features.has_select_for_update and not connection.get_autocommit():
+        rows = rows.select_for_update(no_key=connection.features.has_select_for_no_key_update)
+    return rows.first()

@@ -1,0 +1,1 @@
+"""``spool_live.contrib.wagtail`` in a small Wagtail project (``tox run -e wagtail``)."""

@@ -1,0 +1,65 @@
+"""A Wagtail project of two sites: the suite's settings, and Wagtail.
+
+Its tables are made without the two hundred migrations of Wagtail's apps, which is all that these
+tests do without.
+"""
+
+from __future__ import annotations
+
+from tests.settings import *  # noqa: F403
+from tests.settings import DATABASES as _DATABASES
+from tests.settings import MIDDLEWARE as _MIDDLEWARE
+from tests.settings import STATE_DIR
+from tests.settings import TEMPLATES as _TEMPLATES
+
+_WAGTAIL = [
+    "wagtail.contrib.simple_translation",
+    "wagtail.locales",
+    "wagtail.sites",
+    "wagtail.users",
+    "wagtail.snippets",
+    "wagtail.documents",
+    "wagtail.images",
+    "wagtail.search",
+    "wagtail.admin",
+    "wagtail",
+]
+INSTALLED_APPS = [
+    "tests.contrib.wagtail.content",
+    "spool_live",
+    "spool_live.contrib.wagtail",
+    *_WAGTAIL,
+    "modelcluster",
+    "taggit",
+    "django_filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "rest_framework",
+]
+MIGRATION_MODULES = dict.fromkeys(
+    (
+        *("content", "wagtailcore", "wagtailadmin", "wagtailimages", "wagtaildocs", "wagtailusers"),
+        *("wagtailembeds", "wagtailsearch", "modelsearch", "simple_translation", "taggit"),
+        *("wagtail_localize", "admin", "auth", "contenttypes", "sessions"),
+    )
+)
+MIDDLEWARE = [*_MIDDLEWARE, "django.middleware.csrf.CsrfViewMiddleware"]
+TEMPLATES = _TEMPLATES
+ROOT_URLCONF = "tests.contrib.wagtail.urls"
+DATABASES = {"default": _DATABASES["default"]}
+MEDIA_ROOT = STATE_DIR / "media"
+MEDIA_URL = "/media/"
+LANGUAGES = WAGTAIL_CONTENT_LANGUAGES = [("en", "English"), ("de", "German")]
+LANGUAGE_CODE = "en"
+USE_I18N = True
+WAGTAIL_I18N_ENABLED = True
+WAGTAIL_SITE_NAME = "Harbour"
+WAGTAILADMIN_BASE_URL = "http://localhost"
+WAGTAILADMIN_NOTIFICATION_INCLUDE_SUPERUSERS = False
+WAGTAILSEARCH_BACKENDS = {
+    "default": {"BACKEND": "wagtail.search.backends.database", "AUTO_UPDATE": False}
+}
