@@ -234,6 +234,10 @@ class LiveCollection(Belonging, Identified, Scheduled):
         pairs = named if isinstance(named, Mapping) else dict(zip(named, named, strict=True))
         return {name: own_field(self.model, field).attname for name, field in pairs.items()}
 
+    def speaks_for(self, item: Model) -> bool:
+        """Whether ``item`` is one of the collection's."""
+        return isinstance(item, self.model)
+
     def is_left_to_trigger(self, using: str) -> bool:
         """Whether triggers record the changes on ``using``, and the signals' receivers must not."""
         return self.capture == "trigger" and has_triggers(using)
@@ -241,7 +245,7 @@ class LiveCollection(Belonging, Identified, Scheduled):
     def _tags_of(self, dependent: str | Model) -> list[str]:
         if not isinstance(dependent, Model):
             return [str(dependent)]
-        found = self.registry.of_model(type(dependent)) if self.registry else ()
+        found = self.registry.of_item(dependent) if self.registry else ()
         return [
             tag
             for other in found

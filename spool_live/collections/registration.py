@@ -59,6 +59,7 @@ class Registry:
         Raises :class:`SpoolLiveConfigurationError` for a name that is taken or too long.
         """
         self._check_name(collection)
+        collection.registry = self
         self._attached.append(collection)
         registry_changed.send(sender=type(self), model=collection.model)
 
@@ -99,6 +100,11 @@ class Registry:
             found = self._of_model[model] = [c for c in self if issubclass(model, c.model)]
         return found
 
+    def of_item(self, item: Model) -> list[LiveCollection]:
+        """The collections that ``item`` belongs to, attached ones among them."""
+        registered = self.of_model(type(item))
+        return [*registered, *(c for c in self._attached if c.speaks_for(item))]
+
 
 registry = Registry()
 
@@ -126,7 +132,7 @@ def cache_tags(item: Model, *, lists: bool = True) -> list[str]:
     its collections are left out: they are for answers that any change of the collection touches.
     Raises :class:`SpoolLiveConfigurationError` where the model of ``item`` is not registered.
     """
-    found = registry.of_model(type(item))
+    found = registry.of_item(item)
     if not found:
         raise SpoolLiveConfigurationError(f"{type(item)._meta.label} is not registered.")
     left_out = set() if lists else {collection.name for collection in found}

@@ -31,9 +31,10 @@ class PageCollection(LiveCollection):
     first publication on.
     ``private``: ``True`` reports pages behind a view restriction as if they were public; without
     it a restricted page is one that is not published.
-    ``most_moved``: how many pages below a page are reported one by one when their URLs or their
-    privacy change at once, and how many pages that use an image, a document or a snippet. Where
-    there are more, one update with ``descendants: true`` stands for them all.
+    ``most_descendants``: how many pages below a page are reported one by one when their URLs or
+    their privacy change at once. Where there are more, one update with ``descendants: true`` stands
+    for them all.
+    ``most_moved``: the same of the pages that use an image, a document or a snippet.
     ``follows_references``: ``False`` does not report the pages that use an image, a document or a
     snippet when that changes.
 
@@ -51,16 +52,15 @@ class PageCollection(LiveCollection):
         return bool(item.live)
 
     def get_metadata(self, item: Any) -> Mapping[str, Any]:
-        """``type``, ``title``, ``locale``, ``translation_key``, and the ``path`` and ``url`` of the
-        page on the site that the update is for; then ``metadata_fields``, of which a page has
-        those that its type has."""
+        """``type``, ``title``, ``translation_key``, and the ``path`` and ``url`` of the page on the
+        site that the update is for; then ``metadata_fields``, of which a page has those that its
+        type has. The ``locale`` comes from :meth:`get_locale`."""
         place = self.place_of(item)
         named = self.metadata_fields
         pairs = named.items() if isinstance(named, Mapping) else zip(named, named, strict=True)
         return {
             "type": item._meta.label,
             "title": item.title,
-            "locale": item.locale.language_code,
             "translation_key": str(item.translation_key),
             "path": place.path if place else None,
             "url": place.url if place else None,
@@ -74,6 +74,14 @@ class PageCollection(LiveCollection):
         return watched is None or any(
             getattr(before, name, None) != getattr(after, name, None) for name in watched
         )
+
+    def get_locale(self, item: Any) -> str | None:
+        """The language code of the page's locale."""
+        return str(item.locale.language_code)
+
+    def speaks_for(self, item: Any) -> bool:
+        """Whether the page's nearest registered type is of this collection."""
+        return isinstance(item, Page) and collection_of(item.specific_class) is self
 
     def place_of(self, item: Any) -> Place | None:
         """The site, path and URL of the page: those of the update that is being recorded, or the
@@ -117,13 +125,16 @@ class SnippetCollection(LiveCollection):
         return bool(item.live) if isinstance(item, DraftStateMixin) else True
 
     def get_metadata(self, item: Any) -> Mapping[str, Any]:
-        """``type`` and ``title`` (the snippet as text); of translatable ones also ``locale`` and
-        ``translation_key``."""
+        """``type`` and ``title`` (the snippet as text), and the ``translation_key`` of translatable
+        ones."""
         found = {"type": item._meta.label, "title": str(item)}
         if isinstance(item, TranslatableMixin):
-            found["locale"] = item.locale.language_code
             found["translation_key"] = str(item.translation_key)
         return found
+
+    def get_locale(self, item: Any) -> str | None:
+        """The language code of a translatable snippet's locale."""
+        return str(item.locale.language_code) if isinstance(item, TranslatableMixin) else None
 
 
 def register_pages(*types: type[Page]) -> Callable[[type[C]], type[C]]:

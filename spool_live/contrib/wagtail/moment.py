@@ -13,6 +13,7 @@ from django.db import DatabaseError
 from wagtail.models import Page, PageViewRestriction
 
 from spool_live.capture import transitions
+from spool_live.capture.languages import in_its_language
 from spool_live.capture.meaning import Meaning, report
 from spool_live.capture.transitions import Recorded, Snapshot, Transition
 from spool_live.contrib.wagtail.declarations import PLACE, PageCollection
@@ -50,7 +51,8 @@ class Moment:
         try:
             published = collection.is_published(page) and not is_private
             visible = (published or collection.drafts) and collection.is_visible(page)
-            slug = collection.get_slug(page)
+            with in_its_language(collection, page):
+                slug = collection.get_slug(page)
         except DatabaseError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a collection may raise

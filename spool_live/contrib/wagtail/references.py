@@ -14,7 +14,7 @@ from django.db.models import Model
 from wagtail.models import Page, ReferenceIndex
 
 from spool_live import outbox
-from spool_live.capture.bulk import CHUNK, chunks
+from spool_live.capture.reading import CHUNK, chunks
 from spool_live.capture.transitions import Recorded
 from spool_live.contrib.wagtail.declarations import collection_of, page_collections
 from spool_live.contrib.wagtail.moment import Moment, standing_in, updates

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from wagtail.models import Page
 
 from spool_live import outbox
-from spool_live.capture.bulk import CHUNK, chunks
+from spool_live.capture.reading import CHUNK, chunks
 from spool_live.capture.transitions import NOTHING, Recorded
 from spool_live.contrib.wagtail.declarations import PageCollection, collection_of
 from spool_live.contrib.wagtail.moment import Moment, standing_in, updates
@@ -41,7 +41,7 @@ class Subtree:
 
     def is_small(self) -> bool:
         """Whether the pages are few enough to be reported one by one."""
-        most = min((c.most_moved for c in self.collections), default=0)
+        most = min((c.most_descendants for c in self.collections), default=0)
         return not self._pages()[most : most + 1].exists()
 
     def pages(self) -> Iterator[Any]:

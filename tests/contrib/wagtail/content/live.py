@@ -18,6 +18,7 @@ from tests.contrib.wagtail.content.models import ArticlePage, Author, Notice, Se
 class Articles(PageCollection):
     name = "articles"
     most_moved = 4
+    most_descendants = 4
 
     def get_metadata(self, item: Any) -> Mapping[str, Any]:
         links = [link.url for link in item.links.all()]
@@ -27,7 +28,7 @@ class Articles(PageCollection):
 @register_pages(SectionPage)
 class Sections(PageCollection):
     name = "sections"
-    most_moved = 4
+    most_descendants = 4
 
 
 @register_snippets(Author)
