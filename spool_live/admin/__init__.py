@@ -6,24 +6,25 @@ from __future__ import annotations
 from spool_live.admin.alerts import AlertEpisodeAdmin
 from spool_live.admin.api_keys import SiteApiKeyAdmin
 from spool_live.admin.isolation import IsolationReportAdmin
+from spool_live.admin.live_updates import LiveUpdateAdmin
 from spool_live.admin.outbox import OutboxEntryAdmin
 from spool_live.admin.records import (
     ApiKeyEventAdmin,
     FailedAuthenticationAdmin,
+    OperatorEventAdmin,
     OutboxEventAdmin,
 )
 from spool_live.admin.sites import SiteAdmin
-from spool_live.admin.webhooks import (
-    WebhookAttemptAdmin,
-    WebhookEndpointAdmin,
-    WebhookMessageAdmin,
-)
+from spool_live.admin.webhook_log import WebhookAttemptAdmin, WebhookMessageAdmin
+from spool_live.admin.webhooks import WebhookEndpointAdmin
 
 __all__ = [
     "AlertEpisodeAdmin",
     "ApiKeyEventAdmin",
     "FailedAuthenticationAdmin",
     "IsolationReportAdmin",
+    "LiveUpdateAdmin",
+    "OperatorEventAdmin",
     "OutboxEntryAdmin",
     "OutboxEventAdmin",
     "SiteAdmin",

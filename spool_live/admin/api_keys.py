@@ -1,81 +1,99 @@
-"""API keys in the admin: made and rotated here, shown once, revoked for good."""
+"""API keys in the admin: the list, the form, and what the page of a key says."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
 from spool_live import keys
+from spool_live.admin.filters import KeyState, OfSite
+from spool_live.admin.key_life import KeyLifeAdmin
+from spool_live.admin.key_state import effects_of, state_of
+from spool_live.admin.pages import STYLE, page
 from spool_live.admin.probes import OfKeys
-from spool_live.admin.read_only import ActingAdmin
-from spool_live.keys import PlainKey
+from spool_live.keys.addresses import used_lately
 from spool_live.keys.trail import Origin, acting
 from spool_live.models import SiteApiKey
+from spool_live.status.states import age
 
 _PLAIN = "spool_live_plain_key"
-_TEMPLATES = "admin/spool_live/siteapikey"
-
-
-class RotationForm(forms.Form):
-    """How long the old key goes on beside its successor."""
-
-    overlap_hours = forms.FloatField(
-        label=_("hours that both keys are valid"),
-        min_value=0,
-        max_value=24 * 365,
-        initial=24,
-        help_text=_("Long enough to put the new key where the old one is. 0 revokes it at once."),
-    )
 
 
 @admin.register(SiteApiKey)
-class SiteApiKeyAdmin(ActingAdmin):
+class SiteApiKeyAdmin(KeyLifeAdmin):
     """API keys: made here, shown once, rotated with an overlap, revoked for good."""
 
-    list_display = (
-        "name",
-        "site",
-        "prefix",
-        "created_at",
-        "last_used_at",
-        "expires_at",
-        "revoked_at",
-    )
-    list_filter = (OfKeys, "site", "revoked_at")
+    list_display = ("state", "name", "site", "prefix", "last_used", "created_at")
+    list_display_links = ("name",)
+    list_filter = (OfKeys, KeyState, OfSite)
     list_select_related = ("site",)
     search_fields = ("name", "prefix", "note", "site__name")
-    readonly_fields = ("prefix", "created_at", "created_by", "last_used_at", "revoked_at")
-    fields = ("site", "name", "note", "expires_at", *readonly_fields)
-    actions = ("revoke",)
-    change_form_template = f"{_TEMPLATES}/change_form.html"
+    readonly_fields = (
+        *("state", "prefix", "used_from", "last_used_at"),
+        *("created_at", "created_by", "revoked_at"),
+    )
+    actions = ("revoke_selected",)
+    change_form_template = "admin/spool_live/siteapikey/change_form.html"
+
+    class Media:
+        css = {"all": (STYLE,)}
+
+    @admin.display(description=_("state"))
+    def state(self, key: SiteApiKey) -> str:
+        """Whether it is valid, and how long still."""
+        return state_of(key)
+
+    @admin.display(description=_("last used"), ordering="last_used_at")
+    def last_used(self, key: SiteApiKey) -> str:
+        """How long ago."""
+        if key.last_used_at is None:
+            return gettext("never")
+        return gettext("%s ago") % age(timezone.now() - key.last_used_at)
+
+    @admin.display(description=_("addresses of the last ten minutes"))
+    def used_from(self, key: SiteApiKey) -> str:
+        """Who uses it, and who asked for a token."""
+        now = timezone.now()
+        rows = [
+            (use.address, age(now - use.last_at), _asked(use.last_token_at, now))
+            for use in used_lately(now).filter(key_id=key.pk)
+        ]
+        if not rows:
+            return gettext("None.")
+        lines = format_html_join("", "<li>{}: {} ago{}</li>", rows)
+        return format_html('<ul class="spool-list">{}</ul>', lines)
+
+    def get_fields(self, request: HttpRequest, obj: SiteApiKey | None = None) -> Any:
+        """What a person says of a new key; of an old one, the state first."""
+        said = ("site", "name", "note", "expires_at")
+        if obj is None:
+            return said
+        state, *known = self.readonly_fields
+        return (state, *said, *known)
 
     def get_readonly_fields(self, request: HttpRequest, obj: SiteApiKey | None = None) -> Any:
         """A key never changes its site."""
         return ("site", *self.readonly_fields) if obj else self.readonly_fields
 
-    def get_urls(self) -> list[URLPattern]:
-        """The admin's own, and the page that rotates a key."""
-        view = self.admin_site.admin_view(self.rotate)
-        rotate = path("<path:pk>/rotate/", view, name="spool_live_siteapikey_rotate")
-        return [rotate, *super().get_urls()]
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """The page of a new site leads here: its first key has a name already."""
+        given: dict[str, Any] = super().get_changeform_initial_data(request)
+        return {"name": "default", **given} if "site" in given else given
 
     @sensitive_variables()
     def save_model(
         self, request: HttpRequest, obj: SiteApiKey, form: ModelForm[SiteApiKey], change: bool
     ) -> None:
-        """Gives a new key its secret, kept on the request until it is shown."""
+        """Gives a new key its secret, kept on the request until it is put away."""
         if not change:
             obj.created_by_id = request.user.pk
             setattr(request, _PLAIN, keys.give_secret(obj))
@@ -85,62 +103,45 @@ class SiteApiKeyAdmin(ActingAdmin):
     def response_add(
         self, request: HttpRequest, obj: SiteApiKey, post_url_continue: str | None = None
     ) -> HttpResponse:
-        """Shows the key. Not through the message framework, which would store it in a cookie."""
-        return self._show(request, obj, getattr(request, _PLAIN))
-
-    @sensitive_variables()
-    def rotate(self, request: HttpRequest, pk: str) -> HttpResponse:
-        """Asks for the overlap, makes the successor and shows it."""
-        old = self.get_object(request, pk)
-        if old is None:
-            raise Http404
-        if not (self.has_change_permission(request, old) and self.has_add_permission(request)):
-            raise PermissionDenied
-        form = RotationForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
-            overlap = timedelta(hours=form.cleaned_data["overlap_hours"])
-            try:
-                with acting(Origin.ADMIN, request.user):
-                    fresh, plain = keys.rotate_key(old, overlap=overlap, created_by=request.user)
-            except ValueError:
-                text = gettext("This API key is not active: make a new one.")
-                self.message_user(request, text, messages.ERROR)
-                return HttpResponseRedirect(_change_url(old))
-            self.log_change(request, old, f"Rotated: {fresh.prefix} follows.")
-            return self._show(request, fresh, plain)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("Rotate API key"),
-            "opts": self.opts,
-            "key": old,
-            "form": form,
-        }
-        return TemplateResponse(request, f"{_TEMPLATES}/rotate.html", context)
+        """Goes to the page that shows the key."""
+        return self.show_once(request, obj, getattr(request, _PLAIN))
 
     @admin.action(description=_("Revoke selected API keys"), permissions=["change"])
-    def revoke(self, request: HttpRequest, queryset: QuerySet[SiteApiKey]) -> None:
-        """Takes the keys' right for good."""
+    def revoke_selected(
+        self, request: HttpRequest, queryset: QuerySet[SiteApiKey]
+    ) -> HttpResponse | None:
+        """Says what revoking the keys will do, and takes their right once that is confirmed."""
+        valid = queryset.filter(revoked_at=None).select_related("site").order_by("site_id", "pk")
+        if not valid:
+            self.message_user(request, gettext("These keys are revoked already."), messages.WARNING)
+            return None
+        if request.POST.get("confirmed"):
+            self._revoke_all(request, valid)
+            return None
+        return page(
+            self,
+            request,
+            "siteapikey/revoke",
+            title=_("Revoke API keys"),
+            effects=effects_of(valid),
+            action="revoke_selected",
+        )
+
+    def _revoke_all(self, request: HttpRequest, valid: QuerySet[SiteApiKey]) -> None:
         count = 0
         with acting(Origin.ADMIN, request.user):
-            for key in queryset.filter(revoked_at=None).order_by("site_id"):
+            for key in valid:
                 keys.revoke_key(key)
                 self.log_change(request, key, "Revoked.")
                 count += 1
         text = ngettext("%d API key was revoked.", "%d API keys were revoked.", count)
         self.message_user(request, text % count, messages.SUCCESS)
 
-    def _show(self, request: HttpRequest, key: SiteApiKey, plain: PlainKey) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("Copy the key now"),
-            "opts": self.opts,
-            "key": key,
-            "plain": plain,
-        }
-        response = TemplateResponse(request, f"{_TEMPLATES}/created.html", context)
-        response["Cache-Control"] = "no-store"
-        return response
+    def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> Any:
+        """Of the sites that the user may see those that are not made by probes."""
+        found = super().get_field_queryset(db, db_field, request)
+        return found.filter(is_probe=False) if db_field.name == "site" else found
 
 
-def _change_url(key: SiteApiKey) -> str:
-    return reverse("admin:spool_live_siteapikey_change", args=[key.pk])
+def _asked(moment: Any, now: Any) -> str:
+    return gettext("; asked for a token %s ago") % age(now - moment) if moment else ""

@@ -6,44 +6,110 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db import router
-from django.db.models import Q, QuerySet, TextField
+from django.db.models import BooleanField, Q, QuerySet, TextField, Value
 from django.db.models.functions import Cast
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.text import Truncator
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from spool_live import outbox
+from spool_live.admin.advice import advice
+from spool_live.admin.filters import OfCollection, OfSite
+from spool_live.admin.pages import link, may_view
 from spool_live.admin.read_only import OfSiteAdmin
 from spool_live.keys.trail import Origin, acting
-from spool_live.models import OutboxEntry
+from spool_live.models import OutboxEntry, OutboxEvent, SiteDelivery
+from spool_live.status.states import age
 
 
 @admin.register(OutboxEntry)
 class OutboxEntryAdmin(OfSiteAdmin):
     """Read-only but for what is decided about dead entries."""
 
-    list_display = (
-        "event_type",
-        "collection",
-        "slug",
-        "site",
-        "seq",
-        "state",
-        "timestamp",
-        "attempts",
-    )
-    list_filter = ("state", "event_type", "collection")
-    search_fields = ("slug", "item_id", "update_id", "site_id")
+    list_display = ("state", "update", "site", "reason", "recorded", "attempts", "seq")
+    list_display_links = ("update",)
+    list_filter = ("state", OfSite, OfCollection, "event_type")
+    text_fields = ("slug", "collection", "last_error")
+    id_fields = ("site_id", "item_id", "update_id")
     ordering = ("-id",)
     actions = ("requeue", "discard")
-    exclude = ("metadata",)
-    readonly_fields = ("stored_metadata",)
+    fieldsets = (
+        (None, {"fields": ("state", "advice", "last_error", "attempt_log")}),
+        (
+            _("Update"),
+            {
+                "fields": (
+                    *("site", "event_type", "collection", "slug", "item_id", "update_id"),
+                    *("timestamp", "stored_metadata", "trace_context"),
+                )
+            },
+        ),
+        (_("Delivery"), {"fields": ("seq", "attempts", "merged", "settled_at")}),
+    )
+    readonly_fields = ("advice", "attempt_log", "site", "stored_metadata", "trace_context")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OutboxEntry]:
         """The entries, with their metadata as text: SQL may have written what Python cannot read,
         and then this is the page where a person looks for it."""
         rows: QuerySet[OutboxEntry] = super().get_queryset(request)
-        return rows.defer("metadata").annotate(metadata_text=Cast("metadata", TextField()))
+        may = Value(may_view(request, "site"), output_field=BooleanField())
+        return rows.defer("metadata").annotate(
+            metadata_text=Cast("metadata", TextField()), links_site=may
+        )
+
+    @admin.display(description=_("update"), ordering="collection")
+    def update(self, row: OutboxEntry) -> str:
+        """What happened to which item."""
+        return str(row)
+
+    @admin.display(description=_("site"), ordering="site_name")
+    def site(self, row: Any) -> str:
+        """The site's name, linked where the user may see it; of a deleted one the id is left."""
+        there = row.site_name and row.links_site
+        url = reverse("admin:spool_live_site_change", args=[row.site_id]) if there else None
+        return link(url, super().site(row))
+
+    @admin.display(description=_("reason"))
+    def reason(self, row: OutboxEntry) -> str:
+        """The beginning of what the database says."""
+        return Truncator(row.last_error).chars(80)
+
+    @admin.display(description=_("age"), ordering="timestamp")
+    def recorded(self, row: OutboxEntry) -> str:
+        """How long ago it was recorded."""
+        return age(timezone.now() - row.timestamp)
+
+    @admin.display(description=_("what to do"))
+    def advice(self, row: OutboxEntry) -> str:
+        """In words."""
+        known = SiteDelivery.objects.using(row._state.db).filter(pk=row.site_id).first()
+        return advice(row, known, timezone.now())
+
+    @admin.display(description=_("attempts that failed"))
+    def attempt_log(self, row: OutboxEntry) -> str:
+        """When, how it ended, and how long it took: the newest first."""
+        lines = [
+            (
+                timezone.localtime(attempt.at).strftime("%Y-%m-%d %H:%M:%S"),
+                attempt.get_outcome_display(),
+                f"{attempt.milliseconds} ms",
+                attempt.reason,
+            )
+            for attempt in outbox.attempts_of(row)
+        ]
+        if not lines:
+            return gettext("None is known.")
+        heads = (gettext("At"), gettext("Outcome"), gettext("Duration"), gettext("Reason"))
+        cells = "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>"
+        return format_html(
+            '<table class="spool-attempts"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>',
+            format_html_join("", '<th scope="col">{}</th>', ((head,) for head in heads)),
+            format_html_join("", cells, lines),
+        )
 
     @admin.display(description=_("metadata"))
     def stored_metadata(self, row: Any) -> str:
@@ -58,9 +124,13 @@ class OutboxEntryAdmin(OfSiteAdmin):
     def requeue(self, request: HttpRequest, queryset: QuerySet[OutboxEntry]) -> None:
         """Makes dead entries pending again."""
         with acting(Origin.ADMIN, request.user):
-            count = outbox.requeue_dead(router.db_for_write(OutboxEntry), _those_of(queryset))
-        text = ngettext("%d entry was requeued.", "%d entries were requeued.", count)
-        self.message_user(request, text % count, messages.SUCCESS)
+            lines = outbox.requeue(router.db_for_write(OutboxEntry), _those_of(queryset))
+        count = sum(line.entries for line in lines)
+        text = ngettext("%d entry was requeued.", "%d entries were requeued.", count) % count
+        if lines and may_view(request, "outboxevent"):
+            text = format_html("{} {}", text, _follow(lines))
+        level = messages.SUCCESS if count else messages.WARNING
+        self.message_user(request, text, level)
 
     @admin.action(description=_("Discard selected dead entries"), permissions=["requeue"])
     def discard(self, request: HttpRequest, queryset: QuerySet[OutboxEntry]) -> None:
@@ -73,3 +143,12 @@ class OutboxEntryAdmin(OfSiteAdmin):
 
 def _those_of(queryset: QuerySet[OutboxEntry]) -> Q:
     return Q(pk__in=list(queryset.values_list("pk", flat=True)))
+
+
+def _follow(lines: list[OutboxEvent]) -> str:
+    """The way to what becomes of requeued entries."""
+    if len(lines) == 1:
+        url = reverse("admin:spool_live_outboxevent_change", args=[lines[0].pk])
+    else:
+        url = reverse("admin:spool_live_outboxevent_changelist")
+    return link(url, gettext("See what becomes of them."))

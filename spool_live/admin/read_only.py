@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
+import uuid
+from functools import cached_property
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model, OuterRef, QuerySet, Subquery
+from django.core.paginator import Paginator
+from django.db.models import Model, OuterRef, Q, QuerySet, Subquery
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.text import smart_split, unescape_string_literal
 from django.utils.translation import gettext_lazy as _
 
+from spool_live.admin.filters import sites_of
 from spool_live.admin.limited import LimitedToSites
+from spool_live.admin.pages import STYLE
 from spool_live.keys.trail import Origin, acting
 from spool_live.models import Site
+
+MOST_COUNTED = 10_000
+"""Rows that a list counts and pages through: what lies beyond is found by filter and search."""
+_MOST_NAMED = 1_000
+
+
+class BoundedPaginator(Paginator):
+    """Counts no more than :data:`MOST_COUNTED` rows, however large the table is."""
+
+    @cached_property
+    def count(self) -> int:
+        """How many rows there are, as far as they are counted."""
+        rows: Any = self.object_list
+        return int(rows.order_by()[:MOST_COUNTED].count())
 
 
 class ReadOnlyAdmin(LimitedToSites):
     """To look at and nothing else."""
 
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    paginator = BoundedPaginator
+    change_list_template = "admin/spool_live/bounded_list.html"
+
+    class Media:
+        css = {"all": (STYLE,)}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Never."""
@@ -32,9 +58,25 @@ class ReadOnlyAdmin(LimitedToSites):
         """Never."""
         return False
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The list, which says where it stops counting."""
+        context = {"most_counted": MOST_COUNTED, **(extra_context or {})}
+        response: HttpResponse = super().changelist_view(request, context)
+        return response
+
 
 class OfSiteAdmin(ReadOnlyAdmin):
-    """Of rows that hold a site's id without a foreign key: they outlive it."""
+    """Of rows that hold a site's id without a foreign key: they outlive it.
+
+    The search finds words in ``text_fields``, whole ids in ``id_fields``, and the rows of sites by
+    their names: what it asks for does not grow with the number of ids.
+    """
+
+    text_fields: tuple[str, ...] = ()
+    id_fields: tuple[str, ...] = ("site_id",)
+    search_help_text = _("Words, the name of a site, or a whole id.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Each row with the name of its site."""
@@ -42,9 +84,42 @@ class OfSiteAdmin(ReadOnlyAdmin):
         rows: QuerySet[Any] = super().get_queryset(request).annotate(site_name=Subquery(name))
         return rows
 
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        """What the list shows a search box for."""
+        return (*self.text_fields, *self.id_fields)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """The rows that have every word."""
+        for word in smart_split(search_term):
+            bare = word
+            if word.startswith(('"', "'")) and word[0] == word[-1]:
+                bare = unescape_string_literal(word)
+            queryset = queryset.filter(self._having(request, bare))
+        return queryset, False
+
+    def _having(self, request: HttpRequest, word: str) -> Q:
+        try:
+            known = uuid.UUID(word)
+        except ValueError:
+            named = sites_of(request).filter(name__icontains=word)
+            sites = list(named.values_list("pk", flat=True)[:_MOST_NAMED])
+            texts = (Q((f"{name}__icontains", word)) for name in self.text_fields)
+            found = Q(site_id__in=sites)
+            for text in texts:
+                found |= text
+            return found
+        found = Q()
+        for name in self.id_fields:
+            found |= Q((name, known))
+        return found
+
     @admin.display(description=_("site"), ordering="site_name")
     def site(self, row: Any) -> str:
         """The site's name; of a deleted one the id is left."""
+        if row.site_id is None:
+            return ""
         return str(row.site_name or row.site_id)
 
 

@@ -1,12 +1,33 @@
-"""The audit trail of API keys, and the failed authentications."""
+"""The audit trails, and the failed authentications."""
 
 from __future__ import annotations
 
-from django.contrib import admin
+from collections import Counter
+from typing import Any
 
+from django.contrib import admin
+from django.db.models import BooleanField, OuterRef, QuerySet, Subquery, Value
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from spool_live import outbox
+from spool_live.admin.filters import OfSite, OfSiteByPrefix
+from spool_live.admin.pages import link, may_view
 from spool_live.admin.probes import OfTrail
 from spool_live.admin.read_only import OfSiteAdmin, ReadOnlyAdmin
-from spool_live.models import ApiKeyEvent, FailedAuthentication, OutboxEvent
+from spool_live.models import (
+    ApiKeyEvent,
+    FailedAuthentication,
+    OperatorEvent,
+    OutboxEntry,
+    OutboxEvent,
+    SiteApiKey,
+)
+
+State = OutboxEntry.State
 
 
 @admin.register(ApiKeyEvent)
@@ -14,8 +35,18 @@ class ApiKeyEventAdmin(OfSiteAdmin):
     """What was done to keys: nobody can change or remove a line here."""
 
     list_display = ("at", "action", "prefix", "key_name", "site", "actor_name", "origin")
-    list_filter = (OfTrail, "action", "origin", "at")
-    search_fields = ("prefix", "key_name", "actor_name", "site_id", "key_id")
+    list_filter = (OfTrail, OfSite, "action", "origin", "at")
+    text_fields = ("prefix", "key_name", "actor_name")
+    id_fields = ("site_id", "key_id")
+
+
+@admin.register(OperatorEvent)
+class OperatorEventAdmin(OfSiteAdmin):
+    """What was done to the system or to a whole site: nobody can change or remove a line here."""
+
+    list_display = ("at", "action", "subject", "site", "actor_name", "origin")
+    list_filter = ("action", "origin", "at")
+    text_fields = ("subject", "actor_name")
 
 
 @admin.register(OutboxEvent)
@@ -23,14 +54,77 @@ class OutboxEventAdmin(OfSiteAdmin):
     """What people decided about dead entries: nobody can change or remove a line here."""
 
     list_display = ("at", "action", "entries", "site", "reason", "actor_name", "origin")
-    list_filter = ("action", "origin", "at")
-    search_fields = ("actor_name", "site_id", "reason")
+    list_filter = (OfSite, "action", "origin", "at")
+    text_fields = ("actor_name", "reason")
+    readonly_fields = ("became", "site")
+    fields = ("action", "entries", "became", "site", "reason", "at", "actor_name", "origin")
+    change_form_template = "admin/spool_live/outboxevent/change_form.html"
+
+    @admin.display(description=_("what became of them"))
+    def became(self, line: OutboxEvent) -> str:
+        """How many of the entries are in which state, and why those are dead that are."""
+        found = list(outbox.became_of(line).values_list("pk", "state", "last_error"))
+        if not found:
+            return gettext("They have left the history.")
+        counts = Counter(State(state).label for _, state, _ in found)
+        said = ", ".join(f"{number} {label}" for label, number in counts.items())
+        dead = [(pk, error) for pk, state, error in found if state == State.DEAD]
+        unnamed = line.entries - len(found)
+        if unnamed > 0:
+            said = gettext("%(known)s, and %(number)d more") % {"known": said, "number": unnamed}
+        lines = format_html_join("", "<li>{}: {}</li>", dead)
+        return format_html('{}<ul class="spool-list">{}</ul>', said, lines)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """The line; while entries that were requeued wait, it is loaded again every few seconds."""
+        line = self.get_object(request, object_id)
+        waits = line is not None and outbox.became_of(line).filter(state=State.PENDING).exists()
+        context = {"waits": waits, **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, context)
 
 
 @admin.register(FailedAuthentication)
 class FailedAuthenticationAdmin(ReadOnlyAdmin):
     """Who failed to authenticate, how often, and why: one line an hour."""
 
-    list_display = ("hour", "address", "prefix", "reason", "count", "last_at")
-    list_filter = ("reason", "hour")
+    list_display = ("hour", "address", "key", "site", "reason", "count", "last_at")
+    list_filter = ("reason", OfSiteByPrefix, "hour")
     search_fields = ("address", "prefix")
+    readonly_fields = ("key", "site")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[FailedAuthentication]:
+        """The lines with the key that was named, and its site."""
+        keys = SiteApiKey.objects.filter(prefix=OuterRef("prefix"))
+        rows: QuerySet[FailedAuthentication] = super().get_queryset(request)
+        return rows.annotate(
+            named_key=Subquery(keys.values("pk")),
+            key_name=Subquery(keys.values("name")),
+            named_site=Subquery(keys.values("site")),
+            site_name=Subquery(keys.values("site__name")),
+            links_key=Value(may_view(request, "siteapikey"), output_field=BooleanField()),
+            links_site=Value(may_view(request, "site"), output_field=BooleanField()),
+        )
+
+    @admin.display(description=_("key"), ordering="prefix")
+    def key(self, row: Any) -> str:
+        """The key that was named, if there is one."""
+        if not row.named_key:
+            return str(row.prefix)
+        there = row.links_key
+        url = reverse("admin:spool_live_siteapikey_change", args=[row.named_key]) if there else None
+        return link(url, f"{row.key_name} ({row.prefix}…)")
+
+    @admin.display(description=_("site"), ordering="site_name")
+    def site(self, row: Any) -> str:
+        """The site of that key."""
+        if not row.named_site:
+            return ""
+        there = row.links_site
+        url = reverse("admin:spool_live_site_change", args=[row.named_site]) if there else None
+        return link(url, row.site_name)

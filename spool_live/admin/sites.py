@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.db import router
 from django.db.models import F, OuterRef, QuerySet, Subquery
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from spool_live import status
 from spool_live.admin.limited import status_seen
+from spool_live.admin.pages import STYLE
 from spool_live.admin.probes import OfSites
 from spool_live.admin.read_only import ActingAdmin
-from spool_live.models import Site, SiteDelivery
+from spool_live.admin.site_page import page_of, sentence_of
+from spool_live.models import Site, SiteApiKey, SiteDelivery
 
 
 class SiteChangeList(ChangeList):
@@ -32,10 +36,14 @@ class SiteChangeList(ChangeList):
 class SiteAdmin(ActingAdmin):
     """Sites, and how their delivery goes."""
 
-    list_display = ("name", "id", "newest_seq", "delivery")
+    list_display = ("name", "delivery", "newest_seq", "id")
     list_filter = (OfSites,)
     search_fields = ("name", "id")
-    readonly_fields = ("id", "created_at", "newest_seq", "delivery")
+    readonly_fields = ("id", "created_at", "newest_seq")
+    change_form_template = "admin/spool_live/site/change_form.html"
+
+    class Media:
+        css = {"all": (STYLE,)}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """A list that knows each site's status."""
@@ -54,6 +62,10 @@ class SiteAdmin(ActingAdmin):
             _with_status(request, [site])
         return site
 
+    def get_fields(self, request: HttpRequest, obj: Site | None = None) -> Any:
+        """A new site has a name and nothing else yet."""
+        return ("name", *self.readonly_fields) if obj else ("name",)
+
     @admin.display(description=_("newest update"), ordering=F("last_seq"))
     def newest_seq(self, site: Any) -> int:
         """The site's newest sequence number."""
@@ -62,17 +74,33 @@ class SiteAdmin(ActingAdmin):
     @admin.display(description=_("delivery"))
     def delivery(self, site: Any) -> str:
         """Whether the site's updates flow, and what holds them up where not."""
-        found: status.SiteStatus | None = getattr(site, "status", None)
-        if found is None:
-            return gettext("nothing yet")
-        if found.problems:
-            worst = found.problems[0]
-            return f"{worst.state}: {worst.reason} {worst.remedy}"
-        if not found.is_mirrored:
-            return gettext("ok: key changes are on their way")
-        if found.pending:
-            return gettext("ok: updates are on their way")
-        return gettext("ok: up to date")
+        state, sentence = sentence_of(getattr(site, "status", None))
+        return f"{state}: {sentence}" if state else sentence
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The form, below what is known of the site."""
+        site = self.get_object(request, object_id)
+        known = page_of(request, site, site.status) if site else {}
+        return super().change_view(request, object_id, form_url, {**known, **(extra_context or {})})
+
+    def response_add(
+        self, request: HttpRequest, obj: Site, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """A new site leads on to its first key, without which nobody can follow it."""
+        elsewhere = {"_popup", "_addanother", "_continue"} & request.POST.keys()
+        keys = SiteApiKey._meta.model_name
+        if elsewhere or not request.user.has_perm(f"spool_live.add_{keys}"):
+            return super().response_add(request, obj, post_url_continue)
+        text = gettext("The site %s was made. Give it its first API key.") % obj
+        self.message_user(request, text, messages.SUCCESS)
+        query = urlencode({"site": str(obj.pk)})
+        return HttpResponseRedirect(f"{reverse(f'admin:spool_live_{keys}_add')}?{query}")
 
 
 def _with_status(request: HttpRequest, sites: Any) -> list[Any]:

@@ -1,9 +1,9 @@
-"""Webhooks in the admin: endpoints with their health, secrets that are shown once, the log."""
+"""Webhook endpoints in the admin, with their health and secrets that are shown once."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -12,8 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import router
 from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import Http404, HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
@@ -21,11 +20,12 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
 from spool_live import webhooks
-from spool_live.admin.api_keys import RotationForm
+from spool_live.admin import shown_once
+from spool_live.admin.key_life import RotationForm
 from spool_live.admin.limited import LimitedToSites
-from spool_live.admin.read_only import ReadOnlyAdmin
+from spool_live.admin.pages import STYLE, page
 from spool_live.collections import registry
-from spool_live.models import WebhookAttempt, WebhookEndpoint, WebhookMessage, WebhookSecret
+from spool_live.models import WebhookEndpoint, WebhookSecret
 from spool_live.updates import EventType
 from spool_live.webhooks import endpoints, replay, secrets
 from spool_live.webhooks.encryption import UnreadableSecret
@@ -34,7 +34,6 @@ from spool_live.webhooks.health import EndpointHealth, health_of
 from spool_live.webhooks.signing import PlainSecret
 
 _PLAIN = "spool_live_plain_secret"
-_TEMPLATES = "admin/spool_live/webhookendpoint"
 
 
 class EndpointForm(ModelForm):
@@ -100,7 +99,10 @@ class WebhookEndpointAdmin(LimitedToSites):
     search_fields = ("url", "description", "site__name")
     readonly_fields = ("health", "keys", "attempts", "created_at", "disabled", "disabled_at")
     actions = ("send_example", "resend_failed", "enable", "disable")
-    change_form_template = f"{_TEMPLATES}/change_form.html"
+    change_form_template = "admin/spool_live/webhookendpoint/change_form.html"
+
+    class Media:
+        css = {"all": (STYLE,)}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """A list that knows each endpoint's health."""
@@ -116,10 +118,17 @@ class WebhookEndpointAdmin(LimitedToSites):
         return ("site", *self.readonly_fields) if obj else ()
 
     def get_urls(self) -> list[URLPattern]:
-        """The admin's own, and the page that rotates the secret."""
-        view = self.admin_site.admin_view(self.rotate)
-        name = "spool_live_webhookendpoint_rotate"
-        return [path("<path:pk>/rotate/", view, name=name), *super().get_urls()]
+        """The admin's own, and the pages that show and rotate the secret."""
+        pages = {"created": self.created, "rotate": self.rotate}
+        ours = [
+            path(
+                f"<path:pk>/{name}/",
+                self.admin_site.admin_view(view),
+                name=f"spool_live_webhookendpoint_{name}",
+            )
+            for name, view in pages.items()
+        ]
+        return [*ours, *super().get_urls()]
 
     @admin.display(description=_("health"))
     def health(self, endpoint: Any) -> str:
@@ -162,15 +171,31 @@ class WebhookEndpointAdmin(LimitedToSites):
     def response_add(
         self, request: HttpRequest, obj: WebhookEndpoint, post_url_continue: str | None = None
     ) -> HttpResponse:
-        """Shows the secret. Not through the message framework, which would keep it in a cookie."""
-        return self._show(request, obj, getattr(request, _PLAIN))
+        """Goes to the page that shows the secret, as a reload of it makes no other."""
+        return self._show_once(request, obj, getattr(request, _PLAIN))
+
+    @sensitive_variables()
+    def created(self, request: HttpRequest, pk: str) -> HttpResponse:
+        """Shows a secret that was just made, once; afterwards, that it was shown."""
+        endpoint = self._endpoint(request, pk)
+        if not self.has_view_permission(request, endpoint):
+            raise PermissionDenied
+        plain = shown_once.take(request, endpoint.pk)
+        title = _("Copy the secret now") if plain else _("The secret was shown")
+        return page(
+            self,
+            request,
+            "webhookendpoint/created",
+            no_store=True,
+            title=title,
+            original=endpoint,
+            plain=plain,
+        )
 
     @sensitive_variables()
     def rotate(self, request: HttpRequest, pk: str) -> HttpResponse:
-        """Asks for the overlap, makes the successor and shows it."""
-        endpoint = self.get_object(request, pk)
-        if endpoint is None:
-            raise Http404
+        """Asks for the overlap, makes the successor and goes to the page that shows it."""
+        endpoint = self._endpoint(request, pk)
         if not self.has_change_permission(request, endpoint):
             raise PermissionDenied
         form = RotationForm(request.POST or None)
@@ -183,9 +208,11 @@ class WebhookEndpointAdmin(LimitedToSites):
                 using=_using(),
             )
             self.log_change(request, endpoint, "Secret rotated.")
-            return self._show(request, endpoint, plain)
-        context = {"title": _("Rotate secret"), "form": form}
-        return self._page(request, endpoint, "rotate", context)
+            return self._show_once(request, endpoint, plain)
+        title = _("Rotate secret")
+        return page(
+            self, request, "webhookendpoint/rotate", title=title, original=endpoint, form=form
+        )
 
     @admin.action(description=_("Send an example"), permissions=["change"])
     def send_example(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
@@ -220,59 +247,19 @@ class WebhookEndpointAdmin(LimitedToSites):
             webhooks.disable(endpoint, WebhookEndpoint.Disabled.BY_HAND, using=_using())
             self.log_change(request, endpoint, "Disabled.")
 
-    def _show(
+    @sensitive_variables("plain")
+    def _show_once(
         self, request: HttpRequest, endpoint: WebhookEndpoint, plain: PlainSecret
     ) -> HttpResponse:
-        context = {"title": _("Copy the secret now"), "plain": plain}
-        response = self._page(request, endpoint, "created", context)
-        response["Cache-Control"] = "no-store"
-        return response
+        shown_once.put(request, endpoint.pk, plain)
+        url = reverse("admin:spool_live_webhookendpoint_created", args=[endpoint.pk])
+        return HttpResponseRedirect(url)
 
-    def _page(
-        self, request: HttpRequest, endpoint: WebhookEndpoint, name: str, context: dict[str, Any]
-    ) -> TemplateResponse:
-        everywhere = self.admin_site.each_context(request)
-        shown = {**everywhere, "opts": self.opts, "endpoint": endpoint, **context}
-        return TemplateResponse(request, f"{_TEMPLATES}/{name}.html", shown)
-
-
-class OfEndpointAdmin(ReadOnlyAdmin):
-    """Of rows that belong to an endpoint."""
-
-    list_filter: ClassVar[Any] = ("endpoint",)
-    list_select_related = ("endpoint",)
-    search_fields = ("update_id",)
-    actions: Any = ("resend",)
-
-    def has_resend_permission(self, request: HttpRequest) -> bool:
-        """Who may change endpoints."""
-        return request.user.has_perm("spool_live.change_webhookendpoint")
-
-    @admin.action(description=_("Send again"), permissions=["resend"])
-    def resend(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Sends the selected updates to their endpoints once more."""
-        done = sum(
-            replay.resend(row.endpoint, row.update_id, using=_using())
-            for row in queryset.select_related("endpoint")
-        )
-        text = ngettext("%d message is sent again.", "%d messages are sent again.", done)
-        self.message_user(request, text % done, messages.SUCCESS)
-
-
-@admin.register(WebhookMessage)
-class WebhookMessageAdmin(OfEndpointAdmin):
-    """What an endpoint has not taken."""
-
-    list_display = ("update_id", "endpoint", "seq", "state", "attempts", "due_at", "last_error")
-    list_filter: ClassVar[Any] = ("state", "endpoint")
-
-
-@admin.register(WebhookAttempt)
-class WebhookAttemptAdmin(OfEndpointAdmin):
-    """The log of what was sent."""
-
-    list_display = ("at", "endpoint", "seq", "number", "status", "milliseconds", "error")
-    list_filter: ClassVar[Any] = ("is_success", "endpoint")
+    def _endpoint(self, request: HttpRequest, pk: str) -> WebhookEndpoint:
+        endpoint: WebhookEndpoint | None = self.get_object(request, pk)
+        if endpoint is None:
+            raise Http404
+        return endpoint
 
 
 def _health(found: Any) -> dict[WebhookEndpoint, EndpointHealth]:

@@ -14,7 +14,7 @@ from spool_live.outbox.history import CatchUp, as_sent, catch_up, numbered_after
 from spool_live.outbox.lease import ClaimedSite
 from spool_live.outbox.numbering import number_waiting
 from spool_live.outbox.record import announce, broadcast_update, record
-from spool_live.outbox.requeue import discard_dead, requeue_dead
+from spool_live.outbox.requeue import became_of, discard_dead, requeue, requeue_dead
 from spool_live.outbox.settle import Settlement, failures_of, set_aside, settle
 from spool_live.outbox.site_state import (
     Acknowledged,
@@ -43,6 +43,7 @@ __all__ = [
     "as_sent",
     "attempts_of",
     "batch",
+    "became_of",
     "behind",
     "broadcast_update",
     "catch_up",
@@ -64,6 +65,7 @@ __all__ = [
     "record",
     "refusal",
     "refuse",
+    "requeue",
     "requeue_dead",
     "set_aside",
     "settle",

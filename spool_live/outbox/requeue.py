@@ -24,11 +24,17 @@ def requeue_dead(using: str, chosen: Q | None = None) -> int:
 
     They keep their ids and numbers: whoever saw one in catch-up drops it. Returns how many.
     """
+    return sum(line.entries for line in requeue(using, chosen))
+
+
+def requeue(using: str, chosen: Q | None = None) -> list[OutboxEvent]:
+    """As :func:`requeue_dead`; returns the lines of the trail, one for each site (of many entries,
+    several), of which :func:`became_of` says later how they ended."""
     values = {"state": OutboxEntry.State.PENDING, "settled_at": None, "attempts": 0}
-    requeued = _decide(using, chosen, Action.REQUEUED, values)
-    if requeued:
+    lines = _decide(using, chosen, Action.REQUEUED, values)
+    if lines:
         transaction.on_commit(partial(announce_commit, using), using=using, robust=True)
-    return requeued
+    return lines
 
 
 def discard_dead(using: str, chosen: Q | None = None, *, reason: str = "") -> int:
@@ -37,28 +43,37 @@ def discard_dead(using: str, chosen: Q | None = None, *, reason: str = "") -> in
     Until then catch-up has those that have a number. Returns how many.
     """
     values = {"state": OutboxEntry.State.DISCARDED, "settled_at": timezone.now()}
-    return _decide(using, chosen, Action.DISCARDED, values, reason)
+    return sum(line.entries for line in _decide(using, chosen, Action.DISCARDED, values, reason))
+
+
+def became_of(line: OutboxEvent) -> QuerySet[OutboxEntry]:
+    """The entries that a line of the trail names, as they are now; those that left the history are
+    gone, and a line names :data:`NAMED` at most."""
+    entries = OutboxEntry.objects.using(line._state.db)
+    return entries.filter(pk__in=line.detail.get("entries", []), site_id=line.site_id).order_by(
+        "pk"
+    )
 
 
 def _decide(
     using: str, chosen: Q | None, action: OutboxEvent.Action, values: Any, reason: str = ""
-) -> int:
+) -> list[OutboxEvent]:
     """Changes the entries, with one line in the trail for each site of theirs."""
     with transaction.atomic(using=using):
         dead = OutboxEntry.objects.using(using).filter(state=OutboxEntry.State.DEAD)
         dead = dead.filter(chosen or Q())
         pks = list(dead.select_for_update().order_by("pk").values_list("pk", flat=True))
-        decided = 0
+        lines: list[OutboxEvent] = []
         for start in range(0, len(pks), 1000):
             part = OutboxEntry.objects.using(using).filter(pk__in=pks[start : start + 1000])
-            _note(using, part, action, reason)
-            decided += part.update(**values)
-        return decided
+            lines += _note(using, part, action, reason)
+            part.update(**values)
+        return lines
 
 
 def _note(
     using: str, entries: QuerySet[OutboxEntry], action: OutboxEvent.Action, reason: str
-) -> None:
+) -> list[OutboxEvent]:
     counts = entries.values("site_id").order_by("site_id").annotate(entries=Count("pk"))
     lines = [
         OutboxEvent(
@@ -71,15 +86,18 @@ def _note(
         )
         for row in counts
     ]
-    OutboxEvent.objects.using(using).bulk_create(lines)
+    for line in lines:  # one by one: each needs its primary key, on every database
+        line.save(using=using)
+    return lines
 
 
 def _named(entries: QuerySet[OutboxEntry]) -> dict[str, Any]:
     """Which updates those are, and why they were dead."""
-    known: list[tuple[uuid.UUID, str]] = list(
-        entries.order_by("pk").values_list("update_id", "last_error")[:NAMED]
+    known: list[tuple[int, uuid.UUID, str]] = list(
+        entries.order_by("pk").values_list("pk", "update_id", "last_error")[:NAMED]
     )
     return {
-        "update_ids": [update_id for update_id, _ in known],
-        "errors": sorted({error for _, error in known}),
+        "entries": [pk for pk, _, _ in known],
+        "update_ids": [update_id for _, update_id, _ in known],
+        "errors": sorted({error for _, _, error in known}),
     }

@@ -43,3 +43,22 @@ def test_nobody_changes_a_record(admin_client: Client, make_key: MakeKey, model:
     assert admin_client.post(reverse(f"{base}_delete", args=[pk])).status_code == 403
     assert admin_client.post(reverse(f"{base}_change", args=[pk]), {}).status_code == 403
     assert admin_client.get(reverse(f"{base}_change", args=[pk])).status_code == 200
+
+
+def test_failure_leads_to_the_key_and_the_site_that_were_named(
+    admin_client: Client, staff: Callable[..., Client], make_key: MakeKey
+) -> None:
+    key, _ = make_key(name="shop window")
+    other, _ = make_key()
+    write_failures({("192.0.2.7", key.prefix, "revoked"): 3, ("192.0.2.8", other.prefix, "x"): 1})
+    url = reverse("admin:spool_live_failedauthentication_changelist")
+    text = admin_client.get(url, {"site": str(key.site_id)}).content.decode()
+    of_key = reverse("admin:spool_live_siteapikey_change", args=[key.pk])
+    of_site = reverse("admin:spool_live_site_change", args=[key.site_id])
+    assert f'<a href="{of_key}">shop window ({key.prefix}…)</a>' in text
+    assert f'<a href="{of_site}">Ledger</a>' in text
+    assert "192.0.2.8" not in text
+    plain = staff("view_failedauthentication").get(url).content.decode()
+    assert "shop window" in plain
+    assert of_key not in plain
+    assert of_site not in plain

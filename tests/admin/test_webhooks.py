@@ -33,9 +33,12 @@ def form(site: Site, url: str, **given: Any) -> dict[str, Any]:
     return {"site": site.pk, "url": url, "description": "the shop", "rate": "0", **given}
 
 
-def shown(answer: Any) -> str:
-    assert answer.status_code == 200
-    [found] = set(SECRET.findall(answer.content.decode()))
+def shown(client: Client, answer: Any) -> str:
+    assert answer.status_code == 302
+    page = client.get(answer.url)
+    assert "no-store" in page["Cache-Control"]
+    [found] = set(SECRET.findall(page.content.decode()))
+    assert not SECRET.search(client.get(answer.url).content.decode()), "it is shown once"
     return str(found)
 
 
@@ -48,8 +51,7 @@ def send(site: Site) -> None:
 def test_new_endpoint_shows_its_secret_once(admin_client: Client, inbox: Inbox) -> None:
     site = Site.objects.create(name="Courier")
     answer = admin_client.post(reverse(f"{ENDPOINTS}_add"), form(site, inbox.url))
-    assert "no-store" in answer["Cache-Control"]
-    inbox.secret = shown(answer)
+    inbox.secret = shown(admin_client, answer)
     send(site)
     assert inbox.seqs == [1]
     endpoint = WebhookEndpoint.objects.get()
@@ -66,7 +68,9 @@ def test_new_endpoint_shows_its_secret_once(admin_client: Client, inbox: Inbox) 
 def test_key_pair_shows_the_public_key(admin_client: Client, inbox: Inbox) -> None:
     site = Site.objects.create(name="Courier")
     given = form(site, inbox.url, public_key="on")
-    assert shown(admin_client.post(reverse(f"{ENDPOINTS}_add"), given)).startswith("whpk_")
+    assert shown(admin_client, admin_client.post(reverse(f"{ENDPOINTS}_add"), given)).startswith(
+        "whpk_"
+    )
     assert WebhookSecret.objects.get().scheme == "v1a"
 
 
@@ -93,7 +97,7 @@ def test_rotation_shows_the_new_secret(admin_client: Client, inbox: Inbox) -> No
     endpoint, former = webhooks.create_endpoint(site, inbox.url)
     page = reverse(f"{ENDPOINTS}_rotate", args=[endpoint.pk])
     assert admin_client.get(page).status_code == 200
-    inbox.secret = shown(admin_client.post(page, {"overlap_hours": "1"}))
+    inbox.secret = shown(admin_client, admin_client.post(page, {"overlap_hours": "1"}))
     assert inbox.secret != former
     send(site)
     assert inbox.seqs == [1]

@@ -1,0 +1,48 @@
+"""Pages of our own beside Django's: the same frame, and what must not be kept by a cache."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+STYLE = "spool_live/admin.css"
+COPY_SCRIPT = "spool_live/copy.js"
+
+
+def page(
+    model_admin: admin.ModelAdmin,
+    request: HttpRequest,
+    template: str,
+    *,
+    no_store: bool = False,
+    **context: Any,
+) -> TemplateResponse:
+    """The page ``admin/spool_live/<template>.html`` in the frame of the admin. ``title`` and, for
+    the breadcrumbs, ``original`` belong into ``context``; with ``no_store`` nobody keeps a copy."""
+    opts = model_admin.opts
+    shown = {
+        **model_admin.admin_site.each_context(request),
+        "opts": opts,
+        "media": model_admin.media,
+        **context,
+    }
+    response = TemplateResponse(request, f"admin/spool_live/{template}.html", shown)
+    if no_store:
+        response["Cache-Control"] = "no-store"
+    return response
+
+
+def may_view(request: HttpRequest, model: str) -> bool:
+    """Whether the user may look at the rows of the model with this name in lower case."""
+    names = (f"spool_live.view_{model}", f"spool_live.change_{model}")
+    return any(request.user.has_perm(name) for name in names)
+
+
+def link(url: str | None, text: object) -> str | SafeString:
+    """``text`` as a link to ``url``, or as it is where there is none."""
+    return format_html('<a href="{}">{}</a>', url, text) if url else str(text)

@@ -1,0 +1,23 @@
+// Loads one part of the page again every few seconds, for as long as the page asks for this script.
+"use strict";
+
+const { follows } = document.currentScript.dataset;
+
+async function refresh() {
+  let page;
+  try {
+    const response = await fetch(location.href, { credentials: "same-origin" });
+    if (!response.ok || response.redirected) return;
+    page = new DOMParser().parseFromString(await response.text(), "text/html");
+  } catch {
+    setTimeout(refresh, 10_000);
+    return;
+  }
+  const [shown, fresh] = [document, page].map((one) => one.querySelector(follows));
+  if (!shown || !fresh) return;
+  if (shown.innerHTML !== fresh.innerHTML) shown.replaceChildren(...fresh.childNodes);
+  if (page.querySelector("script[data-follows]")) setTimeout(refresh, 3_000);
+}
+
+document.querySelector(follows)?.setAttribute("aria-live", "polite");
+setTimeout(refresh, 1_000);

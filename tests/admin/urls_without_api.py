@@ -1,0 +1,8 @@
+"""A process that serves the admin and not the API."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import path
+
+urlpatterns = [path("admin/", admin.site.urls)]
