@@ -137,6 +137,14 @@ class SiteApiKeyAdmin(KeyLifeAdmin):
         text = ngettext("%d API key was revoked.", "%d API keys were revoked.", count)
         self.message_user(request, text % count, messages.SUCCESS)
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Names both halves of the moment for those who do not see which is which."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and db_field.name == "expires_at":
+            for widget, half in zip(field.widget.widgets, (_("date"), _("time")), strict=True):
+                widget.attrs["aria-label"] = f"{db_field.verbose_name}: {half}"
+        return field
+
     def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> Any:
         """Of the sites that the user may see those that are not made by probes."""
         found = super().get_field_queryset(db, db_field, request)

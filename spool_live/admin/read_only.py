@@ -42,6 +42,8 @@ class ReadOnlyAdmin(LimitedToSites):
     show_facets = admin.ShowFacets.NEVER
     paginator = BoundedPaginator
     change_list_template = "admin/spool_live/bounded_list.html"
+    note: Any = ""
+    """What the list says below its search."""
 
     class Media:
         css = {"all": (STYLE,)}
@@ -62,7 +64,7 @@ class ReadOnlyAdmin(LimitedToSites):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """The list, which says where it stops counting."""
-        context = {"most_counted": MOST_COUNTED, **(extra_context or {})}
+        context = {"most_counted": MOST_COUNTED, "note": self.note, **(extra_context or {})}
         response: HttpResponse = super().changelist_view(request, context)
         return response
 
@@ -76,7 +78,7 @@ class OfSiteAdmin(ReadOnlyAdmin):
 
     text_fields: tuple[str, ...] = ()
     id_fields: tuple[str, ...] = ("site_id",)
-    search_help_text = _("Words, the name of a site, or a whole id.")
+    note = _("Search for words, for the name of a site, or for a whole id.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Each row with the name of its site."""
