@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from typing import Any, Literal, cast
+from uuid import UUID
 
 from django.conf import settings
 from django.core.signals import setting_changed
@@ -42,6 +43,7 @@ class LiveSettings:
     supabase_secret_key: str = field(default="", repr=False)
     supabase_database: str = "default"
     realtime_mode: RealtimeMode = "broadcast"
+    site: str = ""
 
     jwt_signing_key: str = field(default="", repr=False)
     jwt_algorithm: str = "HS256"
@@ -160,7 +162,7 @@ def _typed(key: str, value: Any, default: object) -> Any:
         if not isinstance(value, (list, tuple)) or not all(isinstance(v, str) for v in value):
             raise SpoolLiveConfigurationError(f"SPOOL_LIVE[{key!r}] must be a list of texts.")
         return tuple(value)
-    if isinstance(default, str) and hasattr(value, "__fspath__"):
+    if isinstance(default, str) and (isinstance(value, UUID) or hasattr(value, "__fspath__")):
         value = str(value)
     if type(value) is not type(default):
         expected = type(default).__name__

@@ -394,6 +394,13 @@ def test_what_cannot_be_declared_is_e015(body: dict[str, Any], name: str) -> Non
     assert any(name in message.msg for message in found)
 
 
+@pytest.mark.django_db
+def test_site_that_is_not_there_is_w022(live: Live) -> None:
+    assert checks.check_site(None, databases=["default"]) == []
+    live(SITE="Nowhere")
+    assert numbers(checks.check_site(None, databases=["default"])) == {"W022"}
+
+
 def test_every_number_has_a_test_here() -> None:
     form = re.compile(r"[EW]0\d\d")
     folder = Path(checks.__file__).parent

@@ -11,7 +11,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.db.models import CharField, DateTimeField, ForeignKey, Model, Q, UUIDField
 
-from spool_live.collections import LiveCollection
+from spool_live.collections import LiveCollection, django_sites
 from spool_live.conditions import faults, own_field
 from spool_live.models import Site
 
@@ -127,10 +127,13 @@ def _column_faults(collection: LiveCollection) -> Iterator[Fault]:
 
 
 def _site_faults(collection: LiveCollection) -> Iterator[Fault]:
-    if type(collection).get_site is not LiveCollection.get_site:
+    if collection.is_of_one_site or type(collection).get_site is not LiveCollection.get_site:
         return
     model: type[Model] = collection.model
-    remedy = "Set site_field to the path from an item to its Site, or override get_site()."
+    remedy = (
+        "Set site_field to the path from an item to its Site, override get_site(), or name the one "
+        "site of the project in SPOOL_LIVE['SITE']."
+    )
     steps = collection.site_field.split(".")
     for step, following in zip(steps, [*steps[1:], None], strict=True):
         field = _field(model, step)
@@ -152,12 +155,14 @@ def _site_faults(collection: LiveCollection) -> Iterator[Fault]:
 def _end_faults(field: Any, step: str, remedy: str) -> Iterator[Fault]:
     related: type[Model] | None = field.related_model
     if related is not None:
-        if related._meta.label == "sites.Site":
-            yield Fault(
-                f"site_field: {step!r} leads to django.contrib.sites' Site, which is another model",
-                "Give spool_live's Site a model that joins the two (a OneToOneField to each), and "
-                "override get_site() to return the spool_live Site.",
-            )
+        if related._meta.label == django_sites.LABEL:
+            if not apps.is_installed(django_sites.APP):
+                yield Fault(
+                    f"site_field: {step!r} leads to django.contrib.sites' Site, which is another "
+                    "model",
+                    f"Add {django_sites.APP!r} to INSTALLED_APPS, which makes one of our "
+                    "sites for each of those, or override get_site().",
+                )
         elif not issubclass(related, Site):
             problem = f"site_field: {step!r} leads to {related._meta.label}, which is not a Site"
             yield Fault(problem, remedy)

@@ -22,9 +22,8 @@ from spool_live import outbox
 from spool_live.capture import transitions
 from spool_live.capture.meaning import Meaning, snapshot
 from spool_live.capture.reading import CHUNK, chunks
-from spool_live.capture.stored import site_uuid
 from spool_live.capture.transitions import Recorded
-from spool_live.collections import LiveCollection, registry
+from spool_live.collections import LiveCollection, django_sites, registry
 from spool_live.models import Site
 
 logger = logging.getLogger(__name__)
@@ -45,11 +44,11 @@ class Step:
     def site_of(self, value: Any, using: str) -> uuid.UUID | None:
         """The site's id where ``value`` is what the field holds."""
         if value is None or not self.rest:
-            return site_uuid(value)
+            return self.collection.to_site_id(value)
         assert isinstance(self.field, ForeignKey)  # noqa: S101 - only a foreign key leads on
         target = self.field.target_field
         rows = target.model._base_manager.using(using).filter(**{target.attname: value})
-        return site_uuid(rows.values_list("__".join(self.rest), flat=True).first())
+        return self.collection.to_site_id(rows.values_list("__".join(self.rest), flat=True).first())
 
     def items(self, parent: Model, using: str) -> QuerySet[Model]:
         """The items that lead to ``parent``."""
@@ -149,6 +148,10 @@ def forget_steps() -> None:
     steps_of.cache_clear()
 
 
+def _is_site(model: type[Model]) -> bool:
+    return issubclass(model, Site) or model._meta.label == django_sites.LABEL
+
+
 def _steps(collection: LiveCollection) -> Iterator[Step]:
     relations = [name for name in collection.site_relations.split("__") if name]
     path = collection.site_path
@@ -161,9 +164,9 @@ def _steps(collection: LiveCollection) -> Iterator[Step]:
             field = model._meta.get_field(path[place])
         except FieldDoesNotExist:
             return  # a property
-        if issubclass(model, Site) or not isinstance(field, Field) or field.column is None:
+        if _is_site(model) or not isinstance(field, Field) or field.column is None:
             return
-        leads_on = isinstance(field, ForeignKey) and not issubclass(field.related_model, Site)
+        leads_on = isinstance(field, ForeignKey) and not _is_site(field.related_model)
         rest = path[place + 1 :] if leads_on else ()
         if not leads_on or rest:
             yield Step(collection, model, field, "__".join(relations[:place]), rest)

@@ -13,7 +13,6 @@ from spool_live.capture.meaning import Meaning, compared, snapshot
 from spool_live.capture.parents import ParentSave, steps_of
 from spool_live.capture.plan import Plan, plan_of
 from spool_live.capture.saving import Save
-from spool_live.capture.stored import site_uuid
 from spool_live.capture.transitions import Recorded, Snapshot, Transition
 from spool_live.collections import LiveCollection
 
@@ -91,7 +90,8 @@ class ItemSave:
     ) -> list[Transition]:
         if self.plan.site_column is None or collection.compares_rows:
             return transitions.touched(snapshot(collection, item))
-        return transitions.changed(Snapshot(site_uuid(before)), Snapshot(site_uuid(after)))
+        known = collection.to_site_id
+        return transitions.changed(Snapshot(known(before)), Snapshot(known(after)))
 
 
 class Saves:

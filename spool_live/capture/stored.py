@@ -7,7 +7,6 @@ seen also where nothing else is compared.
 from __future__ import annotations
 
 import copy
-import uuid
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -28,7 +27,7 @@ def before_save(plan: Plan, instance: Model, using: str) -> Model | None:
     both determined from the same past.
     """
     unknown = instance._state.adding or _SITE not in instance._state.__dict__
-    if (plan.compares or unknown) and _may_be_stored(instance):
+    if (plan.compares or (unknown and plan.site_column is not None)) and _may_be_stored(instance):
         return fetch(plan, instance, using, lock=True)
     return None
 
@@ -134,11 +133,6 @@ def is_fixture(instance: Model) -> bool:
     """Whether the relations that are being set come from a fixture, as the row did. (Django passes
     ``raw`` to receivers of ``m2m_changed`` since 6.1.)"""
     return bool(instance._state.__dict__.get(_FIXTURE))
-
-
-def site_uuid(value: Any) -> uuid.UUID | None:
-    """A site column's value as a UUID."""
-    return value if value is None or isinstance(value, uuid.UUID) else uuid.UUID(str(value))
 
 
 def fetch(plan: Plan, instance: Model, using: str, *, lock: bool = False) -> Model | None:

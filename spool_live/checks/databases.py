@@ -7,9 +7,13 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.core.checks import CheckMessage, Tags, Warning, register  # noqa: A004
+from django.db import connections
 
+from spool_live.collections import one_site
+from spool_live.conf import live_settings
 from spool_live.isolation import CannotVerify, Finding, exposures
-from spool_live.supabase.databases import is_supabase_database
+from spool_live.models import Site
+from spool_live.supabase.databases import content_databases, is_supabase_database
 from spool_live.supabase.provisioning import missing
 
 
@@ -41,6 +45,33 @@ def check_exposure(
         if is_supabase_database(alias)
         for found in _exposures(alias)
     ]
+
+
+@register(Tags.database)
+def check_site(
+    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Whether there is the one site of the project, where ``SITE`` names one. Runs with the checks
+    of a database."""
+    named = live_settings().site
+    if not named:
+        return []
+    condition = {"pk": one_site.site_id("")} if one_site.is_id() else {"name": named}
+    found: list[CheckMessage] = []
+    for alias in databases or ():
+        if alias not in content_databases() or Site._meta.db_table not in _tables(alias):
+            continue
+        count = Site.objects.using(alias).filter(**condition).count()
+        if count != 1:
+            kind = "the name of more than one site" if count else "not a site"
+            said = f"SPOOL_LIVE['SITE'] = {named!r} is {kind} on {alias!r}: nothing is recorded."
+            hint = "Run manage.py live_site create NAME, and set SITE to that name or its id."
+            found.append(Warning(said, hint=hint, id="spool_live.W022"))
+    return found
+
+
+def _tables(alias: str) -> list[str]:
+    return connections[alias].introspection.table_names()
 
 
 def _exposures(alias: str) -> list[Finding]:

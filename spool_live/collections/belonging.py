@@ -1,4 +1,9 @@
-"""Which site an item belongs to, and the way from the item to it."""
+"""Which site an item belongs to, and the way from the item to it.
+
+Three ways: a path to a ``Site`` or its id; the one site of ``SPOOL_LIVE["SITE"]``, for models
+without such a field; or a path to a ``Site`` of ``django.contrib.sites``, each of which is one of
+ours (see :mod:`spool_live.contrib.sites`).
+"""
 
 from __future__ import annotations
 
@@ -6,9 +11,13 @@ import uuid
 from functools import cached_property
 from typing import Any, cast
 
+from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist, ObjectDoesNotExist
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import ForeignKey, Model
 
+from spool_live.collections import django_sites, one_site
+from spool_live.conf import live_settings
 from spool_live.models import Site
 
 
@@ -39,7 +48,11 @@ class Belonging:
     def site_column(self) -> str | None:
         """The item's own column that holds the site's id; ``None`` where another row, a property or
         ``get_site`` says it."""
-        if len(self.site_path) > 1 or type(self).get_site is not Belonging.get_site:
+        if (
+            self.is_of_one_site
+            or len(self.site_path) > 1
+            or type(self).get_site is not Belonging.get_site
+        ):
             return None
         columns = {field.attname for field in self.model._meta.concrete_fields}
         return self.site_path[0] if self.site_path[0] in columns else None
@@ -59,15 +72,53 @@ class Belonging:
             model = field.related_model
         return "__".join(followed)
 
+    @cached_property
+    def is_of_one_site(self) -> bool:
+        """Whether all items belong to the site that ``SPOOL_LIVE["SITE"]`` names: the collection
+        says nothing else, and the model has no field for it."""
+        own = type(self)
+        if own.site_field != Belonging.site_field or own.get_site is not Belonging.get_site:
+            return False
+        has_field = hasattr(self.model, self.site_field)
+        if self._ends_at_django_site:
+            has_field = apps.is_installed(django_sites.APP)
+        return bool(live_settings().site) and not has_field
+
+    @cached_property
+    def _ends_at_django_site(self) -> bool:
+        model: Any = self.model
+        for step in self.site_field.split("."):
+            try:
+                model = model._meta.get_field(step).related_model
+            except FieldDoesNotExist:
+                return False
+            if model is None:
+                return False
+        return str(model._meta.label) == django_sites.LABEL
+
     def site_id_of(self, item: Model) -> uuid.UUID | None:
         """The id of the item's site, or ``None``.
 
         Raises ``ValueError`` for what is not a site id.
         """
-        site = getattr(item, self.site_column) if self.site_column else self.get_site(item)
-        if isinstance(site, Site):
-            site = site.pk
-        return site if site is None or isinstance(site, uuid.UUID) else uuid.UUID(str(site))
+        if self.is_of_one_site:
+            return one_site.site_id(item._state.db or DEFAULT_DB_ALIAS)
+        return self.to_site_id(
+            getattr(item, self.site_column) if self.site_column else self.get_site(item)
+        )
+
+    def to_site_id(self, value: Any) -> uuid.UUID | None:
+        """The id of the site that ``value`` is: a ``Site`` or an id, of ours or of
+        ``django.contrib.sites``."""
+        if isinstance(value, Site):
+            value = value.pk
+        if value is None or isinstance(value, uuid.UUID):
+            return value
+        if isinstance(value, Model) and value._meta.label == django_sites.LABEL:
+            return django_sites.mapped(value.pk)
+        if self._ends_at_django_site:
+            return django_sites.mapped(value)
+        return uuid.UUID(str(value))
 
 
 def _follow(item: Any, path: tuple[str, ...]) -> Any:

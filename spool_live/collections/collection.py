@@ -40,7 +40,8 @@ class LiveCollection(Belonging, Identified, Scheduled):
 
     ``name``: what the front end calls the collection (default: the model's verbose_name_plural,
     untranslated and slugified, or the class's name where no letter of that is Latin).
-    ``site_field``: dotted path from an item to a ``Site`` or to a site's id.
+    ``site_field``: dotted path from an item to a ``Site`` or to a site's id. Without such a field
+    all items belong to the site that ``SPOOL_LIVE["SITE"]`` names.
     ``slug_field``: ``None`` where items have no slug.
     ``published_when``, ``visible_when``: a ``Q`` on the item's own columns, which
     :meth:`is_published` and :meth:`is_visible` answer.
@@ -191,7 +192,7 @@ class LiveCollection(Belonging, Identified, Scheduled):
         """Whether a change can only be told from the row as it was: costs one query a save."""
         own = type(self)
         filters = own.is_visible is not LiveCollection.is_visible or self.visible_when is not None
-        remote_site = self.site_column is None
+        remote_site = self.site_column is None and not self.is_of_one_site
         states = self.has_publish_state or self.has_slug or remote_site or filters
         return states or self.judges_relevance
 
@@ -219,7 +220,8 @@ class LiveCollection(Belonging, Identified, Scheduled):
             return None
         try:
             named = (*(self.watched_columns or ()), *self.metadata_columns.values())
-            read = {self.site_path[0], *named, *filter(None, (self.slug_field,))}
+            read = {*named, *filter(None, (self.slug_field,))}
+            read.update(() if self.is_of_one_site else self.site_path[:1])
             read.update(self.moment_fields)
             for condition in (self.published_when, self.visible_when):
                 read.update(field.attname for field in fields_of(condition or Q(), self.model))

@@ -43,3 +43,14 @@ class RecipeCollection(LiveCollection):
 @register(models.Leaflet)
 class LeafletCollection(LiveCollection):
     slug_field = "slug"
+
+
+@register(models.Bulletin)
+class BulletinCollection(LiveCollection):
+    name = "bulletins"
+
+
+@register(models.Attachment)
+class AttachmentCollection(LiveCollection):
+    name = "attachments"
+    site_field = "bulletin.site"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.sites.models import Site as DjangoSite
 from django.db import models
 from mptt.models import MPTTModel, TreeForeignKey
 from parler.models import TranslatableModel, TranslatedFields
@@ -92,3 +93,16 @@ class Leaflet(TranslatableModel):
 
 class Notice(Content):
     """Translated by modeltranslation: a column for each language."""
+
+
+class Bulletin(models.Model):
+    """Its tenant is a site of django.contrib.sites."""
+
+    site = models.ForeignKey(DjangoSite, on_delete=models.CASCADE)
+    title = models.CharField(max_length=100)
+
+
+class Attachment(models.Model):
+    """Belongs to a site by its bulletin."""
+
+    bulletin = models.ForeignKey(Bulletin, on_delete=models.CASCADE)

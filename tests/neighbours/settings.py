@@ -19,6 +19,7 @@ INSTALLED_APPS = [
     "reversion",
     "simple_history",
     "treebeard",
+    "spool_live.contrib.sites",
     "tests.neighbours",
 ]
 MIDDLEWARE = [*_MIDDLEWARE, "django.middleware.locale.LocaleMiddleware"]

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet, FullResultSet
+from django.db import DEFAULT_DB_ALIAS
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Field, Q
 from django.db.models.sql import Query
@@ -18,7 +19,7 @@ from spool_live.capture.triggers.support import (
     site_path_of,
     target_of,
 )
-from spool_live.collections import LiveCollection
+from spool_live.collections import LiveCollection, one_site
 from spool_live.conditions import fields_of, own_field
 
 Located = Callable[[str], Composable]
@@ -104,6 +105,8 @@ def columns_of(collection: LiveCollection) -> set[tuple[str, str]]:
 
 
 def _site(collection: LiveCollection, row: str, located: Located) -> Composable:
+    if collection.is_of_one_site:
+        return SQL("{}::uuid").format(Literal(str(one_site.site_id(DEFAULT_DB_ALIAS))))
     path = site_path_of(collection)
     value: Composable = _column(row, path[0])
     for foreign_key, field in pairwise(path):

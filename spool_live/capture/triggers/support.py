@@ -11,7 +11,7 @@ from django.db.models import Field, ForeignKey, JSONField, Model
 
 from spool_live.capture import declarations
 from spool_live.capture.declarations import Fault
-from spool_live.collections import LiveCollection
+from spool_live.collections import LiveCollection, one_site
 from spool_live.conditions import own_field
 
 MOST_FIELDS = 50
@@ -86,6 +86,9 @@ def _trigger_faults(
 
 
 def _other_rows(collection: LiveCollection) -> Iterator[Fault]:
+    if collection.is_of_one_site and not one_site.is_id():
+        problem = "SPOOL_LIVE['SITE'] is a name, which a trigger does not look up"
+        yield Fault(problem, f"Set it to the site's id, {_STAY}.")
     if collection.moment_fields:
         problem = "published_from and published_until: a trigger is not fired by the clock"
         yield Fault(problem, f"Leave them out, {_STAY}.")
@@ -127,6 +130,8 @@ def site_path_of(collection: LiveCollection) -> list[Field[Any, Any]]:
 
     Raises ``FieldDoesNotExist`` for a path that leads over anything else, or to no UUID.
     """
+    if collection.is_of_one_site:
+        return []
     model = collection.model
     path: list[Field[Any, Any]] = []
     for step in collection.site_field.split("."):

@@ -1,0 +1,17 @@
+"""Sites of ``django.contrib.sites`` as tenants: each has the id of one of our sites."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from spool_live.collections.identity import ITEM_NAMESPACE
+
+LABEL = "sites.Site"
+APP = "spool_live.contrib.sites"
+
+
+def mapped(pk: Any) -> uuid.UUID:
+    """The id of our site that stands for the one with the primary key ``pk``: always the same
+    UUIDv5 (RFC 9562), so that no table and no query is needed to tell it."""
+    return uuid.uuid5(ITEM_NAMESPACE, f"sites.site:{int(pk)}")

@@ -1,0 +1,26 @@
+"""The app: keeps our sites in step with Django's."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig, apps
+from django.db.models.signals import post_delete, post_migrate, post_save
+
+
+class SitesConfig(AppConfig):
+    """``"spool_live.contrib.sites"`` in ``INSTALLED_APPS``."""
+
+    name = "spool_live.contrib.sites"
+    label = "spool_live_sites"
+    verbose_name = "Live updates for sites"
+
+    def ready(self) -> None:
+        """Connects to the sites of ``django.contrib.sites``, and makes ours after ``migrate``."""
+        from django.contrib.sites.models import Site  # noqa: PLC0415 - needs loaded apps
+
+        from spool_live.contrib.sites import mapping  # noqa: PLC0415
+
+        post_save.connect(mapping.saved, sender=Site, dispatch_uid=self.name)
+        post_delete.connect(mapping.deleted, sender=Site, dispatch_uid=self.name)
+        # An app without models is sent nothing itself: the last one with models comes after all.
+        last = [config for config in apps.get_app_configs() if config.models_module][-1]
+        post_migrate.connect(mapping.migrated, sender=last, dispatch_uid=self.name)
