@@ -32,7 +32,7 @@ class BoundedPaginator(Paginator):
     def count(self) -> int:
         """How many rows there are, as far as they are counted."""
         rows: Any = self.object_list
-        return int(rows.order_by()[:MOST_COUNTED].count())
+        return int(rows.order_by().values("pk")[:MOST_COUNTED].count())
 
 
 class ReadOnlyAdmin(LimitedToSites):
@@ -41,6 +41,7 @@ class ReadOnlyAdmin(LimitedToSites):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     paginator = BoundedPaginator
+    list_per_page = 50
     change_list_template = "admin/spool_live/bounded_list.html"
     note: Any = ""
     """What the list says below its search."""
