@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from spool_live.admin.alerts import AlertEpisodeAdmin
 from spool_live.admin.api_keys import SiteApiKeyAdmin
+from spool_live.admin.dashboard import DashboardAdmin
 from spool_live.admin.isolation import IsolationReportAdmin
 from spool_live.admin.live_updates import LiveUpdateAdmin
 from spool_live.admin.outbox import OutboxEntryAdmin
@@ -21,6 +22,7 @@ from spool_live.admin.webhooks import WebhookEndpointAdmin
 __all__ = [
     "AlertEpisodeAdmin",
     "ApiKeyEventAdmin",
+    "DashboardAdmin",
     "FailedAuthenticationAdmin",
     "IsolationReportAdmin",
     "LiveUpdateAdmin",

@@ -9,7 +9,7 @@ from datetime import timedelta
 import httpx
 from django.utils import timezone
 
-from spool_live import heartbeats, status
+from spool_live import heartbeats, samples, status
 from spool_live.alerts import channels, episodes, notices, trends
 from spool_live.alerts.rules import firing
 from spool_live.alerts.webhooks import of_endpoints
@@ -50,7 +50,7 @@ def evaluate() -> Evaluation:
         if alias not in unanswered
     ]
     now = timezone.now()
-    trends.note_sample(using, now)
+    samples.note(using, now, _levels(found, [total for _, total in totals]))
     over_time = trends.trends(using, now)
     alerts = firing(found, totals, over_time, settings)
     alerts += [alert for alias, _ in totals for alert in of_endpoints(alias)]
@@ -63,6 +63,21 @@ def evaluate() -> Evaluation:
     heartbeats.succeeded(using, Part.ALERTS)
     _ping(settings.alert_heartbeat_url)
     return Evaluation(found.state, keys, opened, closed, sent)
+
+
+def _levels(found: status.Status, totals: list[status.Totals]) -> dict[str, float | None]:
+    """What a sample holds beside the counters; nothing of a database that does not answer."""
+    known = (status.connections_of(part, found.at) for part in found.parts)
+    connected = [number for number in known if number is not None]
+    if not totals:
+        return {}
+    oldest = [total.oldest for total in totals if total.oldest]
+    return {
+        "pending": sum(total.entries["pending"] for total in totals),
+        "dead": sum(total.entries["dead"] for total in totals),
+        "oldest": (found.at - min(oldest)).total_seconds() if oldest else 0.0,
+        "connections": sum(connected) if connected else None,
+    }
 
 
 def evaluate_if_overdue(interval: timedelta) -> Evaluation | None:

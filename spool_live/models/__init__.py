@@ -9,6 +9,7 @@ from spool_live.models.monitoring import (
     AlertNotice,
     Counter,
     CounterSample,
+    Dashboard,
     Heartbeat,
 )
 from spool_live.models.outbox import (
@@ -44,6 +45,7 @@ __all__ = [
     "ApiKeyUse",
     "Counter",
     "CounterSample",
+    "Dashboard",
     "DeliveryAttempt",
     "DeliveryCircuit",
     "FailedAuthentication",

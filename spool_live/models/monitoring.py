@@ -70,9 +70,10 @@ class Counter(models.Model):
 
 
 class CounterSample(models.Model):
-    """What the counters of interest stood at, once in every five minutes of the last week."""
+    """What the counters of interest stood at, once a minute for a day, and once in five minutes for
+    a week."""
 
-    slot = models.BigIntegerField(primary_key=True, help_text=_("Five minutes since 1970."))
+    slot = models.BigIntegerField(primary_key=True, help_text=_("Minutes since 1970."))
     at = models.DateTimeField(db_index=True)
     values: models.JSONField[Any, Any] = models.JSONField(default=dict)
 
@@ -83,6 +84,17 @@ class CounterSample(models.Model):
 
     def __str__(self) -> str:
         return f"counters at {self.at:%Y-%m-%d %H:%M}"
+
+
+class Dashboard(CounterSample):
+    """The page of the admin that shows the state of the whole system, and who may see it."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ("view",)
+        permissions = (("ping_dashboard", "Can send a test update from the dashboard"),)
+        verbose_name = _("dashboard")
+        verbose_name_plural = _("dashboard")
 
 
 class AlertEpisode(models.Model):

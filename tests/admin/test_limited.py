@@ -20,8 +20,9 @@ from django.test import Client
 from django.urls import URLPattern, reverse
 
 from spool_live.admin.limited import LimitedToSites
-from spool_live.models import IsolationReport, Site, WebhookEndpoint
+from spool_live.models import IsolationReport, OutboxEntry, Site, SiteDelivery, WebhookEndpoint
 from spool_live.status import Kind, Problem, State, Status, for_sites
+from spool_live.status.snapshot import kept
 from tests.admin.two_papers import Paper, paper, report_on
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -268,6 +269,20 @@ def test_limits_are_asked_for_once_a_request(
         return Site.objects.filter(pk=own.site.pk)
 
     live(SITES_FOR_USER=sites)
-    client = staff("view_siteapikey", "add_siteapikey")
-    client.get(reverse("admin:spool_live_siteapikey_add"))
+    client = staff("view_webhookendpoint")
+    client.get(reverse("admin:spool_live_webhookendpoint_changelist"))
     assert asked == ["grace"]
+
+
+def test_what_waits_of_another_site_is_not_named(
+    editor: Client, admin_client: Client, own: Paper, other: Paper
+) -> None:
+    OutboxEntry.objects.filter(site_id=own.site.pk, state="pending").delete()
+    SiteDelivery.objects.update(last_error="", retry_at=None)
+    for url in ("site", "dashboard"):
+        kept.forget()
+        page = reverse(f"admin:spool_live_{url}_changelist")
+        assert f"of {other.site} has waited" in admin_client.get(page).content.decode()
+        text = editor.get(page).content.decode()
+        assert "Nothing delivers updates" in text
+        assert other.word not in text

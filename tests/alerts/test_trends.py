@@ -9,9 +9,10 @@ from django.utils import timezone
 
 from spool_live import counts
 from spool_live.alerts.rules import firing
-from spool_live.alerts.trends import Trends, note_sample, p95, trends
+from spool_live.alerts.trends import Trends, trends
 from spool_live.conf import LiveSettings
 from spool_live.models import CounterSample
+from spool_live.samples import note, percentile
 from spool_live.status import Activity, Status
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nothing_counted")]
@@ -32,30 +33,19 @@ def throttled(number: int, limit: str = "token") -> None:
     counts.write_now()
 
 
+def note_sample(moment: datetime) -> None:
+    note("default", moment, {})
+
+
 def rules(found: Trends, **settings: int) -> list[str]:
     return [alert.rule for alert in firing(Status(NOW), [], found, LiveSettings(**settings))]
 
 
-class TestSamples:
-    def test_one_in_five_minutes_and_a_week_of_them(self) -> None:
-        for minutes in (0, 1, 2, 30):
-            note_sample("default", ago(days=9) + timedelta(minutes=minutes))
-        note_sample("default", NOW)
-        note_sample("default", NOW)
-        assert CounterSample.objects.count() == 1  # what is older than a week has gone
-
-    def test_slot_is_taken_once(self) -> None:
-        start = datetime.fromtimestamp(NOW.timestamp() // 300 * 300, NOW.tzinfo)
-        for seconds in (0, 100, 299, 300):
-            note_sample("default", start + timedelta(seconds=seconds))
-        assert CounterSample.objects.count() == 2
-
-
 class TestLatency:
     def test_of_the_last_minutes_against_the_week_before(self) -> None:
-        note_sample("default", ago(days=6))
+        note_sample(ago(days=6))
         took(0.2, 1000)
-        note_sample("default", ago(minutes=20))
+        note_sample(ago(minutes=20))
         took(8.0, 50)
         found = trends("default", NOW)
         assert found.week_p95 == pytest.approx(0.2425)
@@ -64,21 +54,21 @@ class TestLatency:
         assert rules(found, alert_latency_factor=0) == []
 
     def test_as_fast_as_ever_is_no_alert(self) -> None:
-        note_sample("default", ago(days=6))
+        note_sample(ago(days=6))
         took(8.0, 1000)
-        note_sample("default", ago(minutes=20))
+        note_sample(ago(minutes=20))
         took(8.0, 50)
         assert rules(trends("default", NOW)) == []
 
     def test_few_updates_say_nothing(self) -> None:
-        note_sample("default", ago(days=6))
+        note_sample(ago(days=6))
         took(0.2, 1000)
-        note_sample("default", ago(minutes=20))
+        note_sample(ago(minutes=20))
         took(8.0, 19)
         assert trends("default", NOW).recent_p95 is None
 
     def test_new_installation_has_no_week(self) -> None:
-        note_sample("default", ago(minutes=20))
+        note_sample(ago(minutes=20))
         took(8.0, 50)
         assert trends("default", NOW).week_p95 is None
 
@@ -88,14 +78,14 @@ class TestLatency:
 
     def test_beyond_the_last_bucket_is_at_least_its_bound(self) -> None:
         bucket = 'spool_live_delivery_seconds_bucket|{"le": "+Inf"}'
-        assert p95({bucket: 100}, 1) == 300
+        assert percentile({bucket: 100}, 0.95) == 300
 
 
 class TestThrottling:
     def test_what_was_refused_within_the_hour(self) -> None:
         throttled(5_000)
-        note_sample("default", ago(hours=3))
-        note_sample("default", ago(minutes=61))
+        note_sample(ago(hours=3))
+        note_sample(ago(minutes=61))
         throttled(900)
         throttled(200, "address")
         found = trends("default", NOW)
@@ -112,7 +102,7 @@ class TestThrottling:
 
     def test_table_that_was_emptied_has_counted_from_nothing(self) -> None:
         throttled(5_000)
-        note_sample("default", ago(minutes=61))
+        note_sample(ago(minutes=61))
         CounterSample.objects.update(
             values={'spool_live_throttled_requests|{"limit": "token"}': 9e9}
         )

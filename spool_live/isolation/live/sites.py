@@ -146,11 +146,12 @@ def remove(site: Site, using: str) -> None:
         mirror.mirror_site(using, site_id, get_broadcaster())
     except BroadcastError:
         return  # the tombstone goes with the next sweep
+    forget(site_id, using)
+
+
+def forget(site_id: uuid.UUID, using: str) -> None:
+    """Removes what is left of a deleted probe site whose tombstone Supabase has."""
     outbox.forget_site(using, site_id)
-    _forget_tombstone(site_id)
-
-
-def _forget_tombstone(site_id: uuid.UUID) -> None:
     alias = live_settings().supabase_database
     if not is_supabase_database(alias):
         return

@@ -11,10 +11,9 @@ from typing import Any
 import httpx
 from django.core.management.base import CommandError
 from django.db import router
-from django.test import RequestFactory
 from django.views.decorators.debug import sensitive_variables
 
-from spool_live.api.views import TokenView
+from spool_live.api.in_process import Refused, request_token
 from spool_live.isolation.interrupts import Interrupts
 from spool_live.isolation.live.sites import Road
 from spool_live.isolation.live.verify import verify_live
@@ -92,12 +91,10 @@ class Command(ReportCommand):
 @sensitive_variables()
 def in_process(plain: str) -> dict[str, Any]:
     """``POST token/`` answered by the view itself."""
-    request = RequestFactory().post("/", headers={"Authorization": f"Api-Key {plain}"})
-    response = TokenView.as_view()(request)
-    if response.status_code != httpx.codes.OK:
-        raise CommandError(f"POST token/ answers {response.status_code}: {response.data}")
-    answer: dict[str, Any] = response.data
-    return answer
+    try:
+        return request_token(plain)
+    except Refused as error:
+        raise CommandError(str(error)) from error
 
 
 def over_http(api_url: str) -> Callable[[str], dict[str, Any]]:
