@@ -29,6 +29,7 @@ SUITES = (
     "turns",
     "contention",
     "endpoints",
+    "admin",
     "webhooks",
     "fanout",
     "inserts",
