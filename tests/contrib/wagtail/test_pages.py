@@ -7,9 +7,18 @@ from datetime import timedelta
 from typing import NamedTuple
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.utils import timezone
-from wagtail.models import Locale, Page, Revision
+from wagtail.models import (
+    GroupApprovalTask,
+    Locale,
+    Page,
+    Revision,
+    Workflow,
+    WorkflowPage,
+    WorkflowTask,
+)
 
 from tests.contrib.wagtail.cms import Cms
 from tests.contrib.wagtail.tree import Tree
@@ -165,6 +174,22 @@ def unpublish_by_one_column(tree: Tree, cms: Cms) -> None:
     page = tree.base("storm")
     page.live = False
     page.save(update_fields=["live"])
+
+
+@row("published articles draft")
+def approve_in_workflow(tree: Tree, cms: Cms) -> None:
+    moderators = Group.objects.create(name="Moderators")
+    task = GroupApprovalTask.objects.create(name="Approve")
+    task.groups.add(moderators)
+    workflow = Workflow.objects.create(name="Moderation")
+    WorkflowTask.objects.create(workflow=workflow, task=task, sort_order=1)
+    WorkflowPage.objects.create(workflow=workflow, page=tree.base("harbour"))
+    cms.edit(tree["draft"], "submit")
+    state = tree["draft"].current_workflow_state
+    state.current_task_state.reject(user=tree.user)
+    tree["draft"].current_workflow_state.resume(user=tree.user)
+    assert tree.recorded() == []
+    tree["draft"].current_workflow_state.current_task_state.approve(user=tree.user)
 
 
 # -- the clock -------------------------------------------------------------------------------------

@@ -20,6 +20,8 @@ from wagtail.models import (
 from wagtail.snippets.blocks import SnippetChooserBlock
 from wagtail.snippets.models import register_snippet
 
+from spool_live.contrib.wagtail.panels import LiveUpdatesPanel
+
 
 @register_snippet
 class Author(DraftStateMixin, RevisionMixin, TranslatableMixin, ClusterableModel):
@@ -80,6 +82,7 @@ class ArticlePage(Page):
         FieldPanel("body"),
         InlinePanel("links", label="links"),
     ]
+    settings_panels = [*Page.settings_panels, LiveUpdatesPanel()]
 
 
 class Link(Orderable):
