@@ -372,7 +372,9 @@ def no_key(world: World) -> None:
 
 @seed("key that Supabase does not know", "sites", "not acknowledged", "live_deliver")
 def unknown_key(world: World) -> None:
-    keys.create_key(Site.objects.create(name="Ledger"), name="front end")
+    site = Site.objects.create(name="Ledger")
+    SiteDelivery.objects.create(site_id=site.pk)
+    keys.create_key(site, name="front end")
 
 
 @seed("API elsewhere", "api", "no API at", "--api-url")

@@ -25,6 +25,7 @@ from spool_live.doctor import (
     examine,
     run,
 )
+from spool_live.doctor.findings import error
 from spool_live.doctor.registry import Check
 from spool_live.doctor.secrets import without_secrets
 from spool_live.local.processes import free_port
@@ -207,6 +208,9 @@ class TestRunning:
         reason = examine(check(failing(raised)), Surroundings()).reason
         assert "hunter2" not in reason
         assert "correct-horse" not in reason
+        found = [error("It is hunter2: sb_secret_hunter2hunter2.", "Use no correct-horse.")]
+        [finding] = examine(check(lambda surroundings: found), Surroundings()).findings
+        assert (finding.cause, finding.remedy) == ("It is hunter2: [secret].", "Use no [secret].")
         key = django_settings.SPOOL_LIVE["SUPABASE_PUBLISHABLE_KEY"]
         assert without_secrets(key) == key
 

@@ -1,0 +1,67 @@
+"""The project that is to be completed: its files, and its own apps."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+
+from django.apps import AppConfig, apps
+from django.conf import settings
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project in ``folder``, which holds all that may be written to."""
+
+    folder: Path
+
+    @classmethod
+    def here(cls) -> Project:
+        """The project of the current folder, where ``manage.py`` is."""
+        return cls(Path.cwd())
+
+    @cached_property
+    def settings_file(self) -> Path | None:
+        """The module of the settings, if it is the project's."""
+        return self.module_file(os.environ.get("DJANGO_SETTINGS_MODULE", ""))
+
+    @cached_property
+    def urls_file(self) -> Path | None:
+        """The module that ``ROOT_URLCONF`` names, if it is the project's."""
+        return self.module_file(getattr(settings, "ROOT_URLCONF", "") or "")
+
+    @property
+    def env_file(self) -> Path:
+        """Where the environment's variables are kept while one develops."""
+        return self.folder / ".env"
+
+    def own_apps(self) -> Iterator[AppConfig]:
+        """The apps that are written for this project."""
+        for app in apps.get_app_configs():
+            if app.name != "spool_live" and self.owns(Path(app.path)):
+                yield app
+
+    def module_file(self, name: str) -> Path | None:
+        """The file of the module ``name``, or ``None`` where it is somebody else's."""
+        if not name:
+            return None
+        try:
+            path = Path(import_module(name).__file__ or "")
+        except ImportError:
+            return None
+        return path if self.owns(path) else None
+
+    def owns(self, path: Path) -> bool:
+        """Whether ``path`` is in the project's folder, and not of an environment in it."""
+        resolved = path.resolve()
+        is_installed = "site-packages" in resolved.parts or resolved.is_relative_to(sys.prefix)
+        return resolved.is_relative_to(self.folder.resolve()) and not is_installed
+
+    def name_of(self, path: Path) -> str:
+        """``path`` as people of this project say it."""
+        return str(path.resolve().relative_to(self.folder.resolve()))

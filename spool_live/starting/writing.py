@@ -1,0 +1,108 @@
+"""Appends to files: whatever is there stays as it is, and a project that worked goes on working."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from spool_live.exceptions import SpoolLiveError
+from spool_live.starting.additions import Addition
+from spool_live.starting.project import Project
+
+SECRETS = 0o600
+"""Mode of a new ``.env``: for its owner."""
+TRIED_FOR = 120
+IMPORT = "import os\n\n"
+_HAS_IMPORT = re.compile(r"^import os$", re.MULTILINE)
+_START = "import django; django.setup(); from django.core.management import call_command; "
+_CHECK = f"{_START}call_command('check', tag=['urls', 'models'])"
+
+
+class CannotWrite(SpoolLiveError):
+    """What would be written does not work here. Nothing was changed; the message says why."""
+
+
+def write_all(project: Project, additions: Sequence[Addition]) -> list[Path]:
+    """Appends each addition that has a file, in their order, and returns those files.
+
+    Then the project is started in a process of its own; where it does not start any more,
+    everything is as it was, and :class:`CannotWrite` is raised.
+    """
+    chosen = [one for one in additions if one.path is not None]
+    paths = list(dict.fromkeys(one.path for one in chosen if one.path is not None))
+    before = {path: path.read_bytes() if path.exists() else None for path in paths}
+    texts = {path: _appended(path, [one for one in chosen if one.path == path]) for path in paths}
+    try:
+        for path, text in texts.items():
+            _replace(path, text.encode())
+        _start(project)
+    except BaseException:
+        for path, content in before.items():
+            if content is None:
+                path.unlink(missing_ok=True)
+            else:
+                _replace(path, content)
+        raise
+    return paths
+
+
+def _appended(path: Path, additions: Sequence[Addition]) -> str:
+    """The new text of ``path``, which begins with the old one."""
+    text = path.read_text("utf-8") if path.exists() else ""
+    is_python = path.suffix == ".py"
+    for one in additions:
+        if text and not text.endswith("\n"):
+            text += "\n"
+        fresh = one.text.removeprefix(IMPORT) if _HAS_IMPORT.search(text) else one.text
+        text += "\n" + fresh if text and is_python else fresh
+    if is_python:
+        try:
+            compile(text, str(path), "exec")
+        except SyntaxError as error:
+            raise CannotWrite(f"{path.name} would not be Python any more: {error}") from error
+    return text
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """All or nothing, with the mode that the file has."""
+    mode = path.stat().st_mode & 0o777 if path.exists() else None
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        is_secret = path.name == ".env"
+        Path(name).chmod(mode or (SECRETS if is_secret else 0o666 & ~_umask()))
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _start(project: Project) -> None:
+    path = os.pathsep.join([str(project.folder), *sys.path])
+    done = subprocess.run(  # noqa: S603 - Python itself, with a constant
+        [sys.executable, "-c", _CHECK],
+        cwd=project.folder,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=TRIED_FOR,
+        check=False,
+    )
+    if done.returncode:
+        lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
+        raise CannotWrite(
+            f"The project would not start any more ({lines[-1] if lines else 'no reason given'}). "
+            "Nothing was changed: add by hand what live_init shows."
+        )

@@ -1,0 +1,199 @@
+"""``live_init`` on a project of ``startproject``: shown, written, and never over a line."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.commands.conftest import Run, run
+
+__all__ = ["run"]
+ROOT = Path(__file__).parent.parent.parent
+MODELS = """
+from django.db import models
+
+class Section(models.Model):
+    site = models.ForeignKey("spool_live.Site", on_delete=models.CASCADE)
+    name = models.CharField(max_length=50)
+
+class Article(models.Model):
+    section = models.ForeignKey(Section, on_delete=models.CASCADE)
+    title = models.CharField(max_length=50)
+    slug = models.SlugField()
+    status = models.CharField(max_length=9, choices=[("draft", "Draft"), ("published", "Out")])
+    expires_at = models.DateTimeField(null=True)
+
+class Reader(models.Model):
+    name = models.CharField(max_length=50)
+"""
+LIVE = '''"""What front ends are told of, and how. A guess: look at each line."""
+
+from django.db.models import Q
+
+from spool_live import LiveCollection, register
+
+from .models import Article, Section
+
+
+@register(Section)
+class SectionCollection(LiveCollection):
+    metadata_fields = ("name",)
+
+
+@register(Article)
+class ArticleCollection(LiveCollection):
+    site_field = "section.site"
+    slug_field = "slug"
+    published_when = Q(status="published")
+    published_until = "expires_at"
+    metadata_fields = ("title",)
+'''
+SECRETS = {
+    "url": "http://127.0.0.1:54321",
+    "publishable_key": "sb_publishable_x",
+    "secret_key": "sb_secret_hunter2",
+    "jwt_secret": "hunter2-hunter2-hunter2-hunter2-hunter2",
+    "database_url": "postgresql://postgres:hunter2@127.0.0.1:54322/postgres",
+}
+
+
+class Folder:
+    """A project of ``startproject``, with an app whose models belong to sites."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.settings = path / "cms" / "settings.py"
+
+    def make(self) -> None:
+        """Makes it."""
+        self._run(["-m", "django", "startproject", "cms", "."], 0)
+        self._run(["-m", "django", "startapp", "blog"], 0)
+        (self.path / "blog" / "models.py").write_text(MODELS)
+        with self.settings.open("a") as file:
+            file.write('INSTALLED_APPS += ["spool_live", "blog"]\n')
+
+    def files(self) -> dict[str, str]:
+        """All texts of the project."""
+        paths = [p for p in self.path.rglob("*") if p.is_file() and p.suffix != ".pyc"]
+        return {str(p.relative_to(self.path)): p.read_text() for p in paths}
+
+    def init(self, *arguments: str, code: int = 0) -> str:
+        """Runs ``live_init``, and returns what it prints."""
+        return self._run(["manage.py", "live_init", *arguments], code)
+
+    def _run(self, words: Sequence[str], code: int) -> str:
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("SUPABASE", "DJANGO"))}
+        done = subprocess.run(
+            [sys.executable, *words],
+            cwd=self.path,
+            env={**env, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == code, f"{done.stdout}\n{done.stderr}"
+        return done.stdout + (done.stderr if code else "")
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    """A project that nothing was written into."""
+    folder = Folder(tmp_path_factory.mktemp("pristine"))
+    folder.make()
+    return folder
+
+
+@pytest.fixture
+def project(pristine: Folder, tmp_path: Path) -> Folder:
+    """A copy of it, to write into."""
+    shutil.copytree(pristine.path, tmp_path, dirs_exist_ok=True)
+    return Folder(tmp_path)
+
+
+def test_what_is_missing_is_shown_and_nothing_written(pristine: Folder, tmp_path: Path) -> None:
+    secrets = tmp_path / "supabase.json"
+    secrets.write_text(json.dumps(SECRETS))
+    before = pristine.files()
+    said = pristine.init("--supabase", str(secrets), code=1)
+    assert pristine.files() == before
+    document = json.loads(pristine.init("--format", "json", code=1))
+    assert [(row["part"], row["file"]) for row in document["missing"]] == [
+        ("apps", "cms/settings.py"),
+        ("database", "cms/settings.py"),
+        ("settings", "cms/settings.py"),
+        ("urls", "cms/urls.py"),
+        ("collections", "blog/live.py"),
+        ("environment", ".env"),
+    ]
+    by_part = {row["part"]: row["text"] for row in document["missing"]}
+    assert by_part["collections"] == LIVE
+    assert "missing: settings (cms/settings.py). SPOOL_LIVE is not set." in said
+    assert "SUPABASE_SECRET_KEY=[secret]" in said
+    assert "hunter2" not in said
+    assert "--write does it" in said
+
+
+def test_written_project_starts_and_no_line_was_changed(project: Folder, tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".env").write_text("SUPABASE_URL=https://abcdefgh.supabase.co\nOTHER=1")
+    secrets = tmp_path / "supabase.json"
+    secrets.write_text(json.dumps(SECRETS))
+    before = project.files()
+    said = project.init("--write", "--supabase", str(secrets))
+    after = project.files()
+    assert "hunter2" not in said
+    assert "Next:" in said
+    for name, text in before.items():
+        assert after[name].startswith(text), name
+    assert set(after) - set(before) == {"blog/live.py", ".gitignore"}
+    assert (after["blog/live.py"], after[".gitignore"]) == (LIVE, ".env\n")
+    env = after[".env"].splitlines()
+    assert env[:2] == ["SUPABASE_URL=https://abcdefgh.supabase.co", "OTHER=1"]
+    assert "SUPABASE_SECRET_KEY=sb_secret_hunter2" in env
+    assert "SUPABASE_DB_PASSWORD=hunter2" in env
+    python = "".join(text for name, text in after.items() if name.endswith(".py"))
+    assert "hunter2" not in python
+    assert after["cms/settings.py"].count("\nimport os\n") == 1
+    assert project.init().startswith("Nothing is missing.\n")
+    assert project.files() == after
+
+
+def test_what_is_there_stays_and_is_said(project: Folder, tmp_path: Path) -> None:
+    (tmp_path / "blog" / "live.py").write_text("# nothing here on purpose\n")
+    with project.settings.open("a") as file:
+        file.write('SPOOL_LIVE = {"SUPABASE_URL": "https://abcdefgh.supabase.co"}\n')
+    said = project.init("--write", code=1)
+    assert "missing: settings (by hand). SPOOL_LIVE lacks keys." in said
+    assert '"JWT_SIGNING_KEY": os.environ.get("SUPABASE_JWT_SECRET", ""),' in said
+    assert "missing: collections (by hand)" in said
+    assert (tmp_path / "blog" / "live.py").read_text() == "# nothing here on purpose\n"
+    assert "written: urls (cms/urls.py)" in said
+    assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
+
+
+def test_project_that_would_not_start_is_left_as_it_was(project: Folder, tmp_path: Path) -> None:
+    with (tmp_path / "blog" / "models.py").open("a") as file:
+        file.write("from django.conf import settings\nassert len(settings.DATABASES) == 1\n")
+    before = project.files()
+    said = project.init("--write", code=1)
+    assert "The project would not start any more (AssertionError" in said
+    assert "Nothing was changed" in said
+    assert project.files() == before
+
+
+@pytest.mark.parametrize("text", ["[]", "{", None])
+def test_file_of_secrets_that_is_none(run: Run, tmp_path: Path, text: str | None) -> None:
+    path = tmp_path / "supabase.json"
+    if text is not None:
+        path.write_text(text)
+    outcome = run("live_init", "--supabase", path)
+    assert (outcome.code, "supabase.json" in outcome.err) == (1, True)
