@@ -90,6 +90,16 @@ class TestServer:
             attributes = traces.only(name).attributes or {}
             assert attributes["messaging.message.id"] == str(entry.update_id)
 
+    def test_delivery_in_the_trace_of_the_save_links_to_the_task(
+        self, site: Site, traces: Traces
+    ) -> None:
+        waiting(site)
+        with traces.tracer.start_as_current_span("run deliver_updates"):
+            deliver(Recording())
+        task = traces.only("run deliver_updates")
+        links = traces.only("deliver live_updates_outbox").links
+        assert [link.context.span_id for link in links] == [task.context.span_id]
+
     def test_batch_of_several_traces_links_to_each(self, site: Site, traces: Traces) -> None:
         waiting(site, 3)
         deliver(Recording())
