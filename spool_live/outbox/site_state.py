@@ -75,7 +75,8 @@ def is_behind(mirror: SiteMirror | None, state: SiteDelivery | None) -> bool:
 
 
 def acknowledge(using: str, answers: Sequence[Acknowledged]) -> None:
-    """Records what the Supabase database holds of sites; an older answer takes nothing back."""
+    """Records what the Supabase database holds of sites; an older answer takes nothing back.
+    Updates that waited because the site was refused may go at once."""
     site_ids = [answer.site_id for answer in answers]
     ensure_deliveries(using, site_ids)
     if connections[using].vendor == "postgresql":
@@ -184,6 +185,8 @@ def _acknowledge(using: str, answer: Acknowledged) -> None:
     state = states.filter(pk=answer.site_id)
     newer = state.filter(acknowledged_version__lte=answer.version)
     newer.update(acknowledged_version=answer.version, acknowledged_epoch=answer.epoch)
+    waits_for_it = state.exclude(mirror_error="").filter(last_error=F("mirror_error"))
+    waits_for_it.update(retry_at=None, last_error="")
     state.update(mirror_retry_at=None, mirror_error="")
     if answer.run:
         state.filter(mirror_run=answer.run).update(mirror_run=None)

@@ -18,6 +18,8 @@ from spool_live.delivery.mirrored_sites import read_sites
 from spool_live.exceptions import BroadcastRefused, BroadcastUnavailable
 from spool_live.models import Site, SiteDelivery, SiteMirror
 from spool_live.supabase.databases import is_supabase_database
+from tests.delivery.conftest import deliver
+from tests.outbox.conftest import waiting
 
 pytestmark = pytest.mark.django_db
 
@@ -186,6 +188,23 @@ class TestPending:
         assert mirror.mirror_pending("default") == 2
         assert sum(is_behind(site) for site in sites) == 1
         assert "cannot be mirrored: 22P02" in caplog.text
+
+    def test_updates_that_waited_for_a_refused_site_go_once_it_is_taken(self, site: Site) -> None:
+        waiting(site)
+        MemoryBroadcaster.failures.append(BroadcastRefused("23514: broken"))
+        assert deliver().postponed == 1
+        assert delivery(site).retry_at is not None
+        assert mirror.mirror_site("default", site.pk, MemoryBroadcaster()).applied
+        assert (delivery(site).retry_at, delivery(site).last_error) == (None, "")
+        assert deliver().delivered == 1
+
+    def test_updates_that_wait_for_another_reason_go_on_waiting(self, site: Site) -> None:
+        send(site)
+        soon = timezone.now() + timedelta(minutes=1)
+        waits = SiteDelivery.objects.filter(pk=site.pk)
+        waits.update(retry_at=soon, last_error="a page of a firewall", mirror_error="23514: broken")
+        send(site)
+        assert (delivery(site).retry_at, delivery(site).mirror_error) == (soon, "")
 
     def test_outage_is_met_once(self) -> None:
         for _ in range(3):

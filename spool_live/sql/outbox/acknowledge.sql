@@ -1,4 +1,5 @@
--- What the Supabase database holds of sites now. An older answer takes nothing back.
+-- What the Supabase database holds of sites now. An older answer takes nothing back. Updates that
+-- waited because the site was refused may go at once.
 WITH given AS (
   SELECT *
   FROM unnest(%(sites)s::uuid[], %(versions)s::bigint[], %(epochs)s::bigint[],
@@ -19,6 +20,8 @@ SET acknowledged_version = greatest(d.acknowledged_version, g.version),
     deleted_at = CASE WHEN g.is_deleted THEN coalesce(d.deleted_at, %(now)s)
                       ELSE d.deleted_at END,
     mirror_run = nullif(d.mirror_run, g.run),
+    retry_at = CASE WHEN d.mirror_error = '' OR d.last_error <> d.mirror_error THEN d.retry_at END,
+    last_error = CASE WHEN d.last_error <> d.mirror_error THEN d.last_error ELSE '' END,
     mirror_retry_at = NULL,
     mirror_error = ''
 FROM held JOIN given g USING (site_id)
