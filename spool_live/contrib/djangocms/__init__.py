@@ -1,0 +1,32 @@
+"""Pages of django CMS 5, with and without djangocms-versioning
+(``pip install 'spool-live[djangocms]'``).
+
+Put ``"spool_live.contrib.djangocms"`` into ``INSTALLED_APPS`` and say in a ``live.py`` how pages
+are reported; ``pass`` will do::
+
+    @register_pages
+    class Pages(PageCollection):
+        def get_metadata(self, content):
+            return {"title": content.title}
+
+``collection`` is what a project overrides, ``states`` what a page is for the public, ``watching``
+compares that before and after an operation, ``operations`` says which those are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from spool_live.contrib.djangocms.collection import PageCollection, register_pages
+
+__all__ = ["PageCollection", "register_pages"]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a public name at its first use: Django imports this package before any model."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from spool_live.contrib.djangocms import collection  # noqa: PLC0415 - needs loaded apps
+
+    return getattr(collection, name)
