@@ -72,7 +72,6 @@ class KeyLifeAdmin(ActingAdmin):
             self,
             request,
             "siteapikey/created",
-            no_store=True,
             title=_("Copy the key now") if plain else _("The key was shown"),
             original=key,
             plain=plain,

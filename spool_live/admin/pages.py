@@ -1,4 +1,4 @@
-"""Pages of our own beside Django's: the same frame, and what must not be kept by a cache."""
+"""Pages of our own beside Django's, in the same frame."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ def page(
     model_admin: admin.ModelAdmin,
     request: HttpRequest,
     template: str,
-    *,
-    no_store: bool = False,
     **context: Any,
 ) -> TemplateResponse:
-    """The page ``admin/spool_live/<template>.html`` in the frame of the admin. ``title`` and, for
-    the breadcrumbs, ``original`` belong into ``context``; with ``no_store`` nobody keeps a copy."""
+    """The page ``admin/spool_live/<template>.html`` in the frame of the admin, which nobody stores
+    (``AdminSite.admin_view``). ``title`` and, for the breadcrumbs, ``original`` belong into
+    ``context``."""
     opts = model_admin.opts
     shown = {
         **model_admin.admin_site.each_context(request),
@@ -31,10 +30,7 @@ def page(
         "media": model_admin.media,
         **context,
     }
-    response = TemplateResponse(request, f"admin/spool_live/{template}.html", shown)
-    if no_store:
-        response["Cache-Control"] = "no-store"
-    return response
+    return TemplateResponse(request, f"admin/spool_live/{template}.html", shown)
 
 
 def may_view(request: HttpRequest, model: str) -> bool:

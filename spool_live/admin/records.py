@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import BooleanField, OuterRef, QuerySet, Subquery, Value
+from django.db.models import BooleanField, OuterRef, QuerySet, Subquery, UUIDField, Value
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -103,9 +103,9 @@ class FailedAuthenticationAdmin(ReadOnlyAdmin):
         keys = SiteApiKey.objects.filter(prefix=OuterRef("prefix"))
         rows: QuerySet[FailedAuthentication] = super().get_queryset(request)
         return rows.annotate(
-            named_key=Subquery(keys.values("pk")),
+            named_key=Subquery(keys.values("pk"), output_field=UUIDField()),
             key_name=Subquery(keys.values("name")),
-            named_site=Subquery(keys.values("site")),
+            named_site=Subquery(keys.values("site"), output_field=UUIDField()),
             site_name=Subquery(keys.values("site__name")),
             links_key=Value(may_view(request, "siteapikey"), output_field=BooleanField()),
             links_site=Value(may_view(request, "site"), output_field=BooleanField()),

@@ -186,7 +186,6 @@ class WebhookEndpointAdmin(LimitedToSites):
             self,
             request,
             "webhookendpoint/created",
-            no_store=True,
             title=title,
             original=endpoint,
             plain=plain,

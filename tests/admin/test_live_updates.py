@@ -7,13 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connections, router
+from django.db import OperationalError
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from spool_live.admin.live_updates import LiveUpdateAdmin
 from spool_live.models import LiveUpdate, Site
+from tests.admin.live_rows import live_update
 
 pytestmark = pytest.mark.django_db(databases="__all__")
 LIST = "admin:spool_live_liveupdate_changelist"
@@ -23,19 +24,9 @@ LIST = "admin:spool_live_liveupdate_changelist"
 def sites() -> list[Site]:
     """Two sites with three updates each in the live table, as Supabase knows them."""
     made = [Site.objects.create(name=name) for name in ("Ledger", "Herald")]
-    using = router.db_for_write(LiveUpdate)
     for site in made:
-        if using != router.db_for_write(Site):
-            with connections[using].cursor() as cursor:
-                cursor.execute("insert into public.sites (id) values (%s)", [site.pk])
         for seq in (1, 2, 3):
-            LiveUpdate.objects.create(
-                site_id=site.pk,
-                event_type="content.updated",
-                collection="articles",
-                item_id=uuid.uuid4(),
-                seq=seq,
-            )
+            live_update(site, seq=seq)
     return made
 
 

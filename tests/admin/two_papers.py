@@ -18,7 +18,6 @@ from spool_live.models import (
     DeliveryAttempt,
     FailedAuthentication,
     IsolationReport,
-    LiveUpdate,
     OperatorEvent,
     OutboxEntry,
     Site,
@@ -28,6 +27,7 @@ from spool_live.models import (
     WebhookMessage,
 )
 from spool_live.updates import EventType, LiveUpdateData
+from tests.admin.live_rows import live_update
 
 
 @dataclass
@@ -120,10 +120,7 @@ def paper(word: str) -> Paper:
     OperatorEvent.objects.create(
         action="repaired", origin="admin", site_id=site.pk, subject=f"{word} items"
     )
-    LiveUpdate.objects.create(
-        site_id=site.pk, event_type="content.updated", collection=f"{word}s", slug=f"{word}-1",
-        item_id=uuid.uuid4(), seq=1,
-    )  # fmt: skip
+    live_update(site, collection=f"{word}s", slug=f"{word}-1", seq=1)
     made.rows += _of(site)
     return made
 

@@ -154,11 +154,22 @@ def test_refused_update_is_requeued(page: Page, demo: RunningDemo) -> None:
     look(page, "requeued")
 
 
+LISTS = (
+    *("site", "liveupdate", "apikeyevent", "outboxevent", "operatorevent"),
+    *("failedauthentication", "alertepisode", "webhookendpoint", "webhookattempt"),
+)
+
+
 @pytest.mark.slow
-def test_other_lists_fit_too(page: Page, demo: RunningDemo) -> None:
-    for model in ("site", "liveupdate", "apikeyevent", "failedauthentication", "operatorevent"):
+@pytest.mark.timeout(600)
+def test_other_pages_fit_too(page: Page, demo: RunningDemo) -> None:
+    for model in LISTS:
         open_list(page, demo, model)
-        look(page, model)
+        look(page, f"list-{model}")
+    open_list(page, demo, "isolationreport")
+    page.click("text=Verify now")
+    expect(page.locator("#content")).to_contain_text("no findings")
+    look(page, "isolation-report")
 
 
 def reload_until(page: Page, selector: str, text: str) -> None:
