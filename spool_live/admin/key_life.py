@@ -58,14 +58,14 @@ class KeyLifeAdmin(ActingAdmin):
         """Goes to the page that shows the key. Not through the message framework, which would
         store it in a cookie."""
         shown_once.put(request, key.pk, plain)
-        url = page_url("created", key)
-        return HttpResponseRedirect(f"{url}?_popup=1" if "_popup" in request.POST else url)
+        return HttpResponseRedirect(page_url("created", key))
 
     @sensitive_variables()
     def created(self, request: HttpRequest, pk: str) -> HttpResponse:
         """Shows a key that was just made, once; afterwards, that it was shown."""
         key = self._key(request, pk)
-        if not self.has_view_permission(request, key):
+        may_view = self.has_view_permission(request, key)
+        if not (may_view or self.has_add_permission(request)):  # who makes keys may not list them
             raise PermissionDenied
         plain = shown_once.take(request, key.pk)
         return page(
@@ -76,6 +76,7 @@ class KeyLifeAdmin(ActingAdmin):
             original=key,
             plain=plain,
             connection=connection_of(request, key, plain) if plain else None,
+            next_url=page_url("change", key) if may_view else reverse("admin:index"),
         )
 
     @sensitive_variables()

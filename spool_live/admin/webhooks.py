@@ -178,10 +178,12 @@ class WebhookEndpointAdmin(LimitedToSites):
     def created(self, request: HttpRequest, pk: str) -> HttpResponse:
         """Shows a secret that was just made, once; afterwards, that it was shown."""
         endpoint = self._endpoint(request, pk)
-        if not self.has_view_permission(request, endpoint):
+        may_view = self.has_view_permission(request, endpoint)
+        if not (may_view or self.has_add_permission(request)):
             raise PermissionDenied
         plain = shown_once.take(request, endpoint.pk)
         title = _("Copy the secret now") if plain else _("The secret was shown")
+        change = reverse("admin:spool_live_webhookendpoint_change", args=[endpoint.pk])
         return page(
             self,
             request,
@@ -189,6 +191,7 @@ class WebhookEndpointAdmin(LimitedToSites):
             title=title,
             original=endpoint,
             plain=plain,
+            next_url=change if may_view else reverse("admin:index"),
         )
 
     @sensitive_variables()

@@ -135,6 +135,15 @@ def test_adding_another_or_going_on_shows_the_key_too(admin_client: Client) -> N
         assert find_key(shown_key(admin_client, answer)) is not None
 
 
+def test_who_may_only_make_keys_is_shown_what_they_made(staff: Callable[..., Client]) -> None:
+    site = Site.objects.create(name="Ledger")
+    client = staff("add_siteapikey")
+    answer = client.post(reverse(ADD), {**FORM, "site": site.pk})
+    shown = client.get(answer.url)
+    assert find_key(str(shown.context["plain"])) is not None
+    assert shown.context["next_url"] == reverse("admin:index")
+
+
 def test_key_never_changes_its_site(admin_client: Client, make_key: MakeKey) -> None:
     key, _ = make_key()
     other = Site.objects.create(name="Herald")

@@ -107,7 +107,7 @@ def test_life_of_a_key(page: Page, demo: RunningDemo, tmp_path: Path) -> None:
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
-    page.click("text=Go to the key")
+    page.click("text=Go on")
     reload_until(page, ".field-used_from .readonly", "asked for a token")
     look(page, "key")
     page.click(".field-site a")
