@@ -59,6 +59,7 @@ def check_registrations(surroundings: Surroundings) -> Iterator[Finding]:
         yield from _of_messages(messages)
     content = surroundings.content_aliases()
     yield from _of_messages(checks.check_triggers(None, databases=content))
+    yield from _of_messages(checks.check_site(None, databases=content))
     for collection in registry:
         alias = router.db_for_write(collection.model)
         if alias not in content:

@@ -44,8 +44,9 @@ class Guess:
         return f"@register({name})\nclass {name}Collection(LiveCollection):\n{body}\n"
 
 
-def guess(model: type[Model]) -> Guess | None:
-    """A collection for ``model``; ``None`` where its rows are no content of a site."""
+def guess(model: type[Model], *, one_site: bool = False) -> Guess | None:
+    """A collection for ``model``; ``None`` where its rows are no content of a site. With
+    ``one_site``, a model without a way to a site has content of the project's only one."""
     meta = model._meta
     if meta.abstract or meta.proxy or meta.auto_created or not meta.managed:
         return None
@@ -54,9 +55,9 @@ def guess(model: type[Model]) -> Guess | None:
         (f.name for f in meta.concrete_fields if isinstance(f, SlugField)), ""
     )
     title = _named(model, TITLES, CharField)
-    if path is None or not (slug or title):
+    if (path is None and not (one_site and slug)) or not (slug or title):
         return None
-    lines = [f'site_field = "{path}"'] if path != "site" else []
+    lines = [f'site_field = "{path}"'] if path not in (None, "site") else []
     if slug:
         lines.append(f'slug_field = "{slug}"')
     state = _state(model)

@@ -16,7 +16,7 @@ from spool_live.checks.settings import ROUTER
 from spool_live.collections import registry
 from spool_live.starting import environment
 from spool_live.starting.additions import Addition
-from spool_live.starting.guesses import guess, module
+from spool_live.starting.guesses import guess, module, site_path
 from spool_live.starting.project import Project
 
 KEYS = {
@@ -28,6 +28,8 @@ KEYS = {
 """Keys of ``SPOOL_LIVE``, and the variables of the environment that hold them."""
 ALIAS = "supabase"
 SWEEP = "spool_live.sweep"
+ONE_SITE = "My site"
+"""The name of the site where a project has one."""
 
 
 def missing_parts(project: Project, supabase: Mapping[str, str] | None = None) -> list[Addition]:
@@ -62,6 +64,15 @@ def needs_alias() -> bool:
     host = str(connections["default"].settings_dict.get("HOST") or "")
     is_supabase = host.endswith((".supabase.co", ".supabase.com"))
     return not is_supabase and ALIAS not in connections
+
+
+def is_single_site(project: Project) -> bool:
+    """Whether nothing of the project's own belongs to a site: then all of it belongs to one."""
+    if getattr(settings, "SPOOL_LIVE", {}).get("SITE"):
+        return True
+    models = [model for app in project.own_apps() for model in app.get_models()]
+    is_new = not hasattr(settings, "SPOOL_LIVE")
+    return is_new and not any(site_path(model) for model in models)
 
 
 def _database(project: Project) -> Iterator[Addition]:
@@ -101,6 +112,8 @@ def _settings(project: Project) -> Iterator[Addition]:
     lines = [_line(key) for key in KEYS]
     if needs_alias() or ALIAS in connections:
         lines.append(f'"SUPABASE_DATABASE": "{ALIAS}",')
+    if is_single_site(project):
+        lines.append(f'"SITE": "{ONE_SITE}",  # the only one: manage.py live_site create makes it')
     if not _has_celery():
         lines.append('"NUDGE": False,  # no Celery yet: manage.py live_deliver --loop delivers')
     body = "".join(f"    {line}\n" for line in lines)
@@ -142,7 +155,8 @@ def _collections(project: Project) -> Iterator[Addition]:
     known = {collection.model for collection in registry}
     for app in project.own_apps():
         models = [model for model in app.get_models() if model not in known]
-        guesses = [found for model in models if (found := guess(model))]
+        one_site = is_single_site(project)
+        guesses = [found for model in models if (found := guess(model, one_site=one_site))]
         if guesses:
             path = Path(app.path) / "live.py"
             names = ", ".join(one.model.__name__ for one in guesses)

@@ -242,6 +242,15 @@ def content_elsewhere(world: World) -> None:
     world.monkeypatch.setattr(Surroundings, "content_aliases", lambda self: ["default"])
 
 
+setting(
+    "one site that is not there",
+    "registrations",
+    "'Nowhere Gazette' is not a site",
+    "live_site create",
+    SITE="Nowhere Gazette",
+)
+
+
 # Delivery
 
 

@@ -23,14 +23,17 @@ from spool_live.doctor import (
     Surroundings,
     checks_of,
     examine,
+    realtime,
     run,
 )
 from spool_live.doctor.findings import error
 from spool_live.doctor.registry import Check
 from spool_live.doctor.secrets import without_secrets
+from spool_live.heartbeats import Part
 from spool_live.local.processes import free_port
-from spool_live.models import SiteApiKey
+from spool_live.models import Heartbeat, SiteApiKey
 from spool_live.status import Kind
+from spool_live.supabase.databases import content_databases
 from tests.doctor.conftest import World, be_alive
 from tests.end_to_end.conftest import Road, road
 from tests.scratch import pointed_at
@@ -75,6 +78,29 @@ class TestAllIsWell:
         assert not SiteApiKey.objects.exists()
         result = world.diagnose("realtime")
         assert (result.state, result.findings) == (State.OK, ())
+
+    def test_publishable_key_that_reads_is_a_leak(self, road: Road, world: World) -> None:
+        site, _ = road.site("Ledger")
+        road.edit(site, "News")
+        conninfo = road.supabase.conninfo("supabase_admin")
+        try:
+            with psycopg.connect(conninfo) as connection:
+                connection.execute("grant select on public.live_updates to anon")
+                connection.execute(
+                    "alter policy live_updates_fence_anon on public.live_updates using (true)"
+                )
+                connection.execute(
+                    "create policy doctor_leak on public.live_updates for select to anon "
+                    "using (true)"
+                )
+            result = world.diagnose("token")
+        finally:
+            with psycopg.connect(conninfo) as connection:
+                connection.execute("drop policy doctor_leak on public.live_updates")
+            call_command("live_setup", format="json")
+        assert [finding.cause for finding in result.findings] == [
+            "The publishable key alone reads updates of other sites."
+        ]
 
     def test_tokens_that_read_everything_are_a_leak(self, road: Road, world: World) -> None:
         site, _ = road.site("Ledger")
@@ -121,6 +147,23 @@ def empty_database(unblocked: None) -> Iterator[str]:
 def said(world: World, check: str) -> str:
     findings = world.diagnose(check).findings
     return " ".join(f"{finding.cause} {finding.remedy}" for finding in findings)
+
+
+@pytest.mark.django_db(databases="__all__")
+class TestWhatIsNotTried:
+    def test_nobody_joins_where_no_websocket_opens(self, world: World) -> None:
+        """The official client would try five times, for a quarter of a minute."""
+        world.live(SUPABASE_URL=f"http://127.0.0.1:{free_port()}")
+        world.monkeypatch.setattr(realtime, "_join", None)
+        [finding] = world.diagnose("realtime").findings
+        assert "cannot be reached" in finding.cause
+
+    def test_outcome_of_the_attacks_is_kept(self, world: World) -> None:
+        for using in content_databases():
+            Heartbeat.objects.using(using).all().delete()
+        assert world.diagnose("isolation").state is State.OK
+        known = Heartbeat.objects.get(pk=Part.VERIFY_RLS)
+        assert "no findings" in known.detail["summary"]
 
 
 @pytest.mark.usefixtures("unblocked")
