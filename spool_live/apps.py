@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
+
+from spool_live.exceptions import SpoolLiveConfigurationError
 
 
 class SpoolLiveConfig(AppConfig):
@@ -22,11 +25,14 @@ class SpoolLiveConfig(AppConfig):
         from spool_live.alerts import recording, tasks  # noqa: F401 - registers the task
         from spool_live.capture import scheduling, sites
         from spool_live.collections import registry_changed
+        from spool_live.supabase.in_tests import spare_supabase
 
         autodiscover_modules("live")
         capture.connect_all()
         registry_changed.connect(_reconnect, dispatch_uid="spool_live.capture")
         sites.connect()
+        with suppress(SpoolLiveConfigurationError):  # E001 says so
+            spare_supabase()
         scheduling.connect()
         nudge.connect()
         recording.connect()

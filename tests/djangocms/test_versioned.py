@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from cms.models import Page
+from cms.models import Page, PageContent
 from django.conf import settings
 from django.test import Client
 
@@ -15,6 +15,15 @@ pytestmark = [
     pytest.mark.django_db,
     pytest.mark.skipif(not settings.VERSIONING, reason="is about versions"),
 ]
+
+CLEARS_PATHS = hasattr(PageContent, "slug")
+"""Since 5.1 slugs are drafts until they are published, and nobody reaches what is below a page that
+was unpublished."""
+UNPUBLISHED = (
+    ["updated en:None published=False"] * 3
+    if CLEARS_PATHS
+    else ["updated en:about published=False"]
+)
 
 
 @pytest.fixture
@@ -69,17 +78,15 @@ def test_discarded_draft(about: Page, table: Table) -> None:
 
 def test_unpublished_and_published_again(about: Page, table: Table) -> None:
     site.version(about).unpublish(site.editor())
-    assert table() == [f"updated en:{path} published=False" for path in (None, None, None)]
+    assert table() == UNPUBLISHED
     draft(about)
     assert table() == []
     site.publish(about)
-    assert table() == [
-        "published en:about",
-        "published en:about/team",
-        "published en:about/team/board",
-    ]
+    below = ["published en:about/team", "published en:about/team/board"]
+    assert table() == ["published en:about", *(below if CLEARS_PATHS else [])]
 
 
+@pytest.mark.skipif(not CLEARS_PATHS, reason="slugs of drafts came with 5.1")
 def test_new_slug_of_a_parent(about: Page, table: Table) -> None:
     draft(about)
     edited = site.content(about)
@@ -98,7 +105,7 @@ def test_languages_are_items_of_their_own(about: Page, table: Table) -> None:
     site.translate(about, "ueber")
     assert table() == ["published de:ueber"]
     site.version(about, "de").unpublish(site.editor())
-    assert table() == ["updated de:None published=False"]
+    assert table() == [f"updated de:{None if CLEARS_PATHS else 'ueber'} published=False"]
 
 
 def test_page_that_was_never_published(table: Table) -> None:
@@ -115,4 +122,4 @@ def test_published_in_the_admin(about: Page, table: Table, client: Client) -> No
     assert table() == ["updated en:about"]
     answer = client.post(f"/admin/djangocms_versioning/pagecontentversion/{number}/unpublish/")
     assert answer.status_code == 302
-    assert table() == ["updated en:None published=False"] * 3
+    assert table() == UNPUBLISHED

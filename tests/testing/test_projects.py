@@ -127,19 +127,70 @@ def test_by_djangos_runner(project: Project) -> None:
     project.manage("test", "content")
 
 
-def test_on_every_alias(project: Project) -> None:
-    """The alias of Supabase is something else in the settings for tests."""
-    memory = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+ON_EVERY_ALIAS = """
+from django.db import connections
+from django.test import TestCase, TransactionTestCase
+from content.models import Note
+from spool_live.testing import LiveUpdatesMixin
+
+class InATransaction(LiveUpdatesMixin, TestCase):
+    databases = "__all__"
+
+    def test_edit(self):
+        Note.objects.create(site=self.liveSite().site, text="x")
+        self.assertEqual(len(self.deliverNow()), 1)
+
+class Committed(LiveUpdatesMixin, TransactionTestCase):
+    databases = "__all__"
+    serialized_rollback = True
+
+    def test_edit(self):
+        Note.objects.create(site=self.liveSite().site, text="x")
+        self.assertEqual(connections["supabase"].vendor, "sqlite")
+"""
+
+
+@pytest.fixture
+def far_supabase(project: Project) -> Project:
+    """The project, whose Supabase database nobody reaches."""
+    far = {
+        "ENGINE": "django.db.backends.postgresql",
+        "HOST": "127.0.0.1",
+        "PORT": 9,
+        "NAME": "postgres",
+        "USER": "postgres",
+    }
     project.configure(
-        DATABASES={**SETTINGS["DATABASES"], "supabase": memory},
+        DATABASES={**SETTINGS["DATABASES"], "supabase": far},
         DATABASE_ROUTERS=["spool_live.routers.LiveUpdatesRouter"],
         SPOOL_LIVE={**project.settings["SPOOL_LIVE"], "SUPABASE_DATABASE": "supabase"},
     )
-    project.write(
-        "content/tests.py",
-        UNITTEST.replace("def test_", "databases = '__all__'\n\n    def test_", 1),
+    project.write("content/tests.py", ON_EVERY_ALIAS)
+    return project
+
+
+@pytest.mark.parametrize(
+    "options",
+    [[], pytest.param(["--parallel", "2"], marks=pytest.mark.slow)],
+    ids=["one", "parallel"],
+)
+def test_no_database_is_made_at_supabase(far_supabase: Project, options: list[str]) -> None:
+    far_supabase.manage("test", "content", *options)
+
+
+def test_no_database_is_made_at_supabase_by_pytest(far_supabase: Project) -> None:
+    far_supabase.write(
+        "pytest.ini",
+        "[pytest]\nDJANGO_SETTINGS_MODULE = settings\npython_files = tests.py\n",
     )
-    project.manage("test", "content")
+    assert "2 passed" in far_supabase.pytest("-q", "content")
+
+
+def test_alias_is_itself_outside_tests(far_supabase: Project) -> None:
+    told = far_supabase.run(
+        "from django.db import connections; print(connections['supabase'].vendor)"
+    )
+    assert told.strip() == "postgresql"
 
 
 def test_by_pytest(project: Project) -> None:

@@ -104,7 +104,9 @@ def _is_first(page: int, language: str, using: str) -> bool:
 
 
 def _wrap(owner: Any, name: str, look: Look, *, moved: bool = False) -> None:
-    operation = getattr(owner, name)
+    operation = getattr(owner, name, None)
+    if operation is None:
+        return  # of another version of django CMS
 
     @wraps(operation)
     def watched(*args: Any, **kwargs: Any) -> Any:
