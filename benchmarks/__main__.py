@@ -30,6 +30,7 @@ SUITES = (
     "contention",
     "endpoints",
     "admin",
+    "admin",
     "webhooks",
     "fanout",
     "inserts",

@@ -1,11 +1,10 @@
-"""The admin, for the suite that opens its pages: the others measure the API alone."""
+"""The API under test, and the admin."""
 
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import path
 
-urlpatterns = [
-    path("admin/", admin.site.urls),
-    path("spool-live/", include("spool_live.urls")),
-]
+from benchmarks.urls import urlpatterns as api
+
+urlpatterns = [*api, path("admin/", admin.site.urls)]

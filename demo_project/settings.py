@@ -116,6 +116,7 @@ SPOOL_LIVE: dict[str, Any] = {
     "JWT_SIGNING_KEY": DEMO.signing_key if DEMO else "",
     "JWT_ALGORITHM": "ES256",
     "METRICS_TOKEN": CREDENTIALS.metrics_token,
+    "SITES_FOR_USER": "demo_project.newsroom.people.sites_for_user",
     # Front ends of your own that are served elsewhere, e.g. "http://localhost:5173".
     "CORS_ALLOWED_ORIGINS": os.environ.get("SPOOL_LIVE_DEMO_ORIGINS", "").split(),
     # A Supabase that hangs is noticed, and somebody notified, well within half a minute.

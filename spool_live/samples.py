@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import pairwise
 
 from spool_live import counts
@@ -87,7 +88,7 @@ def percentile(values: Values, share: float, few: int = 1) -> float | None:
     the histogram of delivery (not cumulative): where it lies within one, by its share of that.
     ``None`` of fewer than ``few``."""
     found = {
-        counts.labels_of(labels)["le"]: value
+        _labels(labels)["le"]: value
         for name, value in values.items()
         for _, _, labels in [name.partition("|")]
         if name.startswith(f"{_BUCKETS}|")
@@ -106,11 +107,13 @@ def percentile(values: Values, share: float, few: int = 1) -> float | None:
 
 def course(using: str, since: datetime, now: datetime) -> list[Point]:
     """What happened from ``since`` until ``now``, oldest first, in :data:`MOST_POINTS` at most."""
-    rows = CounterSample.objects.using(using).filter(at__gt=since, at__lte=now).order_by("at")
-    found = list(rows.values_list("at", "values"))
-    step = -(-len(found) // MOST_POINTS) or 1
-    kept = found[::-step][::-1]  # the newest is among them
-    return [_point(*before, *after) for before, after in pairwise(kept)]
+    samples = CounterSample.objects.using(using)
+    found = samples.filter(at__gt=since, at__lte=now).order_by("at")
+    slots = list(found.values_list("slot", flat=True))
+    step = -(-len(slots) // MOST_POINTS) or 1
+    kept = slots[::-step]  # the newest is among them
+    rows = samples.filter(slot__in=kept).order_by("at").values_list("at", "values")
+    return [_point(*before, *after) for before, after in pairwise(rows)]
 
 
 def summed(values: Values, metric: counts.Metric, **labels: str) -> float:
@@ -118,9 +121,14 @@ def summed(values: Values, metric: counts.Metric, **labels: str) -> float:
     total = 0.0
     for name, value in values.items():
         series, _, text = name.partition("|")
-        if series == metric.name and labels.items() <= counts.labels_of(text).items():
+        if series == metric.name and labels.items() <= _labels(text).items():
             total += value
     return total
+
+
+@lru_cache(maxsize=256)
+def _labels(text: str) -> Mapping[str, str]:
+    return counts.labels_of(text)
 
 
 def _point(before_at: datetime, before: Values, at: datetime, values: Values) -> Point:

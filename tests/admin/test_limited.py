@@ -123,6 +123,7 @@ def queries(model: type[Model], page: Any, other: Paper) -> Iterator[str]:
     site = other.site.pk
     yield f"q={other.word}"
     yield f"q={site}"
+    yield f"site={site}"
     yield f"o={len(page.list_display)}&all=&probes=1"
     names = {field.name for field in model._meta.get_fields()}
     if "site" in names:

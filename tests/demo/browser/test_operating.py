@@ -1,4 +1,5 @@
-"""An operator in the admin: the life of a key, and what becomes of an update that was refused."""
+"""An operator in the admin: the life of a key, what becomes of an update that was refused, and the
+dashboard."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ if not os.environ.get("SPOOL_LIVE_REQUIRE_BROWSER"):
     pytest.importorskip("playwright", reason="playwright is not installed: run tox -e browser")
     pytest.importorskip("axe_playwright_python", reason="axe-core is missing: run tox -e browser")
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.demo.browser.looking import look
 from tests.demo.running import RunningDemo, running_demo
@@ -23,6 +24,10 @@ from tests.demo.running import RunningDemo, running_demo
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 PATIENCE = 30_000
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; font-src 'self'"
+)
 KEY = re.compile(r"spool_[a-z0-9]{12}_[\w-]{49}")
 REFUSED = """
 from spool_live import broadcast_update
@@ -36,6 +41,14 @@ with transaction.atomic():
     broadcast_update(site, LiveUpdateData(EventType.UPDATED, "articles", uuid.uuid4(), slug="tide"))
     OutboxEntry.objects.filter(site_id=site.pk, slug="tide").update(
         state="dead", last_error="22P05: unsupported Unicode escape sequence", attempts=1)
+"""
+
+HOURS_AGO = """
+from datetime import timedelta
+from django.utils import timezone
+from spool_live import samples
+for minutes in (180, 120, 60):
+    samples.note("default", timezone.now() - timedelta(minutes=minutes), {"pending": 1})
 """
 
 
@@ -180,3 +193,40 @@ def reload_until(page: Page, selector: str, text: str) -> None:
         page.wait_for_timeout(1_000)
         page.reload()
     expect(page.locator(selector)).to_contain_text(text)
+
+
+def test_dashboard_renews_itself_and_pings(page: Page, demo: RunningDemo) -> None:
+    demo.manage("shell", "-c", HOURS_AGO)
+    refused: list[str] = []
+    page.on("console", lambda message: refused.append(message.text))
+
+    def strictly(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, headers={**answer.headers, "content-security-policy": CSP})
+
+    page.route("**/spool_live/dashboard/**", strictly)
+    open_list(page, demo, "dashboard")
+    word = page.locator(".live-state > h2 .live-word")
+    expect(word).to_have_text("ok", ignore_case=True)
+    page.click("[data-live-ping] button")
+    expect(page.locator(".live-ping > h2")).to_contain_text("arrived")
+    expect(page.locator(".live-ping tbody tr")).to_have_count(8)
+    moment = page.locator(".live-at time")
+    shown = moment.get_attribute("datetime")
+    expect(moment).not_to_have_attribute("datetime", shown or "")
+    assert refused == []
+
+    page.unroute("**/spool_live/dashboard/**")
+    page.route("**/spool_live/dashboard/now/**", lambda route: route.abort())
+    expect(page.locator("[data-live-stale]")).to_contain_text("has not been updated since")
+    expect(page.locator("[data-live-now]")).to_have_class("live-old")
+    page.unroute("**/spool_live/dashboard/now/**")
+    expect(page.locator("[data-live-stale]")).to_be_hidden()
+
+    open_list(page, demo, "dashboard")  # without the policy, under which looking is not allowed
+    page.click("[data-live-pause]")
+    expect(page.locator("[data-live-pause]")).to_have_text("Go on")
+    page.click("[data-live-ping] button")
+    expect(page.locator(".live-ping > h2")).to_contain_text("arrived")
+    expect(page.locator(".live-chart svg")).to_have_count(4)
+    look(page, "dashboard")

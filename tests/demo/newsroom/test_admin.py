@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
@@ -144,3 +144,17 @@ def test_clean_refuses_contradictions(make_article: MakeArticle, parallax: Publi
     article.category = foreign
     with pytest.raises(ValidationError, match="another site"):
         article.clean()
+
+
+def test_editor_with_rights_in_spool_live_sees_the_own_site_only(
+    signed_in: SignIn, courier: Publication, parallax: Publication
+) -> None:
+    client = signed_in("courier-editor")
+    user = User.objects.get(username="courier-editor")
+    rights = Permission.objects.filter(content_type__app_label="spool_live")
+    user.user_permissions.add(*rights)
+    for page in ("site", "dashboard"):
+        shown = client.get(reverse(f"admin:spool_live_{page}_changelist")).content.decode()
+        assert str(courier.site_id) in shown
+        assert str(parallax.site_id) not in shown
+        assert parallax.site.name not in shown
