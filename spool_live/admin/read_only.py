@@ -129,6 +129,8 @@ class OfSiteAdmin(ReadOnlyAdmin):
 class ActingAdmin(LimitedToSites):
     """Says in the audit trail of keys that the user did it, in the admin."""
 
+    show_full_result_count = False
+
     def save_model(
         self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool
     ) -> None:

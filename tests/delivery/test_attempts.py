@@ -14,7 +14,7 @@ from spool_live.exceptions import BroadcastUnavailable
 from spool_live.models import DeliveryAttempt, OutboxEntry, Site
 from spool_live.outbox import attempts
 from tests.delivery.conftest import MakeSite, Recording, arrived, deliver
-from tests.outbox.conftest import Clock, waiting
+from tests.outbox.conftest import Clock, claimed, waiting
 
 pytestmark = pytest.mark.django_db
 
@@ -33,11 +33,27 @@ def test_batch_that_goes_well_costs_no_row(site: Site) -> None:
 
 def test_refused_entry_has_its_attempt_and_no_other_has(site: Site, clock: Clock) -> None:
     pks, broadcaster = waiting(site, 3), Recording()
-    broadcaster.poison = {OutboxEntry.objects.get(pk=pks[1]).update_id}
+    ends = OutboxEntry.objects.filter(pk__in=[pks[0], pks[2]])
+    broadcaster.poison = set(ends.values_list("update_id", flat=True))
     deliver(broadcaster)
-    assert [outcomes(pk) for pk in pks] == [[], [("dead", "22P05: poison")], []]
+    dead = [("dead", "22P05: poison")]
+    assert [outcomes(pk) for pk in pks] == [dead, [], dead], "the one between them was delivered"
     row = DeliveryAttempt.objects.get()
-    assert (row.at, row.entries, row.site_id) == (clock(), [pks[1]], site.pk)
+    assert (row.at, row.entries, row.site_id) == (clock(), [pks[0], pks[2]], site.pk)
+
+
+def test_entry_that_was_taken_did_not_wait_with_its_site(site: Site) -> None:
+    pks = waiting(site, 3)
+    claim = claimed()
+    written = outbox.Settlement(
+        delivered=[pks[0]], blamed={pks[1]: "odd"}, retry={site.pk: "another was refused"}
+    )
+    outbox.note_attempts(claim, written, timezone.now(), timedelta(0))
+    assert [outcomes(pk) for pk in pks] == [
+        [],
+        [("refused", "odd")],
+        [("postponed", "another was refused")],
+    ]
 
 
 def test_outage_is_one_row_for_all_entries_of_a_site_and_shows_at_each(
