@@ -133,7 +133,7 @@ NEWSROOM_URL = DEMO.web_url if DEMO else "http://127.0.0.1:8000"
 NEWSROOM_API_URL = f"{NEWSROOM_URL}/spool-live/"
 
 REDIS_URL = DEMO.redis_url if DEMO else "redis://127.0.0.1:6379/0"
-CACHES = {
+CACHES: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": os.environ.get("DEMO_CACHE_URL", REDIS_URL),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 from django.test import RequestFactory
+from django.utils.module_loading import import_string
 from django.views.debug import ExceptionReporter
 
+from demo_project import settings as demo
 from demo_project.safety import JSONSerializer, NoAddresses
 
 
@@ -14,6 +16,11 @@ def test_value_of_the_cache_comes_back_as_it_was(value: object) -> None:
     stored = JSONSerializer().dumps(value)
     data = str(stored).encode() if isinstance(stored, int) else stored
     assert JSONSerializer().loads(data) == value
+
+
+def test_every_cache_of_the_demo_is_written_so() -> None:
+    serializers = [import_string(cache["OPTIONS"]["serializer"]) for cache in demo.CACHES.values()]
+    assert set(serializers) == {JSONSerializer}
 
 
 def test_cache_does_not_unpickle() -> None:
