@@ -30,7 +30,6 @@ SUITES = (
     "contention",
     "endpoints",
     "admin",
-    "admin",
     "webhooks",
     "fanout",
     "inserts",

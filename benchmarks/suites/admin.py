@@ -49,6 +49,7 @@ select floor(extract(epoch from now()) / 60) - n, now() - (n || ' min')::interva
        || (select jsonb_object_agg('spool_live_delivery_seconds_bucket|{"le": "' || b || '"}',
                                    100000 - n * b) from generate_series(1, 12) b)
 from generate_series(1, 1440) n
+on conflict do nothing
 """
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -106,7 +107,9 @@ def _fill(entries: int, live: int) -> Site:
     with connection.cursor() as cursor:
         given: dict[str, Any] = {"sites": ids, "count": SITES}
         cursor.execute(_OUTBOX, {**given, "rows": entries})
+        cursor.execute("alter table public.live_updates disable trigger user")
         cursor.execute(_LIVE, {**given, "rows": live})
+        cursor.execute("alter table public.live_updates enable trigger user")
         cursor.execute(_SAMPLES)
         cursor.execute("VACUUM ANALYZE")
     assert OutboxEntry.objects.count() == entries
@@ -136,6 +139,7 @@ def _pages(site: Site) -> Iterator[tuple[str, str]]:
     yield "entries of a site", f"{outbox}?site={site.pk}"
     yield "entries by a site's name", f"{outbox}?q=Site+007"
     yield "entries by a slug", f"{outbox}?q=story-4711"
+    yield "entries of a collection without any", f"{outbox}?collection=pages"
     yield "entries, page 50", f"{outbox}?p=50"
     yield "live updates of a site", f"{live}?site={site.pk}"
     yield "an entry", _change(dead)
@@ -157,10 +161,12 @@ def _timed(client: Client, url: str) -> Sample:
     from spool_live.status.snapshot import kept
 
     found = []
-    for _ in range(ROUNDS):
+    for number in range(ROUNDS + 1):
         kept.forget()  # as the first who asks has it
         started = time.perf_counter()
         answer = client.get(url)
-        found.append((time.perf_counter() - started) * 1000)
+        took = (time.perf_counter() - started) * 1000
         assert answer.status_code == 200, (url, answer.status_code)
+        if number:  # the first one compiles templates
+            found.append(took)
     return over_rounds(found)
