@@ -154,7 +154,7 @@ def look_everywhere(crawler: Crawler, other: Paper, ids: Ids) -> None:
             crawler.get(f"{reverse('admin:autocomplete')}?{query}")
     for model in OURS:
         kind = ContentType.objects.get_for_model(model)
-        for pk in ids(model)[:1]:
+        for pk in model._default_manager.values_list("pk", flat=True)[:3]:
             crawler.get(reverse("admin:view_on_site", args=[kind.pk, pk]))
     crawler.follow_links()
 
