@@ -51,7 +51,18 @@ def test_nothing_is_nothing_and_none_is_all(live: Live) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [True, 7, "", str(uuid.uuid4()), b"x", [7], ["Ledger"], [None], [USER]], ids=repr
+    "given",
+    [
+        pytest.param(True, id="bool"),
+        pytest.param(7, id="number"),
+        pytest.param("", id="no text"),
+        pytest.param("9f0c3d1e-7a4b-4c0d-9e57-0d6b1f2a8c11", id="one id"),
+        pytest.param(b"x", id="bytes"),
+        pytest.param([7], id="numbers"),
+        pytest.param(["Ledger"], id="names"),
+        pytest.param([None], id="nothing"),
+        pytest.param([USER], id="users"),
+    ],
 )
 def test_anything_else_is_refused(live: Live, given: Any) -> None:
     live(SITES_FOR_USER=lambda user: given)
