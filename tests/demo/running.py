@@ -19,7 +19,7 @@ from .processes import alive, descendants
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STARTS_WITHIN = 150.0
-STOPS_WITHIN = 25.0
+STOPS_WITHIN = 60.0
 
 
 class RunningDemo:
