@@ -68,14 +68,13 @@ def check_realtime(surroundings: Surroundings) -> Iterator[Finding]:
     if not (settings.supabase_url and settings.supabase_publishable_key):
         raise NotChecked("SUPABASE_URL or SUPABASE_PUBLISHABLE_KEY is not set.")
     yield from surroundings.problems(Kind.REALTIME)
-    if PARTITION_NOTICE in surroundings.status.notices:
-        yield warning(
-            PARTITION_NOTICE.partition(". ")[0] + ".", PARTITION_NOTICE.partition(". ")[2]
-        )
     if problem := _handshake(surroundings):
         yield problem
         return
     subscriber = _join(surroundings)
+    if not subscriber.live and PARTITION_NOTICE in surroundings.status.notices:
+        cause, _, remedy = PARTITION_NOTICE.partition(". ")  # who joins makes Realtime add one
+        yield warning(f"{cause}.", remedy)
     if subscriber.live or (surroundings.subscriber is None and subscriber.state == UNAUTHORIZED):
         return
     yield _meaning(subscriber.state)

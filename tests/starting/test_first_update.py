@@ -73,6 +73,10 @@ def test_written_project_delivers(supabase: Path, tmp_path: Path) -> None:
     ):
         project.manage(*words, env=env)
     assert "('content.published', 'ferry')" in project.manage("shell", "-c", READ, env=env)
+    options = ["--fail-on", "never", "--format", "json"]
     for phase in ("backend", "clients"):
-        said = project.manage("live_doctor", "--phase", phase, "--format", "json", env=env)
-        assert json.loads(said)["errors"] == 0, said
+        found = json.loads(project.manage("live_doctor", "--phase", phase, *options, env=env))
+        wrong = {
+            one["check"] for one in found["checks"] if one["state"] not in {"ok", "not needed"}
+        }
+        assert wrong <= {"deliverer"}, found  # it ran once, and nobody goes on
