@@ -52,7 +52,7 @@ def supabase(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_written_project_delivers(supabase: Path, tmp_path: Path) -> None:
     folder = tmp_path / "project"
     folder.mkdir()
