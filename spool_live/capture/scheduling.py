@@ -101,7 +101,9 @@ def forget() -> None:
 
 
 def _sweep(using: str, clock: Callable[[], float] = time.monotonic, **kwargs: Any) -> None:
-    if any(True for _ in _scheduled(using)) and clock() - _looked.get(using, 0) >= LOOK_EVERY:
+    if not any(True for _ in _scheduled(using)):
+        return
+    if clock() - _looked.get(using, 0) >= LOOK_EVERY:
         _looked[using] = clock()
         look_ahead(using)
     record_due(using)

@@ -20,6 +20,7 @@ from spool_live.isolation import CannotVerify, Severity, verify
 from spool_live.isolation.recording import record_rls
 from spool_live.models import LiveUpdate
 from spool_live.signals import alert
+from spool_live.sql import read_sql
 from spool_live.status import Kind
 from spool_live.supabase.provisioning import undone
 from spool_live.supabase.steps import Outcome
@@ -148,7 +149,7 @@ def _skew(alias: str) -> float:
         return 0.0
     before = time.time()
     with connections[alias].cursor() as cursor:
-        cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
+        cursor.execute(read_sql("status/clock"))
         [there] = cursor.fetchone()
     return float(there) - (before + time.time()) / 2
 

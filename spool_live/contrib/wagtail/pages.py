@@ -25,12 +25,12 @@ from spool_live.contrib.wagtail.moment import Moment, behind, restricted, update
 from spool_live.contrib.wagtail.roots import moved, read_roots
 from spool_live.contrib.wagtail.rows import (
     DATED,
+    RowSave,
     as_it_was,
     content_of,
     differs,
     is_editorial,
     is_plain,
-    locked,
 )
 from spool_live.contrib.wagtail.subtrees import record_change
 
@@ -55,21 +55,8 @@ def begin(
     return PageSave(instance, using, update_fields)
 
 
-class PageSave:
+class PageSave(RowSave):
     """One save of the row of a page."""
-
-    needs_transaction = True
-
-    def __init__(self, instance: Any, using: str, update_fields: Collection[str] | None) -> None:
-        self.instance = instance
-        self.using = using
-        self.update_fields = update_fields
-        self.row: Any = None
-
-    def before(self) -> None:
-        """Reads and locks the row."""
-        if not self.instance._state.adding and self.instance.pk is not None:
-            self.row = locked(type(self.instance), self.instance.pk, self.using)
 
     def after(self, *, created: bool) -> None:
         """Records what the save means for the page and for those below it."""

@@ -73,3 +73,20 @@ def locked(model: type[Model], pk: Any, using: str) -> Any:
     if connection.features.has_select_for_update and not connection.get_autocommit():
         rows = rows.select_for_update(no_key=connection.features.has_select_for_no_key_update)
     return rows.first()
+
+
+class RowSave:
+    """One save of a row, which is read and locked before."""
+
+    needs_transaction = True
+
+    def __init__(self, instance: Any, using: str, update_fields: Collection[str] | None) -> None:
+        self.instance = instance
+        self.using = using
+        self.update_fields = update_fields
+        self.row: Any = None
+
+    def before(self) -> None:
+        """Reads and locks the row."""
+        if not self.instance._state.adding and self.instance.pk is not None:
+            self.row = locked(type(self.instance), self.instance.pk, self.using)

@@ -26,7 +26,7 @@ from spool_live.contrib.wagtail.declarations import (
 )
 from spool_live.contrib.wagtail.models import SiteMapping
 from spool_live.contrib.wagtail.references import record_users, users_of
-from spool_live.contrib.wagtail.rows import differs, is_editorial, locked
+from spool_live.contrib.wagtail.rows import RowSave, differs, is_editorial
 from spool_live.models import Site
 
 ABOUT_FILES = frozenset({"created_at", "uploaded_by_user", "file_size", "file_hash", "collection"})
@@ -55,21 +55,8 @@ def begin(
     return SnippetSave(instance, using, update_fields)
 
 
-class SnippetSave:
+class SnippetSave(RowSave):
     """One save of the row of a snippet, an image or a document."""
-
-    needs_transaction = True
-
-    def __init__(self, instance: Any, using: str, update_fields: Collection[str] | None) -> None:
-        self.instance = instance
-        self.using = using
-        self.update_fields = update_fields
-        self.row: Any = None
-
-    def before(self) -> None:
-        """Reads and locks the row."""
-        if not self.instance._state.adding and self.instance.pk is not None:
-            self.row = locked(type(self.instance), self.instance.pk, self.using)
 
     def after(self, *, created: bool) -> None:
         """Records what the save means for the snippet and for the pages that use it."""
