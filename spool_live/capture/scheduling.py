@@ -101,11 +101,11 @@ def forget() -> None:
 
 
 def _sweep(using: str, clock: Callable[[], float] = time.monotonic, **kwargs: Any) -> None:
-    if not any(True for _ in _scheduled(using)):
-        return
     if clock() - _looked.get(using, 0) >= LOOK_EVERY:
         _looked[using] = clock()
         look_ahead(using)
+    elif not any(True for _ in _scheduled(using)):
+        return  # what collections that are gone have left waits for the next look
     record_due(using)
 
 

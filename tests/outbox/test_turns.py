@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -261,8 +262,10 @@ def test_superfluous_sweep_asks_one_question_of_updates_and_one_of_webhooks(
 ) -> None:
     make_site()
     from spool_live import heartbeats
+    from spool_live.capture import scheduling
     from spool_live.supabase import databases
 
+    monkeypatch.setattr(scheduling, "_looked", {"default": math.inf})
     monkeypatch.setattr(databases, "content_databases", lambda: ["default"])
     monkeypatch.setattr(heartbeats, "beat", lambda using, part: None)
     with CaptureQueriesContext(connection) as queries:
