@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import subprocess
@@ -18,11 +19,18 @@ _INSTALL = ("ci", "--omit=dev", "--ignore-scripts", "--no-progress")
 
 
 def build_pages() -> str:
-    """Install and build what is out of date; returns what was done.
+    """Install and build what is out of date; returns what was done. Another demo of this checkout
+    that does so is waited for.
 
     Raises :class:`~.parts.MissingProgram` without npm, and
     :class:`subprocess.CalledProcessError` where npm fails.
     """
+    with (FRONTEND / "package.json").open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        return _build_pages()
+
+
+def _build_pages() -> str:
     own = (FRONTEND / name for name in ("build.mjs", "package-lock.json", "src"))
     sources = fingerprint(*own, PACKAGE / "src")
     if _read(BUILD / ".sources") == sources:
