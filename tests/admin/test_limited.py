@@ -25,7 +25,7 @@ from spool_live.status import Kind, Problem, State, Status, for_sites
 from spool_live.status.snapshot import kept
 from tests.admin.two_papers import Paper, paper, report_on
 
-pytestmark = pytest.mark.django_db(databases="__all__")
+pytestmark = [pytest.mark.django_db(databases="__all__"), pytest.mark.timeout(600)]
 Ids = Callable[[type[Model]], list[Any]]
 OURS = [model for model in admin.site._registry if model._meta.app_label == "spool_live"]
 OF_ALL = {IsolationReport}
