@@ -41,24 +41,8 @@ NEEDS = {
 }
 
 
-LONG_FILES = (
-    "tests/end_to_end/",
-    "tests/faults/test_chaos.py",
-    "tests/webhooks/test_chaos.py",
-    "tests/test_tasks.py",
-    "tests/test_existing_projects.py",
-    "tests/demo/test_newsroom.py",
-    "tests/client/test_foreign_answers.py",
-    "tests/isolation/",
-    "tests/load/",
-)
-"""Files of few tests that take long. They come first, so that no process is left with one at the
-end (with ``--no-loadscope-reorder``: pytest-xdist would put those of many tests first)."""
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leaves out what needs more than Python, and says so; CI's environments require it."""
-    items.sort(key=lambda item: not item.nodeid.startswith(LONG_FILES))
     for item in items:
         for marker, (variable, reason) in NEEDS.items():
             if item.get_closest_marker(marker) and not os.environ.get(variable):

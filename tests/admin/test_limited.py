@@ -178,6 +178,7 @@ def test_nothing_of_another_site_is_shown(editor: Client, own: Paper, other: Pap
     assert len(crawler.seen) > 200
 
 
+@pytest.mark.slow
 def test_same_walk_finds_it_where_nobody_is_limited(
     admin_client: Client, own: Paper, other: Paper
 ) -> None:
