@@ -13,13 +13,12 @@ from functools import cache
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
-from django.db import DatabaseError, connections
 from django.db.models import ForeignKey, Model, QuerySet
 
 from spool_live import outbox
 from spool_live.capture import transitions
-from spool_live.capture.meaning import Meaning, snapshot
-from spool_live.capture.reading import CHUNK, chunks
+from spool_live.capture.meaning import Meaning, snapshot, snapshot_if_any
+from spool_live.capture.reading import CHUNK, chunks, lock_rows
 from spool_live.capture.transitions import Recorded, Snapshot
 from spool_live.collections import LiveCollection, registry
 
@@ -92,24 +91,13 @@ class FollowedSave:
 
     def _states(self, following: Following) -> dict[Any, Snapshot | None]:
         items = following.items(self.instance, self.using).iterator(chunk_size=CHUNK)
-        return {item.pk: _state(following.collection, item) for item in items}
+        return {item.pk: snapshot_if_any(following.collection, item) for item in items}
 
     def _stored(self, *, lock: bool = False) -> dict[str, Any] | None:
         rows = self.followings[0].model._base_manager.using(self.using)
         rows = rows.filter(pk=self.instance.pk)
-        connection = connections[self.using]
-        if lock and connection.features.has_select_for_update and not connection.get_autocommit():
-            rows = rows.select_for_update(no_key=connection.features.has_select_for_no_key_update)
+        rows = lock_rows(rows, self.using) if lock else rows
         return rows.values().first()
-
-
-def _state(collection: LiveCollection, item: Model) -> Snapshot | None:
-    try:
-        return snapshot(collection, item)
-    except DatabaseError:
-        raise
-    except Exception:  # noqa: BLE001 - reported when the item is looked at again
-        return None
 
 
 @cache

@@ -157,6 +157,17 @@ def snapshot(collection: LiveCollection, item: Model, at: datetime | None = None
         )
 
 
+def snapshot_if_any(collection: LiveCollection, item: Model) -> Snapshot | None:
+    """The same, or ``None`` where the collection raises, which is reported when the item is looked
+    at again. A ``DatabaseError`` goes through."""
+    try:
+        return snapshot(collection, item)
+    except DatabaseError:
+        raise
+    except Exception:  # noqa: BLE001 - see above
+        return None
+
+
 def compared(collection: LiveCollection, before: Model, after: Model) -> list[Transition]:
     """What a change from ``before`` to ``after`` means; nothing for one that is not relevant."""
     found = transitions.changed(snapshot(collection, before), snapshot(collection, after))

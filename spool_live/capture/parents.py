@@ -15,13 +15,12 @@ from functools import cache
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
-from django.db import connections
 from django.db.models import Field, ForeignKey, Model, QuerySet
 
 from spool_live import outbox
 from spool_live.capture import transitions
 from spool_live.capture.meaning import Meaning, snapshot
-from spool_live.capture.reading import CHUNK, chunks
+from spool_live.capture.reading import CHUNK, chunks, lock_rows
 from spool_live.capture.transitions import Recorded
 from spool_live.collections import LiveCollection, django_sites, registry
 from spool_live.models import Site
@@ -123,9 +122,7 @@ class ParentSave:
     def _stored(self, *, lock: bool = False) -> dict[str, Any] | None:
         model = self.steps[0].model
         rows = model._base_manager.using(self.using).filter(pk=self.instance.pk)
-        connection = connections[self.using]
-        if lock and connection.features.has_select_for_update and not connection.get_autocommit():
-            rows = rows.select_for_update(no_key=connection.features.has_select_for_no_key_update)
+        rows = lock_rows(rows, self.using) if lock else rows
         return rows.values(*{step.field.attname for step in self.steps}).first()
 
 

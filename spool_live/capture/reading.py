@@ -28,6 +28,14 @@ def rows_of(model: type[M], using: str, chosen: Q, *, lock: bool = False) -> Que
     return rows
 
 
+def lock_rows(rows: QuerySet[M], using: str) -> QuerySet[M]:
+    """``rows``, locked against other writers where a transaction is open and the database can."""
+    connection = connections[using]
+    if not connection.features.has_select_for_update or connection.get_autocommit():
+        return rows
+    return rows.select_for_update(no_key=connection.features.has_select_for_no_key_update)
+
+
 def chunks(values: Iterable[Any], size: int | None = None) -> Iterator[list[Any]]:
     """``values`` in lists of at most ``size`` (default: :data:`CHUNK`)."""
     rest = iter(values)

@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any
 
-from django.db import DatabaseError, router
+from django.db import router
 from django.db.models import Model, QuerySet
 
 from spool_live import outbox
 from spool_live.capture import branches, saving, stored, transitions
-from spool_live.capture.meaning import Meaning, compared, snapshot
+from spool_live.capture.meaning import Meaning, compared, snapshot, snapshot_if_any
 from spool_live.capture.plan import plan_of
 from spool_live.capture.transitions import Recorded, Snapshot, Transition
 from spool_live.collections import LiveCollection, registry
@@ -151,16 +151,7 @@ def _before(node: Model, using: str) -> Move | None:
 
 
 def _states(collection: LiveCollection, row: Model, using: str) -> States:
-    return {item.pk: _state(collection, item) for item in _below(collection, row, using)}
-
-
-def _state(collection: LiveCollection, item: Model) -> Snapshot | None:
-    try:
-        return snapshot(collection, item)
-    except DatabaseError:
-        raise
-    except Exception:  # noqa: BLE001 - reported when the item is looked at again
-        return None
+    return {item.pk: snapshot_if_any(collection, item) for item in _below(collection, row, using)}
 
 
 def _with_descendants(

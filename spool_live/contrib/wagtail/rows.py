@@ -6,9 +6,9 @@ import copy
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from django.db import connections
-from django.db.models import Model, QuerySet
 from wagtail.models import COMMENTS_RELATION_NAME
+
+from spool_live.capture.reading import lock_rows
 
 EDITORIAL = frozenset(
     {
@@ -67,14 +67,6 @@ def as_it_was(page: Any, row: Any) -> Any:
     return was
 
 
-def locked(model: type[Model], pk: Any, using: str) -> Any:
-    rows: QuerySet[Any] = model._base_manager.using(using).filter(pk=pk)
-    connection = connections[using]
-    if connection.features.has_select_for_update and not connection.get_autocommit():
-        rows = rows.select_for_update(no_key=connection.features.has_select_for_no_key_update)
-    return rows.first()
-
-
 class RowSave:
     """One save of a row, which is read and locked before."""
 
@@ -89,4 +81,5 @@ class RowSave:
     def before(self) -> None:
         """Reads and locks the row."""
         if not self.instance._state.adding and self.instance.pk is not None:
-            self.row = locked(type(self.instance), self.instance.pk, self.using)
+            rows = type(self.instance)._base_manager.using(self.using)
+            self.row = lock_rows(rows.filter(pk=self.instance.pk), self.using).first()
