@@ -10,6 +10,7 @@ from playwright.sync_api import (
     Browser,
     BrowserContext,
     ConsoleMessage,
+    Error,
     Frame,
     Locator,
     Page,
@@ -22,6 +23,18 @@ from tests.demo.running import RunningDemo
 
 PATIENCE = 8_000
 EXPECTED_NOISE = re.compile(r"status of 404|ERR_INTERNET_DISCONNECTED")
+
+
+def _content(frame: Frame) -> str:
+    """Asked again while the page changes: the printed pane loads itself anew every second."""
+    for _ in range(20):
+        try:
+            return frame.content()
+        except Error as error:
+            if "is navigating" not in str(error):
+                raise
+            frame.wait_for_load_state()
+    return frame.content()
 
 
 class Reader:
@@ -50,7 +63,7 @@ class Reader:
 
     def traffic(self) -> str:
         """Every request, every answer, every frame and every page, as one text."""
-        pages = [frame.content() for frame in self.page.frames]
+        pages = [_content(frame) for frame in self.page.frames]
         return "\n".join([*self.seen, *pages])
 
     def _paper(self, name: str) -> Frame:
