@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import Any
 
 from playwright.sync_api import (
@@ -27,14 +28,14 @@ EXPECTED_NOISE = re.compile(r"status of 404|ERR_INTERNET_DISCONNECTED")
 
 def _content(frame: Frame) -> str:
     """Asked again while the page changes: the printed pane loads itself anew every second."""
-    for _ in range(20):
+    deadline = time.monotonic() + PATIENCE / 1000
+    while True:
         try:
             return frame.content()
         except Error as error:
-            if "is navigating" not in str(error):
+            if "is navigating" not in str(error) or time.monotonic() > deadline:
                 raise
-            frame.wait_for_load_state()
-    return frame.content()
+            frame.page.wait_for_timeout(50)
 
 
 class Reader:

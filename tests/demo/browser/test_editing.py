@@ -189,6 +189,8 @@ def test_page_outlives_the_revocation_of_another_key(
     while moves and f"site:{demo.sites[0]['id']}:" not in "".join(reader.seen[before:]):
         assert time.monotonic() < deadline, "the page did not join the new topic"
         reader.page.wait_for_timeout(50)
+    courier_editor.edit("Council votes", summary="Said while the topic moves.")
+    expect(card(reader.courier, "Council votes")).to_contain_text("Said while the topic moves.")
     reader.wait_until_live()
     courier_editor.edit("Council votes", summary="Said after it.")
     expect(card(reader.courier, "Council votes")).to_contain_text("Said after it.")
