@@ -29,6 +29,7 @@ _CUT_OFF = """() => {
 
 def look(page: Page, name: str) -> None:
     """Nothing is cut off at any width, and nobody is shut out, in light and in dark."""
+    page.wait_for_load_state()
     page.add_style_tag(content="* { transition: none !important }")  # no colours halfway
     for width, scheme in product(WIDTHS, SCHEMES):
         page.set_viewport_size({"width": width, "height": 900})
