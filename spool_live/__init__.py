@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from spool_live.updates import EventType, LiveUpdateData
 
 __version__ = "0.1.0"
+"""The version of the distribution ``spool-live``, after Semantic Versioning."""
 
 __all__ = [
     "EventType",

@@ -32,19 +32,17 @@ class BroadcastError(SpoolLiveError):
 
 
 class BroadcastUnavailable(BroadcastError):
-    """The receiving side is away, overloaded or not set up: nothing is wrong with the updates.
-
-    ``retry_after`` is the number of seconds the receiver asked to be left alone, if it said so.
-    ``may_be_content``: it answered in a way that one update may cause as well, so where it goes on
-    answering so, it is treated as :class:`UnclearRefusal`.
-    """
+    """The receiving side is away, overloaded or not set up: nothing is wrong with the updates."""
 
     def __init__(
         self, message: str, *, retry_after: float | None = None, may_be_content: bool = False
     ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        """Seconds that the receiving side asked to be left alone, or ``None``."""
         self.may_be_content = may_be_content
+        """Whether one update may be the cause of such an answer as well: where it goes on like
+        that, it is treated as ``UnclearRefusal``."""
 
 
 class CircuitOpen(BroadcastUnavailable):

@@ -25,27 +25,35 @@ class EventType(StrEnum):
     """What happened to an item. These four names are the whole vocabulary of the wire."""
 
     CREATED = "content.created"
+    """A new item that is not published; one that is published from the start is ``PUBLISHED``."""
     UPDATED = "content.updated"
+    """Any other change. Unpublishing is one, with ``published: false`` in the metadata."""
     PUBLISHED = "content.published"
+    """The item can be seen by the public now, and could not before."""
     DELETED = "content.deleted"
+    """The item is gone, has moved to another site, or subscribers may not know of it any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class LiveUpdateData:
-    """One change of one item, before it has a site, an id or a number.
+    """One change of one item, before it has a site, an id or a number. Immutable.
 
-    ``item_id`` is a UUID or its text. ``metadata`` is a JSON object of at most 8 KiB. It is made
-    I-JSON when the update is recorded: integers beyond 2**53 - 1 become text, what cannot travel
-    is left out and flagged with ``"invalid": true``, what does not fit with ``"truncated": true``.
-    Raises :class:`ValueError` for an unknown event type, a collection of no or more than 200
-    characters, or a bad item id.
+    Raises ``ValueError`` for an unknown event type, a collection without a name or with one of more
+    than 200 characters, and an item id that is not a UUID.
     """
 
     event_type: EventType
+    """What happened; the text of an event type is accepted as well."""
     collection: str
+    """The collection's name, as front ends know it: 1 to 200 characters."""
     item_id: uuid.UUID
+    """The item's id; the text of a UUID is accepted as well."""
     slug: str | None = None
+    """The item's slug, or ``None`` where it has none."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    """A JSON object of at most 8 KiB. It is made I-JSON (RFC 7493) when the update is recorded:
+    integers beyond 2**53 - 1 become text, what cannot travel is left out and flagged with
+    ``"invalid": true``, what does not fit with ``"truncated": true``."""
 
     def __post_init__(self) -> None:
         if type(self.event_type) is not EventType:

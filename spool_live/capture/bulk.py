@@ -40,12 +40,12 @@ def record_changes(
     *,
     using: str | None = None,
 ) -> int:
-    """Records ``event_type`` for each of ``items``, by one INSERT for each two thousand; returns
-    how many it recorded.
+    """Record ``event_type`` for each of ``items``, by one INSERT for each two thousand; return how
+    many were recorded.
 
     ``event_type`` is one of the four event types, or ``"unpublished"``: an update with
     ``published: false``. ``content.published`` of an item that was published before is a
-    republication: it never waits for further updates. Raises :class:`ValueError` for anything else.
+    republication: it never waits for further updates. Raises ``ValueError`` for anything else.
 
     For content that was changed by raw SQL, ``loaddata`` or a data migration: call it in the same
     transaction (for deletions before them, while the items can still be read). ``using`` defaults
@@ -72,8 +72,11 @@ class LiveQuerySet(QuerySet[M]):
     """
 
     def update(self, **kwargs: Any) -> int:
-        """``QuerySet.update``, recorded. Two queries more for each thousand items, which are all
-        that is in memory at a time."""
+        """Update as ``QuerySet.update`` does, and record it; return how many rows matched.
+
+        It costs two queries more for each thousand items, which are all that is in memory at a
+        time.
+        """
         if not registry.recorded_by_signals(self.model, self._written_to):
             return self._announced(super().update(**kwargs))
         rows = 0
@@ -93,10 +96,11 @@ class LiveQuerySet(QuerySet[M]):
         update_fields: Collection[str] | None = None,
         unique_fields: Collection[str] | None = None,
     ) -> list[M]:
-        """``QuerySet.bulk_create``, recorded: creations, or changes of what was there before.
+        """Insert as ``QuerySet.bulk_create`` does, and record creations, or changes of what was
+        there before; return the objects.
 
-        Raises :class:`TypeError` for ``ignore_conflicts`` without primary keys: nobody can tell
-        then what was created.
+        Raises ``TypeError`` for ``ignore_conflicts`` without primary keys: then it cannot be
+        determined what was created.
         """
         made = list(objs)
         create = partial(
@@ -128,12 +132,12 @@ class LiveQuerySet(QuerySet[M]):
     def bulk_update(
         self, objs: Iterable[M], fields: Iterable[str], batch_size: int | None = None
     ) -> int:
-        """``QuerySet.bulk_update``, recorded: it calls :meth:`update`."""
+        """Update as ``QuerySet.bulk_update`` does, and record it; return how many rows matched."""
         with outbox.batch(using=self._written_to):
             return super().bulk_update(objs, fields, batch_size)
 
     def delete(self) -> tuple[int, dict[str, int]]:
-        """``QuerySet.delete``, which sends signals: their updates in one statement."""
+        """Delete as ``QuerySet.delete`` does, and write the updates by one statement."""
         with outbox.batch(using=self._written_to):
             return super().delete()
 
@@ -193,6 +197,7 @@ class LiveQuerySet(QuerySet[M]):
 
 
 LiveManager = Manager.from_queryset(LiveQuerySet)
+"""A manager with the methods of ``LiveQuerySet``, to be subclassed: ``objects = LiveManager()``."""
 
 
 def _record(using: str, items: Iterable[Model], rule: _Rule) -> int:

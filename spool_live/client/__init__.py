@@ -1,6 +1,6 @@
 """The subscriber's side of spool_live: a site's updates, each once, in order, none missed.
 
-Needs `pip install 'spool-live[client]'` and no Django.
+Needs ``pip install 'spool-live[client]'`` and no Django.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The face of the client: connect, listen, disconnect."""
+"""The client's public face: connect, receive, disconnect."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from spool_live.client.updates import Event, LiveUpdate, UpdateFilter
 class LiveUpdatesClient:
     """A site's updates: each once, in order, none missed.
 
-    ::
+    Iterate over the client, or register callbacks with ``on_update``:
 
         async with LiveUpdatesClient(LiveUpdatesConfig.from_env()) as client:
             async for update in client:
                 print(update.collection, update.slug)
 
-    or `client.on_update(callback)`. Callbacks may be async; sync ones run on the event loop and
-    must not block. What a callback raises is logged and does not stop the stream. Clients of the
-    same site and key share one connection; each keeps its own place in the stream.
+    Callbacks may be async; sync ones run on the event loop and must not block. What a callback
+    raises is logged and does not stop the stream. Clients of the same site and key share one
+    connection; each keeps its own place in the stream.
     """
 
     def __init__(self, config: LiveUpdatesConfig | None = None) -> None:
@@ -46,8 +46,11 @@ class LiveUpdatesClient:
     async def connect(self, config: LiveUpdatesConfig | None = None) -> None:
         """Start, and return as soon as the first token is here or the first attempt has failed.
 
-        Raises ConfigurationError where waiting would not help. What may pass is retried in the
-        background: `state.error` says what it is, `wait_until_live` waits for its end.
+        ``config`` defaults to the one given to the class, or else to
+        ``LiveUpdatesConfig.from_env()``. What may pass is retried in the background:
+        ``state.error`` says what it is, ``wait_until_live`` waits for its end. Raises
+        ``ConfigurationError`` where waiting would not help, and ``LiveUpdatesError`` where the
+        client is connected already.
         """
         if self._feed is not None:
             raise LiveUpdatesError("This client is connected already: disconnect it first.")
@@ -69,7 +72,7 @@ class LiveUpdatesClient:
             raise
 
     async def disconnect(self) -> None:
-        """Leave, and end callbacks and iterations. May be called twice."""
+        """Leave, and end callbacks and iterations. It may be called twice."""
         feed, self._feed = self._feed, None
         worker, self._worker = self._worker, None
         if feed is None:
@@ -97,13 +100,14 @@ class LiveUpdatesClient:
 
     @property
     def state(self) -> ConnectionState:
-        """What the connection is doing right now."""
+        """The state of the connection right now."""
         return self._state if self._feed is None else self._feed.state.current
 
     async def wait_until_live(self, timeout: float | None = None) -> None:  # noqa: ASYNC109  # part of the face
         """Return when the socket is joined, ready and caught up.
 
-        Raises TimeoutError after `timeout` seconds, or what stopped the client before that.
+        Raises ``TimeoutError`` after ``timeout`` seconds (``None``: never), or what stopped the
+        client before that.
         """
         async with asyncio.timeout(timeout):
             await self._connected_feed().reached(lambda state: state.connected)
@@ -115,31 +119,40 @@ class LiveUpdatesClient:
         collections: Collection[str] | None = None,
         event_types: Collection[str] | None = None,
     ) -> UpdateCallback:
-        """Call back for every update (of these collections, event types). Also a decorator."""
+        """Call ``callback`` with every ``LiveUpdate``; returns it, so it is a decorator as well.
+
+        ``collections`` and ``event_types`` are the names to call it for; ``None`` means all.
+        """
         self._handlers.add_update(UpdateFilter.of(collections, event_types), callback)
         if self._feed is not None and self._worker is None:
             self._start_worker(self._feed)
         return callback
 
     def on_reset(self, callback: ResetCallback) -> ResetCallback:
-        """Call back when updates were missed for good and content has to be fetched anew."""
+        """Call ``callback`` with a ``Reset`` when updates were missed for good.
+
+        Returns the callback, so it is a decorator as well.
+        """
         self._handlers.add_reset(callback)
         if self._feed is not None and self._worker is None:
             self._start_worker(self._feed)
         return callback
 
     def on_state(self, callback: StateCallback) -> StateCallback:
-        """Call back, on the event loop, whenever the state changes."""
+        """Call ``callback`` on the event loop with each new ``ConnectionState``.
+
+        Returns the callback, so it is a decorator as well.
+        """
         self._watchers.append(callback)
         if self._feed is not None:
             self._feed.state.watch(callback)
         return callback
 
     async def events(self) -> AsyncGenerator[Event, None]:
-        """Updates and resets, in order, until `disconnect`.
+        """Yield each ``LiveUpdate`` and ``Reset``, in order, until ``disconnect``.
 
         The first iteration begins where the client began, later ones with what is new.
-        Raises what stopped the client.
+        Raises what stopped the client, and ``DisconnectedError`` before ``connect``.
         """
         feed = self._connected_feed()
         consumer = self._consumer(feed, from_start=not self._iterated)
@@ -156,7 +169,7 @@ class LiveUpdatesClient:
             self._forget(feed, consumer)
 
     async def acknowledge(self) -> None:
-        """What was handed out is handled: keep the cursor there.
+        """Save the cursor: what was handed out is handled.
 
         Asking for the next update does the same; this is for leaving an iteration for good.
         """

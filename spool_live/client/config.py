@@ -1,4 +1,4 @@
-"""What a subscriber has to say: which site, which key, where the CMS is. The rest has defaults."""
+"""The client's configuration: which site, which key, where the CMS is. The rest has defaults."""
 
 from __future__ import annotations
 
@@ -21,34 +21,36 @@ _VARIABLES = {"site_id": "SPOOL_SITE_ID", "api_key": "SPOOL_API_KEY", "api_url":
 
 @dataclass(frozen=True)
 class LiveUpdatesConfig:
-    """How to reach one site's updates.
+    """How to reach one site's updates. Immutable.
 
-    `api_url` is where `spool_live.urls` is mounted, e.g. https://cms.example.org/spool-live/.
-    `start`: begin after this sequence number; None means only what is new.
-    `filter`: which collections and event types to see.
-    `max_reconnect_attempts`: None for ever, a number, or "development" (5, as a development server
-    should not hammer a CMS that is down).
-    `queue_size` and `overflow`: what happens to updates that a slow handler has not taken yet. With
-    "catch_up" the rest is left in the log and read from there later, so that nothing is lost; with
-    "drop_oldest" the oldest go, and a `Reset` says so.
-    `cursor`: a file (or an object with `load` and `save`) that keeps the position across restarts;
-    what it has wins over `start`.
-    `shared`: use one connection together with the other clients of this site in this process.
-
-    Raises ConfigurationError for a missing or malformed option.
+    Raises ``ConfigurationError`` for an option that is missing or malformed; the message names it.
     """
 
     site_id: str
+    """The site's UUID. It came with the API key; ``manage.py live_site list`` shows it."""
     api_key: str = field(repr=False)
+    """The site's API key. It is left out of the ``repr``."""
     api_url: str
+    """Where the CMS mounts ``spool_live.urls``: ``https://cms.example.org/spool-live/``."""
     start: int | None = None
+    """Begin after this sequence number. ``None``: with what is new."""
     filter: UpdateFilter = EVERYTHING
+    """Which collections and event types to hand out. The default is all of them."""
     max_reconnect_attempts: int | Literal["development"] | None = None
+    """After how many failed attempts to give up: ``None`` for never, or ``"development"`` for 5,
+    so that a development server does not call a CMS that is not running for ever."""
     queue_size: int = 1000
+    """How many updates may wait for a slow handler."""
     overflow: Literal["catch_up", "drop_oldest"] = "catch_up"
+    """What to do beyond ``queue_size``. ``"catch_up"`` reads the rest from the log later, so that
+    nothing is lost; ``"drop_oldest"`` drops the oldest and hands out a ``Reset``."""
     cursor: CursorStore | str | Path | None = field(default=None, compare=False)
+    """Where to keep the position across restarts: the path of a file, or an object with ``load``
+    and ``save``. A position found there takes precedence over ``start``."""
     shared: bool = True
+    """Whether to share a connection with the other clients of this site in this process."""
     timing: Timing = field(default=Timing(), repr=False)
+    """All intervals and timeouts."""
 
     def __post_init__(self) -> None:
         for name, variable in _VARIABLES.items():
@@ -81,21 +83,26 @@ class LiveUpdatesConfig:
     def from_env(
         cls, environ: Mapping[str, str] | None = None, **options: Any
     ) -> LiveUpdatesConfig:
-        """Read SPOOL_SITE_ID, SPOOL_API_KEY and SPOOL_API_URL; `options` that are not None win."""
+        """Build it from ``SPOOL_SITE_ID``, ``SPOOL_API_KEY`` and ``SPOOL_API_URL``.
+
+        ``environ`` is read instead of the process's environment where it is given. ``options`` are
+        the attributes of this class; those that are not ``None`` take precedence. Raises
+        ``ConfigurationError`` as the class does.
+        """
         variables = os.environ if environ is None else environ
         values = {name: variables.get(variable, "") for name, variable in _VARIABLES.items()}
         return cls(**(values | {name: v for name, v in options.items() if v is not None}))
 
     @property
     def cursor_store(self) -> CursorStore | None:
-        """`cursor` as an object."""
+        """``cursor`` as an object, or ``None``."""
         if isinstance(self.cursor, (str, Path)):
             return FileCursor(self.cursor, self.site_id)
         return self.cursor
 
     @property
     def attempt_limit(self) -> int | None:
-        """`max_reconnect_attempts` as a number, None for no limit."""
+        """``max_reconnect_attempts`` as a number; ``None`` for no limit."""
         if self.max_reconnect_attempts == "development":
             return DEVELOPMENT_ATTEMPTS
         return self.max_reconnect_attempts

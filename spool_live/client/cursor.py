@@ -18,28 +18,27 @@ from spool_live.client.updates import sequence_number
 class CursorStore(Protocol):
     """Anything that keeps one number; both methods may be async.
 
-    `load` returns None where nothing was saved yet. Sync methods run on the event loop: they must
-    be quick.
+    Sync methods run on the event loop, so they must be quick.
     """
 
     def load(self) -> int | Awaitable[int | None] | None:
-        """The number saved last."""
+        """Return the number that was saved last, or ``None`` where there is none."""
 
     def save(self, seq: int) -> Awaitable[None] | None:
-        """Keep this number."""
+        """Keep ``seq``, a sequence number."""
 
 
 class FileCursor:
-    """A small JSON file, replaced atomically."""
+    """A position kept in a small JSON file at ``path``, which is replaced atomically."""
 
     def __init__(self, path: str | Path, site_id: str) -> None:
         self._path = Path(path)
         self._site_id = site_id
 
     def load(self) -> int | None:
-        """The number in the file, None if there is no file.
+        """Return the number in the file, or ``None`` if there is no file.
 
-        Raises ConfigurationError for a file that is another site's or holds anything else, and
+        Raises ``ConfigurationError`` for a file that is another site's or holds anything else, and
         where its folder is missing.
         """
         try:

@@ -12,7 +12,7 @@
     │   ├── RealtimeUnavailableError    Supabase Realtime does not answer, or hung up
     │   ├── TokenExpiredError           Realtime counts the token as expired
     │   ├── SubscriptionRefusedError    Realtime refuses the join; updates come by polling
-    │   └── RateLimitedError            waits `retry_after` seconds
+    │   └── RateLimitedError            waits ``retry_after`` seconds
     ├── DisconnectedError               connect first; the client is not, or no longer
     ├── GivenUpError                    the client has stopped; connect again when the cause is gone
     └── WebhookVerificationError        refuse this request: it was not signed with your secret
@@ -22,7 +22,7 @@ from __future__ import annotations
 
 
 class LiveUpdatesError(Exception):
-    """Base of all errors of `spool_live.client`. Messages say what to do and hold no secrets."""
+    """Base of all errors of ``spool_live.client``. Messages say what to do and hold no secrets."""
 
 
 class ConfigurationError(LiveUpdatesError):
@@ -34,7 +34,7 @@ class InvalidCredentialsError(ConfigurationError):
 
     def __init__(self, detail: str = "", *, code: str = "") -> None:
         self.code = code
-        """The CMS's error code: "invalid_credentials", or "" where something else answered."""
+        """The CMS's error code, ``invalid_credentials``; ``""`` where something else answered."""
         super().__init__(
             "The CMS refused the API key: it is unknown, revoked or expired. "
             "Check SPOOL_API_KEY and SPOOL_SITE_ID." + (f" (It said: {detail})" if detail else "")
@@ -42,7 +42,7 @@ class InvalidCredentialsError(ConfigurationError):
 
 
 class WrongSiteError(ConfigurationError):
-    """The key is good, but for another site than `site_id`."""
+    """The key is valid, but for another site than ``site_id``."""
 
     def __init__(self, *, wanted: str, actual: str) -> None:
         super().__init__(
@@ -56,11 +56,12 @@ class IncompatibleServerError(ConfigurationError):
 
 
 class TransientError(LiveUpdatesError):
-    """May pass by itself. `retry_after`: seconds the server asks us to wait, if it does."""
+    """It may pass by itself; the client tries again."""
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        """Seconds that the server asks us to wait, or ``None``."""
 
 
 class ServerUnreachableError(TransientError):
@@ -93,7 +94,7 @@ class DisconnectedError(LiveUpdatesError):
 
 
 class GivenUpError(LiveUpdatesError):
-    """`max_reconnect_attempts` are used up."""
+    """All ``max_reconnect_attempts`` have failed; the client has stopped."""
 
 
 class WebhookVerificationError(LiveUpdatesError):

@@ -14,27 +14,49 @@ class Timing:
     """Every duration of the client, in seconds. The defaults suit production; tests shrink them."""
 
     backoff_initial: float = 1.0
+    """Upper bound of the wait before the first attempt to reconnect."""
     backoff_factor: float = 2.0
+    """By how much that bound grows with each further attempt; a plain number."""
     backoff_maximum: float = 30.0
-    stable_after: float = 5.0  # live this long, and the attempts count from zero again
-    request: float = 10.0  # HTTP timeout
-    join: float = 15.0  # Realtime waits 5 s before it answers a bad join
-    ready_broadcast: float = 5.0  # older servers never say "replication connection established"
-    ready_postgres_changes: float = 30.0  # a cold tenant needs a few seconds
+    """Largest bound of the wait before an attempt to reconnect."""
+    stable_after: float = 5.0
+    """After this long live, attempts to reconnect are counted from zero again."""
+    request: float = 10.0
+    """Timeout of an HTTP request to the CMS."""
+    join: float = 15.0
+    """Timeout of a join. Realtime waits 5 seconds before it answers a bad one."""
+    ready_broadcast: float = 5.0
+    """How long to wait for "Replication connection established", which older servers never say."""
+    ready_postgres_changes: float = 30.0
+    """How long to wait for "Subscribed to PostgreSQL"; an idle project needs a few seconds."""
     close: float = 2.0
-    refresh_at: float = 0.75  # part of the token's life
-    born_expired: float = 5.0  # expired sooner than this: not its age, but a clock is wrong
-    refused_maximum: float = 60.0  # the longest pause between joins that are refused
+    """How long closing the socket may take before it is cut."""
+    refresh_at: float = 0.75
+    """The part of a token's life after which the next one is fetched; between 0 and 1."""
+    born_expired: float = 5.0
+    """A token refused as expired within this time is not old: one of the clocks is wrong."""
+    refused_maximum: float = 60.0
+    """Longest wait before the next join while joins are refused."""
     epoch_jitter: float = 2.0
+    """After ``reauthenticate`` a token is fetched at a random moment within this time."""
     catch_up_interval: float = 60.0
-    catch_up_interval_changes: float = 15.0  # nothing says that postgres_changes fell silent
-    catch_up_confirm: float = 0.25  # before asking again about a gap the log does not show yet
+    """Time between two catch-ups while the socket is live, with broadcast."""
+    catch_up_interval_changes: float = 15.0
+    """The same with Postgres Changes, where a subscription can fall silent without a sign."""
+    catch_up_confirm: float = 0.25
+    """Wait before asking again about a gap that the log does not show yet."""
     poll_initial: float = 2.0
+    """Time between the first polls while there is no socket; it grows while nothing happens."""
     poll_maximum: float = 30.0
-    suspicion: float = 5.0  # the socket may be this much later than the log
+    """Longest time between two polls while there is no socket."""
+    suspicion: float = 5.0
+    """How much later than the log the socket may be before the phase is ``delayed``."""
     patience_maximum: float = 300.0
+    """Longest time that a late socket is given before it is replaced."""
     tick: float = 1.0
-    wake: float = 10.0  # the wall clock jumped this much past the monotonic one: we slept
+    """Time between two looks at the state of the socket."""
+    wake: float = 10.0
+    """A jump of the wall clock that is larger than this means that the computer was asleep."""
 
 
 def backoff(attempt: int, timing: Timing, rand: Random = random.random) -> float:

@@ -12,57 +12,68 @@ logger = logging.getLogger("spool_live.client")
 
 
 class Phase(StrEnum):
-    """Where on the road `token -> connect -> join -> catch up -> live` we are."""
+    """How far the connection has come: token, socket, join, catch-up, live."""
 
     IDLE = "idle"
+    """Not connected yet."""
     CONNECTING = "connecting"
+    """Fetching a token, opening the socket or joining."""
     JOINED = "joined"
+    """Joined, and catching up on what happened before."""
     LIVE = "live"
+    """Joined and caught up; the socket brings what the log has."""
     DELAYED = "delayed"
     """Joined, but the log has updates that the socket does not bring; they come from the log."""
     BACKING_OFF = "backing off"
+    """Waiting before the next attempt; updates come by polling."""
     STOPPED = "stopped"
+    """Ended; ``ConnectionState.error`` says why, unless ``disconnect`` was called."""
     REVOKED = "revoked"
-    """Stopped: the CMS does not accept the key any more, which it did before."""
+    """Ended: the CMS does not accept the key any more, which it did before."""
 
     @property
     def ended(self) -> bool:
-        """Whether nothing will come any more."""
+        """Whether the client has ended, so that nothing comes any more."""
         return self in {Phase.STOPPED, Phase.REVOKED}
 
 
 class LogSource(StrEnum):
-    """Where the last catch-up came from."""
+    """Where the last catch-up was read."""
 
     NONE = "none"
+    """Nowhere: there was none, or the last one failed."""
     CMS = "cms"
+    """From ``GET updates/`` of the CMS."""
     POSTGREST = "postgrest"
+    """From Supabase's table, which has the last hour, because the CMS did not answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionState:
-    """A snapshot.
-
-    `connected`: the socket is joined, caught up, and brings what the log has.
-    `last_update`: ISO time of the newest update.
-    `error`: what is wrong right now and what to do, or None. While `connected` is False, updates
-    still come by polling as long as `log` is not "none".
-    """
+    """The state of a connection at one moment. Immutable."""
 
     connected: bool = False
+    """Whether the socket is joined and caught up, and brings what the log has. Without, updates
+    still come by polling as long as ``log`` is not ``"none"``."""
     site_id: str = ""
+    """The site's UUID."""
     last_update: str | None = None
+    """ISO 8601 time of the newest update, or ``None``."""
     reconnect_attempts: int = 0
+    """How many attempts to reconnect have failed since the connection was last stable."""
     error: str | None = None
+    """What is wrong right now, with the remedy, or ``None``."""
     phase: Phase = Phase.IDLE
+    """How far the connection has come."""
     log: LogSource = LogSource.NONE
+    """Where the last catch-up was read."""
 
 
 StateCallback = Callable[[ConnectionState], None]
 
 
 class StateHolder:
-    """The current state; tells its watchers whenever it changes."""
+    """The current state; it notifies its watchers of every change."""
 
     def __init__(self, site_id: str) -> None:
         self.current = ConnectionState(site_id=site_id)

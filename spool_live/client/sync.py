@@ -60,9 +60,9 @@ class BackgroundLoop:
 
 
 class SyncLiveUpdatesClient:
-    """`LiveUpdatesClient` for threads: the same methods, blocking.
+    """``LiveUpdatesClient`` for threads: the same methods, blocking.
 
-    ::
+    Iterate over it, or register callbacks with ``on_update``:
 
         with SyncLiveUpdatesClient(LiveUpdatesConfig.from_env()) as client:
             for update in client:
@@ -77,13 +77,16 @@ class SyncLiveUpdatesClient:
         self._thread: ThreadPoolExecutor | None = None
 
     def connect(self, config: LiveUpdatesConfig | None = None) -> None:
-        """As `LiveUpdatesClient.connect`."""
+        """Start, and return as soon as the first token is here or the first attempt has failed.
+
+        Takes and raises what ``LiveUpdatesClient.connect`` does.
+        """
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool-live-handlers")
         self._background.run(self._client.connect(config))
 
     def disconnect(self) -> None:
-        """As `LiveUpdatesClient.disconnect`. A callback that runs is not waited for."""
+        """Leave, and end iterations. A callback that is running is not waited for."""
         self._background.run(self._client.disconnect())
         thread, self._thread = self._thread, None
         if thread is not None:
@@ -98,11 +101,15 @@ class SyncLiveUpdatesClient:
 
     @property
     def state(self) -> ConnectionState:
-        """What the connection is doing right now."""
+        """The state of the connection right now."""
         return self._client.state
 
     def wait_until_live(self, timeout: float | None = None) -> None:
-        """As `LiveUpdatesClient.wait_until_live`."""
+        """Return when the socket is joined, ready and caught up.
+
+        Raises ``TimeoutError`` after ``timeout`` seconds (``None``: never), or what stopped the
+        client before that.
+        """
         self._background.run(self._client.wait_until_live(timeout))
 
     def on_update(
@@ -112,7 +119,10 @@ class SyncLiveUpdatesClient:
         collections: Collection[str] | None = None,
         event_types: Collection[str] | None = None,
     ) -> Callable[[LiveUpdate], None]:
-        """Call back in the handlers' thread for every update of these collections and types."""
+        """Call ``callback`` in the handlers' thread with every ``LiveUpdate``; returns it.
+
+        ``collections`` and ``event_types`` are the names to call it for; ``None`` means all.
+        """
 
         async def add() -> None:
             self._client.on_update(
@@ -123,7 +133,8 @@ class SyncLiveUpdatesClient:
         return callback
 
     def on_reset(self, callback: Callable[[Reset], None]) -> Callable[[Reset], None]:
-        """Call back in the handlers' thread when content has to be fetched anew."""
+        """Call ``callback`` in the handlers' thread with a ``Reset`` when updates were missed for
+        good; returns it."""
 
         async def add() -> None:
             self._client.on_reset(self._in_thread(callback))
@@ -132,11 +143,15 @@ class SyncLiveUpdatesClient:
         return callback
 
     def on_state(self, callback: StateCallback) -> StateCallback:
-        """Call back in the loop's thread whenever the state changes; must not block."""
+        """Call ``callback`` in the loop's thread with each new ``ConnectionState``; returns it. It
+        must not block."""
         return self._client.on_state(callback)
 
     def events(self) -> Iterator[Event]:
-        """As `LiveUpdatesClient.events`."""
+        """Yield each ``LiveUpdate`` and ``Reset``, in order, until ``disconnect``.
+
+        Raises what stopped the client, and ``DisconnectedError`` before ``connect``.
+        """
         events = self._client.events()
         try:
             while (event := self._background.run(_next(events))) is not None:

@@ -13,28 +13,33 @@ MAX_SEQ = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class LiveUpdate:
-    """One change of one item, as it is on the wire.
-
-    `event_type` is one of content.created, content.updated, content.published and content.deleted.
-    `timestamp` is the ISO 8601 time of the edit. `seq` counts the updates of the site; it is None
-    in rows that somebody wrote past spool_live, which are delivered as they come.
-    """
+    """One change of one item, as it is on the wire. Immutable."""
 
     id: str
+    """The update's own UUID: two with the same id are the same update."""
     site_id: str
+    """The UUID of the site it belongs to."""
     event_type: str
+    """``content.created``, ``content.updated``, ``content.published`` or ``content.deleted``."""
     collection: str
+    """The collection's name, as the CMS declares it."""
     slug: str | None
+    """The item's slug, or ``None`` where it has none."""
     item_id: str
+    """The item's UUID, the same in every update of it."""
     timestamp: str
+    """ISO 8601 time of the edit, with its offset."""
     metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """What the collection says of the item: a JSON object of at most 8 KiB."""
     seq: int | None = None
+    """The update's number on its site, from 1 and without gaps in the log. ``None`` in rows that
+    something other than spool_live wrote, which are handed out as they come."""
 
     @classmethod
     def from_wire(cls, row: Mapping[str, Any]) -> LiveUpdate:
         """Build it from the JSON object of the API, a broadcast or a table row.
 
-        Raises KeyError, TypeError or ValueError for an object that is not an update.
+        Raises ``KeyError``, ``TypeError`` or ``ValueError`` for an object that is not an update.
         """
         if not isinstance(row, Mapping):
             raise TypeError("an update is an object")
@@ -55,11 +60,11 @@ class LiveUpdate:
 
     @property
     def edited_at(self) -> datetime:
-        """`timestamp` as an aware datetime."""
+        """``timestamp`` as an aware ``datetime``. Raises ``ValueError`` where it is not one."""
         return datetime.fromisoformat(self.timestamp)
 
     def as_dict(self) -> dict[str, Any]:
-        """The JSON object it came from."""
+        """Return the JSON object it came from."""
         return {name: getattr(self, name) for name in self.__slots__} | {
             "metadata": dict(self.metadata)
         }
@@ -67,14 +72,13 @@ class LiveUpdate:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """Updates were missed for good: fetch your content anew, then go on from `seq`.
-
-    `reason` is "history" where the server's log no longer reaches back to our position (or was
-    restored from a backup), "overflow" where a queue with `overflow="drop_oldest"` was full.
-    """
+    """Updates were missed for good: fetch your content anew. The client goes on after ``seq``."""
 
     seq: int
+    """The sequence number from which on nothing is missing."""
     reason: Literal["history", "overflow"] = "history"
+    """``"history"``: the CMS's log no longer reaches back to our position, or was restored from a
+    backup. ``"overflow"``: a queue with ``overflow="drop_oldest"`` was full."""
 
 
 Event = LiveUpdate | Reset
@@ -83,7 +87,7 @@ Event = LiveUpdate | Reset
 def sequence_number(value: object) -> int:
     """Return the value if it is one that a site's counter can have, from 0 to 2**63 - 1.
 
-    Raises ValueError for anything else.
+    Raises ``ValueError`` for anything else.
     """
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_SEQ:
         raise ValueError(f"{value!r} is not a sequence number")
@@ -92,23 +96,25 @@ def sequence_number(value: object) -> int:
 
 @dataclass(frozen=True, slots=True)
 class UpdateFilter:
-    """Which updates a handler wants to see; None means all."""
+    """Which updates a handler wants to see. Immutable."""
 
     collections: frozenset[str] | None = None
+    """Names of collections; ``None`` for all."""
     event_types: frozenset[str] | None = None
+    """Event types; ``None`` for all."""
 
     @classmethod
     def of(
         cls, collections: Collection[str] | None = None, event_types: Collection[str] | None = None
     ) -> UpdateFilter:
-        """Build it from any collections of names."""
+        """Build it from names in lists, tuples or sets; ``None`` for all."""
         return cls(
             None if collections is None else frozenset(collections),
             None if event_types is None else frozenset(event_types),
         )
 
     def matches(self, update: LiveUpdate) -> bool:
-        """Whether the update is one of those."""
+        """Return whether ``update`` is one of those."""
         return (self.collections is None or update.collection in self.collections) and (
             self.event_types is None or update.event_type in self.event_types
         )

@@ -25,10 +25,14 @@ class Belonging:
     """The part of a ``LiveCollection`` that ``site_field`` and ``get_site()`` declare."""
 
     site_field: str = "site"
+    """Dotted path from an item to a ``Site`` or to a site's id. Without such a field all items
+    belong to the site that ``SPOOL_LIVE["SITE"]`` names."""
     model: type[Model]
+    """The model whose items the collection reports; set by ``register``."""
 
     def get_site(self, item: Any) -> Site | uuid.UUID | str | None:
-        """The site that ``item`` belongs to, or its id; ``None`` where it belongs to none."""
+        """Return the ``Site`` that ``item`` belongs to, or its id, or ``None`` where it belongs to
+        none; then nothing is recorded."""
         return cast("Site | uuid.UUID | str | None", _follow(item, self.site_path))
 
     @cached_property
@@ -97,7 +101,7 @@ class Belonging:
         return str(model._meta.label) == django_sites.LABEL
 
     def site_id_of(self, item: Model) -> uuid.UUID | None:
-        """The id of the item's site, or ``None``.
+        """Return the id of the item's site, or ``None``.
 
         Raises ``ValueError`` for what is not a site id.
         """
@@ -108,8 +112,8 @@ class Belonging:
         )
 
     def to_site_id(self, value: Any) -> uuid.UUID | None:
-        """The id of the site that ``value`` is: a ``Site`` or an id, of ours or of
-        ``django.contrib.sites``."""
+        """Return the id of the site that ``value`` is: a ``Site`` or an id, of ours or of
+        ``django.contrib.sites``. Raises ``ValueError`` for anything else."""
         if isinstance(value, Site):
             value = value.pk
         if value is None or isinstance(value, uuid.UUID):

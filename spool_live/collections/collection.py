@@ -38,50 +38,45 @@ def has_triggers(using: str) -> bool:
 class LiveCollection(Belonging, Identified, Scheduled):
     """How the items of one model are reported to subscribers. Subclass it and register it.
 
-    ``name``: what the front end calls the collection (default: the model's verbose_name_plural,
-    untranslated and slugified, or the class's name where no letter of that is Latin).
-    ``site_field``: dotted path from an item to a ``Site`` or to a site's id. Without such a field
-    all items belong to the site that ``SPOOL_LIVE["SITE"]`` names.
-    ``slug_field``: ``None`` where items have no slug.
-    ``published_when``, ``visible_when``: a ``Q`` on the item's own columns, which
-    :meth:`is_published` and :meth:`is_visible` answer.
-    ``published_from``, ``published_until``: names of the fields that hold the moments between which
-    an item is public, if :meth:`is_published` says so as well. The sweep records when they come.
-    ``watched_fields``: names of columns. A change of nothing else is not recorded; what publishes,
-    unpublishes, renames, moves or hides an item always is.
-    ``metadata_fields``: names of fields, or names in the metadata mapped to fields' names:
-    what :meth:`get_metadata` answers.
-    ``m2m_fields``: the many-to-many fields whose change is an update of the item; ``None``: all.
-    ``coalesce``: ``True`` delivers the waiting updates of one item as one; with a ``timedelta`` its
-    plain updates also wait that long for the next ones.
-    ``follows``: names of foreign keys. A change of the object that one points at is a change of
-    the item: of the article that a translation belongs to.
-    ``most_moved``: how many items follow at once when such an object changes, or one on the path of
-    ``site_field`` its site.
-    ``most_descendants``: how many items of a tree (treebeard, mptt) are recorded one by one when
-    the item above them moves or gets another slug. Where there are more, its own update has
-    ``descendants: true`` in the metadata and stands for all of them.
-    ``capture``: ``"signals"``, or ``"trigger"`` for triggers in a PostgreSQL content database;
-    those know what attributes declare, and nothing of the methods.
-
-    Override the methods for anything that an attribute cannot say. ``announces`` and
-    ``announced_when`` are the earlier names of ``is_visible`` and ``visible_when``; they work until
-    1.0.
+    Declare what you can with attributes; override the methods for anything that an attribute cannot
+    say. Names in a declaration are checked by ``manage.py check``.
     """
 
     name: str = ""
+    """What the front end calls the collection, at most 200 characters. The default is the model's
+    ``verbose_name_plural``, untranslated and slugified, or the model's name where no letter of that
+    is Latin."""
     slug_field: str | None = None
+    """Name of the field that holds an item's slug; ``None`` where items have no slug."""
     m2m_fields: tuple[str, ...] | None = None
+    """Names of the many-to-many fields whose change is an update of the item; ``None`` for all."""
     coalesce: bool | timedelta = False
+    """``True`` delivers the waiting updates of one item as one. With a ``timedelta`` its plain
+    updates also wait that long for the next ones."""
     published_when: Q | None = None
+    """A ``Q`` on the item's own columns that says which items are published."""
     visible_when: Q | None = None
+    """A ``Q`` on the item's own columns that says which items subscribers may know of."""
     announced_when: Q | None = None
+    """The earlier name of ``visible_when``; it works until 1.0."""
     watched_fields: tuple[str, ...] | None = None
+    """Names of columns: a change of nothing else is not recorded. What publishes, unpublishes,
+    renames, moves or hides an item always is. ``None`` watches everything."""
     metadata_fields: tuple[str, ...] | Mapping[str, str] = ()
+    """Names of fields whose values are the metadata, or names in the metadata mapped to fields."""
     follows: tuple[str, ...] = ()
+    """Names of foreign keys: a change of the object that one points at is a change of the item, as
+    of the article that a translation belongs to."""
     most_moved: int = 10_000
+    """Most items that follow at once when such an object changes, or when one on the path of
+    ``site_field`` gets another site."""
     most_descendants: int = 100
+    """Most items of a tree (treebeard, mptt) that are recorded one by one when the item above them
+    moves or gets another slug. Where there are more, its own update has ``descendants: true`` in
+    the metadata and stands for all of them."""
     capture: Literal["signals", "trigger"] = "signals"
+    """``"signals"``, or ``"trigger"`` for triggers in a PostgreSQL content database; those know
+    what attributes declare, and nothing of the methods."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -102,12 +97,14 @@ class LiveCollection(Belonging, Identified, Scheduled):
             self.name = plural or str(model._meta.model_name)
 
     def get_slug(self, item: Any) -> str | None:
-        """The slug that front ends know ``item`` by, or ``None``."""
+        """Return the slug that front ends know ``item`` by, or ``None``."""
         return getattr(item, self.slug_field) if self.slug_field else None
 
     def is_published(self, item: Any) -> bool:
-        """Whether the public may see ``item``: ``published_when``, or override it. What the clock
-        decides is said by ``published_from`` and ``published_until``."""
+        """Return whether the public may see ``item``. The default asks ``published_when``.
+
+        Leave the clock out of it: that is what ``published_from`` and ``published_until`` are for.
+        """
         if self.published_when is None:
             if self.moment_fields:
                 return True
@@ -115,15 +112,16 @@ class LiveCollection(Belonging, Identified, Scheduled):
         return holds(self.published_when, item)
 
     def get_metadata(self, item: Any) -> Mapping[str, Any]:
-        """A JSON object of at most 8 KiB that travels with each update of ``item``.
+        """Return a JSON object of at most 8 KiB that travels with each update of ``item``.
 
-        Every subscriber of the site reads it, also for drafts: see :meth:`is_visible`.
+        The default has ``metadata_fields``. Every subscriber of the site reads it, also for drafts,
+        unless ``is_visible`` hides them.
         """
         fields = self.metadata_columns
         return {name: getattr(item, attname) for name, attname in fields.items()} if fields else {}
 
     def get_locale(self, item: Any) -> str | None:
-        """The language that ``item`` is written in (``"de"``), or ``None``. It travels as
+        """Return the language that ``item`` is written in (``"de"``), or ``None``. It travels as
         ``locale`` in the metadata.
 
         Slug, states, metadata and tags of an item are asked for with this language active, or else
@@ -132,36 +130,38 @@ class LiveCollection(Belonging, Identified, Scheduled):
         return None
 
     def get_cache_tags(self, item: Any) -> list[str]:
-        """The tags of cached answers that a change of ``item`` makes stale: the collection, the
-        item by id and by slug, and its :meth:`dependents`. They travel as ``cache_tags`` in the
+        """Return the tags of cached answers that a change of ``item`` makes stale: the collection,
+        the item by id and by slug, and its ``dependents``. They travel as ``cache_tags`` in the
         metadata of its updates, with the tag of a previous slug."""
         tags = default_tags(self.name, self.item_id_of(item), self.get_slug(item))
         return [*tags, *(tag for other in self.dependents(item) for tag in self._tags_of(other))]
 
     def dependents(self, item: Any) -> Iterable[str | Model]:
-        """What else shows something of ``item``: the tags of other cached answers (of a landing
-        page), or items of registered collections (its author), which stand for their tags. At most
-        some fifty are taken."""
+        """Return what else shows something of ``item``: the tags of other cached answers (of a
+        landing page), or items of registered collections (its author), which stand for their tags.
+        At most some fifty are taken."""
         return ()
 
     def is_visible(self, item: Any) -> bool:
-        """Whether subscribers may know of ``item``: ``visible_when``, or override it.
+        """Return whether subscribers may know of ``item``. The default asks ``visible_when``.
 
-        No switch for single changes: an item that was visible and is no longer is reported as
-        deleted. For changes that are not worth an update see :meth:`is_relevant`.
+        This is not a switch for single changes: an item that was visible and is no longer is
+        reported as deleted. ``is_relevant`` decides which changes are worth an update.
         """
         return self.visible_when is None or holds(self.visible_when, item)
 
     def is_relevant(self, before: Any, after: Any) -> bool:
-        """Whether the change from ``before`` (the stored row) to ``after`` is worth an update.
+        """Return whether the change from ``before`` (the stored row) to ``after`` is worth an
+        update. The default compares ``watched_fields``.
 
         Asked only of changes that leave the item as visible, as published, at the same slug and on
-        the same site as it was: ``watched_fields``, or override it.
+        the same site as it was.
         """
         watched = self.watched_columns
         return watched is None or any(getattr(before, c) != getattr(after, c) for c in watched)
 
     announces = is_visible
+    """The earlier name of ``is_visible``; it works until 1.0."""
 
     # -- what capture asks -----------------------------------------------------------------
 
@@ -237,11 +237,12 @@ class LiveCollection(Belonging, Identified, Scheduled):
         return {name: own_field(self.model, field).attname for name, field in pairs.items()}
 
     def speaks_for(self, item: Model) -> bool:
-        """Whether ``item`` is one of the collection's."""
+        """Return whether ``item`` is one of the collection's."""
         return isinstance(item, self.model)
 
     def is_left_to_trigger(self, using: str) -> bool:
-        """Whether triggers record the changes on ``using``, and the signals' receivers must not."""
+        """Return whether triggers record the changes on the alias ``using``, so that the signals'
+        receivers must not."""
         return self.capture == "trigger" and has_triggers(using)
 
     def _tags_of(self, dependent: str | Model) -> list[str]:

@@ -9,16 +9,18 @@ from hashlib import sha1
 from django.db.models import Model
 
 ITEM_NAMESPACE = uuid.UUID("b6f3c1de-6d0f-5c0b-9d56-0e5a3c0f7f10")
-"""Namespace of the UUIDv5 (RFC 9562) that names an item whose primary key is no UUID."""
+"""Namespace of the UUIDv5 (RFC 9562) that names an item whose primary key is not a UUID."""
 
 
 class Identified:
     """The part of a ``LiveCollection`` that names its items."""
 
     model: type[Model]
+    """The model whose items the collection reports; set by ``register``."""
 
     def item_id_of(self, item: Model) -> uuid.UUID:
-        """The item's UUID primary key as it is, any other as a stable UUIDv5."""
+        """Return the id under which subscribers know ``item``: its primary key where that is a
+        UUID, or else a stable UUIDv5 (RFC 9562) of model label and primary key."""
         key = item.pk
         if not isinstance(key, uuid.UUID):
             key = self.model._meta.pk.to_python(key)  # it may have been given as text

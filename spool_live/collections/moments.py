@@ -15,11 +15,15 @@ class Scheduled:
     """The part of a ``LiveCollection`` that ``published_from`` and ``published_until`` declare."""
 
     published_from: str | None = None
+    """Name of the field that holds the moment from which an item is public, if ``is_published``
+    says so as well. The sweep records an update when it comes; an empty field is not a limit."""
     published_until: str | None = None
+    """Name of the field that holds the moment at which an item stops being public."""
     model: Any
+    """The model whose items the collection reports; set by ``register``."""
 
     def is_published(self, item: Any) -> bool:
-        """Whether the public may see ``item``, the moments aside."""
+        """Return whether the public may see ``item``, the moments aside."""
         raise NotImplementedError
 
     @cached_property
@@ -28,13 +32,13 @@ class Scheduled:
         return tuple(filter(None, (self.published_from, self.published_until)))
 
     def moments_of(self, item: Any) -> tuple[datetime, ...]:
-        """The moments that ``item`` holds, past and future ones."""
+        """Return the moments that ``item`` holds, past and future ones, as aware datetimes."""
         found = (_moment(item, name) for name in self.moment_fields)
         return tuple(moment for moment in found if moment is not None)
 
     def is_public(self, item: Any, at: datetime | None = None) -> bool:
-        """Whether ``item`` is published, at the moment ``at`` (default: now). An empty moment is no
-        limit."""
+        """Return whether ``item`` is published, at the moment ``at`` (default: now). An empty
+        moment is not a limit."""
         if not self.is_published(item):
             return False
         if not self.moment_fields:

@@ -19,7 +19,7 @@ C = TypeVar("C", bound=LiveCollection)
 
 
 class Registry:
-    """Which collection announces which model. One model has at most one collection."""
+    """Which collection reports which model. One model has at most one collection."""
 
     def __init__(self) -> None:
         self._collections: dict[type[Model], LiveCollection] = {}
@@ -27,9 +27,9 @@ class Registry:
         self._of_model: dict[type[Model], list[LiveCollection]] = {}
 
     def register(self, model: type[Model], collection: type[LiveCollection]) -> LiveCollection:
-        """Announces ``model`` by ``collection``.
+        """Report ``model`` by ``collection``, and return the collection's instance.
 
-        Raises :class:`SpoolLiveConfigurationError` for a proxy or abstract model, one that is
+        Raises ``SpoolLiveConfigurationError`` for a proxy or abstract model, one that is
         registered already, or a collection name that is taken or too long.
         """
         if model._meta.abstract or model._meta.proxy:
@@ -47,7 +47,7 @@ class Registry:
         return made
 
     def unregister(self, model: type[Model]) -> None:
-        """Stops announcing ``model``. Raises ``KeyError`` where it is not registered."""
+        """Report ``model`` no longer. Raises ``KeyError`` where it is not registered."""
         del self._collections[model]
         self._of_model.clear()
         registry_changed.send(sender=type(self), model=model)
@@ -110,7 +110,11 @@ registry = Registry()
 
 
 def register(model: type[Model]) -> Callable[[type[C]], type[C]]:
-    """Class decorator: announces the items of ``model`` by the decorated collection."""
+    """Return a class decorator that registers a ``LiveCollection`` for the items of ``model``.
+
+    Use it in an app's ``live.py``. Raises ``SpoolLiveConfigurationError`` for a proxy or abstract
+    model, one that is registered already, or a collection name that is taken or too long.
+    """
 
     def decorate(collection: type[C]) -> type[C]:
         registry.register(model, collection)
@@ -120,17 +124,17 @@ def register(model: type[Model]) -> Callable[[type[C]], type[C]]:
 
 
 def unregister(model: type[Model]) -> None:
-    """Stops announcing the items of ``model``."""
+    """Report the items of ``model`` no longer. Raises ``KeyError`` where it is not registered."""
     registry.unregister(model)
 
 
 def cache_tags(item: Model, *, lists: bool = True) -> list[str]:
-    """The cache tags that a change of ``item`` makes stale, as its updates carry them in
+    """Return the cache tags that a change of ``item`` makes stale, as its updates carry them in
     ``metadata.cache_tags``.
 
     For the ``Cache-Tag`` header of an answer that shows ``item``. Without ``lists``, the names of
     its collections are left out: they are for answers that any change of the collection touches.
-    Raises :class:`SpoolLiveConfigurationError` where the model of ``item`` is not registered.
+    Raises ``SpoolLiveConfigurationError`` where the model of ``item`` is not registered.
     """
     found = registry.of_item(item)
     if not found:

@@ -35,9 +35,10 @@ class _Waiting:
 
 @contextmanager
 def batch(*, using: str | None = None) -> Iterator[None]:
-    """A transaction on ``using`` (default: where the outbox is written) whose updates are written
-    by one INSERT at its end, before it commits (one for each
-    2000, where they are more).
+    """Open a transaction whose updates are written by one INSERT at its end, before it commits
+    (one for each 2,000, where they are more).
+
+    ``using`` is the alias of the database; the default is where the outbox is written.
 
     Blocks may be nested: the outermost writes. An error inside leaves neither edits nor updates,
     as ``transaction.atomic`` does; so does a savepoint that is rolled back inside.

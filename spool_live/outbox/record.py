@@ -20,9 +20,11 @@ from spool_live.updates import LiveUpdateData
 def broadcast_update(
     site: Site | uuid.UUID | str, data: LiveUpdateData, *, using: str | None = None
 ) -> None:
-    """Records an update by hand, inside the caller's transaction on ``using``.
+    """Record an update by hand, inside the caller's transaction.
 
-    ``site`` is a ``Site`` or its id. It is delivered after the commit, like any other update.
+    ``site`` is a ``Site`` or its id; ``using`` is the alias of the database, by default where the
+    outbox is written. The update is delivered after the commit, like any other. Raises
+    ``ValueError`` for a site id that is not a UUID.
     """
     site_id = uuid.UUID(str(site.pk if isinstance(site, Site) else site))
     record([(site_id, data)], using=using or router.db_for_write(OutboxEntry))

@@ -27,7 +27,11 @@ OnWebhook = Callable[[WebhookEvent], Awaitable[None] | None]
 
 
 class DevelopmentFeed:
-    """One live client for this process and site. `start` may be called any number of times."""
+    """Call ``on_webhook`` from a live client, where no webhook reaches: on a developer's machine.
+
+    One per process and site runs, in a background thread. ``config`` says how to reach the site;
+    ``on_webhook`` gets a ``WebhookEvent`` and may be async.
+    """
 
     _running: dict[tuple[int, str], DevelopmentFeed] = {}
     _lock = threading.Lock()
@@ -40,9 +44,10 @@ class DevelopmentFeed:
         self._thread: ThreadPoolExecutor | None = None
 
     def start(self) -> None:
-        """Begin to listen in the background, unless this process does already.
+        """Start the client in the background. It may be called any number of times.
 
         A feed of the same site that another handler started (a reloaded module) is replaced.
+        Errors are logged as ``spool_live.client.development``.
         """
         key = (os.getpid(), self._config.site_id)
         with self._lock:
@@ -56,14 +61,14 @@ class DevelopmentFeed:
         asyncio.run_coroutine_threadsafe(self._connect(), loop)
 
     def stop(self) -> None:
-        """Listen no more, and wait for that."""
+        """Stop the client, and wait until it has stopped."""
         with self._lock:
             running = self._running.pop((os.getpid(), self._config.site_id), None)
         if running is not None:
             BackgroundLoop.of_this_process().run(running.disconnect())
 
     async def disconnect(self) -> None:
-        """Leave the socket."""
+        """Close the connection. ``stop`` does this from outside the client's event loop."""
         if self._client is not None:
             await self._client.disconnect()
         if self._thread is not None:

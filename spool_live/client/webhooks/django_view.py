@@ -32,18 +32,19 @@ def create_spool_webhook_handler(
     on_webhook: OnWebhook,
     development: bool | None = None,
 ) -> Callable[..., Any]:
-    """A view that verifies webhooks and calls `on_webhook(WebhookEvent)`.
+    """Return a Django view that verifies webhooks and calls ``on_webhook`` with a ``WebhookEvent``.
 
-    `secret` (or SPOOL_WEBHOOK_SECRET): one, or several during a rotation. `on_webhook` may be
-    async, then the view is async too. In development (default: `settings.DEBUG`), and with a
-    `development_config` (a LiveUpdatesConfig, or its options; the rest is read from the
-    environment), a live client of this process feeds the same function. In production no socket is
-    ever opened.
+    ``secret`` (or ``SPOOL_WEBHOOK_SECRET``) is one secret, or several during a rotation.
+    ``on_webhook`` may be async; then the view is async, too. With ``development`` (default:
+    ``settings.DEBUG``) and a ``development_config`` (a ``LiveUpdatesConfig``, or its options; the
+    rest is read from the environment), a live client of this process feeds the same function. In
+    production no socket is ever opened.
 
     The view answers 200, also to what it has handled before; 401 to a bad signature; 405 to
-    anything but POST; 500 where `on_webhook` raised, so that the sender tries again.
+    anything but POST; 500 where ``on_webhook`` raised, so that the sender tries again. Signatures
+    are those of Standard Webhooks (https://www.standardwebhooks.com).
 
-    Raises ConfigurationError without a secret in production.
+    Raises ``ConfigurationError`` without a secret in production.
     """
     in_development = settings.DEBUG if development is None else development
     secret = secret or os.environ.get("SPOOL_WEBHOOK_SECRET")

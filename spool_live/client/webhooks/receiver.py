@@ -23,21 +23,31 @@ REMEMBERED = 172_800.0
 
 @dataclass(frozen=True, slots=True)
 class WebhookEvent:
-    """What `on_webhook` gets, from a webhook in production and from the socket in development."""
+    """What ``on_webhook`` gets, from a webhook in production and from the socket in development."""
 
     event: str
+    """``content.created``, ``content.updated``, ``content.published`` or ``content.deleted``."""
     site_id: str
+    """The UUID of the site that the item belongs to."""
     collection: str
+    """The collection's name, as the CMS declares it."""
     slug: str | None
+    """The item's slug, or ``None`` where it has none."""
     item_id: str
+    """The item's UUID, the same in every event of it."""
     timestamp: str
+    """ISO 8601 time of the edit, with its offset."""
     metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """What the collection says of the item: a JSON object of at most 8 KiB."""
     id: str | None = None
+    """The update's own UUID: two with the same id are the same update."""
     seq: int | None = None
+    """The update's number on its site. Messages that failed come later, so of one item the highest
+    ``seq`` is the newest."""
 
     @classmethod
     def from_payload(cls, data: Any) -> WebhookEvent:
-        """Build it from a webhook's JSON. Raises WebhookVerificationError for anything else."""
+        """Build it from a webhook's JSON. Raises ``WebhookVerificationError`` for anything else."""
         try:
             return cls(
                 event=str(data["event"]),
@@ -57,12 +67,12 @@ class WebhookEvent:
 
     @classmethod
     def from_update(cls, update: LiveUpdate) -> WebhookEvent:
-        """The same event, heard over the socket."""
+        """Build it from an update that came over the socket."""
         values = update.as_dict()
         return cls(event=values.pop("event_type"), **values)
 
     def as_dict(self) -> dict[str, Any]:
-        """The payload."""
+        """Return the JSON object that a webhook carries."""
         return asdict(self)
 
 
@@ -102,14 +112,19 @@ class MemoryReplayGuard:
 
 
 class WebhookReceiver:
-    """Raw body and headers in, event out; for any framework::
+    """Verify webhooks in any framework: raw body and headers in, event out.
 
-        event = receiver.receive(await request.body(), request.headers)   # FastAPI
-        event = receiver.receive(request.get_data(), request.headers)     # Flask
+    In FastAPI and in Flask:
 
-    `secret` may be several (a rotation: the new one and the old one). Answer 401 to a
-    WebhookVerificationError, 200 to a None (handled before), and call `release` and answer 500 if
-    your handling fails, so that the sender's next attempt is handled.
+        event = receiver.receive(await request.body(), request.headers)
+        event = receiver.receive(request.get_data(), request.headers)
+
+    ``secret`` is one secret, or several during a rotation. ``guard`` remembers which messages were
+    handled; the default is the memory of this process. Answer 401 to a
+    ``WebhookVerificationError`` and 200 to ``None``, which was handled before; if your handling
+    fails, call ``release`` and answer 500, so that the sender's next attempt is handled.
+
+    Raises ``ConfigurationError`` for a secret that is empty or not base64.
     """
 
     def __init__(self, secret: str | Sequence[str], guard: ReplayGuard | None = None) -> None:
@@ -128,16 +143,18 @@ class WebhookReceiver:
         self._guard = guard or MemoryReplayGuard()
 
     def receive(self, body: bytes, headers: Mapping[str, str]) -> WebhookEvent | None:
-        """The event; None if it was handled before.
+        """Return the event of a request, or ``None`` if it was handled before.
 
-        Raises WebhookVerificationError for a bad signature, an old timestamp, a foreign body.
+        ``body`` is the raw body. Raises ``WebhookVerificationError`` for a bad signature, a
+        timestamp more than five minutes off, or a body that is not a webhook of spool_live.
+        Signatures are those of Standard Webhooks (https://www.standardwebhooks.com).
         """
         lower = {name.lower(): value for name, value in headers.items()}
         event = WebhookEvent.from_payload(self._verified(body, lower))
         return event if self._guard.claim(lower["webhook-id"]) else None
 
     def release(self, headers: Mapping[str, str]) -> None:
-        """The event of this request was not handled after all."""
+        """Forget the request with these headers: it was not handled after all."""
         self._guard.release({name.lower(): v for name, v in headers.items()}["webhook-id"])
 
     def _verified(self, body: bytes, headers: dict[str, str]) -> Any:
