@@ -68,7 +68,7 @@ def test_every_check_is_documented_and_nothing_else() -> None:
 
 @pytest.mark.django_db(databases="__all__")
 def test_every_metric_is_documented_and_nothing_else() -> None:
-    documented = {name for name in rows("http-api.md") if name.startswith("spool_live_")}
+    documented = {name for name in rows("metrics.md") if name.startswith("spool_live_")}
     kinds = {"counter": "_total"}
     found = metrics.LiveCollector().collect()
     assert documented == {metric.name + kinds.get(metric.type, "") for metric in found}

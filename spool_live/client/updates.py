@@ -32,7 +32,7 @@ class LiveUpdate:
     metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """What the collection says of the item: a JSON object of at most 8 KiB."""
     seq: int | None = None
-    """The update's number on its site, from 1 and without gaps in the log. ``None`` in rows that
+    """The update's number on its site, larger than those of all earlier ones. ``None`` in rows that
     something other than spool_live wrote, which are handed out as they come."""
 
     @classmethod

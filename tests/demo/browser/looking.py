@@ -14,6 +14,9 @@ SCHEMES = ("light", "dark")
 AXE_AT = {(1366, "light"), (390, "dark")}
 """Where the rules of axe-core are applied: between them, each layout and each set of colours."""
 SCREENSHOTS = os.environ.get("SPOOL_LIVE_SCREENSHOTS")
+"""A folder for the pictures of the documentation, which ``docs/images`` holds."""
+PICTURES = {"dashboard", "key", "site"}
+PICTURED_AT = 1280
 _CUT_OFF = """() => {
     const width = document.documentElement.clientWidth;
     const wide = [];
@@ -36,9 +39,9 @@ def look(page: Page, name: str) -> None:
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         cut_off = page.evaluate(_CUT_OFF)
         assert not cut_off, f"{name} at {width} px: {cut_off}"
-        if SCREENSHOTS:
-            path = Path(SCREENSHOTS) / f"{name}-{width}-{scheme}.png"
-            page.screenshot(path=path, full_page=True)
+        if SCREENSHOTS and name in PICTURES and width == PICTURED_AT:
+            ending = "-dark" if scheme == "dark" else ""
+            page.screenshot(path=Path(SCREENSHOTS) / f"admin-{name}{ending}.png", full_page=True)
         if (width, scheme) in AXE_AT:
             check(page, f"{name} at {width} px, {scheme}")
     page.set_viewport_size({"width": WIDTHS[0], "height": 900})

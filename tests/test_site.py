@@ -1,0 +1,48 @@
+"""The documentation's sources: every page is in the navigation, every export of npm is listed."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+
+
+def placed(entries: list[Any]) -> Iterator[str]:
+    """The pages of a navigation, whatever their depth."""
+    for entry in entries:
+        for value in entry.values():
+            if isinstance(value, str):
+                yield value
+            else:
+                yield from placed(value)
+
+
+def test_every_page_is_in_the_navigation_once() -> None:
+    config = tomllib.loads((ROOT / "zensical.toml").read_text("utf-8"))
+    pages = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")}
+    assert sorted(placed(config["project"]["nav"])) == sorted(pages)
+
+
+def exports(entry: str) -> set[str]:
+    """The names that an entry of the JavaScript package exports."""
+    text = (ROOT / "packages/js/src" / entry).read_text("utf-8")
+    names: set[str] = set()
+    for block in re.findall(r"^export (?:type )?\{([^}]*)\}", text, re.MULTILINE):
+        parts = (part.strip().removeprefix("type ") for part in block.split(","))
+        names |= {part.rpartition(" as ")[2] or part for part in parts if part}
+    assert names
+    return names
+
+
+@pytest.mark.parametrize("entry", ["index.ts", "next/index.ts", "react/index.ts"])
+def test_every_export_of_the_javascript_package_is_listed(entry: str) -> None:
+    page = (DOCS / "reference/javascript.md").read_text("utf-8")
+    listed = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", page))))
+    assert exports(entry) <= listed
