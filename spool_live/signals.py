@@ -23,7 +23,7 @@ Arguments: ``update_id`` (UUID), ``reason`` (str), ``using``."""
 alert = Signal()
 """Something is wrong that people should know of, or it is over. Sent once for each, by whichever
 process evaluates the alert rules; a receiver that raises is sent the notice again later.
-Arguments: ``notice`` (:class:`spool_live.alerts.channels.Notice`: ``kind`` ``firing``,
+Arguments: ``notice`` (a ``spool_live.alerts.channels.Notice``: ``kind`` ``firing``,
 ``recovered`` or ``test``, ``rule``, ``subject``, ``state``, ``summary``, ``remedy``,
 ``started_at``, ``ended_at``, ``title``, ``text``)."""
 
@@ -34,5 +34,5 @@ Arguments: ``address`` (str), ``prefix`` (str, of an existing key, or empty), ``
 
 webhook_endpoint_disabled = Signal()
 """Nothing more is sent to a webhook endpoint, because of what it answered.
-Arguments: ``endpoint`` (:class:`spool_live.models.WebhookEndpoint`), ``reason`` (str),
+Arguments: ``endpoint`` (a ``spool_live.models.WebhookEndpoint``), ``reason`` (str),
 ``using``."""

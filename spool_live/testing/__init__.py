@@ -1,7 +1,7 @@
 """For the tests of projects: what an edit recorded, delivery at a call, sites with a key.
 
 Nothing leaves a process that runs tests by itself (see ``NUDGE_IN_TESTS``). For unittest there is
-:class:`LiveUpdatesMixin`; the fixtures of ``spool_live.testing.fixtures`` are the same for pytest::
+``LiveUpdatesMixin``; the fixtures of ``spool_live.testing.fixtures`` are the same for pytest:
 
     pytest_plugins = ["spool_live.testing.fixtures"]
 """

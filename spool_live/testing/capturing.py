@@ -15,23 +15,28 @@ from spool_live.models import OutboxEntry
 
 @dataclass(frozen=True, slots=True)
 class CapturedUpdate:
-    """One update as it was recorded: ``event_type`` is ``"content.updated"`` or another of the
-    four, ``metadata`` what subscribers read. ``item_id`` is the item's key where that is a UUID."""
+    """One update as it was recorded. Two are equal if all but their site and item are."""
 
     event_type: str
+    """``"content.updated"`` or another of the four event types."""
     collection: str
+    """The collection's name."""
     slug: str | None
+    """The item's slug, or ``None`` where it has none."""
     metadata: dict[str, Any] = field(default_factory=dict)
+    """What subscribers read of the item."""
     site_id: uuid.UUID = field(default=uuid.UUID(int=0), compare=False)
+    """The id of the site that the update is for."""
     item_id: uuid.UUID = field(default=uuid.UUID(int=0), compare=False)
+    """The item's id: its primary key where that is a UUID."""
 
 
 @contextmanager
 def captured_updates(using: str = DEFAULT_DB_ALIAS) -> Iterator[list[CapturedUpdate]]:
-    """A list that holds, after the block, what was recorded on ``using`` within it, in order.
+    """Yield a list that holds, after the block, what was recorded on ``using`` within it, in order.
 
-    What a transaction within the block took back is not in it. Works inside ``TestCase`` as well as
-    ``TransactionTestCase``, for capture by signals and by triggers; two queries.
+    What a transaction within the block rolled back is not in it. It works inside ``TestCase`` as
+    well as ``TransactionTestCase``, for capture by signals and by triggers, and costs two queries.
     """
     entries = OutboxEntry.objects.using(using).order_by("pk")
     last = entries.values_list("pk", flat=True).last() or 0

@@ -18,7 +18,7 @@ BROADCASTER = f"{MemoryBroadcaster.__module__}.{MemoryBroadcaster.__qualname__}"
 
 @contextmanager
 def in_memory() -> Iterator[type[MemoryBroadcaster]]:
-    """For the block, updates are delivered to this process, and Supabase is not asked.
+    """Deliver updates to this process within the block, and never to Supabase.
 
     Yields the broadcaster, whose ``updates`` are what was delivered and whose ``failures`` are
     raised in turn; it is empty before and after.
@@ -32,8 +32,8 @@ def in_memory() -> Iterator[type[MemoryBroadcaster]]:
 
 
 def deliver_now(using: str = DEFAULT_DB_ALIAS) -> list[Update]:
-    """Delivers what waits on ``using``, as a worker would, and returns it in the order in which
-    subscribers get it. Goes to memory, whatever the settings say: never to Supabase."""
+    """Deliver what waits on the alias ``using``, as a worker would, and return it in the order in
+    which subscribers get it. It goes to memory, whatever the settings say: never to Supabase."""
     before = len(MemoryBroadcaster.updates)
     deliver_and_mirror(using, broadcaster=MemoryBroadcaster(), pause=lambda seconds: None)
     return MemoryBroadcaster.updates[before:]

@@ -17,23 +17,26 @@ from spool_live.updates import Update
 class LiveUpdatesMixin(SimpleTestCase):
     """For a ``TestCase`` or ``TransactionTestCase``: ``class Tests(LiveUpdatesMixin, TestCase)``.
 
-    Within each test updates are delivered to memory: see :func:`~spool_live.testing.in_memory`.
+    Within each test updates are delivered to memory, as by ``in_memory``, whose broadcaster is
+    ``self.broadcaster``.
     """
 
     def setUp(self) -> None:
         super().setUp()
         self.broadcaster: Any = self.enterContext(in_memory())
+        """The ``MemoryBroadcaster`` that updates are delivered to."""
 
     def capturedUpdates(  # noqa: N802 - as unittest spells it
         self, using: str = DEFAULT_DB_ALIAS
     ) -> AbstractContextManager[list[CapturedUpdate]]:
-        """See :func:`~spool_live.testing.captured_updates`."""
+        """Return a context manager whose list holds, after the block, what was recorded within
+        it, as ``captured_updates`` does."""
         return captured_updates(using)
 
     def deliverNow(self, using: str = DEFAULT_DB_ALIAS) -> list[Update]:  # noqa: N802
-        """See :func:`~spool_live.testing.deliver_now`."""
+        """Deliver what waits on the alias ``using`` and return it, as ``deliver_now`` does."""
         return deliver_now(using)
 
     def liveSite(self, name: str = "Test site") -> LiveSite:  # noqa: N802
-        """See :func:`~spool_live.testing.live_site`."""
+        """Create a site named ``name`` with one API key, as ``live_site`` does."""
         return live_site(name)

@@ -13,16 +13,19 @@ class LiveSite:
     """A site, and a key with which a subscriber asks for its tokens."""
 
     site: Site
+    """The site, which is in the database."""
     key: str = field(repr=False)
+    """The text of its API key."""
 
     @property
     def headers(self) -> dict[str, str]:
-        """For Django's test client: ``client.post(url, headers=live.headers)``."""
+        """The headers of a subscriber, for Django's test client:
+        ``client.post(url, headers=live.headers)``."""
         return {"Authorization": f"Api-Key {self.key}"}
 
 
 def live_site(name: str = "Test site", *, using: str | None = None) -> LiveSite:
-    """Makes a site with one API key."""
+    """Create a site named ``name`` with one API key, on the alias ``using``."""
     site = Site.objects.using(using).create(name=name)
     _, plain = keys.create_key(site, name="tests")
     return LiveSite(site, str(plain))
