@@ -30,6 +30,14 @@ def test_every_page_is_in_the_navigation_once() -> None:
     assert sorted(placed(config["project"]["nav"])) == sorted(pages)
 
 
+def test_every_extra_is_listed_and_nothing_else() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    page = (DOCS / "reference/python.md").read_text("utf-8")
+    section = page.partition("## Extras")[2].partition("\n## ")[0]
+    listed = re.findall(r"^\| `([a-z-]+)` \|", section, re.MULTILINE)
+    assert sorted(listed) == sorted(project["optional-dependencies"])
+
+
 def exports(entry: str) -> set[str]:
     """The names that an entry of the JavaScript package exports."""
     text = (ROOT / "packages/js/src" / entry).read_text("utf-8")
