@@ -90,7 +90,9 @@ class LiveCollection(Belonging, Identified, Scheduled):
 
     def __init__(self, model: type[Model]) -> None:
         self.model: type[Model] = model
+        """The model whose items the collection reports; set by ``register``."""
         self.registry: Registry | None = None
+        """Where the collection is registered."""
         if not self.name:
             with translation.override(None):  # not in whatever language is active at the moment
                 plural = slugify(str(model._meta.verbose_name_plural))
