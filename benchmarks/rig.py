@@ -45,12 +45,15 @@ class Rig:
         return max(least, int(full * self.scale))
 
     def start_over(self) -> None:
-        """Leave nothing of an earlier suite: rows, states of sites, what the receiver counted, what
-        is published, how tables are scattered on disk."""
+        """Leave nothing of an earlier suite: rows, states of sites, tasks in the broker, what the
+        receiver counted, what is published, how tables are scattered on disk."""
         from django.apps import apps
-        from django.db import connections
+        from django.db import connections, transaction
+
+        from benchmarks.celery import app as celery_app
 
         self.reset_receiver()
+        celery_app.control.purge()
         for alias in connections:
             models = [
                 model
@@ -67,8 +70,9 @@ class Rig:
                     cursor.execute("TRUNCATE spool_live.sites CASCADE")
                     cursor.execute("VACUUM ANALYZE")
             else:
-                for model in models:
-                    model._base_manager.using(alias).all().delete()
+                with transaction.atomic(using=alias):  # foreign keys are checked at its end
+                    for model in models:
+                        model._base_manager.using(alias).all()._raw_delete(alias)  # noqa: SLF001 - no cascades
 
     def reset_receiver(self, *, delay_ms: int = 0) -> None:
         """Empties the receiver's counters and sets its delay."""

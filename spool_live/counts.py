@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left
+from collections import Counter as Counted
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -80,11 +81,12 @@ def count(metric: Metric, amount: float = 1, **labels: str) -> None:
 
 def observe(metric: Metric, values: Iterable[float]) -> None:
     """Adds ``values`` to a histogram. Returns at once."""
-    for value in values:
-        place = bisect_left(metric.buckets, value)
+    found = list(values)
+    for place, number in Counted(bisect_left(metric.buckets, value) for value in found).items():
         bound = f"{metric.buckets[place]:g}" if place < len(metric.buckets) else "+Inf"
-        _writes.add((f"{metric.name}_bucket", _canonical({"le": bound})), 1.0)
-        _writes.add((f"{metric.name}_sum", ""), max(value, 0.0))
+        _writes.add((f"{metric.name}_bucket", _canonical({"le": bound})), float(number))
+    if found:
+        _writes.add((f"{metric.name}_sum", ""), sum(max(value, 0.0) for value in found))
 
 
 def read(using: str) -> dict[Key, float]:

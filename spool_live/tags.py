@@ -23,4 +23,4 @@ def default_tags(
 
 def fitting(tags: Iterable[str]) -> list[str]:
     """``tags`` without repetitions, each cut to what caches take, and no more than :data:`MOST`."""
-    return list(dict.fromkeys(str(tag)[:LONGEST] for tag in tags))[:MOST]
+    return list(dict.fromkeys([str(tag)[:LONGEST] for tag in tags]))[:MOST]

@@ -13,11 +13,14 @@ from typing import Any
 import orjson
 
 from spool_live.metadata import METADATA_LIMIT, clean_text, metadata_json, read_metadata
-from spool_live.tags import CACHE_TAGS, default_tags
+from spool_live.tags import CACHE_TAGS, LONGEST, default_tags
 
 COLLECTION_LIMIT = 200
 """Most characters of a collection's name."""
 
+_FITS_ANYHOW = METADATA_LIMIT - 4 * (6 * LONGEST + 3) - len('{"cache_tags":[]},')
+"""Bytes of metadata beside which four tags fit, whatever they are: JSON has six bytes for a
+character at most."""
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
@@ -129,8 +132,9 @@ def _tagged(entry: Any, text: str) -> dict[str, Any]:
     before = metadata.get("previous_slug")
     tags = default_tags(entry.collection, entry.item_id, entry.slug, before)
     size = len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
-    if size + len(orjson.dumps({CACHE_TAGS: tags})) <= METADATA_LIMIT:
-        return {**metadata, CACHE_TAGS: tags}
+    if size <= _FITS_ANYHOW or size + len(orjson.dumps({CACHE_TAGS: tags})) <= METADATA_LIMIT:
+        metadata[CACHE_TAGS] = tags
+        return metadata
     return read_metadata(metadata_json({CACHE_TAGS: tags, **metadata}))
 
 

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from spool_live.admin.filters import sites_of
 from spool_live.admin.limited import LimitedToSites
 from spool_live.admin.pages import STYLE
+from spool_live.collections import registry
 from spool_live.keys.trail import Origin, acting
 from spool_live.models import Site
 
@@ -108,10 +109,14 @@ class OfSiteAdmin(ReadOnlyAdmin):
         except ValueError:
             named = sites_of(request).filter(name__icontains=word)
             sites = list(named.values_list("pk", flat=True)[:_MOST_NAMED])
-            texts = (Q((f"{name}__icontains", word)) for name in self.text_fields)
             found = Q(site_id__in=sites)
-            for text in texts:
-                found |= text
+            for name in self.text_fields:
+                if (
+                    name == "collection"
+                ):  # there are few: what they contain is not asked of each row
+                    found |= Q(collection__in=_collections(word))
+                else:
+                    found |= Q((f"{name}__icontains", word))
             return found
         found = Q()
         for name in self.id_fields:
@@ -124,6 +129,11 @@ class OfSiteAdmin(ReadOnlyAdmin):
         if row.site_id is None:
             return ""
         return str(row.site_name or row.site_id)
+
+
+def _collections(word: str) -> list[str]:
+    """The registered collections that have ``word`` in their names, and the one of that name."""
+    return [word, *(each.name for each in registry if word.lower() in each.name.lower())]
 
 
 class ActingAdmin(LimitedToSites):

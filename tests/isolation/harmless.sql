@@ -213,6 +213,25 @@ create schema jobs;
 create function jobs.purge() returns void language sql security definer as
   $$ delete from public.live_updates where inserted_at < now() - interval '1 day' $$;
 
+--- name: scheduled jobs: one that empties the feed, one that is off, one of another database
+--- as: postgres
+create schema cron;
+create table cron.job (
+  jobid bigint, schedule text, command text, nodename text, nodeport integer, database text,
+  username text, active boolean, jobname text);
+create table public.digest (slug text);
+alter table public.digest enable row level security;
+create policy digest on public.digest for select to anon using (true);
+revoke all on public.digest from anon, authenticated;
+grant select on public.digest to anon;
+insert into cron.job values
+  (1, '@hourly', 'delete from public.live_updates where inserted_at < now()', 'localhost', 5432,
+   current_database(), 'postgres', true, 'purge'),
+  (2, '@hourly', 'insert into public.digest select slug from public.live_updates', 'localhost', 5432,
+   current_database(), 'postgres', false, 'off'),
+  (3, '@hourly', 'insert into public.digest select slug from public.live_updates', 'localhost', 5432,
+   'elsewhere', 'postgres', true, 'elsewhere');
+
 --- name: policy with a definer of its own
 --- as: postgres
 create schema private;

@@ -347,6 +347,38 @@ create schema hidden;
 create function hidden.nightly() returns void language sql as
   'insert into public.digest select slug from public.live_updates';
 
+--- name: a table that a scheduled job copies the feed into
+--- caught: RLS-E12
+--- as: postgres
+create table public.digest (slug text);
+alter table public.digest enable row level security;
+create policy digest on public.digest for select to anon using (true);
+revoke all on public.digest from anon, authenticated;
+grant select on public.digest to anon;
+create schema cron;
+create table cron.job (
+  jobid bigint, schedule text, command text, nodename text, nodeport integer, database text,
+  username text, active boolean, jobname text);
+insert into cron.job values (1, '* * * * *',
+  'insert into public.digest select slug from public.live_updates', 'localhost', 5432,
+  current_database(), 'postgres', true, 'digest');
+
+--- name: a table that a block of a scheduled job copies the feed into
+--- caught: RLS-E12
+--- as: postgres
+create table public.digest (slug text);
+alter table public.digest enable row level security;
+create policy digest on public.digest for select to anon using (true);
+revoke all on public.digest from anon, authenticated;
+grant select on public.digest to anon;
+create schema cron;
+create table cron.job (
+  jobid bigint, schedule text, command text, nodename text, nodeport integer, database text,
+  username text, active boolean, jobname text);
+insert into cron.job values (1, '* * * * *',
+  'do $$ begin insert into public.digest select slug from public.live_updates; end $$', 'localhost',
+  5432, current_database(), 'postgres', true, 'digest');
+
 --- name: a table that a trigger on the feed copies into
 --- caught: RLS-N03 RLS-E12
 --- as: postgres

@@ -115,6 +115,7 @@ class Catalog:
     foreign_keys: dict[int, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     children: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     anywhere: list[dict[str, Any]] = field(default_factory=list)
+    jobs: list[dict[str, Any]] = field(default_factory=list)
     rights: dict[tuple[str, str, int], frozenset[str]] = field(default_factory=dict)
     usage: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     named: dict[tuple[str | None, str], list[tuple[Kind, int]]] = field(
@@ -167,6 +168,7 @@ def read_catalog(box: Sandbox, attackers: Collection[str]) -> Catalog:
     for row in box.rows("reach_foreign_keys"):
         catalog.foreign_keys[row["referred"]].append(row)
     catalog.anywhere = box.rows("reach_anywhere")
+    catalog.jobs = box.rows("reach_jobs") if box.row("job_table")["found"] else []
     for row in box.rows("reach_rights", given):
         if row["kind"] == "schema":
             catalog.usage[row["role"]].update(row["rights"])

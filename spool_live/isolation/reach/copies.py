@@ -1,5 +1,5 @@
 """Where private rows are copied to: by triggers and rules on private relations, and by functions
-that read them and write elsewhere."""
+and scheduled jobs (pg_cron) that read them and write elsewhere."""
 
 from __future__ import annotations
 
@@ -45,10 +45,19 @@ def _copiers(
     for code in catalog.codes[source.oid]:
         if code.context == "rule":
             yield f"rule {code.label} on {source.identity}", read_code(code.text)
-    for function in catalog.functions.values():
-        if known(function) or function.extension:
-            continue
-        facts = read_code(function.text)
+    for what, text in _movers(catalog, known):
+        facts = read_code(text)
         named = {(source.schema, source.name), (None, source.name)} & facts.names
         if facts.written and named:
-            yield f"function {function.identity}, which reads {source.identity}", facts
+            yield f"{what}, which reads {source.identity}", facts
+
+
+def _movers(
+    catalog: Catalog, known: Callable[[Relation | Function], bool]
+) -> Iterator[tuple[str, str]]:
+    """Code that may read one relation and write another, with the name that people know it by."""
+    for function in catalog.functions.values():
+        if not known(function) and not function.extension:
+            yield f"function {function.identity}", function.text
+    for job in catalog.jobs:
+        yield f"scheduled job {job['number']} of {job['owner']}", job["command"]
