@@ -95,6 +95,6 @@ def _counts(using: str, site_ids: Collection[uuid.UUID] | None) -> dict[uuid.UUI
     for row in pending.annotate(number=Count("pk"), oldest=Min("timestamp")):
         counted = {"pending": row["number"], "oldest": row["oldest"]}
         found[row["site_id"]] = {**_NOTHING, **counted}
-    for row in dead.annotate(number=Count("pk")):
-        found.setdefault(row["site_id"], {**_NOTHING})["dead"] = row["number"]
+    for other in dead.annotate(number=Count("pk")):
+        found.setdefault(other["site_id"], {**_NOTHING})["dead"] = other["number"]
     return found

@@ -18,7 +18,7 @@ from wagtail import VERSION
 from wagtail.models import Page, Revision
 
 from tests.contrib.wagtail.content.models import ArticlePage
-from tests.contrib.wagtail.tree import Tree, find, plant
+from tests.contrib.wagtail.tree import Tree, find, moderated, plant
 
 pytestmark = [
     pytest.mark.browser,
@@ -166,3 +166,80 @@ def test_editors_way(tab: Tab, tree: Tree) -> None:
     tab.goto(f"/cms/pages/{tree['ferry'].pk}/delete/")
     confirm(tab)
     assert sorted(said()) == ["deleted articles ferry", "deleted articles timetable"]
+
+
+def choose_in_listing(tab: Tab, parent: Any, *pages: Any) -> None:
+    """Ticks pages in the listing of their parent."""
+    tab.goto(f"/cms/pages/{parent.pk}/")
+    for page in pages:
+        tab.locator(f"[data-bulk-action-checkbox][data-object-id='{page.pk}']").check()
+
+
+def press(tab: Tab, name: str) -> None:
+    """Sends the form that is the page."""
+    with submitted(tab):
+        tab.get_by_role("button", name=name, exact=True).click()
+
+
+def test_editors_way_through_the_tree(tab: Tab, tree: Tree) -> None:
+    news, storm, said = tree["news"], tree["storm"], tree.recorded
+    tree.forget()
+
+    edit(tab, news)
+    tab.get_by_role("tab", name="Promote").click()
+    tab.fill("#id_slug", "current")
+    act(tab, "publish")
+    assert sorted(said()) == [
+        "updated articles ferry previous_path=/news/ferry/",
+        "updated articles storm previous_path=/news/storm/",
+        "updated articles timetable previous_path=/news/ferry/timetable/",
+        "updated sections current previous_path=/news/ previous_slug=news",
+    ]
+
+    tab.goto(f"/cms/pages/{news.pk}/?ordering=ord")
+    tab.locator("[data-w-orderable-target='handle']").nth(1).press("ArrowUp")
+    with tab.expect_response(lambda answer: "set_position" in answer.url):
+        tab.keyboard.press("Enter")
+    assert said() == ["updated articles ferry"]
+
+    for slug, box in (("storm-2", "publish_copies"), ("storm-3", "alias")):
+        tab.goto(f"/cms/pages/{storm.pk}/copy/")
+        tab.fill("#id_new_slug", slug)
+        tab.locator(f"#id_{box}").check()
+        press(tab, "Copy this page")
+        assert said() == [f"published articles {slug}"]
+
+    tab.goto(f"/cms/translation/submit/page/{tree.harbour.pk}/")
+    tab.locator("input[name='locales']").first.check()
+    press(tab, "Submit")
+    assert Page.objects.filter(locale__language_code="de").exists()
+    assert said() == []
+
+    edit(tab, storm)
+    tab.locator("[aria-label='Toggle status']").click()
+    tab.get_by_role("button", name="Change privacy").or_(
+        tab.get_by_role("link", name="Change privacy")
+    ).click()
+    tab.locator("input[name='restriction_type'][value='login']").check()
+    with tab.expect_response(lambda answer: "privacy" in answer.url and answer.ok):
+        tab.locator("form[action*='privacy'] [type='submit']").click()
+    tab.wait_for_selector("form[action*='privacy']", state="hidden")
+    assert sorted(said()) == [
+        "updated articles storm published=False",
+        "updated articles storm-3 published=False",
+    ]
+
+    moderated(tree)
+    edit(tab, tree["draft"])
+    act(tab, "submit")
+    assert said() == []
+    edit(tab, tree["draft"])
+    tab.locator("footer [data-w-dropdown-target='toggle']").click()
+    with submitted(tab):
+        tab.locator("[data-workflow-action-name='approve']").first.click()
+    assert said() == ["published articles draft"]
+
+    choose_in_listing(tab, tree.harbour, tree["culture"], tree["draft"])
+    tab.locator(".bulk-actions-buttons").get_by_text("Delete", exact=True).click()
+    confirm(tab)
+    assert sorted(said()) == ["deleted articles draft", "deleted sections culture"]

@@ -7,21 +7,12 @@ from datetime import timedelta
 from typing import NamedTuple
 
 import pytest
-from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.utils import timezone
-from wagtail.models import (
-    GroupApprovalTask,
-    Locale,
-    Page,
-    Revision,
-    Workflow,
-    WorkflowPage,
-    WorkflowTask,
-)
+from wagtail.models import Locale, Page, Revision
 
 from tests.contrib.wagtail.cms import Cms
-from tests.contrib.wagtail.tree import Tree
+from tests.contrib.wagtail.tree import Tree, moderated
 
 
 class Row(NamedTuple):
@@ -178,12 +169,7 @@ def unpublish_by_one_column(tree: Tree, cms: Cms) -> None:
 
 @row("published articles draft")
 def approve_in_workflow(tree: Tree, cms: Cms) -> None:
-    moderators = Group.objects.create(name="Moderators")
-    task = GroupApprovalTask.objects.create(name="Approve")
-    task.groups.add(moderators)
-    workflow = Workflow.objects.create(name="Moderation")
-    WorkflowTask.objects.create(workflow=workflow, task=task, sort_order=1)
-    WorkflowPage.objects.create(workflow=workflow, page=tree.base("harbour"))
+    moderated(tree)
     cms.edit(tree["draft"], "submit")
     state = tree["draft"].current_workflow_state
     state.current_task_state.reject(user=tree.user)

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from wagtail.models import Collection, Locale, Page
+from django.contrib.auth.models import Group
+from wagtail.models import (
+    Collection,
+    GroupApprovalTask,
+    Locale,
+    Page,
+    Workflow,
+    WorkflowPage,
+    WorkflowTask,
+)
 from wagtail.models import Site as WagtailSite
 
 from spool_live.contrib.wagtail.models import SiteMapping
@@ -115,3 +124,12 @@ def find() -> Tree:
         pages=pages,
         user=get_user_model().objects.get(),
     )
+
+
+def moderated(tree: Tree) -> None:
+    """Has moderators approve whatever is published on the first site."""
+    task = GroupApprovalTask.objects.create(name="Approve")
+    task.groups.add(Group.objects.create(name="Moderators"))
+    workflow = Workflow.objects.create(name="Moderation")
+    WorkflowTask.objects.create(workflow=workflow, task=task, sort_order=1)
+    WorkflowPage.objects.create(workflow=workflow, page=tree.base("harbour"))
