@@ -38,6 +38,7 @@ NEEDS = {
     "browser": ("SPOOL_LIVE_REQUIRE_BROWSER", "needs Chromium: run by tox run -e browser"),
     "next": ("SPOOL_LIVE_REQUIRE_NEXT", "starts a Next.js site: run by tox run -e next"),
     "node": ("SPOOL_LIVE_REQUIRE_NODE", "needs Node 22 or newer: run by tox run -e node"),
+    "tutorial": ("SPOOL_LIVE_REQUIRE_TUTORIAL", "needs the wheel: run by tox run -e tutorial"),
 }
 
 

@@ -9,6 +9,13 @@ import sys
 from pathlib import Path
 
 SOURCE = Path(__file__).parent.parent / "spool_live"
+REMEDIES = {
+    "spool-live check": "pip install 'spool-live[client]'",
+    "spool-live tail": "pip install 'spool-live[client]'",
+    "spool-live-local": "pip install 'spool-live[local]'",
+    "python -m spool_live live_init": "pip install 'spool-live[django]'",
+}
+"""Each console command, and what it asks for where only the package itself is installed."""
 KINDS = {".py", ".sql", ".html", ".css", ".js", ".typed", ".txt"}
 
 
@@ -32,8 +39,25 @@ def main() -> int:
         text=True,
     )
     assert "pip install 'spool-live[django]'" in wrong.stderr, wrong.stderr
+    for command, remedy in REMEDIES.items():
+        _assert_one_line(command, remedy)
     print(f"{len(wanted)} files are in the wheel")  # noqa: T201 - the result of this script
     return 0
+
+
+def _assert_one_line(command: str, remedy: str) -> None:
+    """Without its extra a console command says so, and nothing else."""
+    program, *arguments = command.split()
+    done = subprocess.run(
+        [Path(sys.executable).with_name(program), *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2, (command, done)
+    assert len(done.stderr.splitlines()) == 1, (command, done.stderr)
+    assert remedy in done.stderr, (command, done.stderr)
+    assert not done.stdout, (command, done.stdout)
 
 
 if __name__ == "__main__":

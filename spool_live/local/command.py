@@ -16,6 +16,9 @@ from spool_live.local.state import configuration, write_private
 from spool_live.local.summary import as_json, as_text
 from spool_live.plans import PLANS
 
+PORT, DATABASE_PORT = 54321, 54322
+"""Where nothing else is asked for: as the command line of Supabase has them."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a local Supabase until SIGINT or SIGTERM; returns the exit status.
@@ -39,8 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of both commands."""
-    parser.add_argument("--port", type=int, default=54321, help="of the API (54321)")
-    parser.add_argument("--database-port", type=int, default=54322, help="(54322)")
+    parser.add_argument("--port", type=int, help=f"of the API ({PORT})")
+    parser.add_argument("--database-port", type=int, help=f"of PostgreSQL ({DATABASE_PORT})")
     parser.add_argument(
         "--state-dir",
         type=Path,
@@ -112,8 +115,8 @@ def run(options: argparse.Namespace, write: Callable[[str], None]) -> None:
 def _configuration(options: argparse.Namespace) -> LocalSupabaseConfig:
     config = configuration(
         options.state_dir,
-        port=options.port,
-        database_port=options.database_port,
+        port=PORT if options.port is None else options.port,
+        database_port=DATABASE_PORT if options.database_port is None else options.database_port,
         privilege_world=options.privileges,
     )
     config = replace(

@@ -14,7 +14,7 @@ from django.urls import NoReverseMatch, reverse
 from spool_live.checks.project import CELERYS_OWN
 from spool_live.checks.settings import ROUTER
 from spool_live.collections import registry
-from spool_live.starting import environment
+from spool_live.starting import environment, example
 from spool_live.starting.additions import Addition
 from spool_live.starting.guesses import guess, module, site_path
 from spool_live.starting.project import Project
@@ -32,26 +32,36 @@ ONE_SITE = "My site"
 """The name of the site where a project has one."""
 
 
-def missing_parts(project: Project, supabase: Mapping[str, str] | None = None) -> list[Addition]:
+def missing_parts(
+    project: Project, supabase: Mapping[str, str] | None = None, *, with_example: bool = False
+) -> list[Addition]:
     """What the project lacks. ``supabase`` are addresses and secrets of a local Supabase, as
-    ``local_supabase --ready-file`` writes them: for the environment's file."""
+    ``local_supabase --ready-file`` writes them: for the environment's file. ``with_example`` adds
+    an app with articles."""
     return [
         *_apps(project),
+        *(example.missing(project) if with_example else ()),
+        *environment.reader(project, _variables()),
         *_database(project),
         *_settings(project),
         *_schedule(project),
         *_urls(project),
         *_collections(project),
         *environment.missing(project, _variables(), supabase or {}),
+        *(example.login(project) if with_example else ()),
     ]
 
 
 def _apps(project: Project) -> Iterator[Addition]:
-    if not apps.is_installed("rest_framework"):
+    lacking = [] if apps.is_installed("rest_framework") else ["rest_framework"]
+    if not project.lists_app("spool_live"):
+        lacking.append("spool_live")
+    if lacking:
+        names = ", ".join(f'"{name}"' for name in lacking)
         yield Addition(
             "apps",
-            "The API needs Django REST framework.",
-            'INSTALLED_APPS = [*INSTALLED_APPS, "rest_framework"]\n',
+            f"INSTALLED_APPS lacks {', '.join(lacking)}.",
+            f"INSTALLED_APPS = [*INSTALLED_APPS, {names}]\n",
             project.settings_file,
         )
 

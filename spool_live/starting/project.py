@@ -40,6 +40,14 @@ class Project:
         """Where the environment's variables are kept while one develops."""
         return self.folder / ".env"
 
+    def lists_app(self, name: str) -> bool:
+        """Whether the settings have the app ``name`` in ``INSTALLED_APPS`` themselves: before
+        they do, ``python -m spool_live`` adds ours while it runs."""
+        module = os.environ.get("DJANGO_SETTINGS_MODULE", "")
+        source = import_module(module) if module else settings
+        listed = getattr(source, "INSTALLED_APPS", ())
+        return any(one == name or one.startswith(f"{name}.apps.") for one in listed)
+
     def own_apps(self) -> Iterator[AppConfig]:
         """The apps that are written for this project."""
         for app in apps.get_app_configs():

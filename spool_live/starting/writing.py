@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,13 +13,12 @@ from pathlib import Path
 
 from spool_live.exceptions import SpoolLiveError
 from spool_live.starting.additions import Addition
+from spool_live.starting.environment import SECRETS
 from spool_live.starting.project import Project
 
-SECRETS = 0o600
-"""Mode of a new ``.env``: for its owner."""
 TRIED_FOR = 120
-IMPORT = "import os\n\n"
-_HAS_IMPORT = re.compile(r"^import os$", re.MULTILINE)
+_IMPORTS = re.compile(r"(?:(?:import|from) [^(\n]+\n|\n)*")
+"""What a piece of Python begins with."""
 _START = "import django; django.setup(); from django.core.management import call_command; "
 _CHECK = f"{_START}call_command('check', tag=['urls', 'models'])"
 
@@ -37,7 +37,10 @@ def write_all(project: Project, additions: Sequence[Addition]) -> list[Path]:
     paths = list(dict.fromkeys(one.path for one in chosen if one.path is not None))
     before = {path: path.read_bytes() if path.exists() else None for path in paths}
     texts = {path: _appended(path, [one for one in chosen if one.path == path]) for path in paths}
+    made: list[Path] = []
     try:
+        for path in paths:
+            made += _make_folder(path.parent)
         for path, text in texts.items():
             _replace(path, text.encode())
         _start(project)
@@ -47,8 +50,17 @@ def write_all(project: Project, additions: Sequence[Addition]) -> list[Path]:
                 path.unlink(missing_ok=True)
             else:
                 _replace(path, content)
+        for folder in reversed(made):
+            shutil.rmtree(folder, ignore_errors=True)  # with what Python compiled in it
         raise
     return paths
+
+
+def _make_folder(folder: Path) -> list[Path]:
+    """Makes it and those above it; returns the ones that were not there, the highest first."""
+    above = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return above[::-1]
 
 
 def _appended(path: Path, additions: Sequence[Addition]) -> str:
@@ -58,7 +70,7 @@ def _appended(path: Path, additions: Sequence[Addition]) -> str:
     for one in additions:
         if text and not text.endswith("\n"):
             text += "\n"
-        fresh = one.text.removeprefix(IMPORT) if _HAS_IMPORT.search(text) else one.text
+        fresh = _without_known_imports(one.text, text) if is_python else one.text
         text += "\n" + fresh if text and is_python else fresh
     if is_python:
         try:
@@ -66,6 +78,17 @@ def _appended(path: Path, additions: Sequence[Addition]) -> str:
         except SyntaxError as error:
             raise CannotWrite(f"{path.name} would not be Python any more: {error}") from error
     return text
+
+
+def _without_known_imports(fresh: str, text: str) -> str:
+    """``fresh`` without the imports at its beginning that are lines of ``text``."""
+    start = _IMPORTS.match(fresh)
+    head = fresh[: start.end()] if start else ""
+    known = {line for line in text.splitlines() if line}
+    kept = [line for line in head.splitlines() if line not in known]
+    imports = "\n".join(kept).strip("\n") + "\n\n" if any(kept) else ""
+    after_class = "\n" if head.endswith("\n\n\n") and imports else ""
+    return imports + after_class + fresh[len(head) :]
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import stat
+import subprocess
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -166,3 +169,44 @@ def test_probes_are_listed_on_demand_only(run: Run) -> None:
     Site.objects.create(name="spool_live probe", is_probe=True)
     assert "probe" not in run("live_site", "list").out
     assert "spool_live probe" in run("live_site", "list", "--probes").out
+
+
+def test_key_goes_to_a_file_and_nowhere_else(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / ".env"
+    outcome = run("live_site", "create", "Ledger", "--env-file", path)
+    site = Site.objects.get()
+    names, values = zip(*(x.split("=", 1) for x in path.read_text().splitlines()), strict=True)
+    assert names == ("SPOOL_SITE_ID", "SPOOL_API_KEY")
+    assert values[0] == str(site.pk)
+    assert find_key(values[1]) is not None
+    assert values[1] not in outcome.out + outcome.err
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "reason"),
+    [
+        ("export SPOOL_API_KEY=spool_x\n", ".env", "has SPOOL_API_KEY already"),
+        ("", "nowhere/.env", "There is no folder"),
+    ],
+)
+def test_key_whose_file_is_not_to_be_had_is_not_made(
+    run: Run, tmp_path: Path, text: str, name: str, reason: str
+) -> None:
+    (tmp_path / ".env").write_text(text)
+    outcome = run("live_site", "create", "Ledger", "--env-file", tmp_path / name)
+    assert (outcome.code, reason in outcome.err) == (1, True)
+    assert not Site.objects.exists()
+    assert (tmp_path / ".env").read_text() == text
+
+
+def test_key_is_not_written_where_git_would_take_it(run: Run, tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
+    path = tmp_path / ".env"
+    path.write_text("OTHER=1")
+    outcome = run("live_site", "create", "Ledger", "--env-file", path)
+    assert (outcome.code, "add it to .gitignore first" in outcome.err) == (1, True)
+    assert not SiteApiKey.objects.exists()
+    (tmp_path / ".gitignore").write_text("*.env\n")
+    assert run("live_site", "create", "Ledger", "--env-file", path).code == 0
+    assert path.read_text().startswith("OTHER=1\nSPOOL_SITE_ID=")

@@ -183,7 +183,7 @@ def test_without_the_extra_it_names_the_command_that_brings_it(
     process = run(tmp_path, started)
     _out, err = process.communicate(timeout=30)
     assert process.returncode == 2
-    assert "uvicorn: pip install 'spool-live[local]'" in err
+    assert err == "spool_live.local needs uvicorn: pip install 'spool-live[local]'\n"
     assert "Traceback" not in err
 
 

@@ -59,9 +59,7 @@ def test_written_project_delivers(supabase: Path, tmp_path: Path) -> None:
     project = Folder(folder)
     project.make(MODELS)
     project.init("--write", "--supabase", str(supabase))
-    env = dict(
-        line.split("=", 1) for line in (folder / ".env").read_text("utf-8").splitlines() if line
-    )
+    env = project.variables()
     for words in (
         ["makemigrations", "blog"],
         ["migrate"],

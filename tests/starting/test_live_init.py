@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -72,22 +73,32 @@ class Folder:
         self.path = path
         self.settings = path / "cms" / "settings.py"
 
-    def make(self, models: str = MODELS) -> None:
-        """Makes it, with these models."""
+    def make(self, models: str = MODELS, apps: Sequence[str] = ("spool_live", "blog")) -> None:
+        """Makes it, with these models, and these apps listed."""
         self._run(["-m", "django", "startproject", "cms", "."], 0)
         self._run(["-m", "django", "startapp", "blog"], 0)
         (self.path / "blog" / "models.py").write_text(models)
         with self.settings.open("a") as file:
-            file.write('INSTALLED_APPS += ["spool_live", "blog"]\n')
+            file.write(f"INSTALLED_APPS += {list(apps)}\n")
 
     def files(self) -> dict[str, str]:
         """All texts of the project."""
-        paths = [p for p in self.path.rglob("*") if p.is_file() and p.suffix != ".pyc"]
+        every = (p for p in self.path.rglob("*") if p.is_file() and p.suffix != ".pyc")
+        paths = [p for p in every if ".git" not in p.parts]
         return {str(p.relative_to(self.path)): p.read_text() for p in paths}
 
     def init(self, *arguments: str, code: int = 0) -> str:
         """Runs ``live_init``, and returns what it prints."""
         return self._run(["manage.py", "live_init", *arguments], code)
+
+    def module(self, *arguments: str, code: int) -> str:
+        """Runs ``python -m spool_live``, and returns what it prints."""
+        return self._run(["-m", "spool_live", *arguments], code)
+
+    def variables(self) -> dict[str, str]:
+        """What ``.env`` says."""
+        lines = (self.path / ".env").read_text("utf-8").splitlines()
+        return dict(line.split("=", 1) for line in lines if line)
 
     def manage(self, *arguments: str, env: Mapping[str, str]) -> str:
         """Runs a command in this environment, and returns what it prints."""
@@ -132,6 +143,7 @@ def test_what_is_missing_is_shown_and_nothing_written(pristine: Folder, tmp_path
     document = json.loads(said)
     assert [(row["part"], row["file"]) for row in document["missing"]] == [
         ("apps", "cms/settings.py"),
+        ("env file", "cms/settings.py"),
         ("database", "cms/settings.py"),
         ("settings", "cms/settings.py"),
         ("urls", "cms/urls.py"),
@@ -153,7 +165,7 @@ def test_written_project_starts_and_no_line_was_changed(project: Folder, tmp_pat
     said = project.init("--write", "--supabase", str(secrets))
     after = project.files()
     assert "hunter2" not in said
-    assert "Next:" in said
+    assert "live_start" in said
     for name, text in before.items():
         assert after[name].startswith(text), name
     assert set(after) - set(before) == {"blog/live.py", ".gitignore"}
@@ -165,8 +177,70 @@ def test_written_project_starts_and_no_line_was_changed(project: Folder, tmp_pat
     python = "".join(text for name, text in after.items() if name.endswith(".py"))
     assert "hunter2" not in python
     assert after["cms/settings.py"].count("\nimport os\n") == 1
-    assert project.init().startswith("Nothing is missing.\n")
+    assert project.init().startswith("Nothing is missing.\n")  # the settings read .env
     assert project.files() == after
+
+
+def test_project_that_lists_nothing_of_ours(tmp_path: Path) -> None:
+    project = Folder(tmp_path)
+    project.make(apps=["blog"])  # its models name a model of an app that is not there yet
+    before = project.files()
+    project.module("live_init", "--write", "--example", code=0)
+    after = project.files()
+    assert all(after[name].startswith(text) for name, text in before.items())
+    assert (
+        'INSTALLED_APPS = [*INSTALLED_APPS, "rest_framework", "spool_live"]'
+        in (after["cms/settings.py"])
+    )
+    assert after["blog/live.py"] == LIVE  # there was a blog: no example of that name
+    env = project.variables()
+    kept = json.loads((tmp_path / ".local-supabase" / "secrets.json").read_text())
+    assert env["SUPABASE_SECRET_KEY"] == kept["secret_key"]
+    assert env["SUPABASE_DB_PASSWORD"] == kept["database_password"]
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", env["SUPABASE_URL"])
+    python = "".join(text for name, text in after.items() if name.endswith(".py"))
+    assert not [secret for secret in kept.values() if secret in python]
+    assert project.init().startswith("Nothing is missing.\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [(["live_init"], "There is no manage.py here"), (["migrate"], "usage:"), ([], "usage:")],
+)
+def test_module_where_there_is_no_project(
+    tmp_path: Path, arguments: list[str], reason: str
+) -> None:
+    said = Folder(tmp_path).module(*arguments, code=2)
+    assert reason in said
+    assert "Traceback" not in said
+
+
+def test_secrets_go_nowhere_where_git_would_take_them(project: Folder, tmp_path: Path) -> None:
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run([*git, "init", "-q"], cwd=tmp_path, check=True)
+    (tmp_path / ".env").write_text("OTHER=1\n")
+    subprocess.run([*git, "add", "--force", ".env"], cwd=tmp_path, check=True)
+    said = project.init("--write", code=1)
+    assert "missing: environment (by hand)" in said
+    assert "git tracks .env" in " ".join(said.split())
+    assert (tmp_path / ".env").read_text() == "OTHER=1\n"
+    subprocess.run([*git, "rm", "-q", "--cached", ".env"], cwd=tmp_path, check=True)
+    assert "written: git (.gitignore)" in project.init("--write")
+    subprocess.run([*git, "check-ignore", "-q", ".env"], cwd=tmp_path, check=True)
+    assert "SUPABASE_SECRET_KEY=sb_secret_" in (tmp_path / ".env").read_text()
+
+
+def test_env_file_that_nothing_reads_is_said(project: Folder, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("SUPABASE_URL=https://abcdefgh.supabase.co\n")
+    rows = json.loads(project.init("--format", "json", code=1))["missing"]
+    by_part = {row["part"]: row for row in rows}
+    assert 'parents[1] / ".env"' in by_part["env file"]["text"]
+    # A project that is named is not mixed with the local one.
+    assert "SUPABASE_SECRET_KEY=\n" in by_part["environment"]["text"]
+    with project.settings.open("a") as file:
+        file.write("# environ.Env.read_env() is in the settings of this machine\n")
+    rows = json.loads(project.init("--format", "json", code=1))["missing"]
+    assert "env file" not in {row["part"] for row in rows}
 
 
 @pytest.mark.slow

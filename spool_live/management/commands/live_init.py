@@ -8,18 +8,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import CommandError
 
 from spool_live.doctor.secrets import HIDDEN
+from spool_live.management import local
 from spool_live.management.output import ReportCommand, wrapped
 from spool_live.starting import Addition, CannotWrite, Project, missing_parts, write_all
+from spool_live.starting.environment import names_a_supabase
 
 NEXT = """\
-Next:
-  set -a; . ./.env; set +a          (or however your project reads its environment)
+Next, all at once on this machine (it migrates, makes a site and a key, delivers and serves):
+  python manage.py live_start
+Or step by step:
+  python manage.py local_supabase   (in a terminal of its own, unless Supabase runs elsewhere)
   python manage.py migrate          (and with --database supabase, where that is an alias)
   python manage.py live_setup
-  python manage.py live_site create "My site"
+  python manage.py live_site create "My site" --env-file .env
   python manage.py live_deliver --loop
   python manage.py live_doctor      says what is still wrong"""
 OF_SECRETS = "environment"
@@ -32,7 +37,7 @@ class Command(ReportCommand):
     help = (
         "Shows what the project lacks: settings, URLs, a live.py with a guess for each content "
         "model, Celery's schedule, lines for .env. --write appends it; no line that is there is "
-        "changed."
+        "changed. Before spool_live is in INSTALLED_APPS: python -m spool_live live_init."
     )
     requires_system_checks: list[str] = []
 
@@ -43,12 +48,19 @@ class Command(ReportCommand):
             "--supabase",
             metavar="FILE",
             help="The file that local_supabase --ready-file wrote: its addresses and secrets go "
-            "into .env.",
+            "into .env. Without it, and where nothing names a Supabase yet, they are those of "
+            "the local Supabase that manage.py local_supabase starts here.",
+        )
+        parser.add_argument(
+            "--example",
+            action="store_true",
+            help="Also an app with articles, and a login for the admin in .env.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         project = Project.here()
-        additions = missing_parts(project, _read(options["supabase"]))
+        supabase = _read(options["supabase"]) or _local(project, is_kept=options["write"])
+        additions = missing_parts(project, supabase, with_example=options["example"])
         written: list[Path] = []
         if options["write"]:
             try:
@@ -95,6 +107,21 @@ def _text(rows: Sequence[dict[str, Any]]) -> str:
         parts.append(wrapped(f"{row['state']}: {row['part']} ({where}). {row['why']}"))
         parts.append("".join(f"    {line}\n" for line in row["text"].splitlines()))
     return "\n".join(parts).rstrip("\n")
+
+
+def _local(project: Project, *, is_kept: bool) -> dict[str, str]:
+    """Addresses and secrets of the local Supabase here, where nothing names another. Only with
+    ``is_kept`` a folder is made for it."""
+    if names_a_supabase(project) or not settings.DEBUG:
+        return {}
+    try:
+        from spool_live.local.config import LocalSupabaseConfig  # noqa: PLC0415 - of an extra
+        from spool_live.local.summary import as_json  # noqa: PLC0415
+    except ImportError:
+        return {}
+    if is_kept:
+        return as_json(local.configuration())
+    return as_json(LocalSupabaseConfig.generate(local.STATE_DIR))
 
 
 def _read(name: str | None) -> dict[str, str]:

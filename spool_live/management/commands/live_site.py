@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -15,6 +16,7 @@ from spool_live.keys.trail import Origin, acting
 from spool_live.management.output import ReportCommand, add_format_to, hours
 from spool_live.management.sites import find_site
 from spool_live.models import Site, SiteApiKey
+from spool_live.starting import environment
 
 
 class Command(ReportCommand):
@@ -38,6 +40,12 @@ class Command(ReportCommand):
             parser_with_key.add_argument("--key-name", default="default")
             parser_with_key.add_argument("--note", default="")
             parser_with_key.add_argument("--expires-in-days", type=_days)
+            parser_with_key.add_argument(
+                "--env-file",
+                type=Path,
+                metavar="FILE",
+                help="Append SPOOL_SITE_ID and SPOOL_API_KEY to this file and print no key.",
+            )
         rotate = actions.add_parser("rotate", help="A new key; the old one ends after a while.")
         rotate.add_argument("prefix")
         rotate.add_argument(
@@ -63,6 +71,7 @@ class Command(ReportCommand):
         self.report(rows, rows, options)
 
     def _create(self, options: Any) -> list[dict[str, Any]]:
+        _refuse_unsafe(options["env_file"])
         with transaction.atomic(using=router.db_for_write(Site)):
             site = Site.objects.create(name=options["name"])
             return [_new_key(site, options)]
@@ -77,6 +86,7 @@ class Command(ReportCommand):
         return rows
 
     def _add_key(self, options: Any) -> list[dict[str, Any]]:
+        _refuse_unsafe(options["env_file"])
         return [_new_key(find_site(options["site"]), options)]
 
     def _rotate(self, options: Any) -> list[dict[str, Any]]:
@@ -100,7 +110,21 @@ def _new_key(site: Site, options: Any) -> dict[str, Any]:
     key, plain = keys.create_key(
         site, name=options["key_name"], note=options["note"], expires_at=expires_at
     )
-    return {"site": site.name, "site_id": site.pk, "prefix": key.prefix, "api_key": plain}
+    row = {"site": site.name, "site_id": site.pk, "prefix": key.prefix, "api_key": plain}
+    if options["env_file"] is not None:
+        environment.append(options["env_file"], environment.of_key(site.pk, plain))
+        row["api_key"] = f"in {options['env_file']}"
+    return row
+
+
+def _refuse_unsafe(path: Path | None) -> None:
+    """Before a key is made whose text would be lost."""
+    if path is None:
+        return
+    try:
+        environment.refuse_unsafe(path, environment.OF_KEY)
+    except environment.UnsafeFile as error:
+        raise CommandError(str(error)) from error
 
 
 def _key_row(key: SiteApiKey | None) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from spool_live.management.local import ports_of_settings
+
 
 class Command(BaseCommand):
     """``spool-live-local`` for those who are at home in ``manage.py``. Prints secrets, which are
@@ -20,7 +22,7 @@ class Command(BaseCommand):
         try:
             from spool_live.local.command import add_arguments
         except ImportError as error:  # it names the command that brings the extra
-            parser.error(str(error))
+            parser.exit(2, f"{error}\n")
         add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -31,6 +33,10 @@ class Command(BaseCommand):
         from spool_live.local.command import run
         from spool_live.local.exceptions import LocalSupabaseError
 
+        port, database_port = ports_of_settings()
+        options["port"] = port if options["port"] is None else options["port"]
+        if options["database_port"] is None:
+            options["database_port"] = database_port
         try:
             run(Namespace(**options), lambda text: self._write(text, options["verbosity"]))
         except LocalSupabaseError as error:

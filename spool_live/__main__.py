@@ -1,0 +1,50 @@
+"""``python -m spool_live live_init``: as ``manage.py live_init``, also in a project that does not
+have ``spool_live`` in ``INSTALLED_APPS`` yet."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+COMMAND = "live_init"
+MISUSED = 2
+_SETTINGS = re.compile(r"""["']DJANGO_SETTINGS_MODULE["']\s*,\s*["']([\w.]+)["']""")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run ``live_init`` with the settings that ``manage.py`` names, or that
+    ``DJANGO_SETTINGS_MODULE`` does; returns the exit status, 2 where there are none."""
+    if list(arguments[:1]) != [COMMAND]:
+        return _refused(f"usage: python -m spool_live {COMMAND} [--write] [...]")
+    try:
+        from django.conf import settings
+        from django.core.management import execute_from_command_line
+    except ImportError:
+        return _refused("live_init needs Django: pip install 'spool-live[django]'")
+    manage = Path("manage.py")
+    found = _SETTINGS.search(manage.read_text("utf-8")) if manage.exists() else None
+    if found is not None:
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", found[1])
+    if not os.environ.get("DJANGO_SETTINGS_MODULE"):
+        return _refused(
+            "There is no manage.py here that names the settings: run this in the project's "
+            'folder ("django-admin startproject NAME ." makes one), or set DJANGO_SETTINGS_MODULE.'
+        )
+    sys.path.insert(0, str(Path.cwd()))
+    apps = list(settings.INSTALLED_APPS)
+    if not any(app == "spool_live" or app.startswith("spool_live.apps.") for app in apps):
+        settings.INSTALLED_APPS = [*apps, "spool_live"]
+    execute_from_command_line(["python -m spool_live", *arguments])
+    return 0
+
+
+def _refused(reason: str) -> int:
+    sys.stderr.write(f"{reason}\n")
+    return MISUSED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,85 @@
+"""The local Supabase of the project in the current folder."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import CommandError
+from django.db import connections
+from django.utils.connection import ConnectionDoesNotExist
+
+from spool_live.conf import live_settings
+
+if TYPE_CHECKING:
+    from spool_live.local.config import LocalSupabaseConfig
+
+LOOPBACK = {"127.0.0.1", "localhost"}
+STATE_DIR = Path(".local-supabase")
+PORT, DATABASE_PORT = 54321, 54322
+
+
+def ports_of_settings() -> tuple[int | None, int | None]:
+    """Ports of the API and of its database, as far as the settings name some on this machine."""
+    try:
+        settings = live_settings()
+        address = urlsplit(settings.supabase_url)
+        port = address.port if address.hostname in LOOPBACK else None
+        database = connections[settings.supabase_database].settings_dict
+    except (ImproperlyConfigured, ConnectionDoesNotExist, ValueError):
+        return None, None
+    is_here = database.get("HOST") in LOOPBACK and str(database.get("PORT") or "").isdecimal()
+    return port, int(database["PORT"]) if is_here else None
+
+
+def configuration(state_dir: Path = STATE_DIR) -> LocalSupabaseConfig:
+    """Addresses and secrets of the local Supabase in ``state_dir``, which is made if it is not
+    there: at the ports of the settings, or the usual ones, or others where those are taken.
+
+    Raises :class:`CommandError` without the extra ``[local]``.
+    """
+    try:
+        from spool_live.local import state
+        from spool_live.local.exceptions import LocalSupabaseError
+    except ImportError as error:
+        raise CommandError(str(error)) from error
+    port, database_port = ports_of_settings()
+    try:
+        return state.configuration(
+            state_dir,
+            port=port or free_port(PORT),
+            database_port=database_port or free_port(DATABASE_PORT),
+        )
+    except LocalSupabaseError as error:
+        raise CommandError(str(error)) from error
+
+
+def refuse_another_supabase(config: LocalSupabaseConfig) -> None:
+    """Raise :class:`CommandError` unless the settings point at the local Supabase ``config``."""
+    settings = live_settings()
+    if settings.supabase_url != config.url:
+        raise CommandError(
+            f'SPOOL_LIVE["SUPABASE_URL"] is {settings.supabase_url or "empty"}, not the local '
+            f"Supabase of this folder ({config.url}): set SUPABASE_URL to that in .env, or run "
+            "manage.py live_init --write where .env says nothing."
+        )
+    if settings.supabase_secret_key != config.secret_key:
+        raise CommandError(
+            f'SPOOL_LIVE["SUPABASE_SECRET_KEY"] is not that of the local Supabase in {STATE_DIR}: '
+            f"remove the SUPABASE_ lines from .env and run manage.py live_init --write."
+        )
+
+
+def free_port(wanted: int) -> int:
+    """The port ``wanted`` of this machine, or another one where somebody listens there."""
+    for port in (wanted, 0):
+        with closing(socket.socket()) as listener, suppress(OSError):
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(("127.0.0.1", port))
+            found: int = listener.getsockname()[1]
+            return found
+    raise CommandError("No port of this machine is free.")

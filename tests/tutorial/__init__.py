@@ -1,0 +1,1 @@
+"""The tutorial and the README, followed to the letter by a reader with nothing but the wheel."""
