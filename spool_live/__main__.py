@@ -7,10 +7,13 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 COMMAND = "live_init"
 MISUSED = 2
+NEEDED = ("django", "celery", "psycopg", "rest_framework", "supabase")
+"""Packages of the extra ``[django]``."""
 _SETTINGS = re.compile(r"""["']DJANGO_SETTINGS_MODULE["']\s*,\s*["']([\w.]+)["']""")
 
 
@@ -19,11 +22,12 @@ def main(arguments: Sequence[str]) -> int:
     ``DJANGO_SETTINGS_MODULE`` does; returns the exit status, 2 where there are none."""
     if list(arguments[:1]) != [COMMAND]:
         return _refused(f"usage: python -m spool_live {COMMAND} [--write] [...]")
-    try:
-        from django.conf import settings
-        from django.core.management import execute_from_command_line
-    except ImportError:
-        return _refused("live_init needs Django: pip install 'spool-live[django]'")
+    for package in NEEDED:
+        if find_spec(package) is None:
+            return _refused(f"live_init needs {package}: pip install 'spool-live[django]'")
+    from django.conf import settings
+    from django.core.management import execute_from_command_line
+
     manage = Path("manage.py")
     found = _SETTINGS.search(manage.read_text("utf-8")) if manage.exists() else None
     if found is not None:
