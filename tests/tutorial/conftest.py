@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,29 +15,36 @@ from spool_live.local.processes import free_port
 from tests.tutorial.blocks import ROOT
 from tests.tutorial.reader import Reader
 
-MakeReader = Callable[[str], Reader]
+logging.getLogger("markdown_it").setLevel(logging.WARNING)  # it logs each line it looks at
+MakeReader = Callable[[], Reader]
 
 
 @pytest.fixture(scope="module")
-def constraint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file for pip: whoever installs ``spool-live`` gets the wheel of this checkout."""
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout, in a folder of its own."""
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "uv", "build", "--quiet", "--wheel", "--out-dir"]
     subprocess.run([*build, str(folder), str(ROOT)], check=True, timeout=300)
     [wheel] = folder.glob("*.whl")
-    file = folder / "constraint.txt"
-    file.write_text(f"spool-live @ {wheel.as_uri()}\n")
-    return file
+    return wheel
 
 
 @pytest.fixture(scope="module")
-def make_reader(constraint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeReader]:
-    """``make_reader("name")``: somebody in an empty folder."""
+def make_reader(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeReader]:
+    """``make_reader()``: somebody in a folder that is empty, but for the ``.venv`` of the one
+    before, who has left. To install everything once more would take half a minute."""
+    folder = tmp_path_factory.mktemp("reader")
     readers: list[Reader] = []
 
-    def make(name: str) -> Reader:
-        folder, logs = tmp_path_factory.mktemp(name), tmp_path_factory.mktemp(f"{name}-logs")
-        readers.append(Reader(folder, logs, constraint, free_port()))
+    def make() -> Reader:
+        for before in readers:
+            before.close()
+        for path in folder.iterdir():
+            if path.is_dir() and path.name != ".venv":
+                shutil.rmtree(path)
+            elif path.is_file():
+                path.unlink()
+        readers.append(Reader(folder, tmp_path_factory.mktemp("logs"), wheel, free_port()))
         return readers[-1]
 
     yield make

@@ -65,7 +65,7 @@ class Terminal:
 class Reader:
     """Follows blocks in ``folder``, with ``port`` where the page has 8000."""
 
-    def __init__(self, folder: Path, logs: Path, constraint: Path, port: int) -> None:
+    def __init__(self, folder: Path, logs: Path, wheel: Path, port: int) -> None:
         self.folder = folder
         self.terminals: dict[str, Terminal] = {}
         self._logs = logs
@@ -76,7 +76,7 @@ class Reader:
         self._env = {
             **{name: value for name, value in os.environ.items() if not _OURS.match(name)},
             "PATH": os.pathsep.join([base, *paths]),
-            "PIP_CONSTRAINT": str(constraint),
+            "PIP_FIND_LINKS": f"{wheel.parent} {os.environ.get('PIP_FIND_LINKS', '')}".strip(),
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "PIP_ROOT_USER_ACTION": "ignore",
             "PYTHONUNBUFFERED": "1",
@@ -137,3 +137,4 @@ class Reader:
         """Closes all terminals, the newest first."""
         for terminal in reversed(self.terminals.values()):
             terminal.close()
+        self.terminals.clear()

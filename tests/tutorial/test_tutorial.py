@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -16,15 +18,6 @@ PAGE, README = "docs/tutorial/first-site.md", "README.md"
 SHORT, LONG, CELERY = "In five commands", "Step by step", "With Celery"
 
 
-@pytest.fixture(scope="module")
-def follower(make_reader: MakeReader) -> Reader:
-    """Who went the long way to its end, all terminals open."""
-    reader = make_reader("long")
-    for block in of(PAGE, LONG):
-        reader.follow(block)
-    return reader
-
-
 def of(page: str, section: str) -> list[Block]:
     found = [block for block in blocks_of(page) if block.section == section]
     assert found, section
@@ -33,6 +26,37 @@ def of(page: str, section: str) -> list[Block]:
 
 def test_no_block_is_left_out() -> None:
     assert {block.section for block in blocks_of(PAGE)} == {SHORT, LONG, CELERY}
+
+
+def test_five_commands(make_reader: MakeReader) -> None:
+    reader = make_reader()
+    commands, shown = of(PAGE, SHORT)
+    assert len(commands.text.splitlines()) == 5
+    reader.follow(commands)
+    address = reader.terminals["start"].expect(re.compile(r"^Admin +(\S+)$", re.MULTILINE))[1]
+    article = {"title": "The ferry is late", "slug": "the-ferry-is-late", "is_published": "on"}
+    add_article(address, reader.variables()["DJANGO_SUPERUSER_PASSWORD"], article)
+    reader.follow(shown)
+    reader.terminals["start"].close()
+    assert "Stopped." in reader.terminals["start"].printed
+
+
+@pytest.fixture(scope="module")
+def follower(make_reader: MakeReader) -> Reader:
+    """Who went the long way to its end, all terminals open."""
+    reader = make_reader()
+    for block in of(PAGE, LONG):
+        reader.follow(block)
+    return reader
+
+
+def test_what_is_installed_is_the_wheel_and_no_checkout(follower: Reader, wheel: Path) -> None:
+    [package] = (follower.folder / ".venv").glob("lib/python*/site-packages/spool_live")
+    with ZipFile(wheel) as archive:
+        names = [name for name in archive.namelist() if name.startswith("spool_live/")]
+        wrong = [n for n in names if (package.parent / n).read_bytes() != archive.read(n)]
+    assert "spool_live/__main__.py" in names
+    assert not wrong
 
 
 def test_step_by_step_and_an_edit_in_the_admin(follower: Reader) -> None:
@@ -70,18 +94,3 @@ def test_celerys_part_is_one_that_django_accepts(follower: Reader) -> None:
         "from django.conf import settings; print(*settings.CELERY_BEAT_SCHEDULE)'"
     )
     assert "spool-live-sweep" in said
-
-
-def test_five_commands(follower: Reader, make_reader: MakeReader) -> None:
-    reader = make_reader("short")
-    # The second project on a machine, in an environment that has everything: half a minute less.
-    (reader.folder / ".venv").symlink_to(follower.folder / ".venv")
-    commands, shown = of(PAGE, SHORT)
-    assert len(commands.text.splitlines()) == 5
-    reader.follow(commands)
-    address = reader.terminals["start"].expect(re.compile(r"^Admin +(\S+)$", re.MULTILINE))[1]
-    article = {"title": "The ferry is late", "slug": "the-ferry-is-late", "is_published": "on"}
-    add_article(address, reader.variables()["DJANGO_SUPERUSER_PASSWORD"], article)
-    reader.follow(shown)
-    reader.terminals["start"].close()
-    assert "Stopped." in reader.terminals["start"].printed

@@ -20,7 +20,7 @@ from spool_live import keys
 from spool_live.conf import live_settings
 from spool_live.management import local
 from spool_live.management.children import Children, interrupted_by_sigterm
-from spool_live.models import Site
+from spool_live.models import Site, SiteDelivery
 from spool_live.starting import environment
 from spool_live.starting.parts import ONE_SITE
 from spool_live.supabase.databases import content_databases
@@ -92,7 +92,7 @@ class Command(BaseCommand):
 
     def _make_key(self) -> None:
         """For the first site, unless the environment has one."""
-        if os.environ.get("SPOOL_API_KEY"):
+        if all(os.environ.get(name) for name in environment.OF_KEY):
             return
         try:
             environment.refuse_unsafe(ENV_FILE, environment.OF_KEY)
@@ -117,8 +117,9 @@ class Command(BaseCommand):
             children.start("live_deliver", "--loop", is_silent=True)
             children.start("runserver", f"127.0.0.1:{port}")
             children.wait_for_port("runserver", port)
+            since = str(_last_seq())
             self._say_where(port)
-            children.start("live_tail")
+            children.start("live_tail", "--since", since)
             children.wait("runserver", "live_deliver")
         finally:
             children.stop()
@@ -136,3 +137,10 @@ class Command(BaseCommand):
     def _say(self, text: str) -> None:
         self.stdout.write(text)
         self.stdout.flush()
+
+
+def _last_seq() -> int:
+    """The number of the site's newest update: what comes after it is shown, even if it comes
+    before the site is followed."""
+    delivery = SiteDelivery.objects.filter(site_id=os.environ["SPOOL_SITE_ID"]).first()
+    return delivery.last_seq if delivery else 0
