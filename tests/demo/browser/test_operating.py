@@ -18,7 +18,7 @@ if not os.environ.get("SPOOL_LIVE_REQUIRE_BROWSER"):
 
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.demo.browser.looking import look
+from tests.demo.browser.looking import SCREENSHOTS, look
 from tests.demo.running import RunningDemo, running_demo
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -50,6 +50,17 @@ from spool_live import samples
 for minutes in (180, 120, 60):
     samples.note("default", timezone.now() - timedelta(minutes=minutes), {"pending": 1})
 """
+
+
+EDITS = """
+import time
+from demo_project.newsroom.models import Article
+articles = list(Article.objects.public())
+for turn in range(1200):
+    articles[turn % len(articles)].save()
+    time.sleep(0.02)
+"""
+"""Half a minute of edits, so that a picture of the dashboard shows one at work."""
 
 
 @pytest.fixture(scope="module")
@@ -223,6 +234,8 @@ def test_dashboard_renews_itself_and_pings(page: Page, demo: RunningDemo) -> Non
     page.unroute("**/spool_live/dashboard/now/**")
     expect(page.locator("[data-live-stale]")).to_be_hidden()
 
+    for _ in range(3 if SCREENSHOTS else 0):
+        demo.manage("shell", "-c", EDITS)
     open_list(page, demo, "dashboard")  # without the policy, under which looking is not allowed
     page.click("[data-live-pause]")
     expect(page.locator("[data-live-pause]")).to_have_text("Go on")
