@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from spool_live import checks, metrics
+from spool_live.api import openapi
 from spool_live.api.urls import urlpatterns
 from spool_live.conf import LiveSettings
 from spool_live.isolation.rules import RULES
@@ -78,6 +79,22 @@ def test_every_endpoint_is_documented() -> None:
     text = (REFERENCE / "http-api.md").read_text("utf-8")
     for route in urlpatterns:
         assert re.search(rf"`(GET|POST) {route.pattern}", text), route.pattern
+
+
+def test_every_error_code_is_documented_with_its_status() -> None:
+    source = Path(openapi.__file__).read_text("utf-8")
+    codes = {
+        code
+        for listed in re.findall(r"_error\(\s*\"\w+\", \[([^\]]+)\]", source)
+        for code in re.findall(r"\"(\w+)\"", listed)
+    }
+    assert codes >= {"invalid_credentials", "key_not_ready", "throttled"}
+    row = re.compile(r"^\| ([45]\d\d) \| `(\w+)` \|", re.MULTILINE)
+    pages = [
+        set(row.findall((REFERENCE / p).read_text("utf-8"))) for p in ("errors.md", "http-api.md")
+    ]
+    assert pages[0] == pages[1]
+    assert {code for _, code in pages[0]} == codes | {"method_not_allowed"}
 
 
 def test_every_finding_is_documented_with_its_severity_and_title() -> None:
