@@ -6,10 +6,22 @@ from contextlib import suppress
 from typing import Any
 
 from django.apps import AppConfig
+from django.core.exceptions import ImproperlyConfigured
 from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
 
 from spool_live.exceptions import SpoolLiveConfigurationError
+
+try:
+    import psycopg as _psycopg
+except ImportError as error:
+    # Before any model is loaded, where Django would only say that it cannot load psycopg.
+    raise ImproperlyConfigured(
+        "psycopg cannot load libpq, the client library of PostgreSQL: pip install"
+        " 'spool-live[binary]', which brings one, or install the system's (libpq5 on Debian)."
+    ) from error
+
+del _psycopg
 
 
 class SpoolLiveConfig(AppConfig):

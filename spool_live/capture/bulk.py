@@ -196,8 +196,12 @@ class LiveQuerySet(QuerySet[M]):
         return rows_of(self.model, self._written_to, chosen, lock=lock)
 
 
-LiveManager = Manager.from_queryset(LiveQuerySet)
-"""A manager with the methods of ``LiveQuerySet``, to be subclassed: ``objects = LiveManager()``."""
+class LiveManager(Manager[M]):
+    """A manager whose queries are a ``LiveQuerySet``: ``objects = LiveManager()``."""
+
+    def get_queryset(self) -> LiveQuerySet[M]:
+        """A query for all rows, in the database that was asked for."""
+        return LiveQuerySet(self.model, using=self._db, hints=self._hints)  # type: ignore[attr-defined]
 
 
 def _record(using: str, items: Iterable[Model], rule: _Rule) -> int:

@@ -125,6 +125,7 @@ class SyncLiveUpdatesClient:
         """
 
         async def add() -> None:
+            """Register in the client's event loop."""
             self._client.on_update(
                 self._in_thread(callback), collections=collections, event_types=event_types
             )
@@ -137,6 +138,7 @@ class SyncLiveUpdatesClient:
         good; returns it."""
 
         async def add() -> None:
+            """Register in the client's event loop."""
             self._client.on_reset(self._in_thread(callback))
 
         self._background.run(add())

@@ -24,8 +24,9 @@ try:
     import starlette as _starlette
     import uvicorn as _uvicorn
 except ImportError as error:
+    # psycopg names no module where it is there, but finds no libpq.
     raise ImportError(
-        f"spool_live.local needs {error.name}: pip install 'spool-live[local]'"
+        f"spool_live.local needs {error.name or 'libpq'}: pip install 'spool-live[local]'"
     ) from error
 
 if sys.platform == "win32":

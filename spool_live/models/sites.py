@@ -19,20 +19,23 @@ from spool_live.models.users import UserForeignKey
 class Site(models.Model):
     """One tenant: its own content, API keys and subscribers."""
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    name = models.CharField(_("name"), max_length=200)
-    created_at = models.DateTimeField(
+    # With types, which no checker but mypy with its Django plugin would infer.
+    id: models.UUIDField[str | uuid.UUID, uuid.UUID] = models.UUIDField(
+        primary_key=True, default=uuid.uuid4, editable=False
+    )
+    name: models.CharField[str, str] = models.CharField(_("name"), max_length=200)
+    created_at: models.DateTimeField[str | datetime, datetime] = models.DateTimeField(
         _("created at"), default=timezone.now, db_default=Now(), editable=False
     )
-    is_probe = models.BooleanField(
+    is_probe: models.BooleanField[bool, bool] = models.BooleanField(
         default=False, db_default=False, editable=False, help_text=_("Made by verify_live.")
     )
 
     class Meta:
         db_table = "sites"
-        ordering = ("name",)
-        verbose_name = _("live site")  # "Sites" are those of django.contrib.sites
-        verbose_name_plural = _("live sites")
+        ordering: ClassVar[tuple[str, ...]] = ("name",)
+        verbose_name: ClassVar[Any] = _("live site")  # "Sites" are those of django.contrib.sites
+        verbose_name_plural: ClassVar[Any] = _("live sites")
 
     def __str__(self) -> str:
         return self.name

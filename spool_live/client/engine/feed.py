@@ -130,6 +130,7 @@ class Feed:
         changed = asyncio.Event()
 
         def on_change(_: ConnectionState) -> None:
+            """Wake the loop below up."""
             changed.set()
 
         self.state.watch(on_change)
