@@ -1,6 +1,6 @@
-"""Everything spool_live raises on purpose, sorted by what the caller must do.
+"""Everything that spool_live raises on purpose.
 
-::
+Sorted by what the caller must do:
 
     SpoolLiveError
     ├── SpoolLiveConfigurationError   fix a setting or a registration (also ImproperlyConfigured)

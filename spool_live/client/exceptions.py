@@ -1,6 +1,6 @@
-"""Everything the client raises, split by what you have to do about it.
+"""Everything that the client raises.
 
-::
+Sorted by what you have to do about it:
 
     LiveUpdatesError
     ├── ConfigurationError              fix the configuration; the client stops
