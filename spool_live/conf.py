@@ -160,7 +160,7 @@ def _typed(key: str, value: Any, default: object) -> Any:
                 )
             return tuple(_duration(key, one) for one in value)
         if not isinstance(value, (list, tuple)) or not all(isinstance(v, str) for v in value):
-            raise SpoolLiveConfigurationError(f"SPOOL_LIVE[{key!r}] must be a list of texts.")
+            raise SpoolLiveConfigurationError(f"SPOOL_LIVE[{key!r}] must be a list of strings.")
         return tuple(value)
     if isinstance(default, str) and (isinstance(value, UUID) or hasattr(value, "__fspath__")):
         value = str(value)

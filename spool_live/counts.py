@@ -52,7 +52,7 @@ REQUEST_SECONDS = Metric(
 )
 UNFORESEEN = Metric(
     "spool_live_unforeseen_errors",
-    "Errors of no known kind while updates are claimed, mirrored, sent or settled.",
+    "Unexpected errors while updates are claimed, mirrored, sent or settled.",
     ("step",),
 )
 CLEANED = Metric("spool_live_cleaned_rows", "Rows that cleanup removed, by table.", ("table",))
@@ -96,7 +96,7 @@ def read(using: str) -> dict[Key, float]:
 
 
 def unforeseen(using: str) -> dict[str, int]:
-    """How many unforeseen errors there were on ``using``, by step, since counting began."""
+    """How many unexpected errors there were on ``using``, by step, since counting began."""
     rows = Counter.objects.using(using).filter(name=UNFORESEEN.name).order_by("labels")
     return {
         labels_of(labels)["step"]: int(value)

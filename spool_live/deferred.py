@@ -124,9 +124,9 @@ class DeferredWrites(Generic[K, V]):
         self._failures += 1
         if self._failures == TRIES:
             self._failures = 0
-            logger.log(self._loss, "%d small writes were lost: %s", len(batch), error)
+            logger.log(self._loss, "%d background writes were lost: %s", len(batch), error)
             return
-        logger.info("%d small writes wait a moment: %s", len(batch), error)
+        logger.info("%d background writes are delayed: %s", len(batch), error)
         for key, value in batch.items():
             self.add(key, value)
 

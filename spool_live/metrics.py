@@ -94,7 +94,7 @@ def _state(found: Status, now: datetime) -> Iterator[Metric]:
 
 def _totals(totals: Mapping[str, Totals], now: datetime) -> Iterator[Metric]:
     gauges = {
-        "outbox_entries": ("Updates that wait or were refused for good.", "state"),
+        "outbox_entries": ("Updates that wait or were refused permanently.", "state"),
         "outbox_oldest_pending_seconds": ("Age of the oldest waiting update.", None),
         "sites_held_up": ("Sites whose delivery waits for a retry.", None),
         "sites_mirror_pending": ("Sites with key changes on their way to Supabase.", None),

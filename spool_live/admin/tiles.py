@@ -92,7 +92,7 @@ def _backlog(totals: status.Totals, now: datetime) -> Iterator[Tile]:
     yield Tile(
         gettext("Dead entries"),
         f"{dead:,}",
-        gettext("refused for good: requeue or discard them") if dead else gettext("none"),
+        gettext("refused permanently: requeue or discard them") if dead else gettext("none"),
         "bad" if dead else "ok",
         f"{outbox}?state__exact=dead",
     )

@@ -153,7 +153,7 @@ class WebhookEndpointAdmin(LimitedToSites):
         waiting = reverse("admin:spool_live_webhookmessage_changelist")
         return format_html(
             '<a href="{}?{}">{}</a> · <a href="{}?{}">{}</a>',
-            *(log, query, gettext("Log"), waiting, query, gettext("What was not taken")),
+            *(log, query, gettext("Log"), waiting, query, gettext("Not accepted")),
         )
 
     @sensitive_variables()
@@ -228,7 +228,7 @@ class WebhookEndpointAdmin(LimitedToSites):
                 level, text = messages.ERROR, str(error)
             self.message_user(request, f"{endpoint}: {text}", level)
 
-    @admin.action(description=_("Send again what was not taken"), permissions=["change"])
+    @admin.action(description=_("Send again what was not accepted"), permissions=["change"])
     def resend_failed(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
         """Tries at once what waits or was given up."""
         number = sum(replay.resend_failed(endpoint, using=_using()) for endpoint in queryset)

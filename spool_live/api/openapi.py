@@ -49,7 +49,7 @@ THROTTLED = OpenApiResponse(
 )
 NOT_READY = OpenApiResponse(
     _error("KeyNotReady", ["key_not_ready"]),
-    description="Supabase has yet to hear of this key: come back after `Retry-After` seconds.",
+    description="Supabase does not have this key yet: come back after `Retry-After` seconds.",
 )
 INVALID = _error(
     "Invalid", ["invalid"], errors=serializers.DictField(child=serializers.ListField())

@@ -25,6 +25,6 @@ def get_broadcaster() -> Broadcaster:
         ) from error
     if not isinstance(broadcaster, Broadcaster):
         raise SpoolLiveConfigurationError(
-            f'SPOOL_LIVE["BROADCASTER"] = {path!r} is no Broadcaster.'
+            f'SPOOL_LIVE["BROADCASTER"] = {path!r} is not a subclass of Broadcaster.'
         )
     return broadcaster

@@ -63,7 +63,10 @@ _KINDS: tuple[tuple[type[BaseException], Callable[[Any], str]], ...] = (
     (socket.gaierror, _name),
     (
         ConnectionRefusedError,
-        lambda _: f"nobody listens there. Check {_URL}, and whether Supabase is running.",
+        lambda _: (
+            f"nothing listens there (connection refused). Check {_URL}, and whether "
+            "Supabase is running."
+        ),
     ),
     (
         httpx.ConnectTimeout,

@@ -209,7 +209,7 @@ def refusal_of(error: APIError, answer: httpx.Response | None) -> BroadcastError
     asked = retry_after(answer.headers.get("Retry-After"), timezone.now()) if answer else None
     if asked or status == httpx.codes.TOO_MANY_REQUESTS:
         return BroadcastUnavailable(
-            f"Supabase asks to be left alone (HTTP {status}). {refusal}", retry_after=asked
+            f"Supabase asks for a pause (HTTP {status}). {refusal}", retry_after=asked
         )
     return refusal
 

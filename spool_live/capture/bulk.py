@@ -259,8 +259,8 @@ def _same(items: Sequence[Model], names: Iterable[str] | None) -> list[Q]:
     fields = list(names or ["pk"])
     if fields == ["pk"] and any(item.pk is None for item in items):
         raise TypeError(
-            "bulk_create(ignore_conflicts=True) of items without primary keys cannot be recorded: "
-            "nobody can tell which were created. Give them keys, or use "
+            "bulk_create(ignore_conflicts=True) of items without primary keys cannot be "
+            "recorded: it is not known which of them were created. Give them keys, or use "
             "Model._base_manager.bulk_create() and record_changes()."
         )
     if len(fields) == 1:

@@ -160,8 +160,8 @@ def _end_faults(field: Any, step: str, remedy: str) -> Iterator[Fault]:
                 yield Fault(
                     f"site_field: {step!r} leads to django.contrib.sites' Site, which is another "
                     "model",
-                    f"Add {django_sites.APP!r} to INSTALLED_APPS, which makes one of our "
-                    "sites for each of those, or override get_site().",
+                    f"Add {django_sites.APP!r} to INSTALLED_APPS, which creates a live site for "
+                    "each of those, or override get_site().",
                 )
         elif not issubclass(related, Site):
             problem = f"site_field: {step!r} leads to {related._meta.label}, which is not a Site"

@@ -204,7 +204,7 @@ def _moments(collection: LiveCollection, item: Model) -> tuple[datetime, ...]:
     try:
         return collection.moments_of(item)
     except Exception as error:  # noqa: BLE001 - the checks say what is declared wrongly
-        report(collection, "tell when to publish", item, error)
+        report(collection, "determine when to publish", item, error)
         return ()
 
 

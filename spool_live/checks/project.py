@@ -20,7 +20,7 @@ def project_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
     """What updates need of the project."""
     if not django_settings.USE_TZ:
         yield Error(
-            "spool_live needs time zones: an update's timestamp would be ambiguous.",
+            "USE_TZ is False: the timestamps of updates would be ambiguous.",
             hint="USE_TZ = True",
             id="spool_live.E010",
         )
@@ -43,7 +43,7 @@ def project_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
         )
     if settings.nudge and current_app.main == CELERYS_OWN and not current_app.conf.broker_url:
         yield Warning(
-            "No Celery app is loaded: nudges go to a broker that is not yours, and updates wait "
+            "No Celery app is loaded: nudges go to the wrong broker, and updates wait "
             "for the sweep.",
             hint="Import your app in the project's __init__.py (Celery's First steps with Django), "
             'or set SPOOL_LIVE["NUDGE"] to False if live_deliver --loop delivers.',

@@ -40,8 +40,8 @@ def check_clocks(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list
     """States that change with time, without anybody saving anything: nothing would be recorded."""
     return [
         Warning(
-            f"{collection!r}: {name} depends on the clock. When the moment comes nobody saves the "
-            "item, and nothing is recorded.",
+            f"{collection!r}: {name} depends on the clock. When that moment comes, the item is "
+            "not saved, and nothing is recorded.",
             hint="Name the fields that hold the moments: published_from and published_until.",
             id="spool_live.W021",
         )

@@ -87,7 +87,7 @@ def _database_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
         )
     if connections[alias].vendor != "postgresql" and settings.broadcaster == DEFAULT_BROADCASTER:
         yield Warning(
-            f"The database {alias!r} is no PostgreSQL: it cannot be Supabase's.",
+            f"The database {alias!r} is not PostgreSQL, so it cannot be Supabase's.",
             hint=(
                 'Point SPOOL_LIVE["SUPABASE_DATABASE"] at an alias of the Supabase database. It is '
                 "needed for migrate, live_setup and the audits only."

@@ -49,7 +49,7 @@ def throttle_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
         yield Error(
             'SPOOL_LIVE["TRUSTED_PROXIES"] and SPOOL_LIVE["FAILURE_ALLOWANCE"] count something: '
             "they cannot be negative.",
-            hint="TRUSTED_PROXIES is the number of proxies of yours in front of Django.",
+            hint="TRUSTED_PROXIES is the number of your own proxies in front of Django.",
             id="spool_live.E012",
         )
     try:

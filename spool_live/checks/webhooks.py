@@ -19,7 +19,7 @@ def webhook_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
         if not _is_port(text):
             yield Error(
                 f'SPOOL_LIVE["WEBHOOK_PORTS"] has {text!r}, which is not a port.',
-                hint='Write ports and ranges as texts: ["443", "8443", "9000-9010"].',
+                hint='Write ports and ranges as strings: ["443", "8443", "9000-9010"].',
                 id="spool_live.E019",
             )
     for text in settings.webhook_allowed_networks:
@@ -28,7 +28,8 @@ def webhook_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
         except ValueError:
             yield Error(
                 f'SPOOL_LIVE["WEBHOOK_ALLOWED_NETWORKS"] has {text!r}, which is not a network.',
-                hint='Write it as "10.20.0.0/16" or "fd00:20::/32". No name: names change.',
+                hint='Write it as "10.20.0.0/16" or "fd00:20::/32". Host names are not accepted: '
+                "their addresses change.",
                 id="spool_live.E020",
             )
     waits = (settings.webhook_timeout, settings.webhook_disable_after, *settings.webhook_retries)

@@ -52,8 +52,8 @@ class Handlers:
 def warn_of(reset: Reset) -> None:
     """Somebody who listens to updates only has to learn of a reset at least in the log."""
     logger.warning(
-        "Live updates were missed for good (%s; we go on behind %d): fetch the content anew. "
-        "Use on_reset() or events() to handle this.",
+        "Live updates were missed and cannot be recovered (%s; the stream goes on after "
+        "%d): fetch the content again. Use on_reset() or events() to handle this.",
         reset.reason,
         reset.seq,
     )

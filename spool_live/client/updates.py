@@ -42,7 +42,7 @@ class LiveUpdate:
         Raises ``KeyError``, ``TypeError`` or ``ValueError`` for an object that is not an update.
         """
         if not isinstance(row, Mapping):
-            raise TypeError("an update is an object")
+            raise TypeError("the update is not a JSON object")
         seq, metadata = row.get("seq"), row.get("metadata") or {}
         if not isinstance(metadata, dict):
             raise TypeError("metadata is not an object")

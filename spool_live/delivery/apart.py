@@ -77,7 +77,7 @@ def note_attempts(claim: Claim, written: Settlement, at: datetime, took: timedel
     try:
         outbox.note_attempts(claim, written, at, took)
     except Exception:
-        logger.exception("what became of an attempt is not kept")
+        logger.exception("the outcome of an attempt could not be recorded")
 
 
 def set_aside(

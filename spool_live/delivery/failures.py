@@ -26,7 +26,7 @@ def reason_of(error: BaseException) -> str:
     said = str(error) or type(error).__name__
     if not isinstance(error, BroadcastError):
         # Of ours the message is fit for people; of others it may hold anything.
-        said = f"unforeseen error ({type(error).__name__}): its traceback is in the log"
+        said = f"unexpected error ({type(error).__name__}): its traceback is in the log"
     return clean_text(said)[:LONGEST_REASON]
 
 

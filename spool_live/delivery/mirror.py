@@ -64,7 +64,7 @@ class Mirroring:
         self._tried.update(site_ids)
         outage = circuit.enter(self.using, timezone.now())
         if outage is None:
-            raise CircuitOpen("Supabase was away a moment ago and is left alone until later")
+            raise CircuitOpen("Supabase did not answer a moment ago: the next attempt comes later")
         self._broadcaster = counted(self._broadcaster or get_broadcaster())
         try:
             outcomes = mirror_sites(self.using, site_ids, self._broadcaster)
@@ -91,7 +91,7 @@ class Mirroring:
         except DATABASE_IS_AWAY:
             raise
         except Exception as error:
-            logger.exception("unforeseen error while sites are mirrored: the updates go on")
+            logger.exception("unexpected error while sites are mirrored: the updates go on")
             counts.count(counts.UNFORESEEN, step="mirror")
             self.error = BroadcastUnavailable(reason_of(error))
             heartbeats.failed(self.using, heartbeats.Part.MIRROR, str(self.error))
@@ -146,7 +146,7 @@ def mirror_sites(
     except (BroadcastUnavailable, *DATABASE_IS_AWAY):
         raise
     except Exception as error:
-        logger.exception("unforeseen error while %d sites are mirrored", len(site_ids))
+        logger.exception("unexpected error while %d sites are mirrored", len(site_ids))
         counts.count(counts.UNFORESEEN, step="mirror")
         if len(site_ids) == 1:
             return {site_ids[0]: _refused(using, site_ids[0], reason_of(error))}

@@ -137,7 +137,7 @@ class _Sender:
             self._stop(error)
         else:
             if not isinstance(error, BroadcastError):
-                logger.error("unforeseen error while sending", exc_info=error)
+                logger.error("unexpected error while sending", exc_info=error)
                 counts.count(counts.UNFORESEEN, step="send")
             self._narrow(part, error)
 

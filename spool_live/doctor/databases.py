@@ -117,18 +117,18 @@ def check_cleanup(surroundings: Surroundings) -> Iterator[Finding]:
     yield from surroundings.problems(Kind.CLEANUP)
     if not any(part.part == Part.CLEANUP for part in surroundings.status.parts):
         yield warning(
-            "Cleanup has never run: the live table would grow for ever.",
+            "Cleanup has never run: the live table grows without limit.",
             "Put spool_live.tasks.BEAT_SCHEDULE into CELERY_BEAT_SCHEDULE, or run manage.py "
             "live_cleanup from a timer; it runs every hour.",
         )
 
 
-@check("alerts", "Somebody is told when updates stop", DATABASE)
+@check("alerts", "Somebody is notified when updates stop", DATABASE)
 def check_alerts(surroundings: Surroundings) -> Iterator[Finding]:
     """Alerts go somewhere, and are evaluated."""
     if channels.configured() == ["signal"] and not alert.has_listeners():
         yield warning(
-            "Alerts reach nobody but the log.",
+            "Alerts go to the log only.",
             'Set SPOOL_LIVE["ALERT_EMAILS"] or "ALERT_WEBHOOK_URL", or connect a receiver to '
             "spool_live.signals.alert; then manage.py live_alerts --test.",
         )
@@ -176,4 +176,4 @@ def _missing_tables(surroundings: Surroundings, alias: str) -> list[str]:
 def _all_answer(surroundings: Surroundings) -> None:
     silent = [alias for alias in surroundings.aliases if surroundings.unanswered(alias)]
     if silent:
-        raise NotChecked(f"Not on {', '.join(silent)}, where nobody answers.")
+        raise NotChecked(f"Not checked on {', '.join(silent)}: the database does not answer.")

@@ -44,7 +44,7 @@ def check_rest(surroundings: Surroundings) -> Iterator[Finding]:
         yield error(f"A read with the secret key fails: {cause}", remedy)
 
 
-@check("deliverer", "Somebody delivers, and what waits goes", BACKEND)
+@check("deliverer", "Updates are delivered, and none waits for too long", BACKEND)
 def check_deliverer(surroundings: Surroundings) -> Iterator[Finding]:
     """Worker, sweep and broker are active, and nothing waits for too long."""
     kinds = (
@@ -66,7 +66,7 @@ def check_deliverer(surroundings: Surroundings) -> Iterator[Finding]:
         )
 
 
-@check("dead", "Nothing was refused for good", BACKEND)
+@check("dead", "No update was refused permanently", BACKEND)
 def check_dead(surroundings: Surroundings) -> Iterator[Finding]:
     """There are no dead entries."""
     yield from surroundings.problems(Kind.DEAD)

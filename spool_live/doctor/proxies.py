@@ -31,7 +31,7 @@ NOTED_WITHIN = 10.0
 """Seconds: failures are written a moment after the request."""
 POLL = 0.2
 REMEDY = (
-    'Set SPOOL_LIVE["TRUSTED_PROXIES"] to the number of proxies of yours in front of Django, and '
+    'Set SPOOL_LIVE["TRUSTED_PROXIES"] to the number of your own proxies in front of Django, and '
     "have the outermost one set X-Forwarded-For."
 )
 
@@ -52,15 +52,15 @@ def check_proxies(surroundings: Surroundings) -> Iterator[Finding]:
         claimed = str(random.choice(list(DOCUMENTATION.hosts())))  # noqa: S311 - no secret
         if _is_believed(surroundings, claimed):
             yield error(
-                f"Whoever asks can choose the address that counts: TRUSTED_PROXIES is {trusted}, "
+                f"Clients can choose the address that is counted: TRUSTED_PROXIES is {trusted}, "
                 "but fewer proxies than that add theirs to X-Forwarded-For.",
                 REMEDY,
             )
     inside = "" if trusted else _only_address_of_failures(surroundings)
     if inside:
         yield warning(
-            f"Whoever failed to authenticate in the last day came from {inside}, an address of "
-            "your own network: it may be a proxy's, and then all subscribers count as one.",
+            f"All failed authentications of the last day came from {inside}, an address of your "
+            "own network: it may be a proxy's, and then all subscribers count as one.",
             REMEDY,
         )
 

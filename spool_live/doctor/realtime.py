@@ -34,7 +34,7 @@ _MEANINGS = (
     ),
     (
         ("MissingPartition",),
-        "Realtime made no partition of realtime.messages for today",
+        "Realtime did not make a partition of realtime.messages for today",
         "Wait a minute and try again; if it stays so, see Realtime's log.",
     ),
     (
@@ -96,7 +96,7 @@ def _handshake(surroundings: Surroundings) -> Finding | None:
                 f"Realtime refuses the connection with the publishable key (HTTP {status}).",
                 PUBLISHABLE,
             )
-        cause = f"What answers at SUPABASE_URL opens no WebSocket for Realtime (HTTP {status})."
+        cause = f"What answers at SUPABASE_URL does not open a Realtime WebSocket (HTTP {status})."
         return error(cause, REACHABLE)
     except (OSError, WebSocketException) as raised:
         return error(f"Realtime cannot be reached ({type(raised).__name__}).", REACHABLE)

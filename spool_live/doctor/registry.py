@@ -110,7 +110,7 @@ def _readable_settings() -> None:
 
 
 def _why(raised: Exception) -> str:
-    """What an unforeseen error says, as far as its words are fit for people."""
+    """What an unexpected error says, as far as its words are fit for people."""
     said = str(raised).strip().partition("\n")[0]
     if isinstance(raised, (SpoolLiveError, ImproperlyConfigured)):
         return said

@@ -55,7 +55,7 @@ def summary(results: Sequence[Result]) -> str:
 def plan_lines(planned: Sequence[Repair]) -> Iterator[str]:
     """What ``--fix`` would do."""
     if not planned:
-        yield "There is nothing that --fix can mend."
+        yield "--fix has nothing to repair."
         return
     yield "--fix would do this:"
     yield from (f"  {repair.what}" for repair in planned)

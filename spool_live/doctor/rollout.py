@@ -30,7 +30,7 @@ PROOFS = {
 def check_production(surroundings: Surroundings) -> Iterator[Finding]:
     """DEBUG is off, and the address that front ends get leads somewhere for them."""
     if django_settings.DEBUG:
-        yield error("DEBUG is on.", "DEBUG = False; its pages show what nobody should see.")
+        yield error("DEBUG is on.", "DEBUG = False; its error pages show settings and source code.")
     host = urlsplit(live_settings().supabase_url).hostname or ""
     if host == "localhost" or _is_loopback(host):
         yield error(
@@ -63,7 +63,8 @@ def check_monitoring(surroundings: Surroundings) -> Iterator[Finding]:
     yield from surroundings.problems(Kind.CACHE)
     if not live_settings().metrics_token:
         yield warning(
-            "METRICS_TOKEN is not set: metrics/ is closed, and health/status/ says one word.",
+            "METRICS_TOKEN is not set: metrics/ is closed, and health/status/ answers with one "
+            "word only.",
             'Set SPOOL_LIVE["METRICS_TOKEN"] from the environment, and have Prometheus or an '
             "uptime check read them (docs/how-to/alerts.md).",
         )

@@ -161,6 +161,6 @@ def _answer(response: httpx.Response) -> Answer:
 def _leak(who: str) -> Finding:
     return error(
         f"{who} reads updates of other sites.",
-        "Revoke it all: run manage.py live_setup, then manage.py verify_rls, whose findings name "
-        "the SQL that heals.",
+        "Revoke it all: run manage.py live_setup, then manage.py verify_rls, whose findings have "
+        "the SQL that repairs it.",
     )

@@ -59,7 +59,7 @@ def read_accepted(path: str | Path) -> tuple[Accepted, ...]:
         given = tomllib.loads(Path(path).read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise CannotVerify(
-            f"The accepted findings cannot be read from {path}: {error}. Mend the file, or "
+            f"The accepted findings cannot be read from {path}: {error}. Correct the file, or "
             'SPOOL_LIVE["ISOLATION_ACCEPTED"] (or --accepted), which names it.'
         ) from error
     entries = given.get("accepted", [])

@@ -28,7 +28,7 @@ def record_not_run(reason: str) -> None:
 
 def record_live(failed: int, cases: int) -> None:
     """Keeps whether ``verify_live`` ended well: how many of its cases failed."""
-    summary = f"{failed} of {cases} cases failed" if failed else f"{cases} cases went well"
+    summary = f"{failed} of {cases} cases failed" if failed else f"{cases} cases passed"
     _record(heartbeats.Part.VERIFY_LIVE, summary, is_isolated=not failed)
 
 
@@ -42,4 +42,4 @@ def _record(part: heartbeats.Part, summary: str, *, is_isolated: bool) -> None:
         with transaction.atomic(using=using):
             note_act(Act.VERIFIED, f"{part.value}: {summary}", using=using, is_isolated=is_isolated)
     except DatabaseError:  # whoever verifies another database wants the outcome all the same
-        logger.exception("who ran the verification is not kept")
+        logger.exception("the audit record of the verification could not be written")

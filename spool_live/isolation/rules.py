@@ -24,7 +24,7 @@ _MIGRATED = (
     "Run manage.py migrate where it is behind; else the SQL makes it as the migrations do, once no "
     "row contradicts it."
 )
-_LOOK = "Somebody added it: drop it, or make sure that it cannot do harm."
+_LOOK = "It is not ours: drop it, or make sure that it does no harm."
 
 RULES: dict[str, Rule] = {}
 
@@ -54,7 +54,7 @@ READ_OTHER_ROLE = _error("R05", "No role but authenticated reads updates")
 READ_OPERATION = _error("R06", "No form of query reaches another site's updates")
 
 POLL_OWN = _error("X01", "Realtime delivers an update to a valid token of its site")
-POLL_WITHOUT_RIGHT = _error("X02", "Realtime delivers an update to nobody else")
+POLL_WITHOUT_RIGHT = _error("X02", "Realtime delivers an update to no other subscriber")
 POLL_RAISES = _error("X03", "No subscriber's claims stop Realtime for the whole project")
 
 WRITE_INSERT = _error("W01", "API roles insert no updates")
@@ -71,8 +71,8 @@ JOIN_OTHER = _error("J02", "A valid token joins no other topic of a site")
 JOIN_WITHOUT_RIGHT = _error("J03", "A token without a right joins no site's topic")
 JOIN_RAISES = _error("J04", "No claims make joining raise an error")
 JOIN_OTHER_ROLE = _error("J05", "No role but authenticated joins a site's topic")
-JOIN_SEND = _error("J06", "Nobody sends to a site's topic through the API")
-JOIN_PRESENCE = _error("J07", "Nobody has presence on a site's topic")
+JOIN_SEND = _error("J06", "No API role sends to a site's topic")
+JOIN_PRESENCE = _error("J07", "No API role has presence on a site's topic")
 
 BROADCAST_MISSING = _error("B01", "Every new update is broadcast, once and in order")
 BROADCAST_TOPIC = _error("B02", "A broadcast goes to its site's topic only")
@@ -100,7 +100,7 @@ TABLE_OWNER = _error("T03", "Our tables belong to the migrating role, or one tha
 TABLE_KIND = _error(
     "T04",
     "Our tables are ordinary tables, logged, and not forced upon their owner",
-    "Realtime's road and the policies are for an ordinary table: make it one again.",
+    "Realtime and the policies need an ordinary table: make it one again.",
 )
 TABLE_INHERITS = _error(
     "T05",
@@ -118,12 +118,12 @@ CONSTRAINT_DIFFERS = _error(
 CONSTRAINT_OFF = _error("C04", "The constraints of our tables are kept", _MIGRATED)
 INDEX_DIFFERS = _warning("C05", "The indexes of our tables are as migrated", _MIGRATED)
 SEQUENCE_DIFFERS = _error("C07", "The sequences of our tables are as migrated", _MIGRATED)
-STRANGER = _error("C06", "Nothing of somebody else is in our schema, or has our names", _LOOK)
+STRANGER = _error("C06", "Our schema and our names hold only what is ours", _LOOK)
 
 POLICY_MISSING = _error("P01", "Our policies are there", _SETUP)
 POLICY_DIFFERS = _error("P02", "Our policies are as we wrote them", _SETUP)
-POLICY_ADDED = _error("P03", "Nobody added a permissive policy", _LOOK)
-POLICY_RESTRICTS = _warning("P04", "Nobody added a restrictive policy", _LOOK)
+POLICY_ADDED = _error("P03", "There is no further permissive policy", _LOOK)
+POLICY_RESTRICTS = _warning("P04", "There is no further restrictive policy", _LOOK)
 POLICY_ON_MESSAGES = _note(
     "P05",
     "Other policies on realtime.messages are for other topics",
@@ -142,13 +142,13 @@ FUNCTION_ATTRIBUTES = _error("F03", "Our functions have the form and attributes 
 FUNCTION_OWNER = _error(
     "F04", "The owner of our functions sees our tables, and is a role that the migrating one can be"
 )
-FUNCTION_EXECUTE = _error("F05", "Nobody executes our functions but who needs to")
-FUNCTION_NO_EXECUTE = _error("F06", "Who needs our functions may execute them", _SETUP)
+FUNCTION_EXECUTE = _error("F05", "Only roles that need our functions may execute them")
+FUNCTION_NO_EXECUTE = _error("F06", "The roles that need our functions may execute them", _SETUP)
 
 TRIGGER_DIFFERS = _error("N01", "The broadcast trigger is as we wrote it")
 TRIGGER_DISABLED = _error("N02", "The broadcast trigger is enabled")
 TRIGGER_ADDED = _error(
-    "N03", "Nobody added a trigger to our tables, nor to Realtime's messages", _LOOK
+    "N03", "There is no further trigger on our tables, nor on Realtime's messages", _LOOK
 )
 
 EVENT_TRIGGER = _error(
@@ -180,7 +180,7 @@ PUBLICATION_DELETES = _warning(
 PUBLICATION_PRIVATE = _error("U03", "The publication holds no private table")
 PUBLICATION_MUTED = _warning(
     "U05",
-    "A publication of inserts only holds no table of somebody else",
+    "A publication of inserts only has no other table",
     "Where somebody needs those events: alter publication supabase_realtime set "
     "(publish = 'insert, update, delete'). Deletions of ours then disclose ids (RLS-U02).",
 )
@@ -251,7 +251,7 @@ ROLE_UNTRIED = _warning(
     "Grant it to the migrating role, so that verify_rls can try it.",
 )
 
-REALTIME_UNSEEN = _warning("I01", "The broadcast road can be looked at")
+REALTIME_UNSEEN = _warning("I01", "Broadcasts can be examined")
 INCOMPLETE = _error(
     "I02",
     "Every check could be run",

@@ -128,8 +128,8 @@ def _explain(alias: str, error: DatabaseError) -> str:
     reason = first_line(error)
     if getattr(error.__cause__, "sqlstate", None) in (_LOCKED, _CANCELED):
         return (
-            f"{reason}: a statement waited {LOCK_TIMEOUT} for somebody's lock or ran "
-            f"{STATEMENT_TIMEOUT} on {alias!r}. Nothing was changed; run it again when less is on."
+            f"{reason}: a statement waited {LOCK_TIMEOUT} for a lock or ran {STATEMENT_TIMEOUT} "
+            f"on {alias!r}. Nothing was changed; run it again when the database is less busy."
         )
     return f'{reason}. Check DATABASES["{alias}"]: verify_rls connects as the migrating role.'
 

@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plan",
         choices=list(PLANS),
-        help="be as unkind as the hosted service on this plan: its limits, its delays before a"
+        help="behave as the hosted service on this plan: its limits, its delays before a"
         " refusal, channels that stay dead after a restart of PostgreSQL (default: none)",
     )
     parser.add_argument(
@@ -82,8 +82,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--without-slot",
         action="store_true",
-        help="be a server that was refused its replication slot: it says Subscribed and delivers"
-        " nothing",
+        help="behave as a server that was refused its replication slot: it says Subscribed and "
+        "delivers nothing",
     )
     parser.add_argument(
         "--ready-file",

@@ -65,5 +65,5 @@ async def _health(_request: Request) -> Response:
 
 async def _not_found(request: Request, _error: Exception) -> Response:
     """As the hosted gateway answers where no service is mounted (auth, storage, functions)."""
-    message = f"The local Supabase serves no {request.url.path}"
+    message = f"The local Supabase does not serve {request.url.path}"
     return JSONResponse({"message": message, "hint": "It has /rest/v1 and /realtime/v1."}, 404)

@@ -48,18 +48,21 @@ class ReportCommand(BaseCommand):
                 "migrate."
             ) from error
 
-    def report(self, value: Any, rows: Sequence[Mapping[str, Any]], options: Any) -> None:
-        """Writes ``value`` as JSON, or ``rows`` as a table, as the options say."""
+    def report(
+        self, value: Any, rows: Sequence[Mapping[str, Any]], options: Any, *, empty: str = ""
+    ) -> None:
+        """Write ``value`` as JSON, or ``rows`` as a table, as the options say.
+
+        ``empty`` is the sentence that stands for a table without rows.
+        """
         if options["format"] == "json":
             self.stdout.write(json.dumps(value, cls=DjangoJSONEncoder, indent=2))
         else:
-            self.stdout.write(table(rows))
+            self.stdout.write(table(rows) if rows else empty)
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """``rows`` in aligned columns under the names of the first row's keys."""
-    if not rows:
-        return "(none)"
+    """Return ``rows``, at least one, in aligned columns under the names of the first row's keys."""
     names = list(rows[0])
     cells = [names, *[["" if row[n] is None else str(row[n]) for n in names] for row in rows]]
     widths = [max(len(line[i]) for line in cells) for i in range(len(names))]

@@ -50,7 +50,7 @@ class ApiKeyQuerySet(models.QuerySet["SiteApiKey"]):
         if refused := sorted(fields & {"site", "revoked_at", "expires_at"}):
             raise TypeError(
                 f"{', '.join(refused)} of API keys cannot be changed in bulk: Supabase would not "
-                "hear of it. Use spool_live.keys.revoke_key, or save each key."
+                "be informed. Use spool_live.keys.revoke_key, or save each key."
             )
         return super().update(**kwargs)
 

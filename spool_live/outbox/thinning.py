@@ -47,8 +47,8 @@ def thin_backlog(using: str, parameters: dict[str, Any]) -> None:
     unnumbered = OutboxEntry.objects.using(using).filter(state=OutboxEntry.State.PENDING, seq=None)
     if unnumbered[bearable : bearable + 1].exists():
         logger.warning(
-            "More than %d updates wait: the newest state of each item is announced, what it has "
-            "overtaken is left to catch-up.",
+            "More than %d updates wait: the newest state of each item is delivered, older ones "
+            "are left to catch-up.",
             bearable,
         )
         with connections[using].cursor() as cursor:

@@ -20,8 +20,8 @@ export type EventType =
 {events};
 """
 _COLLECTIONS = """\
-// Written by `manage.py live_schema --typescript`. Put it among your sources: it tells spool-live
-// what the metadata of each collection looks like.
+// Written by `manage.py live_schema --typescript`. Put it among your sources: it gives spool-live
+// the type of the metadata of each collection.
 import "spool-live";
 
 declare module "spool-live" {{

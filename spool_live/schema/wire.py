@@ -33,7 +33,7 @@ class UpdateRow(TypedDict):
     metadata: UpdateMetadata
     seq: Annotated[
         int | None,
-        "Counts the updates of the site; null in rows that somebody wrote past spool_live.",
+        "Counts the updates of the site; null in rows that were not written by spool_live.",
     ]
 
 

@@ -77,7 +77,7 @@ def module(guesses: Sequence[Guess]) -> str:
     django = "from django.db.models import Q\n\n" if any(one.needs_q for one in guesses) else ""
     classes = "\n\n".join(one.text for one in guesses)
     return (
-        '"""What front ends are told of, and how. A guess: look at each line."""\n\n'
+        '"""Which changes front ends receive, and with what. A guess: check each line."""\n\n'
         f"{django}from spool_live import LiveCollection, register\n\n"
         f"from .models import {names}\n\n\n{classes}"
     )

@@ -108,7 +108,7 @@ DATABASE_ROUTERS = [{routers}"{ROUTER}"]
             "# An edit and a delivery may meet: without this one of them fails.\n"
             'DATABASES["default"].setdefault("OPTIONS", {})["transaction_mode"] = "IMMEDIATE"\n'
         )
-    why = "The Supabase database is no alias."
+    why = "DATABASES has no alias for the Supabase database."
     yield Addition("database", why, text, project.settings_file)
 
 

@@ -157,7 +157,7 @@ def _supabase_away(seen: Observation) -> Problem:
         Kind.SUPABASE,
         State.FAILING,
         since or wording.first_waiting(seen) or seen.now,
-        f"Supabase is away ({attempts} failed, the next one is due at "
+        f"Supabase does not answer ({attempts} failed, the next one is due at "
         f"{clock(outage.open_until, seen.now)}): {outage.last_error}{wording.what_waits(seen)}",
         'Check SPOOL_LIVE["SUPABASE_URL"], the network and the Supabase project.',
         seen.using,
@@ -225,9 +225,10 @@ def _dead(seen: Observation) -> Iterator[Problem]:
             Kind.DEAD,
             State.FAILING,
             dead.since or seen.now,
-            f"{updates(dead.count)} of {wording.name(seen, site_id)} {verb} dead, refused for "
-            f"good: {dead.reason}",
-            "Mend the cause, then manage.py live_requeue; clients get them by catch-up meanwhile.",
+            f"{updates(dead.count)} of {wording.name(seen, site_id)} {verb} dead, refused "
+            f"permanently: {dead.reason}",
+            "Correct the cause, then run manage.py live_requeue; clients get them by catch-up "
+            "meanwhile.",
         )
 
 

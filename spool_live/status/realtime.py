@@ -81,7 +81,7 @@ def realtime_problems(seen: Realtime, now: datetime) -> list[Problem]:
             "database: Realtime says that clients are subscribed, and sends them nothing."
         )
         remedy = (
-            "Drop those that nobody reads (pg_replication_slots), or raise max_replication_slots."
+            "Drop those that are not in use (pg_replication_slots), or raise max_replication_slots."
         )
     else:
         _since.clear()
@@ -97,7 +97,7 @@ def realtime_notices(seen: Realtime) -> list[str]:
     held_back = (seen.slots and seen.slots.held_back) or 0
     if held_back > MUCH_WAL:
         notices.append(
-            f"A replication slot that nobody reads holds back {held_back / MUCH_WAL:.1f} GiB of "
+            f"A replication slot that is not in use holds back {held_back / MUCH_WAL:.1f} GiB of "
             "WAL on the Supabase database: see pg_replication_slots, and drop it."
         )
     return notices

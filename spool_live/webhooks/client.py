@@ -157,7 +157,7 @@ _WORDS: tuple[tuple[type[BaseException], str], ...] = (
     (ssl.SSLCertVerificationError, "the certificate is not accepted: {detail}"),
     (ssl.SSLError, "TLS fails: {detail}"),
     (socket.gaierror, "the name cannot be resolved"),
-    (ConnectionRefusedError, "nobody listens there (connection refused)"),
+    (ConnectionRefusedError, "nothing listens there (connection refused)"),
     (httpcore.ConnectTimeout, "no connection within {seconds} s"),
     (httpcore.TimeoutException, "no answer within {seconds} s"),
     (httpcore.RemoteProtocolError, "the answer is not HTTP, or ended too early"),

@@ -50,7 +50,7 @@ def check_url(url: str) -> httpx.URL:
     if parsed.scheme == "http" and not live_settings().webhook_allowed_networks:
         raise EndpointRefused("The URL must begin with https://: http can be read on the way.")
     if parsed.userinfo or "@" in url.split("/")[2]:
-        raise EndpointRefused("The URL must not hold a user or a password.")
+        raise EndpointRefused("The URL must not contain a user name or a password.")
     if parsed.fragment:
         raise EndpointRefused("The URL must not have a fragment (#).")
     _check_host(host)

@@ -84,4 +84,7 @@ def _judge(
         return Health.DELAYED, f"{waiting:,} messages wait."
     if delivery.last_success_at is None:
         return Health.OK, "Nothing was sent yet."
-    return Health.OK, f"Everything was taken; last at {delivery.last_success_at:%Y-%m-%d %H:%M:%S}."
+    return (
+        Health.OK,
+        f"Everything was accepted; last at {delivery.last_success_at:%Y-%m-%d %H:%M:%S}.",
+    )

@@ -124,7 +124,7 @@ class Turn:
             one.attempts = run(one.job, self._client, began=began)
         except Exception as error:
             logger.exception("a run of webhooks ended")
-            one.job.error = f"an unforeseen error ({type(error).__name__}), see the log"
+            one.job.error = f"an unexpected error ({type(error).__name__}), see the log"
         self._done.put(one)
 
     def _collect(self) -> None:

@@ -174,7 +174,7 @@ class TestCommand:
         assert set(states().values()) == {State.INSTALLED}
 
     def test_without_such_collections(self) -> None:
-        assert run_command("live_triggers").out.strip() == "(none)"
+        assert run_command("live_triggers").out.startswith("There are no triggers:")
         assert run_command("live_triggers", "--sql").out == ""
 
     def test_declaration_that_a_trigger_cannot_follow(self) -> None:

@@ -21,7 +21,7 @@ def test_outage_is_told_with_its_reason_and_the_next_attempt() -> None:
     with pytest.raises(SystemExit):
         call_command("live_status", stdout=out)
     text = " ".join(out.getvalue().split())
-    assert "failing: Supabase is away (3 attempts failed" in text
+    assert "failing: Supabase does not answer (3 attempts failed" in text
     assert f"{due:%H:%M:%S}): HTTP 503" in text
 
 

@@ -87,7 +87,7 @@ def test_row_that_cannot_be_written_costs_nothing(
     broadcaster.poison = {OutboxEntry.objects.get(pk=pks[0]).update_id}
     report = deliver(broadcaster)
     assert (report.delivered, report.dead) == (1, 1)
-    assert "what became of an attempt is not kept" in caplog.text
+    assert "the outcome of an attempt could not be recorded" in caplog.text
 
 
 def test_batch_writes_a_bounded_number(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,7 +102,7 @@ class TestEntry:
         assert states(guilty) == ["dead" if n == place else "delivered" for n in range(5)]
         assert arrived(guilty) == [n + 1 for n in range(5) if n != place]
         dead = OutboxEntry.objects.get(state="dead")
-        assert str(error()) in dead.last_error or "unforeseen error (KeyError" in dead.last_error
+        assert str(error()) in dead.last_error or "unexpected error (KeyError" in dead.last_error
         assert dead.attempts == TRIES
         assert len(heard.died) == 1
         assert arrived(innocent[0]) == list(range(1, 5 + TRIES))

@@ -24,7 +24,7 @@ from tests.outbox.conftest import Clock, delivery, states, waiting
 
 pytestmark = pytest.mark.django_db
 
-REASON = "unforeseen error (KeyError): its traceback is in the log"
+REASON = "unexpected error (KeyError): its traceback is in the log"
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def sites(make_site: MakeSite) -> list[Site]:
 
 
 def counted(step: str) -> int:
-    """How many unforeseen errors were counted in ``step``."""
+    """How many unexpected errors were counted in ``step``."""
     counts.write_now()
     return counts.unforeseen("default").get(step, 0)
 
@@ -196,7 +196,7 @@ def test_status_shows_what_was_counted(sites: list[Site]) -> None:
     counts.write_now()
     with pytest.raises(SystemExit):
         call_command("live_status", stdout=(out := io.StringIO()))
-    assert "Unforeseen errors since counting began: send 2, settle 1;" in out.getvalue()
+    assert "Unexpected errors since counting began: send 2, settle 1;" in out.getvalue()
     with pytest.raises(SystemExit):
         call_command("live_status", "--format", "json", stdout=(out := io.StringIO()))
     assert json.loads(out.getvalue())["unforeseen_errors"] == {"send": 2, "settle": 1}

@@ -114,7 +114,7 @@ class TestFix:
         assert catalog(broken.alias) == before
         assert not ApiKeyEvent.objects.exists()
         again = doctor("--fix", "--yes", "--phase", "database")
-        assert "There is nothing that --fix can mend." in again.out
+        assert "--fix has nothing to repair." in again.out
 
     def test_only_with_fix(self) -> None:
         outcome = doctor("--yes")

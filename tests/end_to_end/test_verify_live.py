@@ -242,7 +242,7 @@ def test_it_ends_with_a_sentence_and_marks_what_it_did(road: Road, run: Run) -> 
     )
     assert set(ApiKeyEvent.objects.values_list("origin", flat=True)) == {"probe"}
     detail = Heartbeat.objects.get(part="verify_live").detail
-    assert detail["summary"] == f"{last.split()[3]} cases went well"
+    assert detail["summary"] == f"{last.split()[3]} cases passed"
 
 
 def test_leak_is_a_sentence_too(road: Road, run: Run) -> None:

@@ -35,7 +35,7 @@ class Article(models.Model):
 class Reader(models.Model):
     name = models.CharField(max_length=50)
 """
-LIVE = '''"""What front ends are told of, and how. A guess: look at each line."""
+LIVE = '''"""Which changes front ends receive, and with what. A guess: check each line."""
 
 from django.db.models import Q
 

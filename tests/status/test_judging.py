@@ -97,8 +97,9 @@ BROKEN = [
     pytest.param(
         seen(active("supabase", failing=30), outage=OUTAGE, waiting=waits(25, 12)),
         Kind.SUPABASE, State.FAILING, None, 30,
-        "Supabase is away (3 attempts failed, the next one is due at 10:13:05): Supabase cannot be "
-        "reached. (12 updates of Skerry Bay Courier have waited up to 25 s.)", id="no Supabase",
+        "Supabase does not answer (3 attempts failed, the next one is due at 10:13:05): Supabase "
+        "cannot be reached. (12 updates of Skerry Bay Courier have waited up to 25 s.)",
+        id="no Supabase",
     ),
     pytest.param(
         seen(active("cache", failing=9)), Kind.CACHE, State.FAILING, None, 9,
@@ -131,7 +132,7 @@ BROKEN = [
     pytest.param(
         seen(dead={SITE: Dead(3, ago(600), "value too long")}),
         Kind.DEAD, State.FAILING, SITE, 600,
-        "3 updates of Skerry Bay Courier are dead, refused for good: value too long", id="dead",
+        "3 updates of Skerry Bay Courier are dead, refused permanently: value too long", id="dead",
     ),
     pytest.param(
         seen(active("cleanup", failing=100)), Kind.CLEANUP, State.FAILING, None, 100,

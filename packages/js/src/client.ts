@@ -225,8 +225,8 @@ export class LiveUpdatesClient implements AsyncIterable<LiveUpdate> {
 /** Somebody who listens to updates only has to learn of a reset at least in the log. */
 function warnOf({ reason, seq }: Reset): void {
   console.warn(
-    `[spool-live] Updates were missed for good (${reason}; the stream goes on after ${seq}): fetch ` +
-      "the content anew. Use onReset() or events() to handle this.",
+    `[spool-live] Updates were missed and cannot be recovered (${reason}; the stream goes on after ` +
+      `${seq}): fetch the content again. Use onReset() or events() to handle this.`,
   );
 }
 

@@ -31,7 +31,7 @@ export interface UpdateRow {
   /** Time of the edit, ISO 8601. */
   timestamp: string;
   metadata: UpdateMetadata & Record<string, unknown>;
-  /** Counts the updates of the site; null in rows that somebody wrote past spool_live. */
+  /** Counts the updates of the site; null in rows that were not written by spool_live. */
   seq: number | null;
 }
 

@@ -143,7 +143,7 @@ def site_path_of(collection: LiveCollection) -> list[Field[Any, Any]]:
         if path and _may_outlive(path[-1]):
             raise FieldDoesNotExist(
                 f"a cascade may delete what {path[-1].name!r} points at before the item, and then "
-                "nothing tells the site"
+                "the site of the item is not known"
             )
         path.append(field)
     if _value_type(path[-1]) != "UUIDField":

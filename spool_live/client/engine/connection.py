@@ -191,7 +191,7 @@ class RealtimeConnection:
 
     def _on_listener_done(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
-            reason = f"The Realtime listener died of {type(error).__name__}."
+            reason = f"The Realtime listener stopped with {type(error).__name__}."
         else:
             reason = "The Realtime connection was closed."
         self._emit(Lost(RealtimeUnavailableError(reason)))

@@ -35,7 +35,9 @@ class CursorKeeper:
         try:
             self._saved = None if seq is None else sequence_number(seq)
         except ValueError as error:
-            raise ConfigurationError(f"The cursor store holds no position: {error}.") from error
+            raise ConfigurationError(
+                f"The cursor store gave something else than a sequence number: {error}."
+            ) from error
         return self._saved
 
     async def note(self, consumers: Iterable[Consumer], *, final: bool = False) -> None:

@@ -116,7 +116,7 @@ class _Handler:
             event = self._receiver.receive(request.body, request.headers)
         except WebhookVerificationError as error:
             logger.warning("%s", error)
-            return JsonResponse({"detail": "The signature does not hold."}, status=401)
+            return JsonResponse({"detail": "The signature is not valid."}, status=401)
         return event or JsonResponse({"received": True, "duplicate": True})
 
     def _failed(self, request: HttpRequest) -> HttpResponse:

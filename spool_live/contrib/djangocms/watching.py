@@ -121,7 +121,9 @@ class Watch:
         except DatabaseError:
             raise
         except Exception:
-            logger.exception("%r cannot tell the site of page %s", self.collection, state.page.pk)
+            logger.exception(
+                "%r cannot determine the site of page %s", self.collection, state.page.pk
+            )
             return None
 
     def _metadata(self, state: State, language: str) -> dict[str, Any]:

@@ -139,7 +139,7 @@ def _type_of(part: Part) -> str:
 
 def _added(part: Part, wanted: dict[tuple[str, str, str], Part]) -> Finding:
     rule = _RULES[part.kind]
-    reason = f"{part.kind} {part.name}: somebody added it ({part.definition})"
+    reason = f"{part.kind} {part.name}: it was added ({part.definition})"
     if part.kind in ("key", "constraint"):
         sql = f'alter table {part.table} drop constraint "{part.name}";'
         return rule.broken(part.table, reason, sql=sql)
@@ -154,7 +154,7 @@ def _added(part: Part, wanted: dict[tuple[str, str, str], Part]) -> Finding:
         return rule.broken(part.table, reason, sql=sql)
     if part.kind == "internal trigger":
         return _switched_off(part, wanted)
-    remedy = "Nothing automatic mends it, since it may hold data: drop it once you have looked."
+    remedy = "It is not removed automatically, since it may hold data: look at it, then drop it."
     return rule.broken(part.table, reason, remedy=remedy)
 
 

@@ -44,7 +44,7 @@ def _remedies(report: Report) -> Iterator[str]:
     if not healed:
         return
     yield ""
-    yield "## SQL that heals"
+    yield "## SQL that repairs it"
     yield ""
     yield "```sql"
     for finding in healed:

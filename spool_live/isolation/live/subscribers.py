@@ -24,8 +24,8 @@ COLD_START_WITHIN = 30.0
 """Seconds that Realtime gets to make today's partition of ``realtime.messages``: it does so only
 once somebody is connected, which took some six seconds on a project that was never connected to."""
 COLD_START = (
-    "waiting for Realtime to make today's partition of realtime.messages, as nobody was connected "
-    "to the project today"
+    "waiting for Realtime to make today's partition of realtime.messages, as no client was "
+    "connected to the project today"
 )
 
 

@@ -161,8 +161,8 @@ def _judge(subscriber: Subscriber, one: ProbeSite, other: ProbeSite) -> LiveResu
 def _silent(subscriber: Subscriber) -> str:
     if MISSING_PARTITION in subscriber.state:
         return (
-            "Realtime made no partition of realtime.messages for today, though somebody is "
-            "connected: see its log, and try again in a minute."
+            "Realtime did not make a partition of realtime.messages for today, although a client "
+            "is connected: see its log, and try again in a minute."
         )
     case = subscriber.case
     where = "realtime.messages" if case.topic else "the publication supabase_realtime"

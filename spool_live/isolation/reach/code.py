@@ -114,7 +114,7 @@ def _called(facts: Facts, tokens: Sequence[Token], place: int) -> None:
     elif word == "current_setting":
         _current_setting(facts, arguments)
     elif word in CONNECTS:
-        facts.identity.append(f"{word}(), which asks a database as somebody else")
+        facts.identity.append(f"{word}(), which queries a database as another role")
     elif word in RUNS_TEXT:
         _runs_text(facts, word, arguments)
     elif word in READS_EVERYTHING:

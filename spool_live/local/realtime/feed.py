@@ -86,9 +86,10 @@ class ChangeFeed:
 def _report_raising_policy(batch: Sequence[Change], error: psycopg.Error) -> None:
     tables = sorted({f"{change.relation.schema}.{change.relation.name}" for change in batch})
     logger.error(
-        "postgres_changes: nobody got %d changes of %s, because deciding who may see them raised"
-        " %s: %s. On the hosted service this stops delivery for the whole project: the Row Level"
-        " Security policies of these tables, and the functions they call, must never raise.\n%s",
+        "postgres_changes: no subscriber got %d changes of %s, because deciding who may see them "
+        "raised %s: %s. On the hosted service this stops delivery for the whole project: the Row "
+        "Level Security policies of these tables, and the functions they call, must never "
+        "raise.\n%s",
         len(batch),
         ", ".join(tables),
         error.sqlstate,

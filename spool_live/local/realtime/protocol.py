@@ -75,7 +75,7 @@ class Serializer(Protocol):
 class _V1:
     def decode(self, frame: Frame) -> Message:
         if isinstance(frame, bytes):
-            raise MalformedFrameError("vsn 1.0.0 has no binary frames")
+            raise MalformedFrameError("vsn 1.0.0 does not have binary frames")
         content = _loads(frame)
         if not isinstance(content, dict):
             raise MalformedFrameError("not a JSON object")

@@ -64,7 +64,10 @@ class SchemaCache:
                     async for _ in connection.notifies():
                         await self.newer_than(self._catalog)
             except (psycopg.Error, ApiError) as error:
-                logger.warning("Schema cache reloads are not heard for a moment: %s", error)
+                logger.warning(
+                    "Requests to reload the schema cache cannot be received at the moment: %s",
+                    error,
+                )
             connection = await self._connect_again()
 
     async def _connect_again(self) -> Connection:

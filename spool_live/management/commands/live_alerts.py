@@ -24,14 +24,14 @@ class Command(ReportCommand):
 
     def add_arguments(self, parser: Any) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--loop", action="store_true", help="Go on until interrupted.")
+        parser.add_argument("--loop", action="store_true", help="Repeat until interrupted.")
         parser.add_argument(
-            "--interval", type=seconds, default=5.0, help="Seconds between looks (with --loop)."
+            "--interval", type=seconds, default=5.0, help="Seconds between passes (with --loop)."
         )
         parser.add_argument(
             "--ready-file",
             metavar="FILE",
-            help="Create this file after the first look (with --loop): for supervisors.",
+            help="Create this file after the first pass (with --loop): for supervisors.",
         )
         parser.add_argument(
             "--test", action="store_true", help="Send a test notice on each channel instead."

@@ -15,12 +15,13 @@ from spool_live.supabase.databases import content_databases
 
 SHOWN = ("database", "collection", "pk", "slug", "problem", "admin_url", "repaired")
 """What the table has of a row."""
+NOTHING_MISSED = "No update is missing: the current state of every item was reported."
 
 
 class Command(ReportCommand):
     """One row an item. Exit code 1 where something was found and not repaired."""
 
-    help = "Find items whose present state no update has reported."
+    help = "Find items whose current state was never reported by an update."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
@@ -35,7 +36,8 @@ class Command(ReportCommand):
                         repair(using, [finding])
                     repaired = "yes" if options["repair"] else "no"
                     rows.append({"database": using, **described(finding), "repaired": repaired})
-        self.report(rows, [{n: row[n] for n in SHOWN} for row in rows], options)
+        shown = [{n: row[n] for n in SHOWN} for row in rows]
+        self.report(rows, shown, options, empty=NOTHING_MISSED)
         if rows and not options["repair"]:
             raise SystemExit(1)
 

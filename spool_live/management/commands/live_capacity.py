@@ -15,7 +15,7 @@ from spool_live.supabase.databases import content_databases
 class Command(ReportCommand):
     """The arithmetic, line by line. Exit code 1 where neither mode suffices."""
 
-    help = "Which mode suffices for so many sites, subscribers and edits, and where it ends."
+    help = "Show which mode suffices for so many sites, subscribers and edits, and its limits."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)

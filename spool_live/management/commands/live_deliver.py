@@ -20,13 +20,13 @@ from spool_live.supabase.databases import content_databases
 class Command(ReportCommand):
     """Delivers what waits: once, or in a loop that takes the place of worker and beat."""
 
-    help = "Deliver what waits in the outbox: once, or for ever with --loop."
+    help = "Deliver what waits in the outbox: once, or continuously with --loop."
 
     def add_arguments(self, parser: Any) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--loop", action="store_true", help="Go on until interrupted.")
+        parser.add_argument("--loop", action="store_true", help="Repeat until interrupted.")
         parser.add_argument(
-            "--interval", type=seconds, default=0.2, help="Seconds between looks (with --loop)."
+            "--interval", type=seconds, default=0.2, help="Seconds between passes (with --loop)."
         )
         parser.add_argument(
             "--mirror-all", action="store_true", help="First send every site and key again."

@@ -17,8 +17,8 @@ class Command(DeadEntriesCommand):
     """Discards dead entries, and writes in the audit trail that it did and why."""
 
     help = (
-        "Give dead outbox entries up for good, so that the status is silent about them. Kept in "
-        "the audit trail, with the reason."
+        "Give up dead outbox entries, so that the status no longer reports them. The audit trail "
+        "keeps them, with the reason."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -29,8 +29,8 @@ class Command(ReportCommand):
     """
 
     help = (
-        "Looks for everything that keeps updates from flowing: settings, databases, Supabase, "
-        "delivery, clients; and names cause and remedy. Changes nothing without --fix."
+        "Look for everything that stops updates (settings, databases, Supabase, delivery, "
+        "clients), and report each cause with its remedy. Changes nothing without --fix."
     )
     requires_system_checks: list[str] = []
 
@@ -59,8 +59,8 @@ class Command(ReportCommand):
         parser.add_argument(
             "--fix",
             action="store_true",
-            help="Show what live_setup, live_deliver --mirror-all and live_requeue would mend of "
-            "it, and do that once it is confirmed.",
+            help="Show what live_setup, live_deliver --mirror-all and live_requeue would repair, "
+            "and do it once that is confirmed.",
         )
         parser.add_argument(
             "--yes", action="store_true", help="Confirm beforehand (with --fix): for machines."

@@ -35,7 +35,7 @@ class Command(ReportCommand):
     """Shows what is missing, or writes it. Exit code 1 where something is missing still."""
 
     help = (
-        "Shows what the project lacks: settings, URLs, a live.py with a guess for each content "
+        "Show what the project lacks: settings, URLs, a live.py with a guess for each content "
         "model, Celery's schedule, lines for .env. --write appends it; no line that is there is "
         "changed. Before spool_live is in INSTALLED_APPS: python -m spool_live live_init."
     )

@@ -19,7 +19,7 @@ from spool_live.supabase.steps import Outcome
 
 NO_PARTITION = (
     "Realtime has no partition of realtime.messages for today yet: it makes one a few seconds "
-    "after somebody connects. Until then private channels are refused (MissingPartition), and "
+    "after a client connects. Until then private channels are refused (MissingPartition), and "
     "subscribers try again by themselves."
 )
 
@@ -27,25 +27,25 @@ NO_PARTITION = (
 class Command(ReportCommand):
     """Grants, policies, publication membership, topic policy: idempotent."""
 
-    help = "Grants, policies and publication on the Supabase database. Safe to repeat."
+    help = "Set up grants, policies and publication on the Supabase database. Safe to repeat."
 
     def add_arguments(self, parser: Any) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--check", action="store_true", help="Only say what is missing.")
+        parser.add_argument("--check", action="store_true", help="Only report what is missing.")
         parser.add_argument(
             "--insert-only",
             action="store_true",
             help="Let the publication supabase_realtime publish inserts only, where our table is "
-            "alone in it: deletions tell every subscriber ids of other sites' updates. Tables "
-            "that are added later are silent about updates and deletions.",
+            "alone in it: deletions disclose ids of other sites' updates to every "
+            "subscriber. Tables that are added later are silent about updates and deletions.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         alias = live_settings().supabase_database
         if not is_supabase_database(alias):
             raise CommandError(
-                f'SPOOL_LIVE["SUPABASE_DATABASE"] = {alias!r} is no PostgreSQL database: point it '
-                "at the alias of the database that Supabase serves."
+                f'SPOOL_LIVE["SUPABASE_DATABASE"] = {alias!r} is not a PostgreSQL database: '
+                "point it at the alias of the database that Supabase serves."
             )
         results = missing(alias) if options["check"] else provision(alias)
         if options["insert_only"] and not options["check"]:

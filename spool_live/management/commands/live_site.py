@@ -18,6 +18,8 @@ from spool_live.management.sites import find_site
 from spool_live.models import Site, SiteApiKey
 from spool_live.starting import environment
 
+NO_SITES = "There are no sites yet: run manage.py live_site create NAME."
+
 
 class Command(ReportCommand):
     """``create NAME``, ``list``, ``add-key SITE``, ``rotate PREFIX``, ``revoke PREFIX``.
@@ -30,11 +32,11 @@ class Command(ReportCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
         actions = parser.add_subparsers(dest="action", required=True)
-        create = actions.add_parser("create", help="A new site and its first key.")
+        create = actions.add_parser("create", help="Create a site and its first key.")
         create.add_argument("name")
-        shown = actions.add_parser("list", help="Sites and keys.")
+        shown = actions.add_parser("list", help="List sites and keys.")
         shown.add_argument("--probes", action="store_true", help="Also those of verify_live.")
-        add = actions.add_parser("add-key", help="Another key of a site.")
+        add = actions.add_parser("add-key", help="Add a key to a site.")
         add.add_argument("site", help="The site's id or name.")
         for parser_with_key in (create, add):
             parser_with_key.add_argument("--key-name", default="default")
@@ -46,7 +48,7 @@ class Command(ReportCommand):
                 metavar="FILE",
                 help="Append SPOOL_SITE_ID and SPOOL_API_KEY to this file and print no key.",
             )
-        rotate = actions.add_parser("rotate", help="A new key; the old one ends after a while.")
+        rotate = actions.add_parser("rotate", help="Replace a key; the old one ends after a while.")
         rotate.add_argument("prefix")
         rotate.add_argument(
             "--overlap-hours",
@@ -54,7 +56,7 @@ class Command(ReportCommand):
             default=24.0,
             help="How long both keys are valid (default 24; 0 revokes the old one at once).",
         )
-        revoke = actions.add_parser("revoke", help="Takes a key's right for good.")
+        revoke = actions.add_parser("revoke", help="Revoke a key permanently.")
         revoke.add_argument("prefix")
         add_format_to(actions)
 
@@ -68,7 +70,7 @@ class Command(ReportCommand):
         }[options["action"]]
         with acting(Origin.COMMAND):
             rows = act(options)
-        self.report(rows, rows, options)
+        self.report(rows, rows, options, empty=NO_SITES)
 
     def _create(self, options: Any) -> list[dict[str, Any]]:
         _refuse_unsafe(options["env_file"])

@@ -25,13 +25,13 @@ VERIFICATIONS = ("verify_rls", "verify_live")
 class Command(ReportCommand):
     """The state, its problems with their remedies, one row a site. Exit code 0 only for ``ok``."""
 
-    help = "Whether updates flow, what keeps them, and what to do about it."
+    help = "Show whether updates flow, what stops them, and what to do about it."
 
     def add_arguments(self, parser: Any) -> None:
         super().add_arguments(parser)
         parser.add_argument("--watch", action="store_true", help="Repeat until interrupted.")
         parser.add_argument(
-            "--interval", type=seconds, default=2.0, help="Seconds between looks (with --watch)."
+            "--interval", type=seconds, default=2.0, help="Seconds between passes (with --watch)."
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -75,11 +75,13 @@ def _text(
         parts.append(wrapped(f"{problem.using}: {reason}" if with_database else reason))
     parts += [wrapped(notice) for notice in found.notices]
     if unforeseen:
-        parts.append(wrapped(f"Unforeseen errors since counting began: {_by_step(unforeseen)}."))
+        parts.append(wrapped(f"Unexpected errors since counting began: {_by_step(unforeseen)}."))
     if known := [*_verifications(found), *_connections(found)]:
         parts.append("\n".join(map(wrapped, known)))
     rows = [_row(site, now, with_database=with_database) for site in sites]
-    parts.append(table(rows) if rows else "There are no sites yet: manage.py live_site create.")
+    parts.append(
+        table(rows) if rows else "There are no sites yet: run manage.py live_site create NAME."
+    )
     return "\n\n".join(parts)
 
 

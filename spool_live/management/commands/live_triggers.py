@@ -16,6 +16,8 @@ from spool_live.supabase.databases import content_databases
 
 ACTIONS = {"check": triggers.status, "install": triggers.install, "remove": triggers.remove}
 
+NO_TRIGGERS = 'There are no triggers: no collection sets capture = "trigger".'
+
 
 class Command(ReportCommand):
     """One row a trigger and database. Exit code 1 where one is not as it should be."""
@@ -26,8 +28,11 @@ class Command(ReportCommand):
         super().add_arguments(parser)
         action = parser.add_mutually_exclusive_group()
         for name, text in (
-            ("check", "Only say how they stand (default)."),
-            ("install", "Make, replace and drop them as the collections say. migrate does it too."),
+            ("check", "Only report their state (default)."),
+            (
+                "install",
+                "Create, replace and drop them as the collections declare. migrate does it too.",
+            ),
             ("remove", "Drop them all: the changes are not recorded then."),
             ("sql", "Print the SQL that would make them."),
         ):
@@ -52,7 +57,7 @@ class Command(ReportCommand):
             for using in content_databases()
             for found in ACTIONS[action](using)
         ]
-        self.report(rows, rows, options)
+        self.report(rows, rows, options, empty=NO_TRIGGERS)
         wrong = sum(row["state"] != State.INSTALLED for row in rows)
         if wrong and action != "remove":
             raise CommandError(

@@ -23,17 +23,22 @@ from spool_live.webhooks.health import Health, health_of
 
 Rows = list[dict[str, Any]]
 Scheme = WebhookSecret.Scheme
+EMPTY = {
+    "list": "There are no webhook endpoints: run manage.py live_webhook create SITE URL.",
+    "log": "Nothing was sent to this endpoint yet.",
+}
+"""What actions print for a table without rows."""
 
 
 class Command(ReportCommand):
     """Exit code 1 where a test fails, or ``list`` shows an endpoint that does."""
 
-    help = "Manage where sites get their webhooks. Secrets are shown once."
+    help = "Manage the webhook endpoints of sites. Secrets are shown once."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
         actions = parser.add_subparsers(dest="action", required=True)
-        create = actions.add_parser("create", help="A new endpoint and its secret.")
+        create = actions.add_parser("create", help="Create an endpoint and its secret.")
         create.add_argument("site", help="The site's id or name.")
         create.add_argument("url", help="Where the messages go.")
         create.add_argument("--description", default="")
@@ -42,11 +47,13 @@ class Command(ReportCommand):
         create.add_argument(
             "--rate", type=int, default=0, help="Most messages per second (default 0: no limit)."
         )
-        shown = actions.add_parser("list", help="Endpoints and how they do.")
+        shown = actions.add_parser("list", help="List endpoints and their health.")
         shown.add_argument("site", nargs="?", help="The site's id or name; all sites without.")
-        log = actions.add_parser("log", help="The newest attempts at an endpoint.")
+        log = actions.add_parser("log", help="Show the newest attempts at an endpoint.")
         log.add_argument("--limit", type=int, default=20, help="How many (default 20).")
-        rotate = actions.add_parser("rotate", help="A new secret; the old one ends after a while.")
+        rotate = actions.add_parser(
+            "rotate", help="Replace the secret; the old one ends after a while."
+        )
         rotate.add_argument(
             "--overlap-hours",
             type=hours,
@@ -62,13 +69,21 @@ class Command(ReportCommand):
         resend = actions.add_parser("resend", help="Send again: one update, or what failed.")
         which = resend.add_mutually_exclusive_group(required=True)
         which.add_argument("--update", type=_uuid, help="One update, by its id.")
-        which.add_argument("--failed", action="store_true", help="All that was not taken.")
-        which.add_argument("--failed-since", type=_moment, metavar="TIME", help="The same, since.")
-        which.add_argument("--failed-since-seq", type=int, metavar="SEQ", help="The same, from.")
-        which.add_argument("--since-seq", type=int, metavar="SEQ", help="Everything from there on.")
+        which.add_argument(
+            "--failed", action="store_true", help="All messages that the receiver did not accept."
+        )
+        which.add_argument(
+            "--failed-since", type=_moment, metavar="TIME", help="The same, since this time."
+        )
+        which.add_argument(
+            "--failed-since-seq", type=int, metavar="SEQ", help="The same, from this seq on."
+        )
+        which.add_argument(
+            "--since-seq", type=int, metavar="SEQ", help="Everything from this seq on."
+        )
         test = actions.add_parser("test", help="Send an example and show the answer.")
-        disable = actions.add_parser("disable", help="Send nothing more.")
-        enable = actions.add_parser("enable", help="Send again, from now on.")
+        disable = actions.add_parser("disable", help="Stop sending to an endpoint.")
+        enable = actions.add_parser("enable", help="Resume sending, from now on.")
         delete = actions.add_parser("delete", help="Remove an endpoint, its secrets and its log.")
         for of_endpoint in (log, rotate, resend, test, disable, enable, delete):
             of_endpoint.add_argument("endpoint", help="The endpoint's id, or its beginning.")
@@ -83,7 +98,7 @@ class Command(ReportCommand):
             rows = act(options)
         except (EndpointRefused, UnreadableSecret, ValueError) as error:
             raise CommandError(str(error)) from error
-        self.report(rows, rows, options)
+        self.report(rows, rows, options, empty=EMPTY.get(options["action"], ""))
         if self.failed:
             raise SystemExit(1)
 

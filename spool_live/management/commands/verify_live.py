@@ -28,7 +28,7 @@ class Command(ReportCommand):
     where anybody received what is not theirs, or not what is."""
 
     help = (
-        "Proves on the running services that each site receives its own updates and nobody else's. "
+        "Prove on the running services that each site receives its own updates and no others. "
         "Makes two probe sites and removes them, also when interrupted."
     )
 
@@ -71,7 +71,7 @@ class Command(ReportCommand):
             )
         if not report.ok:
             raise CommandError(
-                "Each case went well, but not by the workers: see above."
+                "Each case passed, but no worker delivered in time: see above."
                 if rows
                 else "Nothing is proved: the verification could not be carried out.",
                 returncode=1,

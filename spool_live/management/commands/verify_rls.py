@@ -34,7 +34,7 @@ class Command(BaseCommand):
     """
 
     help = (
-        "Proves that sites are separated: attacks probe sites as every role of the API and audits "
+        "Prove that sites are separated: attack probe sites as every role of the API and audit "
         "the catalog, in one transaction that is rolled back. Safe on production."
     )
     requires_system_checks: list[str] = []
@@ -66,7 +66,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--reason", help="Why it is accepted.")
         parser.add_argument("--author", help="Who accepts it.")
-        parser.add_argument("--allow", action="append", help="Gone: see --accept.")
+        parser.add_argument("--allow", action="append", help="No longer available: see --accept.")
         parser.add_argument(
             "--all-sites",
             action="store_true",
@@ -112,8 +112,8 @@ class Command(BaseCommand):
             raise CommandError(f"There is no finding about {name!r}.", returncode=FINDINGS)
         if refused:
             raise CommandError(
-                f"{name} cannot be accepted: {', '.join(refused)} is a breach, a difference of our "
-                "own objects, or a path to a superuser. Mend it.",
+                f"{name} cannot be accepted: {', '.join(refused)} is a breach, a difference of "
+                "our own objects, or a path to a superuser. Correct it.",
                 returncode=FINDINGS,
             )
         today = datetime.now(UTC).date()
@@ -135,7 +135,7 @@ class Command(BaseCommand):
 def _refuse(options: dict[str, Any], path: str) -> None:
     if options["allow"]:
         raise CommandError(
-            f"--allow is gone, since it went by name alone. Write verify_rls --accept "
+            f"--allow was removed, since it went by name alone. Write verify_rls --accept "
             f'{options["allow"][0]} --reason "..." --author "..." once, and commit the file.',
             returncode=NOT_RUN,
         )

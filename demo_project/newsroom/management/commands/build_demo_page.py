@@ -12,7 +12,7 @@ from demo_project.stack.parts import MissingProgram
 
 
 class Command(BaseCommand):
-    help = "Builds the styles and scripts of the demo's pages, unless they are up to date."
+    help = "Build the styles and scripts of the demo's pages, unless they are up to date."
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -20,7 +20,7 @@ from demo_project.supervision.lock import AlreadyRunning
 
 class Command(BaseCommand):
     help = (
-        "Runs the demo newsroom: PostgreSQL, local Supabase, broker, Celery worker and beat, "
+        "Run the demo newsroom: PostgreSQL, local Supabase, broker, Celery worker and beat, "
         "Django. Ctrl-C stops everything."
     )
     requires_system_checks: list[str] = []
@@ -43,7 +43,8 @@ class Command(BaseCommand):
             "--mode",
             choices=("broadcast", "postgres_changes"),
             default="broadcast",
-            help="How Realtime tells the pages: a private topic of each site, or Postgres Changes.",
+            help="How Realtime notifies the pages: by a private topic of each site, or by "
+            "Postgres Changes.",
         )
         parser.add_argument(
             "--ready-file",

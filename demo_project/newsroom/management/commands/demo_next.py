@@ -26,7 +26,7 @@ class Command(BaseCommand):
     """Starts both as processes of their own, and ends both."""
 
     help = (
-        "Runs the demo newsroom and the Next.js example beside it: in development (the page "
+        "Run the demo newsroom and the Next.js example beside it: in development (the page "
         "follows by the socket), or with --production. Ctrl-C stops everything."
     )
     requires_system_checks: list[str] = []

@@ -17,7 +17,7 @@ from demo_project.state import load_credentials
 
 
 class Command(BaseCommand):
-    help = "Migrates the demo's databases and fills the newsroom. Run by the demo command."
+    help = "Migrate the demo's databases and fill the newsroom. Run by the demo command."
     requires_system_checks: list[str] = []  # the tables that checks look at may not exist yet
 
     def handle(self, *args: Any, **options: Any) -> None:

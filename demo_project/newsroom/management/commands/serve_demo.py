@@ -18,7 +18,7 @@ from demo_project.celery import app as celery_app
 
 
 class Command(BaseCommand):
-    help = "Serves the demo's pages, admin, API and static files. Run by the demo command."
+    help = "Serve the demo's pages, admin, API and static files. Run by the demo command."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:

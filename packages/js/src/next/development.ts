@@ -80,7 +80,9 @@ export function listen(config: DevelopmentConfig, onWebhook: OnWebhook): void {
   client.onState(narrator(settings.attemptLimit));
   client.onUpdate((update) => handOn(entry, update));
   client.onReset(() =>
-    console.warn("[DEV] ⚠️ Updates were missed for good: reload what you show, or clear the cache."),
+    console.warn(
+      "[DEV] ⚠️ Updates were missed and cannot be recovered: reload what you show, or clear the cache.",
+    ),
   );
   client.connect().catch(report);
 }

@@ -93,7 +93,7 @@ async function handle(
 function refusal(error: unknown): Response {
   if (error instanceof WebhookVerificationError) {
     console.warn(`[spool-live] ${error.message}`);
-    return answer(401, { detail: "The signature does not hold." });
+    return answer(401, { detail: "The signature is not valid." });
   }
   if (!(error instanceof ConfigurationError)) throw error;
   console.error(`[spool-live] ${error.message}`);

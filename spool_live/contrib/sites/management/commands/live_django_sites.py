@@ -12,7 +12,7 @@ from spool_live.supabase.databases import content_databases
 class Command(ReportCommand):
     """Lists Django's sites with ours, after making and renaming what is missing or differs."""
 
-    help = "Make a site of ours for each of django.contrib.sites, and list which is which."
+    help = "Create a live site for each Site of django.contrib.sites, and list the pairs."
 
     def handle(self, *args: Any, **options: Any) -> None:
         rows = [
@@ -26,4 +26,4 @@ class Command(ReportCommand):
             for using in content_databases()
             for other, ours, changed in sync(using)
         ]
-        self.report(rows, rows, options)
+        self.report(rows, rows, options, empty="django.contrib.sites has no sites.")

@@ -23,8 +23,10 @@ class Command(ReportCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
         actions = parser.add_subparsers(dest="action", required=True)
-        actions.add_parser("list", help="Each Wagtail site and its live site.")
-        actions.add_parser("sync", help="A live site for each that has none, of the same name.")
+        actions.add_parser("list", help="List each Wagtail site and its live site.")
+        actions.add_parser(
+            "sync", help="Create a live site of the same name for each Wagtail site without one."
+        )
         chosen = actions.add_parser("map", help="Map a Wagtail site to a live site that exists.")
         chosen.add_argument("hostname", help="HOSTNAME or HOSTNAME:PORT of the Wagtail site.")
         chosen.add_argument("site", help="The live site's id or name.")
@@ -41,7 +43,7 @@ class Command(ReportCommand):
                 for site in WagtailSite.objects.using(using):
                     sites.keep_name(site, using=using)
         rows = [_row(site) for site in _all(using)]
-        self.report(rows, rows, options)
+        self.report(rows, rows, options, empty="Wagtail has no sites.")
         if any(row["live_site_id"] is None for row in rows):
             self.stderr.write("Run live_wagtail_sites sync, or map each of them.")
             raise SystemExit(1)
