@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import ceil, inf
 
 from spool_live.conf import POSTGRES_CHANGES_BATCH
-from spool_live.plans import Plan
+from spool_live.plans import SupabasePlan
 
 UPDATES_PER_MESSAGE = 100
 CHECKS_PER_SECOND = 10_000
@@ -61,7 +61,7 @@ class Line:
         return self.value <= self.limit
 
 
-def reckon(load: Load, plan: Plan) -> Iterator[Line]:
+def reckon(load: Load, plan: SupabasePlan) -> Iterator[Line]:
     """Every quantity that has a limit."""
     each, rate, burst = load.subscribers, load.edits_per_second, load.burst
     yield Line(
@@ -118,7 +118,7 @@ def suffices(mode: str, lines: list[Line]) -> bool:
     return all(line.fits for line in lines if line.mode in (BOTH, mode))
 
 
-def ends_at(mode: str, load: Load, plan: Plan) -> float:
+def ends_at(mode: str, load: Load, plan: SupabasePlan) -> float:
     """The edits a minute at which ``mode`` ends, everything else as in ``load``; 0 where it is not
     for the number of edits that it does not suffice."""
     others = [

@@ -82,10 +82,10 @@ class Nudger:
         self._thread = None
 
     def _run(self) -> None:
-        breath = 0.0
+        wait = 0.0
         while True:
             with self._condition:
-                breath = next_breath(breath, self._asked)
+                wait = next_wait(wait, self._asked)
                 self._condition.wait_for(lambda: bool(self._waiting))
                 using = self._waiting.pop()
                 self._asked = 0
@@ -94,7 +94,7 @@ class Nudger:
             with self._condition:
                 self._busy_since = None
                 self._condition.notify_all()
-            time.sleep(breath)
+            time.sleep(wait)
 
     def _try_to_send(self, using: str) -> None:
         try:
@@ -111,7 +111,7 @@ class Nudger:
             logger.warning(message)
 
 
-def next_breath(last: float, asked: int) -> float:
+def next_wait(last: float, asked: int) -> float:
     """Seconds until the next nudge may leave, after ``asked`` more were asked for in the ``last``
     ones. While edits come at every interval it doubles, as a worker that is at it needs no more
     than a reminder; else it is the configured one."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SupabasePlan:
     """What a Supabase plan allows."""
 
     connections: int
@@ -15,8 +15,8 @@ class Plan:
 
 
 PLANS = {
-    "free": Plan(200, 100, 100),
-    "pro": Plan(500, 500, 500),
-    "pro-uncapped": Plan(10_000, 2_500, 2_500),
-    "team": Plan(10_000, 2_500, 2_500),
+    "free": SupabasePlan(200, 100, 100),
+    "pro": SupabasePlan(500, 500, 500),
+    "pro-uncapped": SupabasePlan(10_000, 2_500, 2_500),
+    "team": SupabasePlan(10_000, 2_500, 2_500),
 }

@@ -159,7 +159,7 @@ def live(settings: Any) -> Callable[..., None]:
 
 
 @pytest.fixture
-def announced_aliases() -> Iterator[list[str]]:
+def notified_aliases() -> Iterator[list[str]]:
     """The aliases of which it was said, after a commit, that something waits there."""
     heard: list[str] = []
 

@@ -8,17 +8,17 @@ from spool_live.capacity import (
     BROADCAST,
     POSTGRES_CHANGES,
     Load,
-    Plan,
+    SupabasePlan,
     ends_at,
     reckon,
     suffices,
 )
 from spool_live.plans import PLANS
 
-ROOMY = Plan(connections=100_000, messages_per_second=100_000, joins_per_second=100_000)
+ROOMY = SupabasePlan(connections=100_000, messages_per_second=100_000, joins_per_second=100_000)
 
 
-def fits(mode: str, load: Load, plan: Plan = ROOMY) -> bool:
+def fits(mode: str, load: Load, plan: SupabasePlan = ROOMY) -> bool:
     return suffices(mode, list(reckon(load, plan)))
 
 
@@ -52,7 +52,7 @@ def test_bulk_edit_costs_postgres_changes_a_check_for_each_row_of_a_batch_and_su
 
 @pytest.mark.parametrize("mode", [BROADCAST, POSTGRES_CHANGES])
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
-def test_end_is_where_it_stops_to_fit(mode: str, plan: Plan) -> None:
+def test_end_is_where_it_stops_to_fit(mode: str, plan: SupabasePlan) -> None:
     here = Load(sites=10, subscribers=15, edits_per_minute=1)
     end = ends_at(mode, here, plan)
     assert fits(mode, Load(10, 15, end * 0.999), plan)

@@ -22,7 +22,7 @@ from kombu.exceptions import OperationalError
 from spool_live import nudge
 from spool_live.local.processes import free_port, wait_until
 from spool_live.models import OutboxEntry, Site
-from spool_live.nudge import Nudger, next_breath
+from spool_live.nudge import Nudger, next_wait
 from spool_live.signals import outbox_committed
 from tests.waiting import PATIENCE
 from tests.worker.processes import Project
@@ -82,7 +82,7 @@ def test_nudges_get_rarer_while_edits_come_at_every_interval(
     last: float, asked: int, breath: float, live: Live
 ) -> None:
     live(NUDGE_INTERVAL=0.01)
-    assert next_breath(last, asked) == pytest.approx(breath)
+    assert next_wait(last, asked) == pytest.approx(breath)
 
 
 class TestNudger:

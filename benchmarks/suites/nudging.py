@@ -21,7 +21,7 @@ from benchmarks.rig import Rig, running_worker
 from spool_live.local.processes import wait_until
 from spool_live.models import OutboxEntry, Site
 from spool_live.nudge import Nudger, nudger
-from spool_live.outbox.record import announce_commit
+from spool_live.outbox.record import notify_committed
 
 PAUSE = 0.025
 _WARM_UP = 20
@@ -132,7 +132,7 @@ def _waits(edits: int) -> list[float]:
     waits = []
     for _ in range(edits):
         started = time.perf_counter()
-        announce_commit("default")
+        notify_committed("default")
         waits.append((time.perf_counter() - started) * 1e3)
         time.sleep(0.002)
     return waits

@@ -43,7 +43,7 @@ def local_supabase(folder: Path, port: int, database_port: int, ready_file: Path
         ),
         _environment(folder),
         grace=8.0,
-        tells_secrets=True,
+        prints_secrets=True,
     )
 
 

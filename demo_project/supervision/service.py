@@ -34,7 +34,7 @@ class Command:
     """What the kernel sends it when the supervisor dies."""
     sockets: tuple[int, ...] = ()
     """File descriptors that it inherits."""
-    tells_secrets: bool = False
+    prints_secrets: bool = False
     """Whether its standard output is for a person's eyes, so that only its errors are logged."""
 
 
@@ -64,7 +64,7 @@ class Service:
             escalation=((self.command.stop_signal, self.command.grace),),
             orphan_signal=self.command.orphan_signal,
             sockets=self.command.sockets,
-            errors_only=self.command.tells_secrets,
+            errors_only=self.command.prints_secrets,
         )
 
     async def ready(self, probe: Probe) -> None:

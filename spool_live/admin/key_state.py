@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
 
-from spool_live.keys.addresses import MOST, used_lately
+from spool_live.keys.addresses import ADDRESSES_PER_KEY, used_lately
 from spool_live.models import ApiKeyUse, SiteApiKey
 from spool_live.status.states import age
 
@@ -71,7 +71,7 @@ def use_of(key: SiteApiKey, uses: list[ApiKeyUse], now: datetime) -> str:
             "Used by %(number)s addresses in the last ten minutes: %(names)s%(more)s.",
             len(uses),
         )
-        number = f"{MOST}+" if len(uses) >= MOST else str(len(uses))
+        number = f"{ADDRESSES_PER_KEY}+" if len(uses) >= ADDRESSES_PER_KEY else str(len(uses))
         further = gettext(" and %d more") % more if more > 0 else ""
         return text % {"number": number, "names": names, "more": further}
     if key.last_used_at is None:

@@ -20,7 +20,7 @@ from spool_live.status.states import Activity, Status, age, clock, connections_o
 from spool_live.supabase.databases import content_databases
 
 Part = Heartbeat.Part
-NOTHING = "-"
+NO_VALUE = "-"
 MOST_SITES = 50
 """Sites on the page: those with problems first. The list of sites has them all."""
 LATELY, HOUR = timedelta(minutes=15), timedelta(hours=1)
@@ -106,7 +106,7 @@ def _delivery(lately: dict[str, float]) -> Iterator[Tile]:
     yield Tile(gettext("Delivered"), number(round(rate, 1)), when or gettext("no samples yet"))
     p50, p95, p99 = (samples.percentile(lately, share) for share in (0.5, 0.95, 0.99))
     if p50 is None or p95 is None or p99 is None:
-        yield Tile(gettext("Edit to Supabase"), NOTHING, gettext("nothing was delivered lately"))
+        yield Tile(gettext("Edit to Supabase"), NO_VALUE, gettext("nothing was delivered lately"))
         return
     yield Tile(
         gettext("Edit to Supabase, p95"),
@@ -164,11 +164,11 @@ def _upkeep(parts: dict[str, Activity], now: datetime) -> Iterator[Tile]:
 
 def _of_part(label: str, known: Activity | None, now: datetime) -> Tile:
     if known is None:
-        return Tile(label, NOTHING, gettext("has not run yet"))
+        return Tile(label, NO_VALUE, gettext("has not run yet"))
     if known.failing_since:
         since = gettext("since %s") % clock(known.failing_since, now)
         return Tile(label, gettext("failing"), f"{since}: {known.error}", "bad")
     if known.succeeded_at is None:
-        return Tile(label, NOTHING, str(known.detail.get("reason", "") or gettext("not run here")))
+        return Tile(label, NO_VALUE, str(known.detail.get("reason", "") or gettext("not run here")))
     when = gettext("%s ago") % age(now - known.succeeded_at)
     return Tile(label, gettext("ok"), when, "ok")

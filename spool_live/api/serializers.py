@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from spool_live.conf import LiveSettings
 from spool_live.models import SiteApiKey, SiteDelivery
-from spool_live.outbox import CatchUp
+from spool_live.outbox import HistoryPage
 from spool_live.tokens import Token
 
 MAX_PAGE = 1000
@@ -67,7 +67,7 @@ def token_response(
     }
 
 
-def catch_up_response(page: CatchUp) -> dict[str, Any]:
+def catch_up_response(page: HistoryPage) -> dict[str, Any]:
     """Return the body of ``GET updates/``: ``{status, results, next, seq, epoch}``."""
     return {
         "status": page.status,

@@ -34,7 +34,7 @@ class MemoryBroadcaster(Broadcaster):
         cls._inserted.clear()
 
     def broadcast(self, updates: Sequence[Update]) -> None:
-        self._fail_if_told()
+        self._raise_failure()
         fresh = {u.id: u for u in reversed(updates) if u.id not in self._inserted}
         taken = {(update.site_id, update.seq) for update in self.updates}
         for update in reversed(fresh.values()):
@@ -50,7 +50,7 @@ class MemoryBroadcaster(Broadcaster):
         self._inserted.update(dict.fromkeys(fresh, timezone.now()))
 
     def mirror(self, site: Mapping[str, Any]) -> MirrorAnswer:
-        self._fail_if_told()
+        self._raise_failure()
         held = self.sites.get(site["site_id"])
         applied = held is None or not (
             held["version"] > site["version"]
@@ -63,14 +63,14 @@ class MemoryBroadcaster(Broadcaster):
         return MirrorAnswer(held["version"], held["epoch"], held["deleted"], applied)
 
     def cleanup(self, before: datetime, max_rows: int) -> CleanupAnswer:
-        self._fail_if_told()
+        self._raise_failure()
         old = [update for update in self.updates if self._inserted[update.id] < before][:max_rows]
         for update in old:
             self.updates.remove(update)
         return CleanupAnswer(len(old), busy=False, publishes_deletes=False)
 
     def newest_seqs(self, site_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
-        self._fail_if_told()
+        self._raise_failure()
         wanted = set(site_ids)
         newest: dict[uuid.UUID, int] = {}
         for update in self.updates:
@@ -78,6 +78,6 @@ class MemoryBroadcaster(Broadcaster):
                 newest[update.site_id] = max(update.seq, newest.get(update.site_id, 0))
         return newest
 
-    def _fail_if_told(self) -> None:
+    def _raise_failure(self) -> None:
         if self.failures:
             raise self.failures.pop(0)

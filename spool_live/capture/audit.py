@@ -47,7 +47,7 @@ class Problem(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class MissedUpdate:
     """An item, what is wrong, and the updates that would put it right. ``item`` is ``None`` where
     there is none any more."""
 
@@ -68,7 +68,7 @@ class Known(NamedTuple):
     state: str
 
 
-def audit(using: str) -> Iterator[Finding]:
+def audit(using: str) -> Iterator[MissedUpdate]:
     """What the outbox of ``using`` has no entry of, collection by collection."""
     purged = set(
         SiteDelivery.objects.using(using).filter(history_floor__gt=0).values_list("pk", flat=True)
@@ -77,17 +77,17 @@ def audit(using: str) -> Iterator[Finding]:
         known = _known_of_items(using, collection)
         items = collection.model._base_manager.using(using).order_by("pk")
         for chunk in chunks(items.iterator(chunk_size=CHUNK)):
-            told = {item.pk: known.pop(collection.item_id_of(item).bytes, ()) for item in chunk}
-            entries = _entries(using, told.values())
+            recorded = {item.pk: known.pop(collection.item_id_of(item).bytes, ()) for item in chunk}
+            entries = _entries(using, recorded.values())
             for item in chunk:
-                yield from _look_at(collection, item, told[item.pk], entries, purged)
+                yield from _look_at(collection, item, recorded[item.pk], entries, purged)
         for left in chunks(known.values()):
             for entry in _entries(using, left).values():
                 if entry.event_type != EventType.DELETED:
-                    yield _gone(collection, None, entry, Problem.DELETED)
+                    yield _deletion(collection, None, entry, Problem.DELETED)
 
 
-def repair(using: str, findings: Iterable[Finding]) -> int:
+def repair(using: str, findings: Iterable[MissedUpdate]) -> int:
     """Records what was missed, by one INSERT (inside ``batch()``, at its end). Returns the number
     of updates."""
     updates = [update for finding in findings for update in finding.updates]
@@ -98,12 +98,12 @@ def repair(using: str, findings: Iterable[Finding]) -> int:
 def _known_of_items(using: str, collection: LiveCollection) -> dict[bytes, tuple[Known, ...]]:
     """What each site was told of each item, by the bytes of the item's id: all that is held of
     every item at a time."""
-    told = OutboxEntry.objects.using(using).filter(
+    recorded = OutboxEntry.objects.using(using).filter(
         ~Q(state__in=[OutboxEntry.State.MERGED, OutboxEntry.State.DROPPED]),
         collection=collection.name,
     )
     columns = ("item_id", "site_id", "pk", "event_type", "unpublished")
-    found = told.annotate(unpublished=KT("metadata__published")).order_by("pk")
+    found = recorded.annotate(unpublished=KT("metadata__published")).order_by("pk")
     known: dict[bytes, tuple[Known, ...]] = {}
     for item_id, site_id, pk, event, published in found.values_list(*columns).iterator(CHUNK):
         others = known.get(item_id.bytes, ())
@@ -129,20 +129,20 @@ def _entries(using: str, known: Iterable[tuple[Known, ...]]) -> dict[int, Outbox
 def _look_at(
     collection: LiveCollection,
     item: Model,
-    told: tuple[Known, ...],
+    recorded: tuple[Known, ...],
     entries: dict[int, OutboxEntry],
     purged: set[uuid.UUID],
-) -> Iterator[Finding]:
+) -> Iterator[MissedUpdate]:
     here: Known | None = None
     problem: Problem | None = None
     with Meaning(collection, item) as meaning:
         now = snapshot(collection, item)
-        here = next((known for known in told if known.site_id == now.site_id), None)
+        here = next((known for known in recorded if known.site_id == now.site_id), None)
         if here is not None:
             entry = entries[here.entry]
             problem, meaning.transitions = _compared(now, here, entry, collection)
         elif now.site_id not in purged:
-            problem, meaning.transitions = Problem.NEVER, transitions.born(now)
+            problem, meaning.transitions = Problem.NEVER, transitions.created(now)
     if not meaning.is_determined:
         return
     updates = meaning.updates()
@@ -151,20 +151,22 @@ def _look_at(
         updates = updates if any(_differs(entry, data) for _, data in updates) else []
     if updates and problem is not None:
         item_id = collection.item_id_of(item)
-        yield Finding(collection, item_id, item, updates[0][1].slug, problem, updates)
-    for known in told:
+        yield MissedUpdate(collection, item_id, item, updates[0][1].slug, problem, updates)
+    for known in recorded:
         if known is not here and known.state != "deleted":
-            yield _gone(collection, item, entries[known.entry], Problem.MOVED)
+            yield _deletion(collection, item, entries[known.entry], Problem.MOVED)
 
 
 def _compared(
     now: Snapshot, here: Known, entry: OutboxEntry, collection: LiveCollection
 ) -> tuple[Problem, list[Transition]]:
     if here.state == "deleted":
-        return Problem.RETURNED, transitions.born(now)
+        return Problem.RETURNED, transitions.created(now)
     if not now.visible:
-        is_told = here.state == "unpublished"
-        return Problem.HIDDEN, [] if is_told else transitions.gone(now._replace(visible=True))
+        is_reported = here.state == "unpublished"
+        return Problem.HIDDEN, [] if is_reported else transitions.deleted(
+            now._replace(visible=True)
+        )
     then = now._replace(slug=entry.slug)
     if collection.has_publish_state and here.state:
         then = then._replace(published=here.state == "published")
@@ -183,9 +185,9 @@ def _differs(entry: OutboxEntry, data: LiveUpdateData) -> bool:
     return (entry.slug, then) != (data.slug, now)
 
 
-def _gone(
+def _deletion(
     collection: LiveCollection, item: Model | None, entry: OutboxEntry, problem: Problem
-) -> Finding:
+) -> MissedUpdate:
     deleted = LiveUpdateData(
         event_type=EventType.DELETED,
         collection=collection.name,
@@ -193,4 +195,4 @@ def _gone(
         slug=entry.slug,
     )
     updates = [(entry.site_id, deleted)]
-    return Finding(collection, entry.item_id, item, entry.slug, problem, updates)
+    return MissedUpdate(collection, entry.item_id, item, entry.slug, problem, updates)

@@ -26,11 +26,11 @@ M = TypeVar("M", bound=Model)
 T = TypeVar("T")
 _Rule = Callable[[Snapshot], list[Transition]]
 _RULES: dict[str, _Rule] = {
-    EventType.CREATED: transitions.born,
+    EventType.CREATED: transitions.created,
     EventType.UPDATED: transitions.touched,
     EventType.PUBLISHED: transitions.published,
     "unpublished": transitions.unpublished,
-    EventType.DELETED: transitions.gone,
+    EventType.DELETED: transitions.deleted,
 }
 
 
@@ -78,7 +78,7 @@ class LiveQuerySet(QuerySet[M]):
         time.
         """
         if not registry.recorded_by_signals(self.model, self._written_to):
-            return self._announced(super().update(**kwargs))
+            return self._notified(super().update(**kwargs))
         rows = 0
         with outbox.batch(using=self._written_to):
             for before in self._chosen():
@@ -113,7 +113,7 @@ class LiveQuerySet(QuerySet[M]):
             unique_fields,
         )
         if not registry.recorded_by_signals(self.model, self._written_to):
-            return self._announced(create())
+            return self._notified(create())
         with outbox.batch(using=self._written_to):
             if not (ignore_conflicts or update_conflicts):
                 created = create()
@@ -152,10 +152,10 @@ class LiveQuerySet(QuerySet[M]):
         self._for_write = True
         return self.db
 
-    def _announced(self, written: T) -> T:
+    def _notified(self, written: T) -> T:
         """``written``, of which a trigger may have recorded something: then a worker is told."""
         if registry.of_model(self.model):
-            outbox.announce(using=self._written_to)
+            outbox.notify(using=self._written_to)
         return written
 
     def _chosen(self) -> Iterator[dict[Any, M]]:
@@ -225,7 +225,7 @@ def record_compared(using: str, items: Iterable[Model], before: Mapping[Any, Mod
         row = before.get(item.pk)
         with Meaning(collection, item, row) as meaning:
             if row is None:
-                meaning.transitions = transitions.born(snapshot(collection, item))
+                meaning.transitions = transitions.created(snapshot(collection, item))
             else:
                 meaning.transitions = compared(collection, row, item)
         updates += meaning.updates()

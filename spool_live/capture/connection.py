@@ -82,7 +82,7 @@ def _connections() -> Iterator[tuple[Any, Callable[..., None], Any]]:
         columns = {c.site_column for c in collections if not c.compares_rows}
         if len(columns) == 1 and (column := columns.pop()):
             yield post_init, partial(stored.remember_site, column), model
-        if _is_announced_when_deleted(model):
+        if _is_recorded_when_deleted(model):
             yield pre_delete, receivers.before_delete, model
             yield post_delete, receivers.after_delete, model
     for collection in registry:
@@ -99,7 +99,7 @@ def triggers_are_enough(model: type[Model]) -> bool:
     return all(has_triggers(a) for a in connections if router.allow_migrate_model(a, model))
 
 
-def _is_announced_when_deleted(model: type[Model]) -> bool:
+def _is_recorded_when_deleted(model: type[Model]) -> bool:
     # A deletion is signalled for the model and for each of its concrete parents: each collection
     # hears its own model, and its proxies.
     return any(c.model._meta.concrete_model is model._meta.concrete_model for c in registry)

@@ -37,7 +37,7 @@ class Meaning:
     ::
 
         with Meaning(collection, item) as meaning:
-            meaning.transitions = transitions.born(snapshot(collection, item))
+            meaning.transitions = transitions.created(snapshot(collection, item))
         outbox.record(meaning.updates(), using=using)
 
     What the collection raises inside the block is logged, and ``transitions`` then says as much as

@@ -13,7 +13,7 @@ from spool_live.collections import LiveCollection, has_triggers, registry
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CapturePlan:
     """The collections that an item of a model belongs to, and what they need of its stored row.
 
     ``collections`` are those that the signals record, ``wakes`` says that triggers record others;
@@ -37,7 +37,7 @@ class Plan:
     selects: dict[tuple[type[Model], str, bool], str | None] = field(default_factory=dict)
 
 
-def plan_of(model: type[Model], using: str) -> Plan:
+def plan_of(model: type[Model], using: str) -> CapturePlan:
     """The plan for items of ``model`` on the database ``using``, by what is registered now."""
     return _plan_of(model, has_triggers(using))
 
@@ -48,12 +48,12 @@ def forget_plans() -> None:
 
 
 @cache
-def _plan_of(model: type[Model], triggers: bool) -> Plan:
+def _plan_of(model: type[Model], triggers: bool) -> CapturePlan:
     found = registry.of_model(model)
     collections = tuple(c for c in found if not (triggers and c.capture == "trigger"))
     columns = {collection.site_column for collection in collections}
     read = _columns_read(collections, model)
-    return Plan(
+    return CapturePlan(
         collections,
         wakes=len(collections) < len(found),
         site_column=columns.pop() if len(columns) == 1 else None,

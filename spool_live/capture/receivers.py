@@ -35,7 +35,7 @@ def before_delete(
     for collection in collections:
         if item is not None:
             with Meaning(collection, item) as meaning:
-                meaning.transitions = transitions.gone(snapshot(collection, item))
+                meaning.transitions = transitions.deleted(snapshot(collection, item))
             updates += meaning.updates()
     instance._state.__dict__.setdefault(_DELETIONS, []).append(updates)
 
@@ -50,7 +50,7 @@ def after_delete(sender: type[Model], instance: Model, using: str, **kwargs: Any
 def wake(using: str, **kwargs: Any) -> None:
     """Wakes a worker, after the commit, for the deletion that a trigger records."""
     if has_triggers(using):
-        outbox.announce(using=using)
+        outbox.notify(using=using)
 
 
 def after_m2m_change(

@@ -11,7 +11,7 @@ from spool_live.capture import restoring, scheduling, stored, transitions, trees
 from spool_live.capture.followed import FollowedSave, followings_of
 from spool_live.capture.meaning import Meaning, compared, snapshot
 from spool_live.capture.parents import ParentSave, steps_of
-from spool_live.capture.plan import Plan, plan_of
+from spool_live.capture.plan import CapturePlan, plan_of
 from spool_live.capture.saving import Save
 from spool_live.capture.transitions import Recorded, Snapshot, Transition
 from spool_live.collections import LiveCollection
@@ -43,7 +43,7 @@ class ItemSave:
     needs_transaction = True
 
     def __init__(
-        self, plan: Plan, instance: Model, using: str, update_fields: Collection[str] | None
+        self, plan: CapturePlan, instance: Model, using: str, update_fields: Collection[str] | None
     ) -> None:
         self.plan = plan
         self.instance = instance
@@ -69,7 +69,7 @@ class ItemSave:
         for collection in self.plan.collections:
             with Meaning(collection, item, row) as meaning:
                 if created:
-                    meaning.transitions = transitions.born(snapshot(collection, item))
+                    meaning.transitions = transitions.created(snapshot(collection, item))
                 elif row is not None:
                     meaning.transitions = compared(collection, row, item)
                 else:
@@ -83,7 +83,7 @@ class ItemSave:
         if self.plan.scheduled:
             scheduling.note(self.using, ((c, item) for c in self.plan.collections))
         if self.plan.wakes:
-            outbox.announce(using=self.using)
+            outbox.notify(using=self.using)
 
     def _by_site(
         self, collection: LiveCollection, item: Model, before: object, after: object
@@ -126,4 +126,4 @@ class TriggeredSave:
 
     def after(self, *, created: bool) -> None:
         """Wakes a worker."""
-        outbox.announce(using=self.using)
+        outbox.notify(using=self.using)

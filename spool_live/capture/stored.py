@@ -13,14 +13,14 @@ from typing import Any
 from django.db import connections
 from django.db.models import Model, QuerySet
 
-from spool_live.capture.plan import Plan
+from spool_live.capture.plan import CapturePlan
 
 _SITE = "spool_live_site"
 _FIXTURE = "spool_live_fixture"
-_NOTHING = object()
+_UNKNOWN = object()
 
 
-def before_save(plan: Plan, instance: Model, using: str) -> Model | None:
+def before_save(plan: CapturePlan, instance: Model, using: str) -> Model | None:
     """The stored row of ``instance``, in one query, where one may exist and is needed.
 
     The row is locked (as the UPDATE that follows would), so that two editors' transitions are not
@@ -33,7 +33,7 @@ def before_save(plan: Plan, instance: Model, using: str) -> Model | None:
 
 
 def after_save(
-    plan: Plan,
+    plan: CapturePlan,
     instance: Model,
     row: Model | None,
     using: str,
@@ -60,14 +60,14 @@ def after_save(
     return item
 
 
-def as_stored(plan: Plan, instance: Model, using: str) -> Model:
+def as_stored(plan: CapturePlan, instance: Model, using: str) -> Model:
     """``instance``, or its row where it holds anything else than the database."""
     if _holds(plan, instance, None, None):
         return instance
     return fetch(plan, instance, using) or instance
 
 
-def _holds(plan: Plan, instance: Model, saved: set[str] | None, row: Model | None) -> bool:
+def _holds(plan: CapturePlan, instance: Model, saved: set[str] | None, row: Model | None) -> bool:
     """Whether each column that an update depends on is held as it is stored. Columns that were not
     ``saved`` come from ``row``, or are not known; the site's was noted."""
     held = instance.__dict__
@@ -76,14 +76,14 @@ def _holds(plan: Plan, instance: Model, saved: set[str] | None, row: Model | Non
             if row is None and attname != plan.site_column:
                 return False
             continue
-        value = held.get(attname, _NOTHING)
-        if value is not None and (value is _NOTHING or not check(value)):
+        value = held.get(attname, _UNKNOWN)
+        if value is not None and (value is _UNKNOWN or not check(value)):
             return False
     return True
 
 
 def sites(
-    plan: Plan,
+    plan: CapturePlan,
     instance: Model,
     item: Model,
     update_fields: Collection[str] | None,
@@ -100,10 +100,10 @@ def sites(
     if column is None:
         return None, None
     state = instance._state.__dict__
-    before = state.pop(_SITE, _NOTHING)
+    before = state.pop(_SITE, _UNKNOWN)
     written = update_fields is None or column in _attnames(instance, update_fields)
     after = getattr(item, column) if item is not instance or written else before
-    if created or before is _NOTHING:
+    if created or before is _UNKNOWN:
         before = after
     if before == after:
         state[_SITE] = after
@@ -116,11 +116,11 @@ def remember_site(column: str, /, instance: Model, **kwargs: Any) -> None:
         instance._state.__dict__[_SITE] = instance.__dict__[column]
 
 
-def is_moved_in_memory(plan: Plan, instance: Model) -> bool:
+def is_moved_in_memory(plan: CapturePlan, instance: Model) -> bool:
     """Whether ``instance`` names another site than it was loaded with."""
-    noted = instance._state.__dict__.get(_SITE, _NOTHING)
+    noted = instance._state.__dict__.get(_SITE, _UNKNOWN)
     column = plan.site_column
-    return column is not None and noted is not _NOTHING and noted != instance.__dict__.get(column)
+    return column is not None and noted is not _UNKNOWN and noted != instance.__dict__.get(column)
 
 
 def mark_fixture(instance: Model, *, raw: bool) -> None:
@@ -135,7 +135,7 @@ def is_fixture(instance: Model) -> bool:
     return bool(instance._state.__dict__.get(_FIXTURE))
 
 
-def fetch(plan: Plan, instance: Model, using: str, *, lock: bool = False) -> Model | None:
+def fetch(plan: CapturePlan, instance: Model, using: str, *, lock: bool = False) -> Model | None:
     """The row of ``instance`` as it is now; ``None`` where there is none. With ``lock`` nobody else
     changes it before the end of the transaction.
 
@@ -165,14 +165,14 @@ def _may_be_stored(instance: Model) -> bool:
     return instance.pk is not None and not (instance._state.adding and has_default)
 
 
-def _sql(plan: Plan, rows: QuerySet[Model]) -> str | None:
+def _sql(plan: CapturePlan, rows: QuerySet[Model]) -> str | None:
     """The SELECT of ``rows`` if it has one table and one parameter, which is the key."""
     sql, params = rows.query.get_compiler(rows.db).as_sql()
     simple = len(params) == 1 and not plan.related and not rows.model._meta.parents
     return sql if simple else None
 
 
-def _rows(plan: Plan, model: type[Model], using: str, lock: bool) -> QuerySet[Model]:
+def _rows(plan: CapturePlan, model: type[Model], using: str, lock: bool) -> QuerySet[Model]:
     rows: QuerySet[Model] = model._base_manager.using(using)
     if plan.related:
         rows = rows.select_related(*plan.related)

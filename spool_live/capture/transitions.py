@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from spool_live.updates import EventType, LiveUpdateData
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
+NO_METADATA: Mapping[str, Any] = MappingProxyType({})
 
 ADDED = ("published", "previous_slug")
 """Names that a transition adds to the metadata, before the collection's own."""
@@ -40,7 +40,7 @@ class Transition(NamedTuple):
     site_id: uuid.UUID
     event_type: EventType
     slug: str | None
-    extra: Mapping[str, Any] = NOTHING
+    extra: Mapping[str, Any] = NO_METADATA
 
     @property
     def is_plain(self) -> bool:
@@ -48,7 +48,7 @@ class Transition(NamedTuple):
         return self.event_type is EventType.UPDATED and not self.extra
 
 
-def born(after: Snapshot) -> list[Transition]:
+def created(after: Snapshot) -> list[Transition]:
     """An item that subscribers did not know: created, or published where it is born published."""
     if not after.is_known or after.site_id is None:
         return []
@@ -56,7 +56,7 @@ def born(after: Snapshot) -> list[Transition]:
     return [Transition(after.site_id, event, after.slug)]
 
 
-def gone(before: Snapshot) -> list[Transition]:
+def deleted(before: Snapshot) -> list[Transition]:
     """An item that subscribers will not see again."""
     if not before.is_known or before.site_id is None:
         return []
@@ -87,18 +87,18 @@ def changed(before: Snapshot, after: Snapshot) -> list[Transition]:
     ``published: false``, a new slug brings ``previous_slug``.
     """
     if before.site_id != after.site_id:
-        return gone(before) + born(after)
+        return deleted(before) + created(after)
     if not before.is_known or after.site_id is None:
-        return born(after)
+        return created(after)
     is_unpublished = before.published and not after.published
     if not after.visible and not is_unpublished:
-        return gone(before)
+        return deleted(before)
     extra: dict[str, Any] = {"published": False} if is_unpublished else {}
     newly_published = after.published and not before.published
     event = EventType.PUBLISHED if newly_published else EventType.UPDATED
     if before.slug != after.slug and before.slug is not None:
         extra["previous_slug"] = before.slug
-    return [Transition(after.site_id, event, after.slug, extra or NOTHING)]
+    return [Transition(after.site_id, event, after.slug, extra or NO_METADATA)]
 
 
 def undetermined(before: uuid.UUID | None, after: uuid.UUID | None) -> list[Transition]:

@@ -70,10 +70,10 @@ def deliver_pending(
     size, waited = 0, 0.0
     while True:
         heartbeats.beat(using, heartbeats.Part.DELIVERY)
-        waited = breath(size, waited)
+        waited = linger(size, waited)
         has_more = meanwhile()
         try:
-            claim = _next_claim(using, pause, after=size, breath=waited)
+            claim = _next_claim(using, pause, after=size, linger=waited)
         except apart.DATABASE_IS_AWAY:
             raise
         except Exception:
@@ -103,14 +103,14 @@ def _carry_out(claim: Claim, broadcaster: Broadcaster, report: DeliveryReport) -
     apart.note_attempts(claim, written, began, took)
     report.count(written, claim)
     count_batch(claim, written)
-    announce(claim, written, complete=written == settlement)
+    report_outcome(claim, written, complete=written == settlement)
 
 
 def _next_claim(
-    using: str, pause: Callable[[float], None], *, after: int, breath: float
+    using: str, pause: Callable[[float], None], *, after: int, linger: float
 ) -> Claim | None:
-    if breath > 0:
-        pause(breath)
+    if linger > 0:
+        pause(linger)
     if 0 < after < live_settings().batch_limit and not outbox.is_ready(using):
         return None
     turn = pace.take_turn(using, pause)
@@ -121,7 +121,7 @@ def _next_claim(
     return claim
 
 
-def breath(size: int, last: float) -> float:
+def linger(size: int, last: float) -> float:
     """Seconds to wait after a batch of ``size`` updates before the next one is claimed.
 
     After a batch that was neither single nor full, edits are coming in: a moment's wait fills the
@@ -156,7 +156,7 @@ def drop_orphans(claim: Claim, settlement: Settlement) -> None:
             settlement.dropped.append(entry.pk)
 
 
-def announce(claim: Claim, settlement: Settlement, *, complete: bool) -> None:
+def report_outcome(claim: Claim, settlement: Settlement, *, complete: bool) -> None:
     """Logs how a batch ended and sends the signals."""
     if not complete:
         logger.warning(

@@ -19,13 +19,13 @@ from spool_live.doctor import (  # noqa: F401 - their checks are registered with
     rollout,
     tokens,
 )
-from spool_live.doctor.findings import Act, Finding, Level, Phase, Result, State
+from spool_live.doctor.findings import Act, DoctorFinding, Level, Phase, Result, State
 from spool_live.doctor.registry import check, checks_of, examine, run
 from spool_live.doctor.surroundings import NotChecked, NotNeeded, Surroundings
 
 __all__ = [
     "Act",
-    "Finding",
+    "DoctorFinding",
     "Level",
     "NotChecked",
     "NotNeeded",

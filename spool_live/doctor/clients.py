@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-from spool_live.doctor.findings import Finding, Phase, error
+from spool_live.doctor.findings import DoctorFinding, Phase, error
 from spool_live.doctor.registry import check
 from spool_live.doctor.surroundings import NotNeeded, Surroundings
 from spool_live.models import Site, SiteApiKey
@@ -21,7 +21,7 @@ WRONG_KEY = "Api-Key spool_doctor_this-is-not-a-key"
 
 
 @check("urls", "spool_live.urls is mounted", CLIENTS)
-def check_urls(surroundings: Surroundings) -> Iterator[Finding]:
+def check_urls(surroundings: Surroundings) -> Iterator[DoctorFinding]:
     """The project's URLs lead to our views."""
     try:
         reverse("spool_live:token")
@@ -33,7 +33,7 @@ def check_urls(surroundings: Surroundings) -> Iterator[Finding]:
 
 
 @check("sites", "There is a site with a key that works", CLIENTS)
-def check_sites(surroundings: Surroundings) -> Iterator[Finding]:
+def check_sites(surroundings: Surroundings) -> Iterator[DoctorFinding]:
     """A front end could be connected now."""
     now = timezone.now()
     active = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=now))
@@ -57,7 +57,7 @@ def check_sites(surroundings: Surroundings) -> Iterator[Finding]:
 
 
 @check("api", "The API answers where front ends ask it", CLIENTS)
-def check_api(surroundings: Surroundings) -> Iterator[Finding]:
+def check_api(surroundings: Surroundings) -> Iterator[DoctorFinding]:
     """Asks ``--api-url`` for a token with a key that is none: our own refusal must come back."""
     if not surroundings.api_url:
         raise NotNeeded("Give --api-url to ask it from outside.")
@@ -76,7 +76,7 @@ def check_api(surroundings: Surroundings) -> Iterator[Finding]:
     yield _explain(url, answer.status_code, code)
 
 
-def _explain(url: str, status: int, code: str) -> Finding:
+def _explain(url: str, status: int, code: str) -> DoctorFinding:
     if status == httpx.codes.NOT_FOUND:
         return error(
             f"There is no API at {url} (HTTP 404).",

@@ -12,7 +12,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from spool_live.alerts import channels
 from spool_live.conf import live_settings
-from spool_live.doctor.findings import Act, Finding, Phase, error, warning
+from spool_live.doctor.findings import Act, DoctorFinding, Phase, error, warning
 from spool_live.doctor.registry import check
 from spool_live.doctor.surroundings import NotChecked, Surroundings
 from spool_live.heartbeats import Part
@@ -33,7 +33,7 @@ SKEW = 2.0
 
 
 @check("databases", "The databases answer", DATABASE)
-def check_databases(surroundings: Surroundings) -> Iterator[Finding]:
+def check_databases(surroundings: Surroundings) -> Iterator[DoctorFinding]:
     """Each alias that matters accepts a connection and a query, and its clock is right."""
     for alias in surroundings.aliases:
         if reason := surroundings.unanswered(alias):
@@ -52,7 +52,7 @@ def check_databases(surroundings: Surroundings) -> Iterator[Finding]:
 
 
 @check("migrations", "Our migrations are applied everywhere", DATABASE)
-def check_migrations(surroundings: Surroundings) -> Iterator[Finding]:
+def check_migrations(surroundings: Surroundings) -> Iterator[DoctorFinding]:
     """No migration of ours is due on any alias, and the tables that they make are there."""
     for alias in surroundings.aliases:
         if surroundings.unanswered(alias):
@@ -77,7 +77,7 @@ def check_migrations(surroundings: Surroundings) -> Iterator[Finding]:
 
 
 @check("setup", "Grants, policies and publication are as live_setup makes them", DATABASE)
-def check_setup(surroundings: Surroundings) -> Iterator[Finding]:
+def check_setup(surroundings: Surroundings) -> Iterator[DoctorFinding]:
     """Nothing of what live_setup does is undone."""
     alias = surroundings.supabase_alias()
     steps = undone(alias)
@@ -92,7 +92,7 @@ def check_setup(surroundings: Surroundings) -> Iterator[Finding]:
 
 
 @check("isolation", "Row Level Security keeps sites apart (verify_rls)", DATABASE)
-def check_isolation(surroundings: Surroundings) -> Iterator[Finding]:
+def check_isolation(surroundings: Surroundings) -> Iterator[DoctorFinding]:
     """Runs verify_rls: attacks in a transaction that is rolled back. Notes its outcome."""
     alias = surroundings.supabase_alias()
     try:
@@ -112,7 +112,7 @@ def check_isolation(surroundings: Surroundings) -> Iterator[Finding]:
 
 
 @check("cleanup", "Old rows are removed", DATABASE)
-def check_cleanup(surroundings: Surroundings) -> Iterator[Finding]:
+def check_cleanup(surroundings: Surroundings) -> Iterator[DoctorFinding]:
     """Cleanup has run, and keeps up."""
     yield from surroundings.problems(Kind.CLEANUP)
     if not any(part.part == Part.CLEANUP for part in surroundings.status.parts):
@@ -124,7 +124,7 @@ def check_cleanup(surroundings: Surroundings) -> Iterator[Finding]:
 
 
 @check("alerts", "Somebody is notified when updates stop", DATABASE)
-def check_alerts(surroundings: Surroundings) -> Iterator[Finding]:
+def check_alerts(surroundings: Surroundings) -> Iterator[DoctorFinding]:
     """Alerts go somewhere, and are evaluated."""
     if channels.configured() == ["signal"] and not alert.has_listeners():
         yield warning(

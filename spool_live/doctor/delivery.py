@@ -14,7 +14,7 @@ from django.db import connections
 
 from spool_live.broadcasters import get_broadcaster
 from spool_live.conf import DEFAULT_BROADCASTER, live_settings
-from spool_live.doctor.findings import Act, Finding, Phase, error, warning
+from spool_live.doctor.findings import Act, DoctorFinding, Phase, error, warning
 from spool_live.doctor.registry import check
 from spool_live.doctor.surroundings import NotNeeded, Surroundings
 from spool_live.exceptions import BroadcastError
@@ -33,7 +33,7 @@ _REMEDY = re.compile(
 
 
 @check("rest", "Supabase's REST API answers and takes our secret key", BACKEND)
-def check_rest(surroundings: Surroundings) -> Iterator[Finding]:
+def check_rest(surroundings: Surroundings) -> Iterator[DoctorFinding]:
     """Asks, as a delivery would, for what one site has; no site has this id."""
     if live_settings().broadcaster != DEFAULT_BROADCASTER:
         raise NotNeeded(f'Updates go elsewhere: SPOOL_LIVE["BROADCASTER"] is {_broadcaster()}.')
@@ -45,7 +45,7 @@ def check_rest(surroundings: Surroundings) -> Iterator[Finding]:
 
 
 @check("deliverer", "Updates are delivered, and none waits for too long", BACKEND)
-def check_deliverer(surroundings: Surroundings) -> Iterator[Finding]:
+def check_deliverer(surroundings: Surroundings) -> Iterator[DoctorFinding]:
     """Worker, sweep and broker are active, and nothing waits for too long."""
     kinds = (
         Kind.DATABASE,
@@ -67,13 +67,13 @@ def check_deliverer(surroundings: Surroundings) -> Iterator[Finding]:
 
 
 @check("dead", "No update was refused permanently", BACKEND)
-def check_dead(surroundings: Surroundings) -> Iterator[Finding]:
+def check_dead(surroundings: Surroundings) -> Iterator[DoctorFinding]:
     """There are no dead entries."""
     yield from surroundings.problems(Kind.DEAD)
 
 
 @check("mirror", "Supabase knows every site and key", BACKEND)
-def check_mirror(surroundings: Surroundings) -> Iterator[Finding]:
+def check_mirror(surroundings: Surroundings) -> Iterator[DoctorFinding]:
     """No site is refused, and where the Supabase database can be seen, it holds what it has
     acknowledged: it does not after it was exchanged, or restored from a backup."""
     yield from surroundings.problems(Kind.MIRROR)

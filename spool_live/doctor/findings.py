@@ -49,7 +49,7 @@ class Act(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DoctorFinding:
     """One thing that is wrong: its cause in a sentence, and what to do about it.
 
     ``code`` is the number of a system check, or the kind of a problem of the status, where it is
@@ -73,14 +73,14 @@ class Finding:
         }
 
 
-def error(cause: str, remedy: str, *, code: str = "", act: Act | None = None) -> Finding:
+def error(cause: str, remedy: str, *, code: str = "", act: Act | None = None) -> DoctorFinding:
     """A finding that keeps updates from flowing, or lets them reach whom they must not."""
-    return Finding(Level.ERROR, cause, remedy, code, act)
+    return DoctorFinding(Level.ERROR, cause, remedy, code, act)
 
 
-def warning(cause: str, remedy: str, *, code: str = "", act: Act | None = None) -> Finding:
+def warning(cause: str, remedy: str, *, code: str = "", act: Act | None = None) -> DoctorFinding:
     """A finding that keeps nothing from flowing today."""
-    return Finding(Level.WARNING, cause, remedy, code, act)
+    return DoctorFinding(Level.WARNING, cause, remedy, code, act)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Result:
     name: str
     title: str
     phase: Phase
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[DoctorFinding, ...] = ()
     reason: str = ""
     is_needed: bool = True
     seconds: float = 0.0

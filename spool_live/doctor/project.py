@@ -11,7 +11,7 @@ from spool_live import checks
 from spool_live.checks.throttle import check_throttle_cache
 from spool_live.collections import registry
 from spool_live.conf import live_settings
-from spool_live.doctor.findings import Finding, Phase, error, warning
+from spool_live.doctor.findings import DoctorFinding, Phase, error, warning
 from spool_live.doctor.registry import check
 from spool_live.doctor.surroundings import Surroundings
 
@@ -21,7 +21,7 @@ OF_ROLLOUT = frozenset({"spool_live.W007", "spool_live.W008"})
 
 
 @check("settings", "The settings are right", BACKEND, reads_settings=False)
-def check_settings(surroundings: Surroundings) -> Iterator[Finding]:
+def check_settings(surroundings: Surroundings) -> Iterator[DoctorFinding]:
     """The system checks of the settings."""
     for finding in _of_messages(checks.check_settings(None)):
         if finding.code not in OF_ROLLOUT:
@@ -29,7 +29,7 @@ def check_settings(surroundings: Surroundings) -> Iterator[Finding]:
 
 
 @check("delivery_keys", "Supabase's address and keys, and a signing key, are set", BACKEND)
-def check_presence(surroundings: Surroundings) -> Iterator[Finding]:
+def check_presence(surroundings: Surroundings) -> Iterator[DoctorFinding]:
     """What the settings may leave out on a laptop, and delivery cannot do without."""
     settings = live_settings()
     names = ("SUPABASE_URL", "SUPABASE_PUBLISHABLE_KEY", "SUPABASE_SECRET_KEY", "JWT_SIGNING_KEY")
@@ -43,7 +43,7 @@ def check_presence(surroundings: Surroundings) -> Iterator[Finding]:
 
 
 @check("registrations", "Models are registered, and their edits can be recorded", BACKEND)
-def check_registrations(surroundings: Surroundings) -> Iterator[Finding]:
+def check_registrations(surroundings: Surroundings) -> Iterator[DoctorFinding]:
     """There are collections, they say what can be, and their rows are where an outbox is."""
     if not list(registry):
         yield error(
@@ -72,13 +72,13 @@ def check_registrations(surroundings: Surroundings) -> Iterator[Finding]:
 
 
 @check("cache", "One cache counts for all processes, and answers", Phase.ROLLOUT)
-def check_cache(surroundings: Surroundings) -> Iterator[Finding]:
+def check_cache(surroundings: Surroundings) -> Iterator[DoctorFinding]:
     """The throttle's cache is shared, and answers."""
     found = [*checks.check_settings(None), *check_throttle_cache(None)]
     yield from (one for one in _of_messages(found) if one.code in OF_ROLLOUT)
 
 
-def _of_messages(messages: Iterable[CheckMessage]) -> Iterator[Finding]:
+def _of_messages(messages: Iterable[CheckMessage]) -> Iterator[DoctorFinding]:
     """System checks as findings; what the project has silenced is left out."""
     for message in messages:
         if not message.is_silenced():

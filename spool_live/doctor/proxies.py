@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from spool_live.conf import live_settings
 from spool_live.doctor.clients import WRONG_KEY
-from spool_live.doctor.findings import Finding, Phase, error, warning
+from spool_live.doctor.findings import DoctorFinding, Phase, error, warning
 from spool_live.doctor.registry import check
 from spool_live.doctor.surroundings import NotChecked, Surroundings
 from spool_live.models import FailedAuthentication
@@ -37,7 +37,7 @@ REMEDY = (
 
 
 @check("proxies", "The throttle knows who asks, behind proxies too", Phase.ROLLOUT)
-def check_proxies(surroundings: Surroundings) -> Iterator[Finding]:
+def check_proxies(surroundings: Surroundings) -> Iterator[DoctorFinding]:
     """``TRUSTED_PROXIES`` fits the other settings, and what failed authentications show."""
     trusted = live_settings().trusted_proxies
     named = [name for name in BEHIND_A_PROXY if getattr(django_settings, name, None)]

@@ -10,13 +10,13 @@ from websockets.sync.client import connect
 
 from spool_live import tokens
 from spool_live.conf import live_settings
-from spool_live.doctor.findings import Finding, Phase, error, warning
+from spool_live.doctor.findings import DoctorFinding, Phase, error, warning
 from spool_live.doctor.registry import check
-from spool_live.doctor.surroundings import NotChecked, Surroundings, nobody
+from spool_live.doctor.surroundings import NotChecked, Surroundings, unknown_key
 from spool_live.doctor.tokens import NTP, PUBLISHABLE, SIGNING
 from spool_live.isolation.live.cases import Case
-from spool_live.isolation.live.sites import Road
-from spool_live.isolation.live.subscribers import Subscriber, Subscribers
+from spool_live.isolation.live.sites import Deliverer
+from spool_live.isolation.live.subscribers import ProbeSubscriber, Subscribers
 from spool_live.status import Kind
 from spool_live.status.realtime import PARTITION_NOTICE
 
@@ -61,7 +61,7 @@ _MEANINGS = (
 
 
 @check("realtime", "Realtime lets a subscriber in, with our token", Phase.CLIENTS)
-def check_realtime(surroundings: Surroundings) -> Iterator[Finding]:
+def check_realtime(surroundings: Surroundings) -> Iterator[DoctorFinding]:
     """Joins as a front end does: a real subscriber's topic, or, where there is none yet, one that
     nobody may join, which Realtime refuses only once it has accepted the token."""
     settings = live_settings()
@@ -80,7 +80,7 @@ def check_realtime(surroundings: Surroundings) -> Iterator[Finding]:
     yield _meaning(subscriber.state)
 
 
-def _handshake(surroundings: Surroundings) -> Finding | None:
+def _handshake(surroundings: Surroundings) -> DoctorFinding | None:
     """Opens a WebSocket and closes it: the official client would try for a quarter of a minute."""
     settings = live_settings()
     parts = urlsplit(settings.supabase_url)
@@ -103,23 +103,25 @@ def _handshake(surroundings: Surroundings) -> Finding | None:
     return None
 
 
-def _join(surroundings: Surroundings) -> Subscriber:
+def _join(surroundings: Surroundings) -> ProbeSubscriber:
     settings, known = live_settings(), surroundings.subscriber
-    key = known.key if known else nobody()
+    key = known.key if known else unknown_key()
     token = tokens.mint(key).encoded
     topic = known.topic if known else f"site:{key.site_id}:1"
     if settings.realtime_mode == "broadcast" or known is None:
         case = Case("doctor", token, None, topic)
     else:
         case = Case("doctor", token, None, binding={"filter": f"site_id=eq.{key.site_id}"})
-    road = Road(known.using if known else "default", workers=False, timeout=surroundings.timeout)
+    deliverer = Deliverer(
+        known.using if known else "default", workers=False, timeout=surroundings.timeout
+    )
     url, publishable = settings.supabase_url, settings.supabase_publishable_key
-    with Subscribers(url, publishable, road) as group:
+    with Subscribers(url, publishable, deliverer) as group:
         [subscriber] = group.join([case])
         return subscriber
 
 
-def _meaning(state: str) -> Finding:
+def _meaning(state: str) -> DoctorFinding:
     for words, cause, remedy in _MEANINGS:
         if any(word in state for word in words):
             return error(f"{cause} ({state}).", remedy)

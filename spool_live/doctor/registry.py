@@ -11,14 +11,14 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
 
 from spool_live.conf import live_settings
-from spool_live.doctor.findings import Finding, Phase, Result
+from spool_live.doctor.findings import DoctorFinding, Phase, Result
 from spool_live.doctor.secrets import without_secrets
 from spool_live.doctor.surroundings import NotChecked, NotNeeded, Surroundings
 from spool_live.exceptions import SpoolLiveConfigurationError, SpoolLiveError
 
 logger = logging.getLogger(__name__)
 
-Work = Callable[[Surroundings], Iterable[Finding]]
+Work = Callable[[Surroundings], Iterable[DoctorFinding]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def run(
 def examine(one: Check, surroundings: Surroundings) -> Result:
     """Carries out one check."""
     began = time.monotonic()
-    found: list[Finding] = []
+    found: list[DoctorFinding] = []
     reason, is_needed = "", True
     try:
         if one.reads_settings:
@@ -119,7 +119,7 @@ def _why(raised: Exception) -> str:
     return f"The check itself failed with {type(raised).__name__}."
 
 
-def _clean(finding: Finding) -> Finding:
+def _clean(finding: DoctorFinding) -> DoctorFinding:
     return replace(
         finding,
         cause=without_secrets(finding.cause),

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from django.conf import settings as django_settings
 
 from spool_live.conf import live_settings
-from spool_live.doctor.findings import Finding, Phase, error, warning
+from spool_live.doctor.findings import DoctorFinding, Phase, error, warning
 from spool_live.doctor.registry import check
 from spool_live.doctor.surroundings import Surroundings
 from spool_live.heartbeats import Part
@@ -27,7 +27,7 @@ PROOFS = {
 
 
 @check("production", "The project is set up for production", ROLLOUT)
-def check_production(surroundings: Surroundings) -> Iterator[Finding]:
+def check_production(surroundings: Surroundings) -> Iterator[DoctorFinding]:
     """DEBUG is off, and the address that front ends get leads somewhere for them."""
     if django_settings.DEBUG:
         yield error("DEBUG is on.", "DEBUG = False; its error pages show settings and source code.")
@@ -41,7 +41,7 @@ def check_production(surroundings: Surroundings) -> Iterator[Finding]:
 
 
 @check("proofs", "Isolation was proved lately, also end to end", ROLLOUT)
-def check_proofs(surroundings: Surroundings) -> Iterator[Finding]:
+def check_proofs(surroundings: Surroundings) -> Iterator[DoctorFinding]:
     """verify_rls and verify_live have run, and went well."""
     yield from surroundings.problems(Kind.ISOLATION)
     status = surroundings.status
@@ -58,7 +58,7 @@ def check_proofs(surroundings: Surroundings) -> Iterator[Finding]:
 
 
 @check("monitoring", "The status is ok, and can be read from outside", ROLLOUT)
-def check_monitoring(surroundings: Surroundings) -> Iterator[Finding]:
+def check_monitoring(surroundings: Surroundings) -> Iterator[DoctorFinding]:
     """Metrics are served, and the status has no problem."""
     yield from surroundings.problems(Kind.CACHE)
     if not live_settings().metrics_token:

@@ -15,7 +15,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from spool_live.conf import live_settings
-from spool_live.doctor.findings import Act, Finding, Phase, error, warning
+from spool_live.doctor.findings import Act, DoctorFinding, Phase, error, warning
 from spool_live.exceptions import SpoolLiveError
 from spool_live.models import SiteApiKey, SiteDelivery
 from spool_live.status import Kind, State, Status, determine, probe
@@ -36,7 +36,7 @@ class NotNeeded(SpoolLiveError):
 
 
 @dataclass(frozen=True, slots=True)
-class Subscriber:
+class UsableKey:
     """A key that a front end could ask with, of a site that Supabase knows."""
 
     key: SiteApiKey
@@ -105,7 +105,7 @@ class Surroundings:
         probe()
         return determine()
 
-    def problems(self, *kinds: Kind) -> Iterator[Finding]:
+    def problems(self, *kinds: Kind) -> Iterator[DoctorFinding]:
         """The problems of these kinds, as findings."""
         for problem in self.status.problems:
             if problem.kind in kinds:
@@ -115,7 +115,7 @@ class Surroundings:
                 yield make(problem.reason, problem.remedy, code=problem.kind.value, act=act)
 
     @cached_property
-    def subscriber(self) -> Subscriber | None:
+    def subscriber(self) -> UsableKey | None:
         """Somebody's active key that Supabase knows, or ``None``."""
         now = timezone.now()
         active = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=now))
@@ -124,11 +124,11 @@ class Surroundings:
             for key in keys.select_related("site").order_by("-created_at")[:100]:
                 delivery = SiteDelivery.objects.using(using).filter(pk=key.site_id).first()
                 if delivery and delivery.acknowledged_version >= key.mirror_version:
-                    return Subscriber(key, delivery.acknowledged_epoch, using)
+                    return UsableKey(key, delivery.acknowledged_epoch, using)
         return None
 
 
-def nobody() -> SiteApiKey:
+def unknown_key() -> SiteApiKey:
     """A key that was never stored, of a site that is nowhere: for tokens that may read nothing."""
     return SiteApiKey(id=uuid.uuid4(), site_id=uuid.uuid4())
 

@@ -18,9 +18,9 @@ from django.views.decorators.debug import sensitive_variables
 from spool_live import tokens
 from spool_live.broadcasters import network
 from spool_live.conf import live_settings
-from spool_live.doctor.findings import Finding, Phase, error, warning
+from spool_live.doctor.findings import DoctorFinding, Phase, error, warning
 from spool_live.doctor.registry import check
-from spool_live.doctor.surroundings import NotChecked, Surroundings, nobody
+from spool_live.doctor.surroundings import NotChecked, Surroundings, unknown_key
 from spool_live.models import SiteApiKey
 
 CLIENTS = Phase.CLIENTS
@@ -59,7 +59,7 @@ class Answer:
 
 
 @check("clock", "The clocks of this machine and of Supabase agree", CLIENTS)
-def check_clock(surroundings: Surroundings) -> Iterator[Finding]:
+def check_clock(surroundings: Surroundings) -> Iterator[DoctorFinding]:
     """Compares with the ``Date`` of an answer."""
     skew = ask(surroundings, None).skew
     if skew is None:
@@ -75,7 +75,7 @@ def check_clock(surroundings: Surroundings) -> Iterator[Finding]:
 
 
 @check("token", "REST takes our token, and shows it nothing of others", CLIENTS)
-def check_token(surroundings: Surroundings) -> Iterator[Finding]:
+def check_token(surroundings: Surroundings) -> Iterator[DoctorFinding]:
     """Reads ``live_updates`` without a token, with one of no site, and with a subscriber's."""
     public = ask(surroundings, None)
     if public.status == httpx.codes.UNAUTHORIZED and public.code != NO_PERMISSION:
@@ -84,7 +84,7 @@ def check_token(surroundings: Surroundings) -> Iterator[Finding]:
         return
     if public.rows:
         yield _leak("The publishable key alone")
-    answer = ask(surroundings, nobody())
+    answer = ask(surroundings, unknown_key())
     if answer.rows is None:
         yield refused(answer)
         return
@@ -100,7 +100,7 @@ def check_token(surroundings: Surroundings) -> Iterator[Finding]:
         yield _leak(f"A token of {subscriber.key.site}")
 
 
-def refused(answer: Answer) -> Finding:
+def refused(answer: Answer) -> DoctorFinding:
     """Why PostgREST did not take our token."""
     said = f"HTTP {answer.status} {answer.code}: {answer.message}".replace("  ", " ")
     if answer.code == "PGRST303" or "JWT expired" in answer.message:
@@ -158,7 +158,7 @@ def _answer(response: httpx.Response) -> Answer:
     )
 
 
-def _leak(who: str) -> Finding:
+def _leak(who: str) -> DoctorFinding:
     return error(
         f"{who} reads updates of other sites.",
         "Revoke it all: run manage.py live_setup, then manage.py verify_rls, whose findings have "

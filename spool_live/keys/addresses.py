@@ -1,7 +1,7 @@
-"""From which addresses a key is used, to the minute: what whoever wants to revoke it has to know.
+"""The addresses from which an API key is used, to the minute: needed before it is revoked.
 
-Written lazily, never by the request itself. Of each key the newest :data:`MOST` addresses are kept,
-each for :data:`KEPT` after its last use.
+Written lazily, never by the request itself. The newest :data:`ADDRESSES_PER_KEY` addresses of each
+key are kept, each for :data:`KEPT` after its last use.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PRECISION = timedelta(minutes=1)
 LATELY = timedelta(minutes=10)
 """What "lately" means to those who ask who uses a key: as long as a token lives by default."""
 KEPT = timedelta(days=1)
-MOST = 100
+ADDRESSES_PER_KEY = 100
 """Addresses that are kept of one key."""
 _MOST_NOTED = 10_000
 _noted: dict[tuple[uuid.UUID, str, bool], datetime] = {}
@@ -58,7 +58,7 @@ def write_addresses(batch: Mapping[Subject, Moments]) -> None:
         fresh = ApiKeyUse(key_id=key_id, site_id=site_id, address=address, **moments)
         uses.bulk_create([fresh], ignore_conflicts=True)  # another process may have been first
         newest = uses.filter(key_id=key_id).order_by("-last_at", "-pk")
-        uses.filter(pk__in=list(newest.values_list("pk", flat=True)[MOST:])).delete()
+        uses.filter(pk__in=list(newest.values_list("pk", flat=True)[ADDRESSES_PER_KEY:])).delete()
 
 
 def used_lately(now: datetime | None = None) -> QuerySet[ApiKeyUse]:

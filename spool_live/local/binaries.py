@@ -41,12 +41,14 @@ class PostgresBinaries:
     @cached_property
     def major(self) -> int:
         """Major version, as ``postgres --version`` tells it."""
-        told = subprocess.run(  # noqa: S603  a path we found, no shell
+        version = subprocess.run(  # noqa: S603  a path we found, no shell
             [self.postgres, "--version"], capture_output=True, text=True, check=False
         )
-        number = re.search(r"\(PostgreSQL\) (\d+)", told.stdout)
+        number = re.search(r"\(PostgreSQL\) (\d+)", version.stdout)
         if number is None:
-            raise PostgresNotFoundError(f"{self.postgres} does not run here: {told.stderr.strip()}")
+            raise PostgresNotFoundError(
+                f"{self.postgres} does not run here: {version.stderr.strip()}"
+            )
         return int(number[1])
 
 

@@ -17,7 +17,7 @@ from spool_live.local.exceptions import PostgresError
 from spool_live.local.processes import launched, launcher
 
 
-class Identity(Enum):
+class ProcessIdentity(Enum):
     """How the PostgreSQL processes get an identity that is not root."""
 
     SELF = "self"
@@ -30,7 +30,7 @@ class Identity(Enum):
     @property
     def owner(self) -> int:
         """uid that must own the data folder."""
-        return launcher.NOBODY if self is Identity.NOBODY else os.geteuid()
+        return launcher.NOBODY if self is ProcessIdentity.NOBODY else os.geteuid()
 
     def command(self, *program: str) -> list[str]:
         """``program`` behind the launcher that takes this identity and dies with the caller.
@@ -41,13 +41,13 @@ class Identity(Enum):
 
 
 @cache
-def choose_identity() -> Identity:
+def choose_identity() -> ProcessIdentity:
     """The first identity this machine allows."""
     if os.geteuid() != 0:
-        return Identity.SELF
-    probe = Identity.NAMESPACE.command(sys.executable, "-I", "-S", "-c", "")
+        return ProcessIdentity.SELF
+    probe = ProcessIdentity.NAMESPACE.command(sys.executable, "-I", "-S", "-c", "")
     done = subprocess.run(probe, capture_output=True, check=False)  # noqa: S603  our own list
-    return Identity.NAMESPACE if done.returncode == 0 else Identity.NOBODY
+    return ProcessIdentity.NAMESPACE if done.returncode == 0 else ProcessIdentity.NOBODY
 
 
 def hand_over(folder: Path, owner: int) -> None:

@@ -18,7 +18,7 @@ from spool_live.local.binaries import BIN_VARIABLE, PostgresBinaries, find_postg
 from spool_live.local.data_folder import DataFolder, FolderLock
 from spool_live.local.exceptions import PostgresError
 from spool_live.local.identity import (
-    Identity,
+    ProcessIdentity,
     choose_identity,
     hand_over,
     may_enter,
@@ -72,7 +72,7 @@ class EmbeddedPostgres:
         database: str = "postgres",
         settings: Mapping[str, str] | None = None,
         binaries: PostgresBinaries | None = None,
-        identity: Identity | None = None,
+        identity: ProcessIdentity | None = None,
     ) -> None:
         self.state_dir = state_dir.absolute()
         self.data_dir = self.state_dir / "postgres"
@@ -144,9 +144,9 @@ class EmbeddedPostgres:
     ) -> None:
         self.stop()
 
-    def _start_as(self, identity: Identity) -> None:
+    def _start_as(self, identity: ProcessIdentity) -> None:
         binaries = self._binaries or find_postgres()
-        if identity is Identity.NOBODY:
+        if identity is ProcessIdentity.NOBODY:
             copies = self.state_dir / "programs"
             binaries = reachable_binaries(binaries, copies, identity.owner)
         if not self.data_dir.exists():
@@ -158,9 +158,9 @@ class EmbeddedPostgres:
         self._process = self._spawn(binaries, identity)
         self._wait_until_ready(self._process)
 
-    def _prepare_folder(self, identity: Identity) -> None:
+    def _prepare_folder(self, identity: ProcessIdentity) -> None:
         self.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if identity is not Identity.NOBODY:
+        if identity is not ProcessIdentity.NOBODY:
             return
         self.state_dir.chmod(0o711)
         if not may_enter(self.state_dir, identity.owner):
@@ -170,7 +170,7 @@ class EmbeddedPostgres:
                 " example below /var/tmp"
             )
 
-    def _initialise(self, binaries: PostgresBinaries, identity: Identity) -> None:
+    def _initialise(self, binaries: PostgresBinaries, identity: ProcessIdentity) -> None:
         """``initdb`` beside the final place, then rename: a killed start leaves no half folder."""
         unfinished = self.state_dir / "postgres.new"
         password_file = self.state_dir / "initdb.password"
@@ -237,7 +237,7 @@ class EmbeddedPostgres:
                 " another database port"
             ) from error
 
-    def _spawn(self, binaries: PostgresBinaries, identity: Identity) -> ChildProcess:
+    def _spawn(self, binaries: PostgresBinaries, identity: ProcessIdentity) -> ChildProcess:
         sockets = str(self.data_dir)
         longest = f"{sockets}/.s.PGSQL.{self.port}.lock"
         settings = {

@@ -26,7 +26,7 @@ class SiteMirror(models.Model):
         """How urgently the Supabase database must be brought up to date. A site that somebody
         waits for with a new key is as urgent as one where a right was lost."""
 
-        NOTHING = 0, _("nothing")
+        NONE = 0, _("nothing")
         CHANGED = 1, _("changed")
         RIGHT_LOST = 2, _("a right was lost")
 
@@ -247,9 +247,9 @@ class DeliveryCircuit(models.Model):
     """Whether Supabase is away and when the next batch may go, as all workers of this database
     know it. One row at most."""
 
-    ONLY = 1
+    ROW_ID = 1
 
-    id = models.PositiveSmallIntegerField(primary_key=True, default=ONLY)
+    id = models.PositiveSmallIntegerField(primary_key=True, default=ROW_ID)
     failures = models.PositiveIntegerField(default=0)
     open_until = models.DateTimeField(default=timezone.now)
     last_error = models.TextField(default="", blank=True)

@@ -10,7 +10,7 @@ from spool_live.outbox.batching import batch
 from spool_live.outbox.behind import behind, is_anything_waiting, next_to_mirror, refusal
 from spool_live.outbox.claim import Claim, claim_batch, is_ready, waiting_site_ids
 from spool_live.outbox.entries import ClaimedEntry
-from spool_live.outbox.history import CatchUp, as_sent, catch_up, numbered_after, purge_settled
+from spool_live.outbox.history import HistoryPage, as_sent, catch_up, numbered_after, purge_settled
 from spool_live.outbox.lease import ClaimedSite
 from spool_live.outbox.numbering import number_waiting
 from spool_live.outbox.record import announce, broadcast_update, record
@@ -32,10 +32,10 @@ from spool_live.outbox.wanted import want
 
 __all__ = [
     "Acknowledged",
-    "CatchUp",
     "Claim",
     "ClaimedEntry",
     "ClaimedSite",
+    "HistoryPage",
     "Settlement",
     "acknowledge",
     "acknowledge_stranger",

@@ -25,12 +25,12 @@ _OPEN = "spool_live_open_batches"
 class _Waiting:
     """Rows that were recorded at one level of savepoints, as a callback that Django may drop."""
 
-    def __init__(self, announce: Callable[[], None]) -> None:
+    def __init__(self, notify: Callable[[], None]) -> None:
         self.rows: list[Row] = []
-        self._announce = announce
+        self._notify = notify
 
     def __call__(self) -> None:
-        self._announce()
+        self._notify()
 
 
 @contextmanager
@@ -61,19 +61,17 @@ def is_open(connection: BaseDatabaseWrapper) -> bool:
     return bool(connection.__dict__.get(_OPEN))
 
 
-def wait(
-    rows: Iterable[Row], announce: Callable[[], None], connection: BaseDatabaseWrapper
-) -> None:
-    """Keeps ``rows`` until the end of the block; ``announce`` is called after the commit."""
+def wait(rows: Iterable[Row], notify: Callable[[], None], connection: BaseDatabaseWrapper) -> None:
+    """Keeps ``rows`` until the end of the block; ``notify`` is called after the commit."""
     callbacks = connection.run_on_commit
     if callbacks:
         savepoints, last, *_ = callbacks[-1]
         if isinstance(last, _Waiting) and savepoints == set(connection.savepoint_ids):
             last.rows += rows
-            if len(last.rows) >= outbox_rows.MOST and _may_be_written(connection):
+            if len(last.rows) >= outbox_rows.ROWS_PER_STATEMENT and _may_be_written(connection):
                 _write(connection)
             return
-    waiting = _Waiting(announce)
+    waiting = _Waiting(notify)
     waiting.rows += rows
     connection.on_commit(waiting, robust=True)
 

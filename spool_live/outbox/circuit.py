@@ -45,7 +45,7 @@ def enter(using: str, now: datetime) -> int | None:
 def trip(using: str, reason: str, *, failures: int, until: datetime) -> None:
     """Nobody asks before ``until``; ``failures`` is what :func:`enter` answered."""
     DeliveryCircuit.objects.using(using).update_or_create(
-        pk=DeliveryCircuit.ONLY,
+        pk=DeliveryCircuit.ROW_ID,
         defaults={"failures": failures + 1, "open_until": until, "last_error": reason},
     )
     heartbeats.failed(using, heartbeats.Part.SUPABASE, reason)

@@ -40,7 +40,7 @@ _BECOMES = {
     (UPDATED, DELETED): DELETED,
     (PUBLISHED, UPDATED): PUBLISHED,
 }
-_NOTHING = (CREATED, DELETED)
+_CREATED_THEN_DELETED = (CREATED, DELETED)
 
 
 def windows() -> dict[str, timedelta]:
@@ -106,7 +106,7 @@ def merge_all(entries: Iterable[ClaimedEntry]) -> tuple[list[ClaimedEntry], list
     for entry in entries:
         run = runs.setdefault((entry.site_id, entry.collection, entry.item_id), [])
         last = run[-1] if run else None
-        if last is not None and (last.event_type, entry.event_type) == _NOTHING:
+        if last is not None and (last.event_type, entry.event_type) == _CREATED_THEN_DELETED:
             gone += (run.pop(), entry)
         elif last is not None and (one := merged(last, entry)) is not None:
             run[-1] = one

@@ -16,7 +16,7 @@ from spool_live.updates import Update
 
 
 @dataclass(frozen=True, slots=True)
-class CatchUp:
+class HistoryPage:
     """An answer to "what came after seq N?". ``next`` is the cursor of the next page, if any;
     ``seq`` the site's newest number. ``reset``: the history does not reach back that far."""
 
@@ -27,7 +27,7 @@ class CatchUp:
     epoch: int
 
 
-def catch_up(using: str, site_id: uuid.UUID, *, after: int, limit: int) -> CatchUp:
+def catch_up(using: str, site_id: uuid.UUID, *, after: int, limit: int) -> HistoryPage:
     """At most ``limit`` updates of a site after ``after``, oldest first; numbered updates count
     whether or not delivered. One indexed query for the site's state, one for its updates, and one
     that nothing was purged between the two."""
@@ -35,7 +35,7 @@ def catch_up(using: str, site_id: uuid.UUID, *, after: int, limit: int) -> Catch
     newest = site.last_seq if site else 0
     epoch = site.acknowledged_epoch if site else 0
     if after > newest or after < (site.history_floor if site else 0):
-        return CatchUp("reset", [], None, newest, epoch)
+        return HistoryPage("reset", [], None, newest, epoch)
     entries = (
         OutboxEntry.objects.using(using)
         .filter(site_id=site_id, seq__gt=after, seq__lte=newest)
@@ -45,14 +45,14 @@ def catch_up(using: str, site_id: uuid.UUID, *, after: int, limit: int) -> Catch
     left_out: list[int] = []
     found = list(read_entries(entries, lambda pk, reason: left_out.append(pk)))
     if SiteDelivery.objects.using(using).filter(pk=site_id, history_floor__gt=after).exists():
-        return CatchUp("reset", [], None, newest, epoch)
+        return HistoryPage("reset", [], None, newest, epoch)
     more = len(found) + len(left_out) > limit
     page = found[:limit]
     cursor = None
     if more:
         # A page of rows that cannot be read is passed over, or nothing after it would be reached.
         cursor = page[-1].seq if page else entries.values_list("seq", flat=True)[limit - 1]
-    return CatchUp("recovered", list(map(as_sent, page)), cursor, newest, epoch)
+    return HistoryPage("recovered", list(map(as_sent, page)), cursor, newest, epoch)
 
 
 def numbered_after(

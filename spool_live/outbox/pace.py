@@ -38,11 +38,11 @@ class Turn:
         if not self.rate:
             return
         occupied = timedelta(seconds=updates / self.rate)
-        road = _road(self.using)
-        if not road.filter(paced_until=self.began + CLAIM_TIME).update(
+        row = _row(self.using)
+        if not row.filter(paced_until=self.began + CLAIM_TIME).update(
             paced_until=self.began + occupied
         ):
-            road.update(paced_until=F("paced_until") + occupied)
+            row.update(paced_until=F("paced_until") + occupied)
 
 
 def take_turn(using: str, pause: Callable[[float], None]) -> Turn | None:
@@ -63,21 +63,21 @@ def take_turn(using: str, pause: Callable[[float], None]) -> Turn | None:
 
 def _reserve(using: str, now: datetime) -> bool:
     free = Q(paced_until=None) | Q(paced_until__lte=now) | Q(paced_until__gt=now + LONGEST_TURN)
-    road = _road(using)
-    if road.filter(free).update(paced_until=now + CLAIM_TIME):
+    row = _row(using)
+    if row.filter(free).update(paced_until=now + CLAIM_TIME):
         return True
-    if road.exists():
+    if row.exists():
         return False
     _, made = DeliveryCircuit.objects.using(using).get_or_create(
-        pk=DeliveryCircuit.ONLY, defaults={"paced_until": now + CLAIM_TIME}
+        pk=DeliveryCircuit.ROW_ID, defaults={"paced_until": now + CLAIM_TIME}
     )
     return made
 
 
 def _seconds_left(using: str, now: datetime) -> float:
-    until = _road(using).values_list("paced_until", flat=True).first()
+    until = _row(using).values_list("paced_until", flat=True).first()
     return max(0.0, (until - now).total_seconds()) if until else 0.0
 
 
-def _road(using: str) -> QuerySet[DeliveryCircuit]:
-    return DeliveryCircuit.objects.using(using).filter(pk=DeliveryCircuit.ONLY)
+def _row(using: str) -> QuerySet[DeliveryCircuit]:
+    return DeliveryCircuit.objects.using(using).filter(pk=DeliveryCircuit.ROW_ID)

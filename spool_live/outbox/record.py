@@ -43,13 +43,13 @@ def record(updates: Sequence[tuple[uuid.UUID, LiveUpdateData]], *, using: str) -
         given = [rows.as_row(site_id, data, now, span.context) for site_id, data in updates]
         span.holds([row[0] for row in given])
         if batching.is_open(connection):
-            batching.wait(given, _announcer(using), connection)
+            batching.wait(given, _notifier(using), connection)
         else:
             rows.insert(given, connection)
-            announce(using=using)
+            notify(using=using)
 
 
-def announce(*, using: str) -> None:
+def notify(*, using: str) -> None:
     """Wakes a worker after the commit for what a trigger on ``using`` records by itself.
 
     Where autocommit is off and no ``atomic`` block is open, nobody knows when that is: then the
@@ -57,26 +57,26 @@ def announce(*, using: str) -> None:
     """
     connection = connections[using]
     if connection.in_atomic_block:
-        _announce_after_commit(connection)
+        _notify_after_commit(connection)
     elif connection.get_autocommit():
-        announce_commit(using)
+        notify_committed(using)
 
 
-def _announce_after_commit(connection: BaseDatabaseWrapper) -> None:
+def _notify_after_commit(connection: BaseDatabaseWrapper) -> None:
     """Once a transaction: a callback that waits already, and lives as long as we, will do."""
-    announcer = _announcer(connection.alias)
+    notifier = _notifier(connection.alias)
     if connection.run_on_commit:
         savepoints, last, *_ = connection.run_on_commit[-1]
-        if last is announcer and savepoints <= set(connection.savepoint_ids):
+        if last is notifier and savepoints <= set(connection.savepoint_ids):
             return
-    connection.on_commit(announcer, robust=True)
+    connection.on_commit(notifier, robust=True)
 
 
 @cache
-def _announcer(using: str) -> Callable[[], None]:
-    return partial(announce_commit, using)
+def _notifier(using: str) -> Callable[[], None]:
+    return partial(notify_committed, using)
 
 
-def announce_commit(using: str) -> None:
+def notify_committed(using: str) -> None:
     """Tells that something waits in the outbox of ``using``. Receivers' errors stay with them."""
     outbox_committed.send_robust(sender=OutboxEntry, using=using)

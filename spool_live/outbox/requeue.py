@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from spool_live.keys.trail import current_actor
 from spool_live.models import OutboxEntry, OutboxEvent
-from spool_live.outbox.record import announce_commit
+from spool_live.outbox.record import notify_committed
 
 Action = OutboxEvent.Action
 NAMED = 100
@@ -33,7 +33,7 @@ def requeue(using: str, chosen: Q | None = None) -> list[OutboxEvent]:
     values = {"state": OutboxEntry.State.PENDING, "settled_at": None, "attempts": 0}
     lines = _decide(using, chosen, Action.REQUEUED, values)
     if lines:
-        transaction.on_commit(partial(announce_commit, using), using=using, robust=True)
+        transaction.on_commit(partial(notify_committed, using), using=using, robust=True)
     return lines
 
 

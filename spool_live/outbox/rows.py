@@ -33,7 +33,7 @@ _INSERT_ONE = (
     f"VALUES ({', '.join(['%s'] * (len(_COLUMNS) - 1))})"
 )
 """Without a trace its column costs nothing."""
-MOST = 2000
+ROWS_PER_STATEMENT = 2000
 """Rows that one statement takes: more make none cheaper, and hold more memory."""
 
 
@@ -73,8 +73,8 @@ def insert(rows: Sequence[Row], connection: BaseDatabaseWrapper) -> None:
                 cursor.execute(_INSERT_TRACED, row)
             return
         statement = _MANY.get(connection.vendor, _values)
-        for first in range(0, len(rows), MOST):
-            cursor.execute(*statement(rows[first : first + MOST]))
+        for first in range(0, len(rows), ROWS_PER_STATEMENT):
+            cursor.execute(*statement(rows[first : first + ROWS_PER_STATEMENT]))
 
 
 def _arrays(rows: Sequence[Row]) -> tuple[str, list[str | None]]:

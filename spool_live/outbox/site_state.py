@@ -20,7 +20,7 @@ from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from spool_live.models import OutboxEntry, SiteDelivery, SiteMirror
-from spool_live.outbox.record import announce_commit
+from spool_live.outbox.record import notify_committed
 from spool_live.sql import read_sql
 
 Pending = SiteMirror.Pending
@@ -176,7 +176,7 @@ def _change(site_id: uuid.UUID, using: str, pending: SiteMirror.Pending, **value
             mirrors.bulk_create([SiteMirror(site_id=site_id)], ignore_conflicts=True)
             mirrors.filter(pk=site_id).update(**change)
         version = mirrors.values_list("version", flat=True).get(pk=site_id)
-        transaction.on_commit(partial(announce_commit, using), using=using, robust=True)
+        transaction.on_commit(partial(notify_committed, using), using=using, robust=True)
     return version
 
 
@@ -192,11 +192,11 @@ def _acknowledge(using: str, answer: Acknowledged) -> None:
         state.filter(mirror_run=answer.run).update(mirror_run=None)
     if answer.deleted:
         state.update(deleted_at=Coalesce("deleted_at", timezone.now()))
-    mirror = mirrors.filter(pk=answer.site_id, pending__gt=Pending.NOTHING)
+    mirror = mirrors.filter(pk=answer.site_id, pending__gt=Pending.NONE)
     if not answer.deleted:
         mirror = mirror.filter(version__lte=answer.version)
     with transaction.atomic(using=using):
         if connections[using].features.has_select_for_update_skip_locked:
             held = mirror.select_for_update(skip_locked=True).values_list("pk", flat=True)
             mirror = mirror.filter(pk__in=list(held))
-        mirror.update(pending=Pending.NOTHING)
+        mirror.update(pending=Pending.NONE)

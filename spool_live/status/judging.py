@@ -59,9 +59,9 @@ def _of_the_whole(seen: Observation, settings: LiveSettings) -> Iterator[Problem
         remedy = 'Call deliver_now(), or set SPOOL_LIVE["NUDGE_IN_TESTS"] to True.'
         yield Problem(Kind.BROKER, State.DELAYED, seen.now, what, remedy, seen.using)
     elif deliverer is None or deliverer < limit:
-        yield _nobody_delivers(seen, deliverer, broker)
+        yield _delivery_stopped(seen, deliverer, broker)
     elif _has_started(seen, limit) and (sweep is None or sweep < limit):
-        yield _nobody_sweeps(seen, sweep, broker)
+        yield _sweep_stopped(seen, sweep, broker)
     elif broker and settings.nudge:
         yield Problem(
             Kind.BROKER,
@@ -100,7 +100,7 @@ def _has_started(seen: Observation, limit: datetime) -> bool:
     return any(part.active_since is None or part.active_since < limit for part in at_work)
 
 
-def _nobody_delivers(seen: Observation, last: datetime | None, broker: Activity | None) -> Problem:
+def _delivery_stopped(seen: Observation, last: datetime | None, broker: Activity | None) -> Problem:
     said = (
         f"nothing has delivered since {clock(last, seen.now)}"
         if last
@@ -122,7 +122,7 @@ def _nobody_delivers(seen: Observation, last: datetime | None, broker: Activity 
     )
 
 
-def _nobody_sweeps(seen: Observation, last: datetime | None, broker: Activity | None) -> Problem:
+def _sweep_stopped(seen: Observation, last: datetime | None, broker: Activity | None) -> Problem:
     said = (
         f"the sweep has not run since {clock(last, seen.now)}"
         if last

@@ -50,10 +50,10 @@ def count_failure(subjects: Sequence[str], now: float) -> float:
             kept = max(FAILURES_KEPT, 2 * longest.total_seconds())
             failures = add_one(cache, name, kept)
             pause = penalty(failures, allowance=settings.failure_allowance, longest=longest)
-            was_told_to_wait = cache.get(f"{name}:until", 0.0) > now
+            was_waiting = cache.get(f"{name}:until", 0.0) > now
             if pause:
                 cache.set(f"{name}:until", now + pause, timeout=math.ceil(pause))
-            if was_told_to_wait:
+            if was_waiting:
                 wait = max(wait, pause)
         return wait
 

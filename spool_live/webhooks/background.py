@@ -19,7 +19,7 @@ from spool_live.webhooks.turn import Turn
 
 logger = logging.getLogger(__name__)
 
-NOBODY_FOR = 1.0
+NO_ENDPOINT_FOR = 1.0
 """Seconds for which it is believed that there is no endpoint at all, once looked."""
 END_WITHIN = 3.0
 """Seconds that a process which ends waits for requests under way. A lease that is not given back
@@ -36,7 +36,7 @@ class Sender:
         """Forgets everything: a child process has no thread of its parent."""
         self._condition = threading.Condition()
         self._woken: set[str] = set()
-        self._nobody_until: dict[str, float] = {}
+        self._no_endpoint_until: dict[str, float] = {}
         self._thread: threading.Thread | None = None
         self._turn: Turn | None = None
         self._ends = False
@@ -44,7 +44,7 @@ class Sender:
     def wake(self, using: str) -> None:
         """Looks for what is due on ``using``, soon and on another thread."""
         with self._condition:
-            if self._ends or time.monotonic() < self._nobody_until.get(using, 0.0):
+            if self._ends or time.monotonic() < self._no_endpoint_until.get(using, 0.0):
                 return
             self._woken.add(using)
             if self._turn is not None:
@@ -83,7 +83,7 @@ class Sender:
                 self._turn = Turn(using, is_ending=lambda: self._ends)
                 self._turn.go()
             else:
-                self._nobody_until[using] = time.monotonic() + NOBODY_FOR
+                self._no_endpoint_until[using] = time.monotonic() + NO_ENDPOINT_FOR
         except Exception:
             logger.exception("webhooks wait for the next sweep")
             connections.close_all()

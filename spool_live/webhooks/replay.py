@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from spool_live.models import OutboxEntry, WebhookDelivery, WebhookEndpoint, WebhookMessage
-from spool_live.outbox.record import announce_commit
+from spool_live.outbox.record import notify_committed
 from spool_live.webhooks import client as clients
 from spool_live.webhooks import log, messages, secrets
 from spool_live.webhooks.running import Attempt, attempt
@@ -85,4 +85,4 @@ def send_example(endpoint: WebhookEndpoint, *, using: str) -> Attempt:
 
 
 def _wake(using: str) -> None:
-    transaction.on_commit(partial(announce_commit, using), using=using, robust=True)
+    transaction.on_commit(partial(notify_committed, using), using=using, robust=True)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from spool_live import outbox
 from spool_live.conf import live_settings
-from spool_live.outbox.record import announce_commit
+from spool_live.outbox.record import notify_committed
 from spool_live.webhooks import client as clients
 from spool_live.webhooks.claiming import Job, claim, sites_with_endpoints
 from spool_live.webhooks.client import Client
@@ -97,7 +97,7 @@ class Turn:
 
     def _number(self, sites: set[uuid.UUID]) -> None:
         if outbox.number_waiting(self._using, sites):
-            announce_commit(self._using)  # a claim may have passed a site by that we held
+            notify_committed(self._using)  # a claim may have passed a site by that we held
 
     def _begin(self) -> None:
         now = time.monotonic()

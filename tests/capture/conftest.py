@@ -93,20 +93,20 @@ def other_site(db: None) -> Site:
     return Site.objects.create(name="Parallax")
 
 
-Announce = Callable[..., LiveCollection]
+RegisterModel = Callable[..., LiveCollection]
 
 
 @pytest.fixture
-def announced() -> Iterator[Announce]:
+def register_model() -> Iterator[RegisterModel]:
     """Registers a model for the length of the test; keyword arguments are the class's body."""
     models: list[Any] = []
 
-    def announce(model: Any, **body: Any) -> LiveCollection:
+    def register(model: Any, **body: Any) -> LiveCollection:
         collection = type("Collection", (LiveCollection,), body)
         made = registry.register(model, collection)
         models.append(model)
         return made
 
-    yield announce
+    yield register
     for model in reversed(models):
         unregister(model)

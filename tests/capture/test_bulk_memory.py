@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from spool_live import LiveQuerySet, batch, record_changes
 from spool_live.capture.audit import audit
 from spool_live.models import OutboxEntry, Site
-from tests.capture.conftest import Announce, Recording
+from tests.capture.conftest import Recording, RegisterModel
 from tests.testapp.models import Article, Section, Snippet
 
 pytestmark = pytest.mark.django_db
@@ -109,12 +109,12 @@ def test_evaluated_query_is_not_read_again(articles: None, recorded: Recording) 
 
 
 def test_condition_on_other_rows_that_the_update_changes(
-    site: Site, announced: Announce, recorded: Recording
+    site: Site, register_model: RegisterModel, recorded: Recording
 ) -> None:
     """All that matched at the start is updated, also where an earlier chunk undoes the match."""
     sections = Section.objects.bulk_create([Section(site=site, name="old") for _ in range(10)])
     Snippet.objects.bulk_create([Snippet(section=section, text="x") for section in sections])
-    announced(Section)
+    register_model(Section)
     rows = live(Section).exclude(pk__in=Section.objects.filter(name="new").values("pk"))
     nobody_yet = rows.annotate(label=F("name")).filter(~Exists(Section.objects.filter(name="new")))
     assert nobody_yet.update(name="new") == 10

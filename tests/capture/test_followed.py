@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from spool_live.models import Site
-from tests.capture.conftest import Announce, Recording, rolled_back
+from tests.capture.conftest import Recording, RegisterModel, rolled_back
 from tests.testapp.models import Contribution, Dossier, Tag
 
 pytestmark = pytest.mark.django_db
@@ -22,9 +22,9 @@ def of_dossier(self: Any, item: Contribution) -> str:
 
 
 @pytest.fixture
-def dossier(announced: Announce, site: Site, recorded: Recording) -> Dossier:
+def dossier(register_model: RegisterModel, site: Site, recorded: Recording) -> Dossier:
     """A dossier, titled "sport", with two contributions that follow it."""
-    announced(
+    register_model(
         Contribution,
         name="contributions",
         site_field="dossier.site",

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.db import transaction
 
 from spool_live.models import Site
-from tests.capture.conftest import Announce, Recording, item_id, rolled_back
+from tests.capture.conftest import Recording, RegisterModel, item_id, rolled_back
 from tests.testapp.models import (
     Article,
     ArticleProxy,
@@ -44,9 +44,9 @@ class TestInheritance:
         assert recorded.events() == [("deleted", "pages")]
 
     def test_child_with_a_collection_of_its_own_is_announced_in_both(
-        self, site: Site, recorded: Recording, announced: Announce
+        self, site: Site, recorded: Recording, register_model: RegisterModel
     ) -> None:
-        announced(LandingPage, name="landing", is_published=lambda self, item: bool(item.hero))
+        register_model(LandingPage, name="landing", is_published=lambda self, item: bool(item.hero))
         landing = LandingPage.objects.create(site=site, title="x", hero="")
         landing.hero = "y"
         landing.save()

@@ -8,7 +8,7 @@ import pytest
 from django.utils import translation
 
 from spool_live.models import Site
-from tests.capture.conftest import Announce, Recording, item_id
+from tests.capture.conftest import Recording, RegisterModel, item_id
 from tests.testapp.models import Story
 
 pytestmark = pytest.mark.django_db
@@ -24,9 +24,9 @@ def by_prefix(self: Any, item: Story) -> str:
 
 @pytest.mark.parametrize("language", ["en", "de", None])
 def test_default_language_is_active(
-    language: str | None, announced: Announce, site: Site, recorded: Recording
+    language: str | None, register_model: RegisterModel, site: Site, recorded: Recording
 ) -> None:
-    announced(
+    register_model(
         Story, name="stories", get_slug=active, get_metadata=lambda s, i: {"is": active(s, i)}
     )
     with translation.override(language):
@@ -40,9 +40,9 @@ def test_default_language_is_active(
 
 
 def test_language_of_the_item_is_active(
-    announced: Announce, site: Site, recorded: Recording
+    register_model: RegisterModel, site: Site, recorded: Recording
 ) -> None:
-    announced(Story, name="stories", get_slug=active, get_locale=by_prefix)
+    register_model(Story, name="stories", get_slug=active, get_locale=by_prefix)
     Story.objects.create(site=site, title="de")
     (found,) = recorded()
     assert (found.slug, found.metadata) == ("de-de", {"locale": "de"})
@@ -50,9 +50,9 @@ def test_language_of_the_item_is_active(
 
 @pytest.mark.parametrize("stored", ["xx", "../../etc", "\x00", "-" * 500])
 def test_language_that_does_not_exist(
-    stored: str, announced: Announce, site: Site, recorded: Recording
+    stored: str, register_model: RegisterModel, site: Site, recorded: Recording
 ) -> None:
-    announced(Story, name="stories", get_slug=active, get_locale=lambda s, i: stored)
+    register_model(Story, name="stories", get_slug=active, get_locale=lambda s, i: stored)
     Story.objects.create(site=site, title="n")
     (found,) = recorded()
     assert found.slug == "n-en-us"
@@ -60,9 +60,9 @@ def test_language_that_does_not_exist(
 
 
 def test_locale_that_cannot_be_told(
-    announced: Announce, site: Site, recorded: Recording, caplog: pytest.LogCaptureFixture
+    register_model: RegisterModel, site: Site, recorded: Recording, caplog: pytest.LogCaptureFixture
 ) -> None:
-    announced(Story, name="stories", get_slug=active, get_locale=lambda s, i: i.nothing)
+    register_model(Story, name="stories", get_slug=active, get_locale=lambda s, i: i.nothing)
     Story.objects.create(site=site, title="n")
     (found,) = recorded()
     assert (found.event, found.slug, found.metadata) == ("created", "n-en-us", {})
@@ -70,10 +70,10 @@ def test_locale_that_cannot_be_told(
 
 
 def test_deletions_have_a_locale_and_a_locale_of_the_projects_own_wins(
-    announced: Announce, site: Site, recorded: Recording
+    register_model: RegisterModel, site: Site, recorded: Recording
 ) -> None:
     metadata = {"locale": "de-CH"}
-    announced(
+    register_model(
         Story, name="stories", get_locale=lambda s, i: "de", get_metadata=lambda s, i: metadata
     )
     story = Story.objects.create(site=site, title="n")

@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection, transaction
 
 from spool_live.metadata import METADATA_LIMIT
 from spool_live.models import Site
-from tests.capture.conftest import Announce, Recording
+from tests.capture.conftest import Recording, RegisterModel
 from tests.testapp.models import (
     Unregistered,
 )
@@ -24,10 +24,10 @@ class TestCollectionThatRaises:
         self,
         site: Site,
         recorded: Recording,
-        announced: Announce,
+        register_model: RegisterModel,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        announced(Unregistered, get_metadata=lambda self, item: {"x": item.missing})
+        register_model(Unregistered, get_metadata=lambda self, item: {"x": item.missing})
         Unregistered.objects.create(site=site)
         [entry] = recorded()
         assert (entry.event, entry.metadata) == ("created", {"invalid": True})
@@ -35,20 +35,25 @@ class TestCollectionThatRaises:
 
     @pytest.mark.parametrize("answer", [None, [1, 2], "text", 7])
     def test_metadata_that_is_no_mapping(
-        self, answer: Any, site: Site, recorded: Recording, announced: Announce
+        self, answer: Any, site: Site, recorded: Recording, register_model: RegisterModel
     ) -> None:
-        announced(Unregistered, get_metadata=lambda self, item: answer)
+        register_model(Unregistered, get_metadata=lambda self, item: answer)
         Unregistered.objects.create(site=site)
         assert recorded()[0].metadata == {"invalid": True}
 
     @pytest.mark.parametrize("method", ["get_slug", "is_published", "is_visible", "is_relevant"])
     def test_change_that_cannot_be_determined_is_at_least_an_update(
-        self, method: str, site: Site, other_site: Site, recorded: Recording, announced: Announce
+        self,
+        method: str,
+        site: Site,
+        other_site: Site,
+        recorded: Recording,
+        register_model: RegisterModel,
     ) -> None:
         def raises(self: Any, *items: Any) -> Any:
             raise LookupError("no idea")
 
-        announced(Unregistered, **{method: raises}, get_metadata=lambda self, item: {"a": 1})
+        register_model(Unregistered, **{method: raises}, get_metadata=lambda self, item: {"a": 1})
         item = Unregistered.objects.create(site=site)
         recorded()
         item.save()
@@ -65,7 +70,7 @@ class TestCollectionThatRaises:
         self,
         site: Site,
         recorded: Recording,
-        announced: Announce,
+        register_model: RegisterModel,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
         errors: list[type[Exception]] = [LookupError] * 3 + [ValueError]
@@ -73,7 +78,7 @@ class TestCollectionThatRaises:
         def raises(self: Any, item: Any) -> Any:
             raise errors.pop()
 
-        announced(Unregistered, is_visible=raises)
+        register_model(Unregistered, is_visible=raises)
         for _ in range(4):
             Unregistered.objects.create(site=site)
         assert [e.event for e in recorded()] == ["updated"] * 4
@@ -84,13 +89,13 @@ class TestCollectionThatRaises:
         self,
         site: Site,
         recorded: Recording,
-        announced: Announce,
+        register_model: RegisterModel,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
         def raises(self: Any, item: Any) -> Any:
             raise LookupError("no idea")
 
-        announced(Unregistered, get_site=raises)
+        register_model(Unregistered, get_site=raises)
         item = Unregistered.objects.create(site=site)
         item.save()
         item.delete()
@@ -99,13 +104,13 @@ class TestCollectionThatRaises:
 
     @pytest.mark.parametrize("method", ["get_site", "get_metadata"])
     def test_in_a_query_takes_the_edit_back(
-        self, method: str, site: Site, recorded: Recording, announced: Announce
+        self, method: str, site: Site, recorded: Recording, register_model: RegisterModel
     ) -> None:
         def query(self: Any, item: Any) -> Any:
             with connection.cursor() as cursor:
                 cursor.execute("select no_such_column from sites")
 
-        announced(Unregistered, **{method: query})
+        register_model(Unregistered, **{method: query})
         with pytest.raises(DatabaseError), transaction.atomic():
             Unregistered.objects.create(site=site)
         assert Unregistered.objects.count() == 0
@@ -113,14 +118,14 @@ class TestCollectionThatRaises:
 
     @pytest.mark.parametrize("method", ["get_site", "get_slug", "is_visible", "get_metadata"])
     def test_error_of_the_database_goes_through_although_the_transaction_would_go_on(
-        self, method: str, site: Site, recorded: Recording, announced: Announce
+        self, method: str, site: Site, recorded: Recording, register_model: RegisterModel
     ) -> None:
         """SQLite and MariaDB would commit the edit without its update."""
 
         def fail(self: Any, item: Any) -> Any:
             raise DatabaseError("is away")
 
-        announced(Unregistered, **{method: fail})
+        register_model(Unregistered, **{method: fail})
         with pytest.raises(DatabaseError, match="is away"), transaction.atomic():
             Unregistered.objects.create(site=site)
         assert Unregistered.objects.count() == 0
@@ -132,18 +137,18 @@ class TestCollectionThatRaises:
         site_id: Any,
         site: Site,
         recorded: Recording,
-        announced: Announce,
+        register_model: RegisterModel,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        announced(Unregistered, get_site=lambda self, item: site_id)
+        register_model(Unregistered, get_site=lambda self, item: site_id)
         Unregistered.objects.create(site=site)
         assert recorded() == []
         assert "(not recorded)" in caplog.text
 
     def test_slug_that_is_no_text(
-        self, site: Site, recorded: Recording, announced: Announce
+        self, site: Site, recorded: Recording, register_model: RegisterModel
     ) -> None:
-        announced(Unregistered, get_slug=lambda self, item: 2024)
+        register_model(Unregistered, get_slug=lambda self, item: 2024)
         Unregistered.objects.create(site=site)
         assert recorded()[0].slug == "2024"
 
@@ -161,9 +166,9 @@ class TestUnfitText:
         ],
     )
     def test_in_metadata_and_slug(
-        self, given: str, kept: str, site: Site, recorded: Recording, announced: Announce
+        self, given: str, kept: str, site: Site, recorded: Recording, register_model: RegisterModel
     ) -> None:
-        announced(
+        register_model(
             Unregistered,
             get_slug=lambda self, item: given,
             get_metadata=lambda self, item: {"title": given, given: [given]},
@@ -175,26 +180,26 @@ class TestUnfitText:
 
     @pytest.mark.parametrize("value", [float("nan"), object(), {1: object()}, b"bytes"])
     def test_metadata_that_is_no_json_is_left_out_and_flagged(
-        self, value: Any, site: Site, recorded: Recording, announced: Announce
+        self, value: Any, site: Site, recorded: Recording, register_model: RegisterModel
     ) -> None:
-        announced(Unregistered, get_metadata=lambda self, item: {"a": 1, "b": value, "c": 2})
+        register_model(Unregistered, get_metadata=lambda self, item: {"a": 1, "b": value, "c": 2})
         Unregistered.objects.create(site=site)
         assert recorded()[0].metadata == {"a": 1, "c": 2, "invalid": True}
 
     def test_metadata_that_is_too_deep(
-        self, site: Site, recorded: Recording, announced: Announce
+        self, site: Site, recorded: Recording, register_model: RegisterModel
     ) -> None:
         deep: list[Any] = []
         for _ in range(METADATA_LIMIT):
             deep = [deep]
-        announced(Unregistered, get_metadata=lambda self, item: {"a": 1, "deep": deep})
+        register_model(Unregistered, get_metadata=lambda self, item: {"a": 1, "deep": deep})
         Unregistered.objects.create(site=site)
         assert recorded()[0].metadata == {"a": 1, "invalid": True}
 
     def test_metadata_above_its_limit_is_cut_and_flagged(
-        self, site: Site, recorded: Recording, announced: Announce
+        self, site: Site, recorded: Recording, register_model: RegisterModel
     ) -> None:
-        announced(
+        register_model(
             Unregistered,
             get_metadata=lambda self, item: {"a": 1, "long": "ä" * METADATA_LIMIT, "b": 2},
         )

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from spool_live import checks
 from spool_live.collections import one_site
 from spool_live.models import Site
-from tests.capture.conftest import Announce, Recording
+from tests.capture.conftest import Recording, RegisterModel
 from tests.capture.triggering import declared, on_postgresql
 from tests.testapp.models import Article, Tag
 
@@ -29,8 +29,8 @@ def one(request: pytest.FixtureRequest, live: Live, site: Site) -> Site:
     return site
 
 
-def test_items_belong_to_it(one: Site, announced: Announce, recorded: Recording) -> None:
-    announced(Tag, name="tags")
+def test_items_belong_to_it(one: Site, register_model: RegisterModel, recorded: Recording) -> None:
+    register_model(Tag, name="tags")
     tag = Tag.objects.create(name="a")
     tag.name = "b"
     tag.save()
@@ -43,8 +43,8 @@ def test_items_belong_to_it(one: Site, announced: Announce, recorded: Recording)
     assert checks.check_site(None, databases=["default"]) == []
 
 
-def test_it_costs_the_insert_alone(one: Site, announced: Announce) -> None:
-    announced(Tag, name="tags", metadata_fields=("name",))
+def test_it_costs_the_insert_alone(one: Site, register_model: RegisterModel) -> None:
+    register_model(Tag, name="tags", metadata_fields=("name",))
     tag = Tag.objects.create(name="a")
     with CaptureQueriesContext(connection) as queries:
         tag.save()
@@ -59,7 +59,7 @@ def test_model_that_says_its_site_itself(one: Site, other_site: Site, recorded: 
 
 @pytest.mark.parametrize("named", ["Nowhere", "9f0c3d1e-7a4b-4c0d-9e57-0d6b1f2a8c11", "Twin"])
 def test_site_that_is_not_there_is_w022(
-    named: str, live: Live, announced: Announce, recorded: Recording
+    named: str, live: Live, register_model: RegisterModel, recorded: Recording
 ) -> None:
     for _ in range(2):
         Site.objects.create(name="Twin")
@@ -69,10 +69,10 @@ def test_site_that_is_not_there_is_w022(
 
 
 def test_save_is_not_broken_where_there_is_no_site(
-    live: Live, announced: Announce, recorded: Recording, caplog: pytest.LogCaptureFixture
+    live: Live, register_model: RegisterModel, recorded: Recording, caplog: pytest.LogCaptureFixture
 ) -> None:
     live(SITE="Nowhere")
-    announced(Tag, name="tags")
+    register_model(Tag, name="tags")
     tag = Tag.objects.create(name="a")
     assert recorded() == []
     assert "no site has this name" in caplog.text
@@ -82,7 +82,7 @@ def test_save_is_not_broken_where_there_is_no_site(
 
 
 def test_name_is_looked_up_again(
-    live: Live, site: Site, announced: Announce, monkeypatch: pytest.MonkeyPatch
+    live: Live, site: Site, register_model: RegisterModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another process may have renamed the site meanwhile."""
     live(SITE="Courier")

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from spool_live.capture.audit import audit
 from spool_live.models import Site
-from tests.capture.conftest import Announce, Recording, item_id
+from tests.capture.conftest import Recording, RegisterModel, item_id
 from tests.capture.triggering import declared
 from tests.testapp.models import Contribution, Dossier, Section, Snippet, Tag
 
@@ -74,7 +74,7 @@ def test_no_more_than_the_limit_follow(
     section: Section,
     other_site: Site,
     recorded: Recording,
-    announced: Announce,
+    register_model: RegisterModel,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with declared(Snippet, site_field="section.site", most_moved=2):

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from spool_live.models import Site
-from tests.capture.conftest import Announce, Recording
+from tests.capture.conftest import Recording, RegisterModel
 from tests.testapp.models import Article, Contribution, Dossier, LandingPage, Page, Section, Tag
 
 pytestmark = pytest.mark.django_db
@@ -131,9 +131,9 @@ def test_item_that_is_left_out(site: Site, tag: Tag, recorded: Recording) -> Non
 
 
 def test_only_the_relations_that_the_collection_names(
-    site: Site, tag: Tag, recorded: Recording, announced: Announce
+    site: Site, tag: Tag, recorded: Recording, register_model: RegisterModel
 ) -> None:
-    announced(Section, m2m_fields=())
+    register_model(Section, m2m_fields=())
     section = Section.objects.create(site=site, name="x")
     page = LandingPage.objects.create(site=site, title="x", hero="y")
     recorded()
@@ -143,9 +143,9 @@ def test_only_the_relations_that_the_collection_names(
 
 
 def test_relations_of_parent_and_child_with_a_collection_each(
-    site: Site, tag: Tag, recorded: Recording, announced: Announce
+    site: Site, tag: Tag, recorded: Recording, register_model: RegisterModel
 ) -> None:
-    announced(LandingPage, name="landing")
+    register_model(LandingPage, name="landing")
     page = Page.objects.create(site=site, title="x")
     landing = LandingPage.objects.create(site=site, title="x", hero="y")
     recorded()

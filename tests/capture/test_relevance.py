@@ -17,7 +17,7 @@ from spool_live.capture import triggers
 from spool_live.delivery import deliver_pending
 from spool_live.models import Site
 from spool_live.updates import EventType
-from tests.capture.conftest import Announce, Recording
+from tests.capture.conftest import Recording, RegisterModel
 from tests.capture.triggering import declared
 from tests.testapp.models import Article, Note
 
@@ -84,7 +84,7 @@ def test_by_query_sets(article: Article, recorded: Recording) -> None:
 
 
 def test_method_sees_the_stored_row_and_the_new_one(
-    site: Site, recorded: Recording, announced: Announce
+    site: Site, recorded: Recording, register_model: RegisterModel
 ) -> None:
     asked: list[tuple[str, str]] = []
 

@@ -17,7 +17,7 @@ from spool_live import LiveManager, tasks
 from spool_live.capture import scheduling
 from spool_live.collections import registry
 from spool_live.models import OutboxEntry, ScheduledMoment, Site
-from tests.capture.conftest import Announce, Recording, rolled_back
+from tests.capture.conftest import Recording, RegisterModel, rolled_back
 from tests.testapp.models import Story
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -42,9 +42,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def stories(announced: Announce) -> None:
+def stories(register_model: RegisterModel) -> None:
     """Stories whose ``moment`` publishes them, if their status says so too."""
-    announced(
+    register_model(
         Story,
         name="stories",
         published_from="moment",
@@ -145,9 +145,9 @@ def test_saved_between_the_moment_and_the_sweep(
 
 
 def test_withdrawn_when_the_moment_comes(
-    announced: Announce, clock: Clock, site: Site, recorded: Recording
+    register_model: RegisterModel, clock: Clock, site: Site, recorded: Recording
 ) -> None:
-    announced(Story, name="stories", published_until="moment")
+    register_model(Story, name="stories", published_until="moment")
     story(site, NOON + MINUTE)
     clock(NOON + MINUTE)
     tasks.sweep()
@@ -201,7 +201,7 @@ def test_collection_that_is_gone(clock: Clock, site: Site, recorded: Recording) 
 
 
 def test_one_faulty_item_does_not_stop_the_others(
-    announced: Announce, clock: Clock, site: Site, recorded: Recording
+    register_model: RegisterModel, clock: Clock, site: Site, recorded: Recording
 ) -> None:
     def is_published(self: Any, item: Story) -> bool:
         if item.slug == "bad" and timezone.now() > NOON:
@@ -209,7 +209,7 @@ def test_one_faulty_item_does_not_stop_the_others(
                 cursor.execute("select nothing from nowhere")
         return True
 
-    announced(
+    register_model(
         Story,
         name="stories",
         published_from="moment",

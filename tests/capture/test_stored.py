@@ -9,9 +9,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from spool_live.capture import connect_all, stored
-from spool_live.capture.plan import Plan
+from spool_live.capture.plan import CapturePlan
 from spool_live.models import Site
-from tests.capture.conftest import Announce, Recording, rolled_back
+from tests.capture.conftest import Recording, RegisterModel, rolled_back
 from tests.testapp.models import (
     Article,
     Note,
@@ -163,10 +163,10 @@ class TestMove:
         ]
 
     def test_where_the_site_is_a_property(
-        self, site: Site, other_site: Site, recorded: Recording, announced: Announce
+        self, site: Site, other_site: Site, recorded: Recording, register_model: RegisterModel
     ) -> None:
         section = Section.objects.create(site=site, name="x")
-        announced(Section, get_site=lambda self, item: Site(id=item.site_id))
+        register_model(Section, get_site=lambda self, item: Site(id=item.site_id))
         section.site = other_site
         section.save()
         assert [(e.event, e.site) for e in recorded()] == [
@@ -183,7 +183,7 @@ class TestKeptSelect:
         built: list[type] = []
         build = stored._rows
 
-        def count(plan: Plan, model: type, using: str, lock: bool) -> Any:
+        def count(plan: CapturePlan, model: type, using: str, lock: bool) -> Any:
             built.append(model)
             return build(plan, model, using, lock)
 

@@ -138,10 +138,10 @@ class TestOwnTransaction:
         assert Note.objects.using("other").count() == 0
 
     def test_by_hand_without_an_atomic_block(
-        self, site: Site, recorded: Recording, announced_aliases: list[str]
+        self, site: Site, recorded: Recording, notified_aliases: list[str]
     ) -> None:
         """``set_autocommit(False)``: the caller commits, and nothing of theirs is taken back."""
-        announced_aliases.clear()
+        notified_aliases.clear()
         transaction.set_autocommit(False)
         try:
             article = Article.objects.create(site=site)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from spool_live.capture.transitions import Snapshot, Transition, born, changed, gone
+from spool_live.capture.transitions import Snapshot, Transition, changed, created, deleted
 from spool_live.updates import EventType
 
 A, B = uuid.uuid4(), uuid.uuid4()
@@ -36,7 +36,7 @@ def one(event: EventType, slug: str | None = "x", **extra: Any) -> list[Transiti
     ],
 )
 def test_born(snapshot: Snapshot, expected: list[Transition]) -> None:
-    assert born(snapshot) == expected
+    assert created(snapshot) == expected
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_born(snapshot: Snapshot, expected: list[Transition]) -> None:
     ],
 )
 def test_gone(snapshot: Snapshot, expected: list[Transition]) -> None:
-    assert gone(snapshot) == expected
+    assert deleted(snapshot) == expected
 
 
 @pytest.mark.parametrize(

@@ -80,11 +80,11 @@ class TestAutocommit:
 
 class TestTransactions:
     def test_rolled_back_edit_says_nothing(
-        self, site: Site, recorded: Recording, announced_aliases: list[str]
+        self, site: Site, recorded: Recording, notified_aliases: list[str]
     ) -> None:
         with rolled_back():
             Note.objects.create(site=site, text="x")
-        assert (recorded(), announced_aliases) == ([], [])
+        assert (recorded(), notified_aliases) == ([], [])
 
     def test_savepoint_takes_its_own_along(self, site: Site, recorded: Recording) -> None:
         with transaction.atomic():
@@ -94,19 +94,19 @@ class TestTransactions:
         assert [r.item_id for r in recorded()] == [item_id(kept)]
 
     def test_commit_is_announced_once_it_is_one(
-        self, site: Site, announced_aliases: list[str]
+        self, site: Site, notified_aliases: list[str]
     ) -> None:
-        announced_aliases.clear()
+        notified_aliases.clear()
         with transaction.atomic():
             note = Note.objects.create(site=site, text="x")
             note.save()
-            assert announced_aliases == []
-        assert announced_aliases == ["default"]
+            assert notified_aliases == []
+        assert notified_aliases == ["default"]
         note.delete()
-        assert announced_aliases == ["default"] * 2
+        assert notified_aliases == ["default"] * 2
 
     def test_bulk_writes_of_a_live_query_set_are_announced(
-        self, site: Site, recorded: Recording, announced_aliases: list[str]
+        self, site: Site, recorded: Recording, notified_aliases: list[str]
     ) -> None:
         notes: LiveQuerySet[Note] = LiveQuerySet(Note)
         for act, event in (
@@ -114,16 +114,16 @@ class TestTransactions:
             (lambda: notes.update(text="y"), "updated"),
             (notes.delete, "deleted"),
         ):
-            announced_aliases.clear()
+            notified_aliases.clear()
             act()
-            assert (recorded.events(), announced_aliases) == ([(event, "notes")], ["default"])
+            assert (recorded.events(), notified_aliases) == ([(event, "notes")], ["default"])
 
     def test_raw_sql_is_left_to_the_sweep(
-        self, site: Site, recorded: Recording, announced_aliases: list[str]
+        self, site: Site, recorded: Recording, notified_aliases: list[str]
     ) -> None:
-        announced_aliases.clear()
+        notified_aliases.clear()
         sql("insert into testapp_note (tenant, t) values (%s, 'x')", site.pk)
-        assert (recorded.events(), announced_aliases) == ([("created", "notes")], [])
+        assert (recorded.events(), notified_aliases) == ([("created", "notes")], [])
 
     def test_batch_records_nothing_twice(self, site: Site, recorded: Recording) -> None:
         with batch():

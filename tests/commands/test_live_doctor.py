@@ -6,16 +6,19 @@ from typing import Any
 
 import pytest
 
-from spool_live.doctor import Finding, Level, Phase, Result, report
+from spool_live.doctor import DoctorFinding, Level, Phase, Result, report
 from spool_live.management.commands import live_doctor
 from tests.commands.conftest import Run
 
 OK = Result("one", "All is there", Phase.DATABASE)
 WARNING = Result(
-    "two", "All is kept", Phase.BACKEND, (Finding(Level.WARNING, "It is late.", "Hurry."),)
+    "two", "All is kept", Phase.BACKEND, (DoctorFinding(Level.WARNING, "It is late.", "Hurry."),)
 )
 ERROR = Result(
-    "three", "It flows", Phase.BACKEND, (Finding(Level.ERROR, "It is dry.", "Open it.", "E9"),)
+    "three",
+    "It flows",
+    Phase.BACKEND,
+    (DoctorFinding(Level.ERROR, "It is dry.", "Open it.", "E9"),),
 )
 MISSED = Result("four", "It is seen", Phase.CLIENTS, reason="Nobody looked.")
 NEEDLESS = Result("five", "It is far", Phase.ROLLOUT, reason="It is here.", is_needed=False)

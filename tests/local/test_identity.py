@@ -15,7 +15,7 @@ import pytest
 from spool_live.local.binaries import PostgresBinaries, find_postgres
 from spool_live.local.data_folder import DataFolder
 from spool_live.local.exceptions import PostgresError
-from spool_live.local.identity import Identity, choose_identity, may_enter
+from spool_live.local.identity import ProcessIdentity, choose_identity, may_enter
 from spool_live.local.postgres import EmbeddedPostgres
 from spool_live.local.processes import free_port, launcher
 from spool_live.local.processes.launcher import NOBODY
@@ -62,7 +62,7 @@ def owners(folder: Path) -> set[int]:
     return {path.stat().st_uid for path in (folder, *folder.rglob("*"))}
 
 
-def server(folder: Path, identity: Identity | None = None) -> EmbeddedPostgres:
+def server(folder: Path, identity: ProcessIdentity | None = None) -> EmbeddedPostgres:
     return EmbeddedPostgres(folder, port=free_port(), password="secret", identity=identity)
 
 
@@ -73,25 +73,25 @@ def check(running: EmbeddedPostgres) -> None:
 
 def test_chosen_identity_is_never_root(tmp_path: Path) -> None:
     identity = choose_identity()
-    assert (identity is Identity.SELF) == (os.geteuid() != 0)
+    assert (identity is ProcessIdentity.SELF) == (os.geteuid() != 0)
     with server(tmp_path / "state") as running:
         check(running)
 
 
 @as_root
 def test_user_namespace_works_below_private_folders_and_files_stay_roots(tmp_path: Path) -> None:
-    if choose_identity() is not Identity.NAMESPACE:
+    if choose_identity() is not ProcessIdentity.NAMESPACE:
         pytest.skip("this kernel or container forbids user namespaces")
     private = tmp_path / "private"
     private.mkdir(mode=0o700)
-    with server(private / "state", Identity.NAMESPACE) as running:
+    with server(private / "state", ProcessIdentity.NAMESPACE) as running:
         check(running)
         assert owners(running.data_dir) == {0}
 
 
 @as_root
 def test_nobody_runs_from_a_copy_where_the_programs_are_out_of_reach(open_folder: Path) -> None:
-    with server(open_folder, Identity.NOBODY) as running:
+    with server(open_folder, ProcessIdentity.NOBODY) as running:
         check(running)
         postmaster = DataFolder(running.data_dir).server_pid
         assert Path(f"/proc/{postmaster}").stat().st_uid == NOBODY
@@ -105,14 +105,14 @@ def test_nobody_below_a_private_folder_is_refused_with_the_remedy(tmp_path: Path
     private = tmp_path / "private"
     private.mkdir(mode=0o700)
     with pytest.raises(PostgresError, match="choose a state folder elsewhere"):
-        server(private / "state", Identity.NOBODY).start()
+        server(private / "state", ProcessIdentity.NOBODY).start()
 
 
 @as_root
 def test_one_folder_can_be_used_under_changing_identities(open_folder: Path) -> None:
-    if choose_identity() is not Identity.NAMESPACE:
+    if choose_identity() is not ProcessIdentity.NAMESPACE:
         pytest.skip("this kernel or container forbids user namespaces")
-    for identity in (Identity.NOBODY, Identity.NAMESPACE, Identity.NOBODY):
+    for identity in (ProcessIdentity.NOBODY, ProcessIdentity.NAMESPACE, ProcessIdentity.NOBODY):
         with server(open_folder, identity) as running:
             check(running)
 
@@ -124,7 +124,7 @@ def test_programs_nobody_can_read_and_that_are_no_wheel_are_refused(
     private = tmp_path / "private"
     private.mkdir(mode=0o700)
     (private / "bin").symlink_to(find_postgres().bin_dir)
-    running = server(open_folder, Identity.NOBODY)
+    running = server(open_folder, ProcessIdentity.NOBODY)
     running._binaries = PostgresBinaries(private / "bin")
     with pytest.raises(PostgresError, match="SPOOL_LIVE_PG_BIN"):
         running.start()

@@ -50,7 +50,7 @@ def outbox_writes(queries: CaptureQueriesContext) -> int:
 
 
 def test_many_saves_write_the_outbox_once_at_the_end(
-    site: Site, announced_aliases: list[str]
+    site: Site, notified_aliases: list[str]
 ) -> None:
     with CaptureQueriesContext(connections["default"]) as queries, batch():
         notes = [note(site, f"note {n}") for n in range(30)]
@@ -58,7 +58,7 @@ def test_many_saves_write_the_outbox_once_at_the_end(
         assert entries() == []
     assert entries() == [EventType.CREATED] * 30 + [EventType.UPDATED]
     assert outbox_writes(queries) == 1
-    assert announced_aliases == ["default"]
+    assert notified_aliases == ["default"]
 
 
 def test_rows_are_what_single_records_write(site: Site) -> None:
@@ -140,7 +140,7 @@ def test_nested_blocks_write_once(site: Site) -> None:
 
 
 def test_block_inside_a_transaction_that_is_rolled_back_leaves_nothing(
-    site: Site, announced_aliases: list[str]
+    site: Site, notified_aliases: list[str]
 ) -> None:
     with transaction.atomic():
         with batch():
@@ -148,7 +148,7 @@ def test_block_inside_a_transaction_that_is_rolled_back_leaves_nothing(
         assert len(entries()) == 1
         transaction.set_rollback(True)
     assert entries() == []
-    assert announced_aliases == []
+    assert notified_aliases == []
 
 
 def test_block_inside_a_block_error_that_is_caught_between_them(site: Site) -> None:
@@ -177,32 +177,32 @@ def test_each_alias_has_its_block(site: Site, other_site: Site) -> None:
     assert (len(entries()), len(entries("other"))) == (1, 1)
 
 
-def test_empty_block_writes_nothing(site: Site, announced_aliases: list[str]) -> None:
+def test_empty_block_writes_nothing(site: Site, notified_aliases: list[str]) -> None:
     with CaptureQueriesContext(connections["default"]) as queries, batch():
         pass
     assert outbox_writes(queries) == 0
-    assert announced_aliases == []
+    assert notified_aliases == []
 
 
 def test_single_saves_of_one_transaction_are_announced_once(
-    site: Site, announced_aliases: list[str]
+    site: Site, notified_aliases: list[str]
 ) -> None:
     with transaction.atomic():
         for n in range(5):
             note(site, f"note {n}")
         with pytest.raises(RuntimeError):
             lose(site, transaction.atomic())
-    assert announced_aliases == ["default"]
+    assert notified_aliases == ["default"]
 
 
 def test_announcement_of_a_lost_savepoint_does_not_stand_for_the_rest(
-    site: Site, announced_aliases: list[str]
+    site: Site, notified_aliases: list[str]
 ) -> None:
     with transaction.atomic():
         with pytest.raises(RuntimeError):
             lose(site, transaction.atomic())
         note(site, "kept")
-    assert announced_aliases == ["default"]
+    assert notified_aliases == ["default"]
 
 
 class TestMoreThanOneStatementTakes:
@@ -213,20 +213,20 @@ class TestMoreThanOneStatementTakes:
         monkeypatch.setattr("spool_live.outbox.rows.MOST", 3)
 
     def test_is_written_in_between_and_in_order(
-        self, site: Site, announced_aliases: list[str]
+        self, site: Site, notified_aliases: list[str]
     ) -> None:
         seen = []
         with CaptureQueriesContext(connections["default"]) as queries, batch():
             for number in range(8):
                 note(site, str(number))
                 seen.append(OutboxEntry.objects.count())
-            assert announced_aliases == []
+            assert notified_aliases == []
         assert seen == [0, 0, 3, 3, 3, 6, 6, 6]
         assert outbox_writes(queries) == 3
         items = list(OutboxEntry.objects.order_by("pk").values_list("item_id", flat=True))
         assert len(items) == 8
         assert items == [item_id(n) for n in Note.objects.order_by("pk")]
-        assert announced_aliases == ["default"]
+        assert notified_aliases == ["default"]
 
     def test_goes_with_the_block_when_it_fails(self, site: Site) -> None:
         with transaction.atomic(), batch():

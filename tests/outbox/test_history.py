@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from spool_live import outbox
 from spool_live.models import OutboxEntry, Site, SiteDelivery, SiteMirror
-from spool_live.outbox import CatchUp, Settlement
+from spool_live.outbox import HistoryPage, Settlement
 from tests.outbox.conftest import Clock, MakeSite, claimed, delivered, delivery, seqs, waiting
 from tests.sessions import threads
 from tests.waiting import PATIENCE
@@ -25,11 +25,11 @@ def told(site: Site, number: int) -> None:
     outbox.settle(claim, delivered(claim))
 
 
-def catch_up(site: Site, after: int, limit: int = 100) -> CatchUp:
+def catch_up(site: Site, after: int, limit: int = 100) -> HistoryPage:
     return outbox.catch_up("default", site.pk, after=after, limit=limit)
 
 
-def numbers(answer: CatchUp) -> list[int]:
+def numbers(answer: HistoryPage) -> list[int]:
     return [update.seq for update in answer.results]
 
 
@@ -94,7 +94,7 @@ class TestCatchUp:
 
     def test_cursor_ahead_of_us_is_a_reset(self, site: Site) -> None:
         told(site, 2)
-        assert catch_up(site, 3) == CatchUp("reset", [], None, 2, 1)
+        assert catch_up(site, 3) == HistoryPage("reset", [], None, 2, 1)
 
     def test_cursor_before_the_history_is_a_reset(self, site: Site) -> None:
         told(site, 5)
@@ -105,7 +105,7 @@ class TestCatchUp:
     @pytest.mark.parametrize(("after", "status"), [(0, "recovered"), (1, "reset")])
     def test_site_of_which_nothing_was_ever_told(self, after: int, status: str) -> None:
         answer = outbox.catch_up("default", uuid.uuid4(), after=after, limit=10)
-        assert answer == CatchUp(status, [], None, 0, 0)  # type: ignore[arg-type]
+        assert answer == HistoryPage(status, [], None, 0, 0)  # type: ignore[arg-type]
 
     def test_epoch_is_the_acknowledged_one(self, site: Site) -> None:
         SiteDelivery.objects.filter(pk=site.pk).update(acknowledged_epoch=7)
@@ -261,7 +261,7 @@ class TestPurgeBesideReaders:
     def test_nobody_sees_a_purge_that_is_half_done(self, site: Site, clock: Clock) -> None:
         told(site, 4)
         clock.advance(days=1)
-        seen: list[CatchUp] = []
+        seen: list[HistoryPage] = []
 
         def look_behind(execute: Any, sql: str, *rest: Any) -> Any:
             result = execute(sql, *rest)

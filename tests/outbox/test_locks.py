@@ -79,7 +79,7 @@ def test_site_that_an_editor_holds_is_delivered_like_the_others() -> None:
     assert deliver() == 0
     state, changed = SiteDelivery.objects.get(pk=held.pk), SiteMirror.objects.get(pk=held.pk)
     assert state.acknowledged_version == changed.version
-    assert changed.pending == SiteMirror.Pending.NOTHING
+    assert changed.pending == SiteMirror.Pending.NONE
 
 
 def test_site_that_changes_while_it_is_mirrored_stays_on_the_list() -> None:

@@ -92,34 +92,34 @@ class TestByHand:
 
 @pytest.mark.django_db(transaction=True)
 class TestAnnouncement:
-    def test_comes_after_the_commit(self, site: Site, announced_aliases: list[str]) -> None:
+    def test_comes_after_the_commit(self, site: Site, notified_aliases: list[str]) -> None:
         with transaction.atomic():
             outbox.record([(site.pk, update())], using="default")
-            assert announced_aliases == []
-        assert announced_aliases == ["default"]
+            assert notified_aliases == []
+        assert notified_aliases == ["default"]
 
-    def test_comes_once_for_a_transaction(self, site: Site, announced_aliases: list[str]) -> None:
+    def test_comes_once_for_a_transaction(self, site: Site, notified_aliases: list[str]) -> None:
         with transaction.atomic():
             for _ in range(3):
                 outbox.record([(site.pk, update())], using="default")
                 with transaction.atomic():
                     outbox.record([(site.pk, update())], using="default")
-        assert announced_aliases == ["default"]
+        assert notified_aliases == ["default"]
 
     def test_survives_a_savepoint_that_is_rolled_back(
-        self, site: Site, announced_aliases: list[str]
+        self, site: Site, notified_aliases: list[str]
     ) -> None:
         with transaction.atomic():
             with transaction.atomic():
                 outbox.record([(site.pk, update())], using="default")
                 transaction.set_rollback(True)
             outbox.record([(site.pk, update())], using="default")
-        assert announced_aliases == ["default"]
+        assert notified_aliases == ["default"]
         assert OutboxEntry.objects.count() == 1
 
     @pytest.mark.parametrize("waits", ["before", "inside a savepoint that is rolled back"])
     def test_comes_beside_what_the_project_does_after_its_commits(
-        self, waits: str, site: Site, announced_aliases: list[str]
+        self, waits: str, site: Site, notified_aliases: list[str]
     ) -> None:
         done: list[str] = []
         with transaction.atomic():
@@ -130,21 +130,21 @@ class TestAnnouncement:
                     outbox.record([(site.pk, update())], using="default")
                     transaction.set_rollback(True)
             outbox.record([(site.pk, update())], using="default")
-        assert announced_aliases == ["default"]
+        assert notified_aliases == ["default"]
         assert done == (["before", "inside"] if waits == "before" else ["before"])
 
-    def test_does_not_come_after_a_rollback(self, site: Site, announced_aliases: list[str]) -> None:
+    def test_does_not_come_after_a_rollback(self, site: Site, notified_aliases: list[str]) -> None:
         with transaction.atomic():
             outbox.record([(site.pk, update())], using="default")
             transaction.set_rollback(True)
-        assert announced_aliases == []
+        assert notified_aliases == []
         assert OutboxEntry.objects.count() == 0
 
     def test_comes_at_once_in_autocommit_mode(
-        self, site: Site, announced_aliases: list[str]
+        self, site: Site, notified_aliases: list[str]
     ) -> None:
         outbox.record([(site.pk, update())], using="default")
-        assert announced_aliases == ["default"]
+        assert notified_aliases == ["default"]
 
     def test_receiver_that_raises_breaks_nothing(
         self, site: Site, caplog: pytest.LogCaptureFixture

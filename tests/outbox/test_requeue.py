@@ -55,17 +55,17 @@ def test_go_before_what_has_no_number_yet(site: Site, dead: list[int]) -> None:
 
 @pytest.mark.django_db(transaction=True)
 class TestAnnouncement:
-    def test_comes_after_the_commit(self, dead: list[int], announced_aliases: list[str]) -> None:
-        announced_aliases.clear()
+    def test_comes_after_the_commit(self, dead: list[int], notified_aliases: list[str]) -> None:
+        notified_aliases.clear()
         with transaction.atomic():
             outbox.requeue_dead("default")
-            assert announced_aliases == []
-        assert announced_aliases == ["default"]
+            assert notified_aliases == []
+        assert notified_aliases == ["default"]
 
-    def test_does_not_come_for_nothing(self, site: Site, announced_aliases: list[str]) -> None:
-        announced_aliases.clear()
+    def test_does_not_come_for_nothing(self, site: Site, notified_aliases: list[str]) -> None:
+        notified_aliases.clear()
         outbox.requeue_dead("default")
-        assert announced_aliases == []
+        assert notified_aliases == []
 
 
 class TestDiscard:

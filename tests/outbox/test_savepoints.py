@@ -76,7 +76,7 @@ def kept(word: str) -> list[int]:
 def test_update_is_kept_and_notified_of_exactly_if_its_savepoints_are(
     block: Callable[[], AbstractContextManager[None]],
     most: int,
-    announced_aliases: list[str],
+    notified_aliases: list[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(rows, "MOST", most)
@@ -88,21 +88,21 @@ def test_update_is_kept_and_notified_of_exactly_if_its_savepoints_are(
     tried = 0
     for word in transactions():
         OutboxEntry.objects.all().delete()
-        announced_aliases.clear()
+        notified_aliases.clear()
         with block():
             perform(word, record)
         there = [
             int(slug) for slug in OutboxEntry.objects.order_by("pk").values_list("slug", flat=True)
         ]
         assert there == kept(word), word
-        assert bool(announced_aliases) == bool(there), word
+        assert bool(notified_aliases) == bool(there), word
         tried += 1
     assert tried > 200
 
 
-def test_trigger_on_the_table_is_notified_of_the_same_way(announced_aliases: list[str]) -> None:
+def test_trigger_on_the_table_is_notified_of_the_same_way(notified_aliases: list[str]) -> None:
     for word in transactions():
-        announced_aliases.clear()
+        notified_aliases.clear()
         with transaction.atomic():
-            perform(word, lambda place: outbox.announce(using="default"))
-        assert bool(announced_aliases) == bool(kept(word)), word
+            perform(word, lambda place: outbox.notify(using="default"))
+        assert bool(notified_aliases) == bool(kept(word)), word

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from spool_live.client.config import LiveUpdatesConfig
 from spool_live.client.engine.api import ContentApi
 from spool_live.client.engine.connection import Lost, Ready, RealtimeConnection
-from spool_live.client.engine.tokens import BroadcastChannel, Token
+from spool_live.client.engine.tokens import BroadcastChannel, RealtimeToken
 from spool_live.client.exceptions import LiveUpdatesError
 
 TOLERATED_SKEW = 30.0
@@ -18,7 +18,7 @@ DATE_RESOLUTION = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """What one step found. `ok` None: not good, but it works.
 
     The remedy is "" where there is nothing to do, and where the detail of a failure has it.
@@ -30,7 +30,7 @@ class Finding:
     remedy: str = ""
 
 
-async def check(config: LiveUpdatesConfig) -> AsyncIterator[Finding]:
+async def check(config: LiveUpdatesConfig) -> AsyncIterator[CheckResult]:
     """Walk the road: key -> clock -> token -> catch-up -> socket -> latency; stop where it ends."""
     api = ContentApi(config)
     step = "key"
@@ -48,29 +48,29 @@ async def check(config: LiveUpdatesConfig) -> AsyncIterator[Finding]:
             step = "latency"
             yield await _latency(connection)
     except LiveUpdatesError as error:
-        yield Finding(step, False, str(error))
+        yield CheckResult(step, False, str(error))
     finally:
         await api.aclose()
 
 
-async def _key(api: ContentApi) -> Finding:
+async def _key(api: ContentApi) -> CheckResult:
     site = await api.site()
     key = site.get("key") or {}
     expiry = key.get("expires_at") or "never"
     detail = f"site {site.get('name')} ({site.get('site_id')}), key {key.get('prefix')}"
-    return Finding("key", True, f"{detail}, expires {expiry}")
+    return CheckResult("key", True, f"{detail}, expires {expiry}")
 
 
-def clock(ahead: float | None) -> Finding:
+def clock(ahead: float | None) -> CheckResult:
     """What it means that the CMS's clock is so many seconds ahead of ours."""
     if ahead is None:
-        return Finding("clock", None, "the CMS sends no Date", "Let its web server add one.")
+        return CheckResult("clock", None, "the CMS sends no Date", "Let its web server add one.")
     detail = f"the CMS is {abs(ahead):.0f} s {'ahead' if ahead > 0 else 'behind'}"
     if abs(ahead) <= DATE_RESOLUTION:
         detail = "the CMS's agrees with ours"
     if abs(ahead) <= TOLERATED_SKEW:
-        return Finding("clock", True, detail)
-    return Finding(
+        return CheckResult("clock", True, detail)
+    return CheckResult(
         "clock",
         None,
         detail,
@@ -79,23 +79,23 @@ def clock(ahead: float | None) -> Finding:
     )
 
 
-def _token(token: Token) -> Finding:
+def _token(token: RealtimeToken) -> CheckResult:
     mode = "broadcast" if isinstance(token.channel, BroadcastChannel) else "postgres_changes"
-    return Finding(
+    return CheckResult(
         "token",
         True,
         f"{mode} at {token.supabase_url}, epoch {token.epoch}, lives {token.lifetime:.0f} s",
     )
 
 
-async def _catch_up(api: ContentApi, token: Token) -> Finding:
+async def _catch_up(api: ContentApi, token: RealtimeToken) -> CheckResult:
     started = time.monotonic()
     page = await api.updates(after=max(token.seq - 1, 0))
     took = (time.monotonic() - started) * 1000
-    return Finding("catch-up", True, f"newest update is number {page.seq}, {took:.0f} ms")
+    return CheckResult("catch-up", True, f"newest update is number {page.seq}, {took:.0f} ms")
 
 
-async def _ready(connection: RealtimeConnection, config: LiveUpdatesConfig) -> Finding:
+async def _ready(connection: RealtimeConnection, config: LiveUpdatesConfig) -> CheckResult:
     broadcast = isinstance(connection.token.channel, BroadcastChannel)
     timing = config.timing
     try:
@@ -105,15 +105,17 @@ async def _ready(connection: RealtimeConnection, config: LiveUpdatesConfig) -> F
             await _until_ready(connection)
     except TimeoutError:
         if broadcast:
-            return Finding("socket", True, "joined; the server is too old to say that it is ready")
-        return Finding(
+            return CheckResult(
+                "socket", True, "joined; the server is too old to say that it is ready"
+            )
+        return CheckResult(
             "socket",
             False,
             "joined, but never ready",
             'On the CMS, run "manage.py live_setup": live_updates has to be in the publication '
             "supabase_realtime.",
         )
-    return Finding("socket", True, "joined and ready")
+    return CheckResult("socket", True, "joined and ready")
 
 
 async def _until_ready(connection: RealtimeConnection) -> None:
@@ -125,5 +127,7 @@ async def _until_ready(connection: RealtimeConnection) -> None:
                 raise error
 
 
-async def _latency(connection: RealtimeConnection) -> Finding:
-    return Finding("latency", True, f"{await connection.ping() * 1000:.1f} ms to Realtime and back")
+async def _latency(connection: RealtimeConnection) -> CheckResult:
+    return CheckResult(
+        "latency", True, f"{await connection.ping() * 1000:.1f} ms to Realtime and back"
+    )

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from spool_live.client.cli.check import Finding, check
+from spool_live.client.cli.check import CheckResult, check
 from spool_live.client.cli.tail import tail
 from spool_live.client.config import LiveUpdatesConfig
 from spool_live.client.exceptions import ConfigurationError, LiveUpdatesError
@@ -131,7 +131,7 @@ async def _check(config: LiveUpdatesConfig, options: argparse.Namespace) -> int:
     return FAILED if failed else 0
 
 
-def _line(finding: Finding, *, as_json: bool) -> str:
+def _line(finding: CheckResult, *, as_json: bool) -> str:
     if as_json:
         return json.dumps(dataclasses.asdict(finding)) + "\n"
     remedy = f"\n      {finding.remedy}" if finding.remedy else ""

@@ -89,13 +89,13 @@ async def run_command(command: Sequence[str], update: LiveUpdate, err: TextIO) -
 
 def _state_printer(err: TextIO) -> Callable[[ConnectionState], None]:
     """Each thing once: not every attempt, and not the end, which `tail` raises."""
-    told: list[object] = []
+    reported: list[object] = []
 
     def on_state(state: ConnectionState) -> None:
         news: list[object] = [state.phase, state.error]
         trying = state.phase in {Phase.CONNECTING, Phase.JOINED} and state.error is not None
-        if news != told and not trying and not state.phase.ended:
-            told[:] = news
+        if news != reported and not trying and not state.phase.ended:
+            reported[:] = news
             err.write(f"-- {state.phase}{f': {state.error}' if state.error else ''}\n")
             err.flush()
 

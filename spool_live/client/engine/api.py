@@ -14,7 +14,7 @@ import httpx
 
 from spool_live.client.config import LiveUpdatesConfig
 from spool_live.client.engine.sequencer import Page
-from spool_live.client.engine.tokens import Token
+from spool_live.client.engine.tokens import RealtimeToken
 from spool_live.client.exceptions import (
     ConfigurationError,
     IncompatibleServerError,
@@ -60,12 +60,12 @@ class ContentApi:
         """Close the connections."""
         await self._http.aclose()
 
-    async def token(self) -> Token:
+    async def token(self) -> RealtimeToken:
         """Exchange the API key for a token. Raises WrongSiteError for another site's key."""
         asked_at = time.monotonic()
         data = await self._request("POST", "token/")
         with self._in_context():
-            token = Token.from_response(data, asked_at)
+            token = RealtimeToken.from_response(data, asked_at)
             if token.site_id != self._config.site_id:
                 raise WrongSiteError(wanted=self._config.site_id, actual=token.site_id)
         self.known = True

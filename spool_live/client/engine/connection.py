@@ -24,7 +24,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from spool_live.client.engine.first_of import first_of
 from spool_live.client.engine.refusals import channel_error, handshake_error
-from spool_live.client.engine.tokens import BroadcastChannel, ChangesChannel, Token
+from spool_live.client.engine.tokens import BroadcastChannel, ChangesChannel, RealtimeToken
 from spool_live.client.exceptions import RealtimeUnavailableError, TransientError
 from spool_live.client.policy import Timing
 from spool_live.client.updates import LiveUpdate
@@ -84,7 +84,7 @@ class RealtimeConnection:
     RateLimitedError where that fails; later failures come as a `Lost` event.
     """
 
-    def __init__(self, token: Token, timing: Timing) -> None:
+    def __init__(self, token: RealtimeToken, timing: Timing) -> None:
         self.token = token
         self.events: asyncio.Queue[ConnectionEvent] = asyncio.Queue(MAX_EVENTS)
         self._timing = timing
@@ -109,7 +109,7 @@ class RealtimeConnection:
     async def __aexit__(self, kind: object, error: object, traceback: object) -> None:
         await self._close()
 
-    async def set_auth(self, token: Token) -> None:
+    async def set_auth(self, token: RealtimeToken) -> None:
         """Hand the server a fresh token; a different one also wakes a dead subscription."""
         self.token = token
         await self._client.set_auth(token.jwt)

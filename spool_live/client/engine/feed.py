@@ -67,8 +67,8 @@ class Feed:
             timing=timing,
             attempt_limit=config.attempt_limit,
         )
-        self._told_epoch: int | None = None
-        self._told_at = 0.0
+        self._requested_epoch: int | None = None
+        self._requested_at = 0.0
         self._task: asyncio.Task[None] | None = None
 
     @classmethod
@@ -186,8 +186,8 @@ class Feed:
         token, timing, now = self._tokens.current, self.config.timing, time.monotonic()
         if token is None or epoch == token.epoch:
             return
-        if epoch != self._told_epoch or now - self._told_at > timing.catch_up_interval:
-            self._told_epoch, self._told_at = epoch, now
+        if epoch != self._requested_epoch or now - self._requested_at > timing.catch_up_interval:
+            self._requested_epoch, self._requested_at = epoch, now
             self._tokens.request(within=timing.epoch_jitter)
 
 

@@ -9,7 +9,7 @@ import httpx
 
 from spool_live.client.engine.api import ContentApi, ssl_context
 from spool_live.client.engine.sequencer import Page
-from spool_live.client.engine.tokens import Token
+from spool_live.client.engine.tokens import RealtimeToken
 from spool_live.client.exceptions import (
     LiveUpdatesError,
     RateLimitedError,
@@ -30,7 +30,9 @@ class UpdateLog:
     `source` says where the last answer came from, `trouble` why it was not the CMS.
     """
 
-    def __init__(self, api: ContentApi, token: Callable[[], Token | None], timing: Timing) -> None:
+    def __init__(
+        self, api: ContentApi, token: Callable[[], RealtimeToken | None], timing: Timing
+    ) -> None:
         self._api = api
         self._token = token
         self._timing = timing
@@ -72,7 +74,9 @@ class UpdateLog:
             raise cause from error
         return contiguous_page(updates, after, cause)
 
-    async def _select(self, token: Token, after: int, limit: int) -> list[dict[str, object]]:
+    async def _select(
+        self, token: RealtimeToken, after: int, limit: int
+    ) -> list[dict[str, object]]:
         async with httpx.AsyncClient(timeout=self._timing.request, verify=ssl_context()) as http:
             response = await http.get(
                 f"{token.supabase_url}/rest/v1/live_updates",

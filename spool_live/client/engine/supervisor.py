@@ -20,7 +20,7 @@ from spool_live.client.engine.connection import (
 from spool_live.client.engine.first_of import first_of
 from spool_live.client.engine.stream import Stream
 from spool_live.client.engine.token_source import TokenSource
-from spool_live.client.engine.tokens import BroadcastChannel, Token
+from spool_live.client.engine.tokens import BroadcastChannel, RealtimeToken
 from spool_live.client.engine.watchdog import Verdict, Watchdog
 from spool_live.client.exceptions import (
     GivenUpError,
@@ -44,7 +44,7 @@ _DELAYED = (
 class RejoinRequired(Exception):  # no error: the fresh token names another road
     """Leave this socket and join with this token."""
 
-    def __init__(self, token: Token) -> None:
+    def __init__(self, token: RealtimeToken) -> None:
         super().__init__()
         self.token = token
 
@@ -76,7 +76,7 @@ class Supervisor:
 
     async def run(self) -> None:
         """The road, again and again. Raises ConfigurationError or GivenUpError when it ends."""
-        token: Token | None = None
+        token: RealtimeToken | None = None
         while True:
             try:
                 self._state.update(phase=Phase.CONNECTING)
@@ -88,7 +88,7 @@ class Supervisor:
                 self._judge(error)
                 await self._back_off(error)
 
-    async def _connect_and_stay(self, token: Token) -> None:
+    async def _connect_and_stay(self, token: RealtimeToken) -> None:
         self._stream.start(token.seq)
         async with RealtimeConnection(token, self._timing) as connection:
             self._state.update(phase=Phase.JOINED)
@@ -120,7 +120,7 @@ class Supervisor:
     def _receive_updates(self, updates: Sequence[LiveUpdate]) -> None:
         for update in updates:
             if update.seq is not None:
-                self._watchdog.heard(update.seq)
+                self._watchdog.received(update.seq)
         if self._state.current.phase is Phase.DELAYED and not self._watchdog.suspicious:
             self._state.update(phase=Phase.LIVE, error=None)
             self._catch_up.reschedule()
@@ -160,7 +160,7 @@ class Supervisor:
             except TransientError as error:
                 self._state.update(error=str(error))
                 continue
-            if not token.same_road(connection.token):
+            if not token.same_channel(connection.token):
                 raise RejoinRequired(token)
             await connection.set_auth(token)
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from spool_live.client.engine.api import ContentApi
-from spool_live.client.engine.tokens import Token
+from spool_live.client.engine.tokens import RealtimeToken
 from spool_live.client.exceptions import RateLimitedError, ServerUnreachableError, TransientError
 from spool_live.client.policy import Random, Timing, refresh_in, retry_delay
 
@@ -24,7 +24,7 @@ class TokenSource:
         now: Callable[[], float] = time.monotonic,
         rand: Random = random.random,
     ) -> None:
-        self.current: Token | None = None
+        self.current: RealtimeToken | None = None
         self._api = api
         self._timing = timing
         self._now = now
@@ -35,7 +35,7 @@ class TokenSource:
         self._changed = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
 
-    async def for_join(self) -> Token:
+    async def for_join(self) -> RealtimeToken:
         """A fresh token; the one we have, where the CMS is away and it still lives."""
         try:
             return await self.fetch()
@@ -44,7 +44,7 @@ class TokenSource:
                 raise
             return self.current
 
-    async def fetch(self) -> Token:
+    async def fetch(self) -> RealtimeToken:
         """Ask for a new one. After a failure the next is due when it makes sense to ask again."""
         async with self._one_at_a_time:
             try:

@@ -36,7 +36,7 @@ Channel = BroadcastChannel | ChangesChannel
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class RealtimeToken:
     """What `POST token/` answered. Times are in seconds; `received_at` is on the monotonic clock.
 
     Its age is counted from `received_at` with `lifetime` (`expires_in`), so that neither clock's
@@ -54,7 +54,7 @@ class Token:
     received_at: float
 
     @classmethod
-    def from_response(cls, data: Any, received_at: float) -> Token:
+    def from_response(cls, data: Any, received_at: float) -> RealtimeToken:
         """Read the JSON of `POST token/`.
 
         Raises IncompatibleServerError where something is missing or is not what it should be.
@@ -81,7 +81,7 @@ class Token:
         """Whether its life is over at this time of the monotonic clock."""
         return now >= self.received_at + self.lifetime
 
-    def same_road(self, other: Token) -> bool:
+    def same_channel(self, other: RealtimeToken) -> bool:
         """Whether a socket that was joined with the other token serves for this one too."""
         return (self.supabase_url, self.supabase_key, self.channel) == (
             other.supabase_url,

@@ -26,7 +26,7 @@ class Watchdog:
     def __init__(self, timing: Timing) -> None:
         self._timing = timing
         self._patience = timing.suspicion
-        self._heard = -1
+        self._received = -1
         self._found_at: float | None = None
         self._deadline: float | None = None
         self._kicked = False
@@ -38,16 +38,16 @@ class Watchdog:
         self._found_at = self._deadline = None
         self._kicked = False
 
-    def heard(self, seq: int) -> None:
+    def received(self, seq: int) -> None:
         """The socket brought this one."""
-        self._heard = max(self._heard, seq)
+        self._received = max(self._received, seq)
         self.joined()
         self.suspicious = False
         self._patience = self._timing.suspicion
 
     def found(self, seq: int, now: float) -> None:
         """The log has this one, recorded while the socket was joined."""
-        if seq <= self._heard:
+        if seq <= self._received:
             return
         self.suspicious = True
         if self._found_at is None:

@@ -116,7 +116,7 @@ def _wrap(owner: Any, name: str, look: Look, *, moved: bool = False) -> None:
             done = operation(*args, **kwargs)
             if watch is not None and isinstance(args[0] if args else None, Page):
                 page = args[0]
-                watch.born(page.pk)
+                watch.created(page.pk)
                 if moved and page.path != place:
                     watch.edited(page.pk)
         return done

@@ -53,7 +53,7 @@ class Watch:
             pages = []
         self._add([page.pk, *pages] if page.pk else [])
 
-    def born(self, pk: int) -> None:
+    def created(self, pk: int) -> None:
         """The page was made by the operation, if it is not among those looked at."""
         self._before.setdefault(pk, {})
 

@@ -100,7 +100,7 @@ def updates(
     after: View,
     *,
     relevant: bool = True,
-    extra: Mapping[str, Any] = transitions.NOTHING,
+    extra: Mapping[str, Any] = transitions.NO_METADATA,
 ) -> list[Recorded]:
     """What became of ``page`` (specific, as it is now) between ``before`` and ``after``: one update
     for each site, at most. Where a page is what it was, only a ``relevant`` change is one.

@@ -14,7 +14,7 @@ from django.db import DatabaseError
 
 from spool_live import outbox
 from spool_live.capture.meaning import report
-from spool_live.capture.transitions import NOTHING, Recorded
+from spool_live.capture.transitions import NO_METADATA, Recorded
 from spool_live.contrib.wagtail import moves
 from spool_live.contrib.wagtail.declarations import (
     PageCollection,
@@ -75,7 +75,7 @@ class PageSave(RowSave):
             self.using,
             was=row and as_it_was(page, row),
             relevant=move is not None or self._is_relevant(collection, page, row),
-            extra=DRAFT if is_editorial(self.update_fields or ("title",)) else NOTHING,
+            extra=DRAFT if is_editorial(self.update_fields or ("title",)) else NO_METADATA,
             below=has_moved and (self.update_fields is None or "slug" in self.update_fields),
         )
 

@@ -12,7 +12,7 @@ from wagtail.models import Page
 
 from spool_live import outbox
 from spool_live.capture.reading import CHUNK, chunks
-from spool_live.capture.transitions import NOTHING, Recorded
+from spool_live.capture.transitions import NO_METADATA, Recorded
 from spool_live.contrib.wagtail.declarations import PageCollection, collection_of
 from spool_live.contrib.wagtail.moment import Moment, standing_in, updates
 
@@ -68,7 +68,7 @@ def record_change(
     *,
     was: Any,
     relevant: bool = False,
-    extra: Mapping[str, Any] = NOTHING,
+    extra: Mapping[str, Any] = NO_METADATA,
     below: bool = True,
 ) -> None:
     """Records what became of ``page`` between two moments, and (``below``) of the pages below it:

@@ -87,13 +87,13 @@ def _differs(part: Part, found: Part | None) -> Finding:
     reason = f"{part.kind} {part.name}: {what}, not {part.definition!r}"
     if part.kind == "table":
         reason = f"its kind, persistence and FORCE are {found and found.definition!r}"
-    return _RULES[part.kind].broken(part.table, reason, sql=_mend(part, found))
+    return _RULES[part.kind].broken(part.table, reason, sql=_repair(part, found))
 
 
-def _mend(part: Part, found: Part | None) -> str:
+def _repair(part: Part, found: Part | None) -> str:
     table, name = part.table, f'"{part.name}"'
     if part.kind == "column":
-        return _mend_column(part, found)
+        return _repair_column(part, found)
     if part.kind in ("key", "constraint"):
         cascade = " cascade" if part.kind == "key" else ""
         drop = f"alter table {table} drop constraint if exists {name}{cascade};\n"
@@ -104,15 +104,15 @@ def _mend(part: Part, found: Part | None) -> str:
         return f"drop index if exists {part.name};\n{part.definition};"
     if part.kind == "sequence":
         return f"alter sequence {part.name} {part.definition};" if found else ""
-    mends = []
+    repairs = []
     if found and not found.definition.endswith(" not forced"):
-        mends.append(f"alter table {table} no force row level security;")
+        repairs.append(f"alter table {table} no force row level security;")
     if found and found.definition.startswith("r u"):
-        mends.append(f"alter table {table} set logged;")
-    return "\n".join(mends)
+        repairs.append(f"alter table {table} set logged;")
+    return "\n".join(repairs)
 
 
-def _mend_column(part: Part, found: Part | None) -> str:
+def _repair_column(part: Part, found: Part | None) -> str:
     if found is None:
         return f'alter table {part.table} add column "{part.name}" {part.definition};'
     default = part.definition.partition(" default ")[2].removesuffix(" not null")
@@ -162,7 +162,7 @@ def _switched_off(part: Part, wanted: dict[tuple[str, str, str], Part]) -> Findi
     """Only a superuser may switch it on again; whoever owns the table can make it anew."""
     reason = f"the triggers of constraint {part.name} are off: it is not kept"
     made = [p for p in wanted.values() if p.kind == "constraint" and p.name == part.name]
-    sql = "\n".join(_mend(each, each) for each in made)
+    sql = "\n".join(_repair(each, each) for each in made)
     return rules.CONSTRAINT_OFF.broken(part.table, reason, sql=sql)
 
 

@@ -163,7 +163,7 @@ def _close(reach: Reach, root: Root, danger: Danger, target: Target) -> str:
     if root.kind == "relation":
         relation = reach.catalog.relations[root.oid]
         is_view = relation.kind == "v" and not relation.invoker
-        if is_view and _mends_as_invoker(reach, root, relation):
+        if is_view and _is_safe_as_invoker(reach, root, relation):
             return f"alter view {relation.identity} set (security_invoker = true);"
         holders = _holders(relation, root, target)
         return f"revoke all on {relation.identity} from {holders};" if holders else ""
@@ -177,7 +177,7 @@ def _close(reach: Reach, root: Root, danger: Danger, target: Target) -> str:
     return f"revoke execute on {what} {function.identity} from {holders};" if holders else ""
 
 
-def _mends_as_invoker(reach: Reach, root: Root, relation: Relation) -> bool:
+def _is_safe_as_invoker(reach: Reach, root: Root, relation: Relation) -> bool:
     """Whether the view would be harmless with its caller's rights: tried on the catalog as read."""
     reach.catalog.relations[root.oid] = replace(relation, invoker=True)
     reach.walk.forget()

@@ -30,9 +30,9 @@ def audit_roles(target: Target) -> Iterator[Finding]:
     for role in target.roles:
         if role.unbounded and role.name != SERVICE_ROLE:
             what = "is a superuser" if role.superuser else "bypasses Row Level Security"
-            heal = f"alter role {role.name} nosuperuser nobypassrls;"
+            repair = f"alter role {role.name} nosuperuser nobypassrls;"
             yield rules.ROLE_BYPASSES.broken(
-                role.name, f"{_reached(role)} and {what}", sql=role.withdrawal or heal
+                role.name, f"{_reached(role)} and {what}", sql=role.withdrawal or repair
             )
         if role.name in _ALL_DATA:
             reason = f"{_reached(role)}: it has rights on all tables, ours included, or more"
@@ -41,15 +41,15 @@ def audit_roles(target: Target) -> Iterator[Finding]:
         yield from _granted(role, target)
         if role.powers and (role.name in API_ROLES or role.name in target.attackers):
             reason = f"{_reached(role)} and {', '.join(role.powers)}"
-            heal = f"alter role {role.name} nocreaterole nocreatedb noreplication;"
-            yield rules.ROLE_POWERS.broken(role.name, reason, sql=role.withdrawal or heal)
+            repair = f"alter role {role.name} nocreaterole nocreatedb noreplication;"
+            yield rules.ROLE_POWERS.broken(role.name, reason, sql=role.withdrawal or repair)
         if role.name == SERVICE_ROLE and not role.unbounded:
-            heal = f"alter role {role.name} bypassrls;"
-            yield rules.DELIVER_BYPASS.broken(role.name, "policies bind it", sql=heal)
+            repair = f"alter role {role.name} bypassrls;"
+            yield rules.DELIVER_BYPASS.broken(role.name, "policies bind it", sql=repair)
         if role.name in API_ROLES and role.can_log_in:
             reason = "whoever has its password sets claims as he likes: they are but a setting"
-            heal = f"alter role {role.name} nologin;"
-            yield rules.ROLE_LOGIN.broken(role.name, reason, sql=heal)
+            repair = f"alter role {role.name} nologin;"
+            yield rules.ROLE_LOGIN.broken(role.name, reason, sql=repair)
         if role.name in target.attackers and not role.attackable:
             reason = f"{_reached(role)}, and {target.migrator} may not become it to try"
             yield rules.ROLE_UNTRIED.broken(role.name, reason)

@@ -36,15 +36,15 @@ def _table(row: dict[str, Any], target: Target) -> Iterator[Finding]:
             "Row Level Security is off: its policies are not asked",
             sql=f"alter table {name} enable row level security;",
         )
-    heal = f"alter table {name} owner to {target.migrator};"
+    repair = f"alter table {name} owner to {target.migrator};"
     if name != MESSAGES and not row["owner_is_ours"]:
         reason = f"{owner} owns it, whom {target.migrator} cannot become"
-        yield rules.TABLE_OWNER.broken(name, reason, sql=heal)
+        yield rules.TABLE_OWNER.broken(name, reason, sql=repair)
     elif owner in target.attackers:
         yield rules.TABLE_OWNER.broken(
             name,
             f"{owner} owns it: policies do not bind the owner",
-            sql=target.role(owner).withdrawal or heal,
+            sql=target.role(owner).withdrawal or repair,
         )
 
 

@@ -52,9 +52,9 @@ def to_junit(report: Report, *, fail_on: str = "error") -> str:
             failure = ET.SubElement(
                 case, "failure", type=found[0].severity.value, message=_xml(message)
             )
-            failure.text = _xml("\n\n".join(map(_told, found)))
+            failure.text = _xml("\n\n".join(map(_described, found)))
         lines = [
-            *(map(_told, found) if rule.code not in failing else ()),
+            *(map(_described, found) if rule.code not in failing else ()),
             *noted.get(rule.code, []),
         ]
         if lines:
@@ -67,7 +67,7 @@ def _name(code: str, title: str) -> str:
     return f"{code} {title}"
 
 
-def _told(finding: Finding) -> str:
+def _described(finding: Finding) -> str:
     return f"{finding.subject}: {finding.reason}\n{finding.sql or finding.remedy}"
 
 

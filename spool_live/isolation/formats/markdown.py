@@ -40,14 +40,14 @@ def _table(report: Report) -> Iterator[str]:
 
 
 def _remedies(report: Report) -> Iterator[str]:
-    healed: list[Finding] = [finding for finding in report.findings if finding.sql]
-    if not healed:
+    repairable: list[Finding] = [finding for finding in report.findings if finding.sql]
+    if not repairable:
         return
     yield ""
     yield "## SQL that repairs it"
     yield ""
     yield "```sql"
-    for finding in healed:
+    for finding in repairable:
         yield f"-- {finding.code} {finding.subject}"
         yield finding.sql
     yield "```"

@@ -57,13 +57,13 @@ def _suppression(entry: Accepted) -> dict[str, str]:
 
 def _result(report: Report, finding: Finding) -> dict[str, Any]:
     fingerprint = hashlib.sha256(f"{finding.code} {finding.subject}".encode()).hexdigest()
-    heal = f"\n\n{finding.sql}" if finding.sql else ""
+    repair = f"\n\n{finding.sql}" if finding.sql else ""
     return {
         "ruleId": finding.code,
         "ruleIndex": list(RULES).index(finding.code),
         "level": finding.severity.value,
         "message": {
-            "text": f"{finding.subject}: {finding.reason}\n\n{finding.remedy}{heal}",
+            "text": f"{finding.subject}: {finding.reason}\n\n{finding.remedy}{repair}",
         },
         "locations": [
             {

@@ -17,7 +17,7 @@ from spool_live import outbox
 from spool_live.conf import live_settings
 from spool_live.exceptions import SpoolLiveError
 from spool_live.isolation.live.cases import Case
-from spool_live.isolation.live.sites import NAME, ProbeSite, Road, forget, remove_left_behind
+from spool_live.isolation.live.sites import NAME, Deliverer, ProbeSite, forget, remove_left_behind
 from spool_live.isolation.live.subscribers import Subscribers
 from spool_live.keys.trail import Origin, acting
 from spool_live.models import OutboxEntry, Site
@@ -169,8 +169,8 @@ def _walk(
     plain = str(probe.plain["ping"])
     token = request_token(plain)
     watch.reached("token issued")
-    road = Road(using, workers=True, timeout=watch.left)
-    with Subscribers(token["supabase_url"], token["supabase_key"], road) as group:
+    deliverer = Deliverer(using, workers=True, timeout=watch.left)
+    with Subscribers(token["supabase_url"], token["supabase_key"], deliverer) as group:
         [subscriber] = group.join([_case(probe, token)])
         if not subscriber.live:
             raise watch.lost("subscriber connected", subscriber.state, NO_MESSAGE)

@@ -57,7 +57,7 @@ class ProbeSite:
 
 
 @dataclass
-class Road:
+class Deliverer:
     """Brings what was recorded to Supabase: by waiting for the workers, or by itself."""
 
     using: str
@@ -67,7 +67,7 @@ class Road:
     """Called wherever an interrupt may be raised."""
     workers_answered: bool = True
 
-    def drive(self, sites: list[ProbeSite]) -> bool:
+    def deliver(self, sites: list[ProbeSite]) -> bool:
         """Whether all that the sites wait for has arrived within the timeout."""
         if (
             self.workers
@@ -107,22 +107,24 @@ class Road:
 
 
 @contextmanager
-def probe_sites(road: Road, tell: Callable[[str], None]) -> Iterator[tuple[ProbeSite, ProbeSite]]:
+def probe_sites(
+    deliverer: Deliverer, progress: Callable[[str], None]
+) -> Iterator[tuple[ProbeSite, ProbeSite]]:
     """Two sites with a key each, and a second one for the first. Removed however the block ends."""
-    remove_left_behind(road.using)
+    remove_left_behind(deliverer.using)
     made: list[Site] = []
     try:
-        made.append(Site.objects.using(road.using).create(name=NAME, is_probe=True))
-        made.append(Site.objects.using(road.using).create(name=NAME, is_probe=True))
+        made.append(Site.objects.using(deliverer.using).create(name=NAME, is_probe=True))
+        made.append(Site.objects.using(deliverer.using).create(name=NAME, is_probe=True))
         one, other = (ProbeSite(site) for site in made)
         one.add_key("own")
         one.add_key("leaving")
         other.add_key("own")
         yield one, other
     finally:
-        tell("cleaning up")
+        progress("cleaning up")
         for site in made:
-            remove(site, road.using)
+            remove(site, deliverer.using)
 
 
 def remove_left_behind(using: str) -> int:

@@ -15,7 +15,7 @@ from typing import Any, Self
 from supabase import AsyncClient, acreate_client
 
 from spool_live.isolation.live.cases import Case
-from spool_live.isolation.live.sites import POLL, Road
+from spool_live.isolation.live.sites import POLL, Deliverer
 
 READY = ("Subscribed to PostgreSQL", "Replication connection established")
 CLOSE_WITHIN = 5.0
@@ -30,7 +30,7 @@ COLD_START = (
 
 
 @dataclass
-class Subscriber:
+class ProbeSubscriber:
     """One case on the wire: how its join ended, and what arrived when (slug, monotonic time)."""
 
     case: Case
@@ -123,13 +123,17 @@ class Subscribers:
     """All subscribers, on an event loop in a thread of their own, while the block runs."""
 
     def __init__(
-        self, url: str, key: str, road: Road, tell: Callable[[str], None] = lambda stage: None
+        self,
+        url: str,
+        key: str,
+        deliverer: Deliverer,
+        progress: Callable[[str], None] = lambda stage: None,
     ) -> None:
-        self._url, self._key, self._road, self._tell = url, key, road, tell
+        self._url, self._key, self._deliverer, self._progress = url, key, deliverer, progress
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._joining: list[Future[None]] = []
-        self.all: list[Subscriber] = []
+        self.all: list[ProbeSubscriber] = []
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -147,24 +151,26 @@ class Subscribers:
         self._thread.join(CLOSE_WITHIN)
         self._loop.close()
 
-    def join(self, cases: list[Case]) -> list[Subscriber]:
+    def join(self, cases: list[Case]) -> list[ProbeSubscriber]:
         """Joins every case at once, and waits until each is settled."""
-        fresh = [Subscriber(case) for case in cases]
+        fresh = [ProbeSubscriber(case) for case in cases]
         self.all += fresh
         joining = asyncio.run_coroutine_threadsafe(self._join(fresh), self._loop)
         self._joining.append(joining)
         reported = False
         while not joining.done():
-            self._road.check()
+            self._deliverer.check()
             if not reported and any(subscriber.cold for subscriber in fresh):
                 reported = True
-                self._tell(COLD_START)
+                self._progress(COLD_START)
             time.sleep(POLL)
         joining.result()
         return fresh
 
-    async def _join(self, fresh: list[Subscriber]) -> None:
-        await asyncio.gather(*(s.join(self._url, self._key, self._road.timeout) for s in fresh))
+    async def _join(self, fresh: list[ProbeSubscriber]) -> None:
+        await asyncio.gather(
+            *(s.join(self._url, self._key, self._deliverer.timeout) for s in fresh)
+        )
 
     async def _close(self) -> None:
         clients = [s.client for s in self.all if s.client is not None]

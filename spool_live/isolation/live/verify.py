@@ -13,8 +13,8 @@ from typing import Any
 
 from spool_live import keys
 from spool_live.isolation.live.cases import cases, leaving_cases
-from spool_live.isolation.live.sites import ProbeSite, Road, probe_sites
-from spool_live.isolation.live.subscribers import MISSING_PARTITION, Subscriber, Subscribers
+from spool_live.isolation.live.sites import Deliverer, ProbeSite, probe_sites
+from spool_live.isolation.live.subscribers import MISSING_PARTITION, ProbeSubscriber, Subscribers
 from spool_live.keys.trail import Origin, acting
 
 ROUNDS = 3
@@ -62,9 +62,9 @@ class LiveReport:
 
 def verify_live(
     request_token: Callable[[str], dict[str, Any]],
-    road: Road,
+    deliverer: Deliverer,
     *,
-    tell: Callable[[str], None] = lambda stage: None,
+    progress: Callable[[str], None] = lambda stage: None,
 ) -> LiveReport:
     """Proves that each subscriber receives its own site's updates and nobody else's.
 
@@ -72,36 +72,38 @@ def verify_live(
     raises, and interrupts, go through once the probe sites are removed.
     """
     report = LiveReport()
-    with probe_sites(road, tell) as (one, other):
+    with probe_sites(deliverer, progress) as (one, other):
         sites = [one, other]
-        tell("making two sites known")
-        if not road.drive(sites):
+        progress("making two sites known")
+        if not deliverer.deliver(sites):
             report.troubles.append("The sites did not reach Supabase: see manage.py live_status.")
             return report
         leaving = request_token(one.plain["leaving"])
-        with Subscribers(leaving["supabase_url"], leaving["supabase_key"], road, tell) as group:
-            tell("joining with a key that will be revoked")
+        with Subscribers(
+            leaving["supabase_url"], leaving["supabase_key"], deliverer, progress
+        ) as group:
+            progress("joining with a key that will be revoked")
             gone = group.join(list(leaving_cases(one, leaving)))
-            _write(road, [one], "warm-up")
-            road.wait_until(lambda: all("A warm-up" in s.arrived for s in gone))
-            report.results += [_heard_before(s) for s in gone]
+            _write(deliverer, [one], "warm-up")
+            deliverer.wait_until(lambda: all("A warm-up" in s.arrived for s in gone))
+            report.results += [_before_revocation(s) for s in gone]
 
-            tell("revoking it, and joining as everybody else")
+            progress("revoking it, and joining as everybody else")
             with acting(Origin.PROBE):
                 keys.revoke_key(one.keys["leaving"])
-            road.drive(sites)
+            deliverer.deliver(sites)
             own, others = (request_token(p.plain["own"]) for p in sites)
             rest = group.join(list(cases(one, other, own, others, leaving["token"])))
             one.written.clear()
 
-            tell("writing to both sites")
+            progress("writing to both sites")
             for number in range(ROUNDS):
-                _write(road, sites, str(number))
+                _write(deliverer, sites, str(number))
             legit = [s for s in rest if s.case.own is not None]
-            road.wait_until(lambda: all(_complete(s) for s in legit))
+            deliverer.wait_until(lambda: all(_complete(s) for s in legit))
             time.sleep(GRACE)
             report.results += [_judge(s, one, other) for s in [*gone, *rest]]
-    if road.workers and not road.workers_answered:
+    if deliverer.workers and not deliverer.workers_answered:
         report.troubles.append(
             "No worker delivered in time, so this process did: is Celery running, with its beat? "
             "(--no-worker says that there is none on purpose.)"
@@ -109,33 +111,33 @@ def verify_live(
     return report
 
 
-def _write(road: Road, sites: list[ProbeSite], text: str) -> None:
+def _write(deliverer: Deliverer, sites: list[ProbeSite], text: str) -> None:
     for name, probe in zip("AB", sites, strict=False):
         probe.write(f"{name} {text}")
-    road.drive(sites)
+    deliverer.deliver(sites)
 
 
-def _complete(subscriber: Subscriber) -> bool:
+def _complete(subscriber: ProbeSubscriber) -> bool:
     own = subscriber.case.own
     return own is not None and set(own.written) <= set(subscriber.arrived)
 
 
-def _heard_before(subscriber: Subscriber) -> LiveResult:
+def _before_revocation(subscriber: ProbeSubscriber) -> LiveResult:
     """A subscriber that never heard anything would prove nothing by its silence."""
-    heard = "A warm-up" in subscriber.arrived
+    received = "A warm-up" in subscriber.arrived
     subscriber.arrived.pop("A warm-up", None)
     return LiveResult(
         case=f"{subscriber.case.name}: before the revocation",
         expected="1 of A",
         state=subscriber.state,
-        received="1 of A" if heard else "nothing",
+        received="1 of A" if received else "nothing",
         latency=None,
-        ok=heard,
-        remedy="" if heard else _silent(subscriber),
+        ok=received,
+        remedy="" if received else _silent(subscriber),
     )
 
 
-def _judge(subscriber: Subscriber, one: ProbeSite, other: ProbeSite) -> LiveResult:
+def _judge(subscriber: ProbeSubscriber, one: ProbeSite, other: ProbeSite) -> LiveResult:
     own = subscriber.case.own
     arrived = subscriber.arrived
     expected = set(own.written) if own else set()
@@ -158,7 +160,7 @@ def _judge(subscriber: Subscriber, one: ProbeSite, other: ProbeSite) -> LiveResu
     )
 
 
-def _silent(subscriber: Subscriber) -> str:
+def _silent(subscriber: ProbeSubscriber) -> str:
     if MISSING_PARTITION in subscriber.state:
         return (
             "Realtime did not make a partition of realtime.messages for today, although a client "

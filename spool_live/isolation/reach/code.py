@@ -22,7 +22,7 @@ from spool_live.isolation.reach.parts import (
     template_of,
     variable,
 )
-from spool_live.isolation.reach.tokens import Token, scan
+from spool_live.isolation.reach.tokens import SqlToken, scan
 from spool_live.isolation.reach.words import (
     CHANGES_RIGHTS,
     CONNECTS,
@@ -88,7 +88,7 @@ def read_code(text: str, *, parameters: tuple[str, ...] = ()) -> Facts:
     return facts
 
 
-def _at(facts: Facts, tokens: Sequence[Token], place: int, parameters: tuple[str, ...]) -> None:
+def _at(facts: Facts, tokens: Sequence[SqlToken], place: int, parameters: tuple[str, ...]) -> None:
     word, following = tokens[place].text, tokens[place + 1 :]
     starts = place == 0 or tokens[place - 1].text in STARTS
     facts.kept += filter(None, [kept_at(tokens, place)])
@@ -106,7 +106,7 @@ def _at(facts: Facts, tokens: Sequence[Token], place: int, parameters: tuple[str
         facts.rights.append(" ".join([word, *(token.text for token in following[:2])]))
 
 
-def _called(facts: Facts, tokens: Sequence[Token], place: int) -> None:
+def _called(facts: Facts, tokens: Sequence[SqlToken], place: int) -> None:
     word, arguments = tokens[place].text, tokens[place + 2 : place + 4]
     if word == "set_config":
         _set_config(facts, arguments)
@@ -122,7 +122,7 @@ def _called(facts: Facts, tokens: Sequence[Token], place: int) -> None:
         facts.dynamic += [f"{word}()"] * READS_EVERYTHING[word]
 
 
-def _is_statement(tokens: Sequence[Token], place: int) -> bool:
+def _is_statement(tokens: Sequence[SqlToken], place: int) -> bool:
     """Not ``execute function``, nor the privilege, nor a name."""
     before = code_of(tokens[place - 1 : place]) if place else ";"
     after = code_of(tokens[place + 1 : place + 2])
@@ -130,7 +130,7 @@ def _is_statement(tokens: Sequence[Token], place: int) -> bool:
 
 
 def _executed(
-    facts: Facts, tokens: Sequence[Token], place: int, parameters: tuple[str, ...]
+    facts: Facts, tokens: Sequence[SqlToken], place: int, parameters: tuple[str, ...]
 ) -> None:
     expression = expression_at(tokens, place + 1)
     template = template_of(expression)
@@ -161,7 +161,7 @@ def _set(facts: Facts, word: str, following: Sequence[str]) -> None:
         facts.dynamic.append(f"{word} {name}")
 
 
-def _set_config(facts: Facts, arguments: Sequence[Token]) -> None:
+def _set_config(facts: Facts, arguments: Sequence[SqlToken]) -> None:
     name = literal(arguments, ",")
     if name is None:
         facts.identity.append("set_config() of a setting that it makes up")
@@ -171,14 +171,14 @@ def _set_config(facts: Facts, arguments: Sequence[Token]) -> None:
         facts.dynamic.append(f"set_config({name!r})")
 
 
-def _held(facts: Facts, following: Sequence[Token]) -> None:
+def _held(facts: Facts, following: Sequence[SqlToken]) -> None:
     """Code in the strings of a statement that makes, or is, a function."""
     for token in expression_at(following, 0, until=(";",)):
         if token.kind == "string":
             facts.add(read_code(token.text))
 
 
-def _current_setting(facts: Facts, arguments: Sequence[Token]) -> None:
+def _current_setting(facts: Facts, arguments: Sequence[SqlToken]) -> None:
     name = literal(arguments, ",)")
     if name is None:
         facts.secrets.append("current_setting() of a setting that it makes up")
@@ -186,7 +186,7 @@ def _current_setting(facts: Facts, arguments: Sequence[Token]) -> None:
         facts.secrets.append(f"current_setting({name!r})")
 
 
-def _runs_text(facts: Facts, word: str, arguments: Sequence[Token]) -> None:
+def _runs_text(facts: Facts, word: str, arguments: Sequence[SqlToken]) -> None:
     text = literal(arguments, ",)::")
     if text is not None:
         facts.add(read_code(text))
@@ -194,11 +194,11 @@ def _runs_text(facts: Facts, word: str, arguments: Sequence[Token]) -> None:
         facts.dynamic.append(f"{word}()")
 
 
-def _is_temporary(following: Sequence[Token]) -> bool:
+def _is_temporary(following: Sequence[SqlToken]) -> bool:
     return code_of(following[:1]) in ("temp", "temporary")
 
 
-def _names(tokens: Sequence[Token]) -> Iterator[tuple[str | None, str]]:
+def _names(tokens: Sequence[SqlToken]) -> Iterator[tuple[str | None, str]]:
     for place, token in enumerate(tokens):
         if token.kind not in ("word", "name"):
             continue
@@ -209,12 +209,12 @@ def _names(tokens: Sequence[Token]) -> Iterator[tuple[str | None, str]]:
             yield None, token.text
 
 
-def _written(tokens: Sequence[Token]) -> Iterator[tuple[str | None, str]]:
+def _written(tokens: Sequence[SqlToken]) -> Iterator[tuple[str | None, str]]:
     for place, token in enumerate(tokens[:-1]):
         if token.text in ("into", "update", "copy", "view") and token.kind == "word":
             rest = [t for t in tokens[place + 1 : place + 5] if t.text != "only"]
             match rest:
-                case [schema, Token(text="."), name, *_]:
+                case [schema, SqlToken(text="."), name, *_]:
                     yield schema.text, name.text
                 case [name, *_]:
                     yield None, name.text

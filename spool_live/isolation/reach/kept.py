@@ -6,14 +6,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from spool_live.isolation.reach.parts import closes, code_of, expression_at
-from spool_live.isolation.reach.tokens import Token
+from spool_live.isolation.reach.tokens import SqlToken
 from spool_live.isolation.reach.words import KEEPS
 
 _TEMPORARY = ("temp", "temporary")
 _MAKES = ("create", "replace", "into", "local", "global")
 
 
-def kept_setting(tokens: Sequence[Token], place: int) -> str:
+def kept_setting(tokens: Sequence[SqlToken], place: int) -> str:
     """That ``set_config`` at ``place`` outlives the transaction, with a value that is not written
     there."""
     arguments = _arguments(tokens[place + 2 : closes(tokens, place + 1)])
@@ -23,7 +23,7 @@ def kept_setting(tokens: Sequence[Token], place: int) -> str:
     return "" if local or written else "set_config() beyond the transaction"
 
 
-def kept_at(tokens: Sequence[Token], place: int) -> str:
+def kept_at(tokens: Sequence[SqlToken], place: int) -> str:
     """What the word at ``place`` leaves behind otherwise."""
     if tokens[place].kind == "name":
         return ""
@@ -39,8 +39,8 @@ def kept_at(tokens: Sequence[Token], place: int) -> str:
     return f"{word}()" if word in KEEPS and called else ""
 
 
-def _arguments(inside: Sequence[Token]) -> list[list[Token]]:
-    arguments: list[list[Token]] = [[]]
+def _arguments(inside: Sequence[SqlToken]) -> list[list[SqlToken]]:
+    arguments: list[list[SqlToken]] = [[]]
     depth = 0
     for token in inside:
         depth += {"(": 1, ")": -1}.get(code_of([token]), 0)

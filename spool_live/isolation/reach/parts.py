@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-from spool_live.isolation.reach.tokens import Token
+from spool_live.isolation.reach.tokens import SqlToken
 
 STARTS = {";", "begin", "then", "else", "loop", "$"}
 PLACE = re.compile(r"%(?:\d+\$)?-?(?:\d+|\*(?:\d+\$)?)?([sIL%])")
@@ -14,24 +14,26 @@ _QUOTERS = {"quote_ident": "%I", "quote_literal": "%L", "quote_nullable": "%L"}
 _ENDS_STATEMENT = {";", "using", "into", "loop", ")"}
 
 
-def code_of(tokens: Sequence[Token]) -> str:
+def code_of(tokens: Sequence[SqlToken]) -> str:
     """The first token where that is code, neither a string nor a quoted name."""
     return tokens[0].text if tokens and tokens[0].kind not in ("string", "name") else ""
 
 
-def literal(tokens: Sequence[Token], behind: str) -> str | None:
+def literal(tokens: Sequence[SqlToken], behind: str) -> str | None:
     """The text of a string that is the whole argument: one of ``behind`` follows."""
     match tokens:
-        case [Token(kind="string", text=text), Token(text=following), *_] if following in behind:
+        case [SqlToken(kind="string", text=text), SqlToken(text=following), *_] if (
+            following in behind
+        ):
             return text
     return None
 
 
 def expression_at(
-    tokens: Sequence[Token], start: int, *, until: Collection[str] = _ENDS_STATEMENT
-) -> list[Token]:
+    tokens: Sequence[SqlToken], start: int, *, until: Collection[str] = _ENDS_STATEMENT
+) -> list[SqlToken]:
     """The tokens from ``start`` up to one of ``until`` outside of parentheses."""
-    found: list[Token] = []
+    found: list[SqlToken] = []
     depth = 0
     for token in tokens[start:]:
         if depth == 0 and code_of([token]) in until:
@@ -41,7 +43,7 @@ def expression_at(
     return found
 
 
-def template_of(expression: Sequence[Token]) -> str | None:
+def template_of(expression: Sequence[SqlToken]) -> str | None:
     """The text that is run, with ``%I`` and ``%L`` where a quoted value goes; ``None`` where it
     cannot be said."""
     if not expression:
@@ -70,7 +72,7 @@ def template_of(expression: Sequence[Token]) -> str | None:
     return "".join(parts)
 
 
-def closes(tokens: Sequence[Token], opening: int) -> int:
+def closes(tokens: Sequence[SqlToken], opening: int) -> int:
     """Where the parenthesis at ``opening`` is closed."""
     depth = 0
     for place in range(opening, len(tokens)):
@@ -81,7 +83,7 @@ def closes(tokens: Sequence[Token], opening: int) -> int:
     return len(tokens)
 
 
-def variable(tokens: Sequence[Token], name: str, parameters: tuple[str, ...]) -> str | None:
+def variable(tokens: Sequence[SqlToken], name: str, parameters: tuple[str, ...]) -> str | None:
     """The text in a variable that is only ever assigned text that can be said: whatever else is
     done with it may change it."""
     if name in parameters or name.startswith("$"):
@@ -99,11 +101,11 @@ def variable(tokens: Sequence[Token], name: str, parameters: tuple[str, ...]) ->
     return ";\n".join(texts) if texts else None
 
 
-def _is_executed(tokens: Sequence[Token], place: int) -> bool:
+def _is_executed(tokens: Sequence[SqlToken], place: int) -> bool:
     return place > 0 and code_of(tokens[place - 1 : place]) == "execute"
 
 
-def _assignment(tokens: Sequence[Token], place: int) -> list[Token] | None:
+def _assignment(tokens: Sequence[SqlToken], place: int) -> list[SqlToken] | None:
     """What is assigned there: nothing where it is only declared; ``None`` where it is something
     else."""
     before = code_of(tokens[place - 1 : place]) if place else ";"

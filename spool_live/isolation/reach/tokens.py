@@ -40,7 +40,7 @@ _LONGEST = 63
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class SqlToken:
     """One token. ``kind`` is ``word`` (folded to lower case), ``name`` (was quoted), ``string``
     (``text`` is what is in it), ``number``, ``parameter``, ``operator`` (punctuation too) or
     ``odd`` (Unicode escapes, which are not read)."""
@@ -50,7 +50,7 @@ class Token:
 
 
 @lru_cache(maxsize=4096)
-def scan(text: str) -> tuple[Token, ...]:
+def scan(text: str) -> tuple[SqlToken, ...]:
     """The tokens of ``text``, without comments."""
     return tuple(_tokens(text))
 
@@ -68,7 +68,7 @@ def canonical(text: str) -> str:
     return " ".join(kept)
 
 
-def _tokens(text: str) -> Iterator[Token]:
+def _tokens(text: str) -> Iterator[SqlToken]:
     place = 0
     while place < len(text):
         if text.startswith("/*", place):
@@ -82,24 +82,24 @@ def _tokens(text: str) -> Iterator[Token]:
         if found["dollar"] is not None:
             end = text.find(found["dollar"], place)
             end = len(text) if end < 0 else end
-            yield Token("string", text[place:end])
+            yield SqlToken("string", text[place:end])
             place = end + len(found["dollar"])
         elif kind not in ("space", "comment"):
             yield _token(kind, found[0])
 
 
-def _token(kind: str, text: str) -> Token:
+def _token(kind: str, text: str) -> SqlToken:
     if kind == "word":
-        return Token("word", _cut(text.lower()))
+        return SqlToken("word", _cut(text.lower()))
     if kind == "name":
-        return Token("name", _cut(text[1:-1].replace('""', '"')))
+        return SqlToken("name", _cut(text[1:-1].replace('""', '"')))
     if kind == "string":
-        return Token("string", text[text.index("'") + 1 : -1].replace("''", "'"))
+        return SqlToken("string", text[text.index("'") + 1 : -1].replace("''", "'"))
     if kind == "escaped":
-        return Token("string", _unescaped(text[2:-1]))
+        return SqlToken("string", _unescaped(text[2:-1]))
     if kind in ("punctuation", "other"):
-        return Token("operator", text)
-    return Token(kind, text)
+        return SqlToken("operator", text)
+    return SqlToken(kind, text)
 
 
 def _cut(name: str) -> str:

@@ -29,7 +29,7 @@ def launched(
 ) -> list[str]:
     """``program`` behind the launcher, so that it gets ``orphan_signal`` when this process ends.
 
-    ``identity`` is a value of :class:`~spool_live.local.identity.Identity`.
+    ``identity`` is a value of :class:`~spool_live.local.identity.ProcessIdentity`.
     """
     script = str(Path(launcher.__file__))
     binding = (identity, str(int(orphan_signal)), str(os.getpid()))

@@ -51,7 +51,7 @@ def stop_when_parent_dies(signal_number: int, parent_pid: int) -> None:
 
 
 def main(identity: str, signal_number: str, parent_pid: str, *command: str) -> None:
-    """Replace this process by ``command``; ``identity`` is an ``Identity`` value."""
+    """Replace this process by ``command``; ``identity`` is an ``ProcessIdentity`` value."""
     try:
         if identity == "namespace":
             enter_user_namespace()

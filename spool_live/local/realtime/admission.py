@@ -14,7 +14,7 @@ from spool_live.local.realtime.join import JoinRequest
 from spool_live.local.realtime.policies import Access
 from spool_live.local.realtime.protocol import Broadcast
 from spool_live.local.realtime.services import Services
-from spool_live.local.realtime.tokens import Identity, TokenRefusedError, verify_token
+from spool_live.local.realtime.tokens import TokenIdentity, TokenRefusedError, verify_token
 
 NO_DATABASE = "Realtime was unable to connect to the project database"
 _NO_PARTITION = "Realtime was unable to find the expected messages partition"
@@ -47,7 +47,7 @@ class Admission:
     """Without prefix."""
     request: JoinRequest
     token: str
-    identity: Identity
+    identity: TokenIdentity
     access: Access
     missed: tuple[tuple[str, Broadcast], ...] = ()
 
@@ -90,7 +90,7 @@ async def authorize(
     services: Services,
     topic: str,
     request: JoinRequest,
-    identity: Identity,
+    identity: TokenIdentity,
     headers: Mapping[str, str],
 ) -> Access:
     """What ``identity`` may do on a topic. Being able to read presence alone lets in, too.

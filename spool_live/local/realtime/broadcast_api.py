@@ -18,7 +18,7 @@ from spool_live.local.realtime.handshake import api_token
 from spool_live.local.realtime.hub import Room
 from spool_live.local.realtime.protocol import Binary, Broadcast, Encoded
 from spool_live.local.realtime.services import Services
-from spool_live.local.realtime.tokens import Identity, TokenRefusedError, verify_token
+from spool_live.local.realtime.tokens import TokenIdentity, TokenRefusedError, verify_token
 
 
 class BroadcastApi:
@@ -69,7 +69,7 @@ class BroadcastApi:
         await self._send(room, request.path_params["event"], payload)
         return Response(status_code=202)
 
-    def _identify(self, request: Request) -> Identity | None:
+    def _identify(self, request: Request) -> TokenIdentity | None:
         """``Authorization: Bearer``, else the API key."""
         scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
         key = credentials if scheme.lower() == "bearer" else request.headers.get("apikey", "")
@@ -81,7 +81,7 @@ class BroadcastApi:
         except TokenRefusedError:
             return None
 
-    async def _may_send(self, identity: Identity, room: Room) -> bool:
+    async def _may_send(self, identity: TokenIdentity, room: Room) -> bool:
         if not room.private:
             return True
         try:

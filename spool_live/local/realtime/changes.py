@@ -18,7 +18,7 @@ from spool_live.local.realtime.database import Session
 from spool_live.local.realtime.filters import Condition
 from spool_live.local.realtime.pgoutput import UNCHANGED, Change, Relation, Value
 from spool_live.local.realtime.protocol import Encoded, Message
-from spool_live.local.realtime.subscriptions import Subscriber, Subscription, Subscriptions
+from spool_live.local.realtime.subscriptions import ChangesSubscriber, Subscription, Subscriptions
 
 _EVALUATE = """
     select part.number::integer - 1, result.*
@@ -32,7 +32,7 @@ _TOO_LARGE = "Error 413: Payload Too Large"
 class Delivery:
     """One frame for one subscriber."""
 
-    subscriber: Subscriber
+    subscriber: ChangesSubscriber
     encoded: Encoded
 
 
@@ -111,7 +111,7 @@ class _Part:
 
     def frames(self, position: int, change: Change, max_record_bytes: int) -> Iterator[Delivery]:
         """Who gets ``change``, one frame per channel."""
-        wanted: dict[tuple[Subscriber, int], list[int]] = {}
+        wanted: dict[tuple[ChangesSubscriber, int], list[int]] = {}
         for subscription, shape in self._audience_of(position, change):
             wanted.setdefault((subscription.subscriber, shape), []).append(subscription.binding_id)
         data: dict[int, orjson.Fragment] = {}

@@ -86,7 +86,7 @@ class Channel:
         if self._request.presence_enabled and "presence" in self._access.readable:
             self._push("presence_state", self._services.presences.state(self._room))
         if self._request.replication_ready:
-            self._start(self._announce_replication())
+            self._start(self._send_replication_ready())
         self._subscribe_after(0.0)
 
     def close(self) -> None:
@@ -138,7 +138,7 @@ class Channel:
             self._connection.send(frame)
 
     async def resubscribe(self) -> None:
-        """See :class:`~.subscriptions.Subscriber`."""
+        """See :class:`~.subscriptions.ChangesSubscriber`."""
         self._subscribe_after(0.0)
 
     async def _refresh(self, token: object) -> None:
@@ -197,7 +197,7 @@ class Channel:
                 self.reply({"reason": "Presence track payload must be a map"}, message.ref, "error")
                 return
             diff = self._services.presences.track(self._room, self, self._presence_key, payload)
-            self._announce(diff)
+            self._send_diff(diff)
         self.reply({}, message.ref)
 
     async def _may_write(self, extension: Extension) -> bool:
@@ -212,7 +212,7 @@ class Channel:
             self._access.writable[extension] = allowed
         return self._access.writable[extension]
 
-    async def _announce_replication(self) -> None:
+    async def _send_replication_ready(self) -> None:
         await self._services.streaming.wait()
         self._system("ok", "Replication connection established", "system")
 
@@ -251,11 +251,11 @@ class Channel:
             self._expiry = loop.call_later(min(remaining, _LONGEST_TIMER), self._watch_expiry)
 
     def _untrack(self) -> None:
-        self._announce(self._services.presences.untrack(self._room, self))
+        self._send_diff(self._services.presences.untrack(self._room, self))
 
-    def _announce(self, diff: Any) -> None:
+    def _send_diff(self, diff: Any) -> None:
         if diff is not None:
-            self._services.hub.announce(
+            self._services.hub.send_presence(
                 self._room, Encoded(Message(self.topic, "presence_diff", diff))
             )
 

@@ -21,7 +21,7 @@ _LARGEST_BATCH = 500
 _LONGEST_PAUSE = 5
 """In intervals, while nothing comes."""
 _LONGEST_QUEUE = 20_000
-_FRAMES_PER_BREATH = 200
+_FRAMES_PER_TURN = 200
 
 
 class ChangeFeed:
@@ -79,7 +79,7 @@ class ChangeFeed:
         for number, delivery in enumerate(deliveries, start=1):
             delivery.subscriber.send_encoded(delivery.encoded)
             self._rate.count()
-            if number % _FRAMES_PER_BREATH == 0:
+            if number % _FRAMES_PER_TURN == 0:
                 await breathe()
 
 

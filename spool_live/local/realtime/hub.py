@@ -10,7 +10,7 @@ from spool_live.local.realtime.protocol import Encoded
 Extension = Literal["broadcast", "presence"]
 """What policies on ``realtime.messages`` tell apart."""
 
-_FRAMES_PER_BREATH = 200
+_FRAMES_PER_TURN = 200
 
 
 class Room(NamedTuple):
@@ -76,10 +76,10 @@ class Hub:
         for number, member in enumerate(self.members(room), start=1):
             if member is not sender:
                 member.deliver(encoded, "broadcast", message_id)
-            if number % _FRAMES_PER_BREATH == 0:
+            if number % _FRAMES_PER_TURN == 0:
                 await breathe()
 
-    def announce(self, room: Room, diff: Encoded) -> None:
+    def send_presence(self, room: Room, diff: Encoded) -> None:
         """Deliver a presence diff to everybody in the room, at once."""
         for member in self.members(room):
             member.deliver(diff, "presence", None)

@@ -13,7 +13,7 @@ from psycopg import errors
 
 from spool_live.local.realtime.database import SessionPool
 from spool_live.local.realtime.hub import Extension
-from spool_live.local.realtime.tokens import Identity
+from spool_live.local.realtime.tokens import TokenIdentity
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class ChannelPolicies:
     async def readable(
         self,
         topic: str,
-        identity: Identity,
+        identity: TokenIdentity,
         headers: Mapping[str, str],
         extensions: tuple[Extension, ...],
     ) -> frozenset[str]:
@@ -58,7 +58,7 @@ class ChannelPolicies:
         return frozenset(rows) if isinstance(rows, list) else frozenset()
 
     async def writable(
-        self, topic: str, identity: Identity, headers: Mapping[str, str], extension: Extension
+        self, topic: str, identity: TokenIdentity, headers: Mapping[str, str], extension: Extension
     ) -> bool:
         """Whether a row of ``extension`` may be inserted on ``topic``. Raises as `readable`."""
         return await self._ask(_WRITABLE, topic, extension, identity, headers) is True
@@ -68,7 +68,7 @@ class ChannelPolicies:
         query: LiteralString,
         topic: str,
         what: object,
-        identity: Identity,
+        identity: TokenIdentity,
         headers: Mapping[str, str],
     ) -> object:
         claims, sent = identity.canonical_claims, orjson.dumps(headers).decode()

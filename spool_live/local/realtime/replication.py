@@ -102,8 +102,8 @@ class ReplicationStream:
             await self._more_input()
         result = self._connection.get_result()
         if result is None or result.status != expected:
-            told = result.get_error_message() if result else self._connection.get_error_message()
-            raise OperationalError(told)
+            reason = result.get_error_message() if result else self._connection.get_error_message()
+            raise OperationalError(reason)
         while expected != pq.ExecStatus.COPY_BOTH and self._connection.get_result():
             pass
 

@@ -14,7 +14,7 @@ from psycopg import errors
 from spool_live.local.realtime.database import SessionPool
 from spool_live.local.realtime.filters import BindingError, Selection, parse_binding
 from spool_live.local.realtime.protocol import Encoded
-from spool_live.local.realtime.tokens import Identity
+from spool_live.local.realtime.tokens import TokenIdentity
 
 _RESOLVE = "select * from pg_temp.resolve_tables(%s, %s, %s::jsonb, %s, %s)"
 _PUBLISHED = "select * from pg_temp.published_tables('*', '*')"
@@ -25,7 +25,7 @@ class SubscribeError(Exception):
     """A channel's bindings cannot be had; the text is what the client gets."""
 
 
-class Subscriber(Hashable, Protocol):
+class ChangesSubscriber(Hashable, Protocol):
     """A channel, seen from its subscriptions."""
 
     @property
@@ -46,7 +46,7 @@ class Subscriber(Hashable, Protocol):
 class Subscription:
     """One binding of one channel, with the identity whose rights decide."""
 
-    subscriber: Subscriber
+    subscriber: ChangesSubscriber
     binding_id: int
     selection: Selection
     role: str
@@ -59,7 +59,7 @@ class Subscriptions:
 
     def __init__(self, sessions: SessionPool) -> None:
         self._sessions = sessions
-        self._by_subscriber: dict[Subscriber, tuple[Subscription, ...]] = {}
+        self._by_subscriber: dict[ChangesSubscriber, tuple[Subscription, ...]] = {}
         self._by_table: dict[int, dict[Subscription, None]] = {}
         self._published: frozenset[int] = frozenset()
 
@@ -68,7 +68,10 @@ class Subscriptions:
         return tuple(self._by_table.get(oid, ()))
 
     async def subscribe(
-        self, subscriber: Subscriber, bindings: Sequence[Mapping[str, Any]], identity: Identity
+        self,
+        subscriber: ChangesSubscriber,
+        bindings: Sequence[Mapping[str, Any]],
+        identity: TokenIdentity,
     ) -> None:
         """Put the bindings in place of what ``subscriber`` had: all of them or, on error, none.
 
@@ -82,7 +85,7 @@ class Subscriptions:
             for table in subscription.tables:
                 self._by_table.setdefault(table, {})[subscription] = None
 
-    def unsubscribe(self, subscriber: Subscriber) -> None:
+    def unsubscribe(self, subscriber: ChangesSubscriber) -> None:
         """Forget everything ``subscriber`` wanted."""
         for subscription in self._by_subscriber.pop(subscriber, ()):
             for table in subscription.tables:
@@ -105,7 +108,7 @@ class Subscriptions:
                 await subscriber.resubscribe()
 
     async def _resolve(
-        self, subscriber: Subscriber, params: Mapping[str, Any], identity: Identity
+        self, subscriber: ChangesSubscriber, params: Mapping[str, Any], identity: TokenIdentity
     ) -> Subscription:
         try:
             selection = parse_binding(params)

@@ -33,7 +33,7 @@ class TokenRefusedError(Exception):
 
 
 @dataclass(frozen=True)
-class Identity:
+class TokenIdentity:
     """Whom a verified token speaks for."""
 
     role: str
@@ -47,7 +47,7 @@ class Identity:
         return orjson.dumps(self.claims, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def verify_token(token: str, keys: TokenKeys, now: float) -> Identity:
+def verify_token(token: str, keys: TokenKeys, now: float) -> TokenIdentity:
     """The identity in ``token``; ``now`` is in seconds since the epoch.
 
     Raises :class:`TokenRefusedError`.
@@ -64,7 +64,7 @@ def verify_token(token: str, keys: TokenKeys, now: float) -> Identity:
     expires_at = round(expires)
     if expires_at <= now:
         raise expired(expires_at, now)
-    return Identity(role, expires_at, claims)
+    return TokenIdentity(role, expires_at, claims)
 
 
 def expired(expires_at: int, now: float) -> TokenRefusedError:

@@ -11,7 +11,7 @@ import psycopg
 
 from spool_live.local.rest.caller import Caller
 from spool_live.local.rest.errors import ApiError, from_postgres, not_one_row
-from spool_live.local.rest.requests import Plan
+from spool_live.local.rest.requests import RequestPlan
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Surroundings:
 
 
 async def run(
-    connection: psycopg.AsyncConnection[Any], plan: Plan, surroundings: Surroundings
+    connection: psycopg.AsyncConnection[Any], plan: RequestPlan, surroundings: Surroundings
 ) -> Result:
     """Run ``plan``; what it did is committed when this returns.
 
@@ -81,7 +81,7 @@ def _local_settings(settings: Mapping[str, str]) -> tuple[str, list[str]]:
     return f"select {', '.join(calls)}", values
 
 
-def _refuse_wrong_size(plan: Plan, result: Result) -> None:
+def _refuse_wrong_size(plan: RequestPlan, result: Result) -> None:
     if plan.shape == "object" and plan.act != "call" and result.rows != 1:
         raise not_one_row(result.rows)
     if plan.max_affected is not None and result.rows > plan.max_affected:

@@ -35,7 +35,7 @@ class ApiRequest:
 
 
 @dataclass(frozen=True)
-class Plan:
+class RequestPlan:
     """What will be done for it."""
 
     act: Act
@@ -46,7 +46,7 @@ class Plan:
     statement_timeout: str | None = None
 
 
-def plan(request: ApiRequest, catalog: Catalog, config: LocalSupabaseConfig) -> Plan:
+def plan(request: ApiRequest, catalog: Catalog, config: LocalSupabaseConfig) -> RequestPlan:
     """The plan for ``request``. Raises :class:`~.errors.ApiError`."""
     parts = request.path.strip("/").split("/")
     if len(parts) == 2 and parts[0] == "rpc":  # noqa: PLR2004  rpc/<name>
@@ -68,7 +68,7 @@ def plan(request: ApiRequest, catalog: Catalog, config: LocalSupabaseConfig) -> 
 
 def _plan_read(
     request: ApiRequest, table: Table, query: Query, config: LocalSupabaseConfig
-) -> Plan:
+) -> RequestPlan:
     shape: BodyShape = "object" if request.media_type.single else "array"
     statement = statements.read_table(
         table,
@@ -77,10 +77,10 @@ def _plan_read(
         counted=request.preferences.counted,
         max_rows=config.max_rows,
     )
-    return Plan("read", statement, shape, query)
+    return RequestPlan("read", statement, shape, query)
 
 
-def _plan_insert(request: ApiRequest, table: Table, query: Query) -> Plan:
+def _plan_insert(request: ApiRequest, table: Table, query: Query) -> RequestPlan:
     preferences = request.preferences
     columns = query.columns
     if columns is not None:
@@ -103,28 +103,28 @@ def _plan_insert(request: ApiRequest, table: Table, query: Query) -> Plan:
         conflict=conflict,
         missing_as_default=preferences.missing_as_default,
     )
-    return Plan("insert", statement, shape, query)
+    return RequestPlan("insert", statement, shape, query)
 
 
-def _plan_update(request: ApiRequest, table: Table, query: Query) -> Plan:
+def _plan_update(request: ApiRequest, table: Table, query: Query) -> RequestPlan:
     rows = _json_rows(request)
     if len(rows) != 1:
         raise bad_body("A PATCH needs one JSON object")
     columns = query.columns if query.columns is not None else tuple(rows[0])
     shape = _written_shape(request)
     statement = statements.update(table, query, request.body, columns, shape=shape)
-    return Plan("update", statement, shape, query, request.preferences.max_affected)
+    return RequestPlan("update", statement, shape, query, request.preferences.max_affected)
 
 
-def _plan_delete(request: ApiRequest, table: Table, query: Query) -> Plan:
+def _plan_delete(request: ApiRequest, table: Table, query: Query) -> RequestPlan:
     shape = _written_shape(request)
     statement = statements.delete(table, query, shape=shape)
-    return Plan("delete", statement, shape, query, request.preferences.max_affected)
+    return RequestPlan("delete", statement, shape, query, request.preferences.max_affected)
 
 
 def _plan_call(
     request: ApiRequest, name: str, catalog: Catalog, config: LocalSupabaseConfig
-) -> Plan:
+) -> RequestPlan:
     if request.preferences.counted:
         raise not_implemented("count on functions")
     if request.method in ("GET", "HEAD"):
@@ -148,7 +148,9 @@ def _plan_call(
         raise ApiError(405, "PGRST101", f"Cannot use the {request.method} method on RPC")
     if function.returns_nothing:
         shape = "none"
-    return Plan("call", statement, shape, query, statement_timeout=function.statement_timeout)
+    return RequestPlan(
+        "call", statement, shape, query, statement_timeout=function.statement_timeout
+    )
 
 
 def _parameter_names(catalog: Catalog, schema: str, name: str) -> Iterable[str]:

@@ -6,10 +6,10 @@ from starlette.responses import JSONResponse, Response
 
 from spool_live.local.rest.errors import ApiError, range_not_satisfiable
 from spool_live.local.rest.execution import Result
-from spool_live.local.rest.requests import ApiRequest, Plan
+from spool_live.local.rest.requests import ApiRequest, RequestPlan
 
 
-def respond(request: ApiRequest, plan: Plan, result: Result) -> Response:
+def respond(request: ApiRequest, plan: RequestPlan, result: Result) -> Response:
     """The answer to what went well. Raises :class:`~.errors.ApiError` for an empty range (416)."""
     status = _status(request, plan, result)
     headers = {"Content-Range": _content_range(request, plan, result)}
@@ -34,7 +34,7 @@ def respond_error(error: ApiError) -> Response:
     )
 
 
-def _status(request: ApiRequest, plan: Plan, result: Result) -> int:
+def _status(request: ApiRequest, plan: RequestPlan, result: Result) -> int:
     match plan.act:
         case "read":
             return _read_status(plan, result)
@@ -45,7 +45,7 @@ def _status(request: ApiRequest, plan: Plan, result: Result) -> int:
             return 204 if plan.shape == "none" else 200
 
 
-def _read_status(plan: Plan, result: Result) -> int:
+def _read_status(plan: RequestPlan, result: Result) -> int:
     if result.total is None:
         return 200
     if plan.query.offset > result.total:
@@ -56,7 +56,7 @@ def _read_status(plan: Plan, result: Result) -> int:
     return 206 if result.rows < result.total else 200
 
 
-def _content_range(request: ApiRequest, plan: Plan, result: Result) -> str:
+def _content_range(request: ApiRequest, plan: RequestPlan, result: Result) -> str:
     """``first-last/total`` of rows that can be counted through, ``*/total`` of others."""
     total = result.total
     if request.preferences.counted and plan.act != "read":

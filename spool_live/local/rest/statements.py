@@ -28,7 +28,7 @@ _BODIES = {
     "value": sql.SQL("coalesce((json_agg(_source.result) -> 0)::text, 'null')"),
     "values": sql.SQL("coalesce(json_agg(_source.result), '[]')::text"),
 }
-_NOTHING = sql.SQL("null::bigint")
+_NULL = sql.SQL("null::bigint")
 _MERGED = sql.SQL("nullif(current_setting('spool_live.merged', true), '')::bigint")
 
 _COUNT_MERGED = sql.SQL(
@@ -61,7 +61,7 @@ def read_table(
         fragments.order(query.order),
         window(query, max_rows),
     )
-    total: sql.Composable = _NOTHING
+    total: sql.Composable = _NULL
     if counted:
         total = sql.SQL("(select count(*) from {}{})").format(
             name, fragments.where(query.conditions)
@@ -168,8 +168,8 @@ def answer(
     work: sql.Composable,
     shape: BodyShape,
     *,
-    total: sql.Composable = _NOTHING,
-    merged: sql.Composable = _NOTHING,
+    total: sql.Composable = _NULL,
+    merged: sql.Composable = _NULL,
 ) -> sql.Composed:
     """``work`` as the CTE ``_source``, and the row that tells of it."""
     return sql.SQL(

@@ -9,7 +9,7 @@ from django.db.models import Model
 from django.urls import NoReverseMatch, reverse
 
 from spool_live import batch
-from spool_live.capture.audit import Finding, audit, repair
+from spool_live.capture.audit import MissedUpdate, audit, repair
 from spool_live.management.output import ReportCommand
 from spool_live.supabase.databases import content_databases
 
@@ -42,7 +42,7 @@ class Command(ReportCommand):
             raise SystemExit(1)
 
 
-def described(finding: Finding) -> dict[str, Any]:
+def described(finding: MissedUpdate) -> dict[str, Any]:
     """What a person needs to find the item: its model, key, slug and page in the admin; the key and
     the page are ``None`` for an item that is gone."""
     collection, item = finding.collection, finding.item

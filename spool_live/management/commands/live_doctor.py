@@ -115,8 +115,8 @@ class Command(ReportCommand):
                 self.stdout.write("Nothing was changed: --fix --yes does it.")
             return results, [repairs.planned(repair) for repair in planned]
         done = [self._carry_out(repair) for repair in planned]
-        mended = {result.name for result in results if any(f.act for f in result.findings)}
-        again = self._examine([one for one in chosen if one.name in mended], options)
+        repaired = {result.name for result in results if any(f.act for f in result.findings)}
+        again = self._examine([one for one in chosen if one.name in repaired], options)
         if is_table:
             self.stdout.write("\n".join([*report.done_lines(done), "", *report.lines(again)]))
         by_name = {result.name: result for result in again}

@@ -15,7 +15,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from spool_live.api.in_process import Refused, request_token
 from spool_live.isolation.interrupts import Interrupts
-from spool_live.isolation.live.sites import Road
+from spool_live.isolation.live.sites import Deliverer
 from spool_live.isolation.live.verify import verify_live
 from spool_live.isolation.recording import record_live
 from spool_live.keys.trail import Origin, acting
@@ -51,10 +51,12 @@ class Command(ReportCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         using = router.db_for_write(Site)
         interrupts = Interrupts()
-        road = Road(using, not options["no_worker"], options["timeout"], check=interrupts.check)
+        deliverer = Deliverer(
+            using, not options["no_worker"], options["timeout"], check=interrupts.check
+        )
         ask = over_http(options["api_url"]) if options["api_url"] else in_process
         with interrupts.deferred():
-            report = verify_live(ask, road, tell=self._tell(options["verbosity"]))
+            report = verify_live(ask, deliverer, progress=self._progress(options["verbosity"]))
         rows = [result.as_row() for result in report.results]
         value = {"ok": report.ok, "results": rows, "troubles": report.troubles}
         self.report(value, rows, options)
@@ -82,7 +84,7 @@ class Command(ReportCommand):
                 "and nothing else."
             )
 
-    def _tell(self, verbosity: int) -> Callable[[str], None]:
+    def _progress(self, verbosity: int) -> Callable[[str], None]:
         if verbosity > 1 or (verbosity == 1 and sys.stderr.isatty()):
             return lambda stage: self.stderr.write(f"verify_live: {stage}", self.style.NOTICE)
         return lambda stage: None

@@ -17,7 +17,7 @@ from spool_live.client.engine.connection import (
     RealtimeConnection,
     Reauthenticate,
 )
-from spool_live.client.engine.tokens import Token
+from spool_live.client.engine.tokens import RealtimeToken
 from spool_live.client.exceptions import (
     RateLimitedError,
     RealtimeUnavailableError,
@@ -28,7 +28,7 @@ from tests.client.conftest import FAST, World
 from tests.waiting import eventually
 
 
-async def token_of(world: World) -> Token:
+async def token_of(world: World) -> RealtimeToken:
     api = ContentApi(world.config())
     try:
         return await api.token()

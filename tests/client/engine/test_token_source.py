@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 
 from spool_live.client.engine.token_source import TokenSource
-from spool_live.client.engine.tokens import BroadcastChannel, Token
+from spool_live.client.engine.tokens import BroadcastChannel, RealtimeToken
 from spool_live.client.exceptions import RateLimitedError, ServerUnreachableError
 from spool_live.client.policy import Timing
 
-TOKEN = Token(
+TOKEN = RealtimeToken(
     jwt="jwt",
     site_id="s",
     epoch=1,
@@ -34,7 +34,7 @@ class Api:
         self.busy = 0
         self.asked = 0
 
-    async def token(self) -> Token:
+    async def token(self) -> RealtimeToken:
         self.busy += 1
         assert self.busy == 1, "one at a time"
         self.asked += 1

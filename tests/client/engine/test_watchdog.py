@@ -16,12 +16,12 @@ def watchdog() -> Watchdog:
 def test_socket_that_is_a_little_later_than_the_log_is_well(watchdog: Watchdog) -> None:
     watchdog.found(1, now=0)
     assert watchdog.verdict(4.9) is Verdict.WELL
-    watchdog.heard(1)
+    watchdog.received(1)
     assert watchdog.verdict(100) is Verdict.WELL
 
 
 def test_log_that_has_only_what_was_heard_raises_no_suspicion(watchdog: Watchdog) -> None:
-    watchdog.heard(7)
+    watchdog.received(7)
     watchdog.found(7, now=0)
     assert not watchdog.suspicious
 
@@ -48,14 +48,14 @@ def test_socket_is_late_before_a_remedy_is_due_again(watchdog: Watchdog) -> None
     watchdog.found(2, now=20)
     assert watchdog.verdict(25) is Verdict.WELL, "the patience is 20 s by now"
     assert watchdog.late(25)
-    watchdog.heard(2)
+    watchdog.received(2)
     assert not watchdog.late(1000)
 
 
 def test_socket_that_wakes_after_the_kick_is_well_again(watchdog: Watchdog) -> None:
     watchdog.found(1, now=0)
     watchdog.verdict(5)
-    watchdog.heard(2)
+    watchdog.received(2)
     assert not watchdog.suspicious
     watchdog.found(3, now=10)
     assert watchdog.verdict(15) is Verdict.KICK

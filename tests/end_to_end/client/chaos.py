@@ -269,11 +269,11 @@ def _pending() -> bool:
 
 def behind_proxy(monkeypatch: pytest.MonkeyPatch, chaos: Chaos) -> None:
     """The client finds Supabase behind the proxies, the CMS's worker does not."""
-    real = client_tokens.Token.from_response.__func__
+    real = client_tokens.RealtimeToken.from_response.__func__
 
     def from_response(cls: Any, data: Any, received_at: float) -> Any:
         if isinstance(data, dict) and "supabase_url" in data:
             data = data | {"supabase_url": chaos.socket.url}
         return real(cls, data, received_at)
 
-    monkeypatch.setattr(client_tokens.Token, "from_response", classmethod(from_response))
+    monkeypatch.setattr(client_tokens.RealtimeToken, "from_response", classmethod(from_response))

@@ -47,7 +47,7 @@ async def test_who_left_hears_nothing() -> None:
     hub.leave(PUBLIC, member)
     hub.leave(PUBLIC, member)
     await hub.broadcast(PUBLIC, note())
-    hub.announce(PUBLIC, note())
+    hub.send_presence(PUBLIC, note())
     assert member.heard == []
     assert not hub.occupied(PUBLIC)
 
