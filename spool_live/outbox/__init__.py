@@ -13,7 +13,7 @@ from spool_live.outbox.entries import ClaimedEntry
 from spool_live.outbox.history import HistoryPage, as_sent, catch_up, numbered_after, purge_settled
 from spool_live.outbox.lease import ClaimedSite
 from spool_live.outbox.numbering import number_waiting
-from spool_live.outbox.record import announce, broadcast_update, record
+from spool_live.outbox.record import broadcast_update, notify, record
 from spool_live.outbox.requeue import became_of, discard_dead, requeue, requeue_dead
 from spool_live.outbox.settle import Settlement, failures_of, set_aside, settle
 from spool_live.outbox.site_state import (
@@ -39,7 +39,7 @@ __all__ = [
     "Settlement",
     "acknowledge",
     "acknowledge_stranger",
-    "announce",
+    "notify",
     "as_sent",
     "attempts_of",
     "batch",

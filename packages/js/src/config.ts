@@ -1,5 +1,5 @@
 // What a subscriber has to say: which site, which credentials, where the CMS is.
-import { onServer, serverRoad } from "#platform";
+import { onServer, serverAccess } from "#platform";
 import { checkedSite, checkedUrl } from "./addresses.js";
 import { type GetToken, type GetUpdates, updatesByToken } from "./api.js";
 import type { CursorStore } from "./cursor.js";
@@ -58,8 +58,8 @@ export interface BrowserConfig extends CommonOptions {
 
 export type LiveUpdatesConfig = ServerConfig | BrowserConfig;
 
-/** Whom to ask, and who may share what he answers. */
-export interface Road {
+/** How tokens and updates are requested, and which clients may share the answers. */
+export interface Access {
   siteId: string | undefined;
   getToken: GetToken;
   getUpdates: GetUpdates | undefined;
@@ -72,7 +72,7 @@ export interface Road {
 }
 
 /** The options, checked and complete. */
-export interface Settings extends Omit<Road, "identity" | "tabs"> {
+export interface Settings extends Omit<Access, "identity" | "tabs"> {
   start: number | undefined;
   filter: UpdateFilter;
   attemptLimit: number | undefined;
@@ -97,10 +97,10 @@ export function settingsOf(config: LiveUpdatesConfig): Settings {
   const timing = { ...TIMING, ...config.timing };
   const attemptLimit =
     maxReconnectAttempts === "development" ? DEVELOPMENT_ATTEMPTS : maxReconnectAttempts;
-  const road = "getToken" in config ? browserRoad(config) : serverRoad(config);
-  const share = config.shared === false ? undefined : road.identity;
+  const access = "getToken" in config ? browserAccess(config) : serverAccess(config);
+  const share = config.shared === false ? undefined : access.identity;
   return {
-    ...road,
+    ...access,
     start,
     filter: config.filter ?? {},
     attemptLimit,
@@ -108,12 +108,12 @@ export function settingsOf(config: LiveUpdatesConfig): Settings {
     overflow,
     cursor: config.cursor,
     shareKey: share && JSON.stringify([share, attemptLimit, timing]),
-    tabsKey: road.tabs ? share : undefined,
+    tabsKey: access.tabs ? share : undefined,
     timing,
   };
 }
 
-function browserRoad(config: BrowserConfig): Road {
+function browserAccess(config: BrowserConfig): Access {
   const siteId = config.siteId === undefined ? undefined : checkedSite(config.siteId);
   const apiUrl = config.apiUrl === undefined ? undefined : checkedUrl(config.apiUrl);
   const getUpdates =

@@ -64,10 +64,10 @@ export function expired(token: Token): boolean {
 }
 
 /** Whether a socket that was joined with one token serves for the other too. */
-export function sameRoad(one: Token, other: Token): boolean {
-  const road = ({ supabaseUrl, supabaseKey, channel }: Token) =>
+export function sameChannel(one: Token, other: Token): boolean {
+  const place = ({ supabaseUrl, supabaseKey, channel }: Token) =>
     JSON.stringify([supabaseUrl, supabaseKey, channel]);
-  return road(one) === road(other);
+  return place(one) === place(other);
 }
 
 function channelOf(realtime: Record<string, unknown>): Token["channel"] {

@@ -13,15 +13,15 @@ const source = (path: string) => fileURLToPath(new URL(`../src/${path}`, import.
 const config = { siteId: SITE, apiKey: KEY, apiUrl: "http://localhost/spool-live" };
 
 test("a browser takes no API key, and says what to do instead", () => {
-  expect(() => web.serverRoad(config)).toThrow(ConfigurationError);
-  expect(() => web.serverRoad(config)).toThrow("pass getToken");
+  expect(() => web.serverAccess(config)).toThrow(ConfigurationError);
+  expect(() => web.serverAccess(config)).toThrow("pass getToken");
 });
 
 test("a server and an edge runtime take one; a page does not, whatever its bundler chose", () => {
-  expect(node.serverRoad(config).byKey).toBe(true);
-  expect(edge.serverRoad(config).byKey).toBe(true);
+  expect(node.serverAccess(config).byKey).toBe(true);
+  expect(edge.serverAccess(config).byKey).toBe(true);
   vi.stubGlobal("document", {});
-  expect(() => edge.serverRoad(config)).toThrow("pass getToken");
+  expect(() => edge.serverAccess(config)).toThrow("pass getToken");
   vi.unstubAllGlobals();
 });
 

@@ -87,7 +87,7 @@ class Watch:
         site_id = self._site_of(known)
         then, by_now = _snapshot(before, site_id), _snapshot(now, site_id)
         if now is None:
-            found = transitions.gone(then)
+            found = transitions.deleted(then)
         elif is_same and not now.published:
             found = []
         else:

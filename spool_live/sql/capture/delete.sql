@@ -1,4 +1,4 @@
--- The items that a statement deleted, in its order: what transitions.gone says.
+-- The items that a statement deleted, in its order, as transitions.deleted has them.
 begin
   insert into {outbox}
     (update_id, site_id, event_type, collection, item_id, slug, timestamp, metadata)

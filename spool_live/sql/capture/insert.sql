@@ -1,4 +1,4 @@
--- The items that a statement inserted, in its order: what transitions.born says.
+-- The items that a statement inserted, in its order, as transitions.created has them.
 begin
   insert into {outbox}
     (update_id, site_id, event_type, collection, item_id, slug, timestamp, metadata)

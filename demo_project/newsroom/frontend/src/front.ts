@@ -16,7 +16,7 @@ export class FrontPage {
     private readonly page: PageConfig,
   ) {}
 
-  /** Brings the page up to date with what `update` announced. */
+  /** Brings the page up to date with what `update` reported. */
   async apply(update: LiveUpdate): Promise<Outcome> {
     if (update.collection === "categories") return this.reload();
     if (update.collection !== "articles") return "no change";

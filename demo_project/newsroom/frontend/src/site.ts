@@ -23,11 +23,11 @@ const content = page.item
     );
 
 async function follow(update: LiveUpdate): Promise<void> {
-  const road = client.state.connected ? "live" : "catch-up";
+  const transport = client.state.connected ? "live" : "catch-up";
   const row = wire.add(update);
   const outcome = await content.apply(update);
   const age = server.now() - Date.parse(update.timestamp);
-  wire.settle(row, road, outcome, Math.max(0, Math.round(age)));
+  wire.settle(row, transport, outcome, Math.max(0, Math.round(age)));
 }
 
 function show({ phase, error, reconnectAttempts }: ConnectionState): void {

@@ -30,7 +30,7 @@ export interface PageConfig {
 }
 
 /** How an update reached the page. */
-export type Road = "live" | "catch-up";
+export type Transport = "live" | "catch-up";
 
 /** What an update did to the page. */
 export type Outcome = "added" | "changed" | "removed" | "not public" | "no change";

@@ -1,7 +1,7 @@
 // The panel that shows what happens: connection state, every update, and how long it took.
 import type { LiveUpdate } from "spool-live";
 
-import type { Outcome, Road } from "./types";
+import type { Outcome, Transport } from "./types";
 
 export type State = "connecting" | "live" | "reconnecting" | "offline";
 
@@ -49,14 +49,14 @@ export class Wire {
   }
 
   /** What came of it; `milliseconds` from the save to this page, on one clock. */
-  settle(row: HTMLElement, road: Road, outcome: Outcome, milliseconds: number): void {
+  settle(row: HTMLElement, transport: Transport, outcome: Outcome, milliseconds: number): void {
     row.dataset.outcome = outcome;
     row.dataset.ms = String(milliseconds);
     put(row, {
       outcome: outcome === "no change" ? "page unchanged" : outcome,
-      ms: road === "live" ? `${milliseconds} ms` : "caught up",
+      ms: transport === "live" ? `${milliseconds} ms` : "caught up",
     });
-    if (road === "live") this.#measure(milliseconds);
+    if (transport === "live") this.#measure(milliseconds);
   }
 
   #measure(milliseconds: number): void {

@@ -8,7 +8,7 @@ import {
 } from "../errors.js";
 import type { StateHolder } from "../state.js";
 import { now, refusedDelay, retryDelay, type Timing } from "../timing.js";
-import { sameRoad, type Token } from "../token.js";
+import { sameChannel, type Token } from "../token.js";
 import type { LiveUpdate } from "../updates.js";
 import type { CatchUp } from "./catch-up.js";
 import { RealtimeConnection } from "./connection.js";
@@ -157,7 +157,7 @@ export class Supervisor {
       await tokens.due(signal);
       try {
         const token = await tokens.fetch(signal);
-        if (!sameRoad(token, connection.token)) throw new RejoinRequired(token);
+        if (!sameChannel(token, connection.token)) throw new RejoinRequired(token);
         await connection.renew(token);
       } catch (error) {
         if (!(error instanceof TransientError)) throw error;
@@ -191,9 +191,9 @@ export class Supervisor {
   #judge(error: unknown): TransientError {
     const { attemptLimit, tokens } = this.parts;
     if (!(error instanceof TransientError)) throw error;
-    let told = error;
+    let reported = error;
     if (error instanceof TokenExpiredError && !tokens.refusedAsExpired())
-      told = new TokenExpiredError(
+      reported = new TokenExpiredError(
         `${error.message} The clocks of the CMS and of Supabase differ: check NTP on both.`,
       );
     this.#refusals = error instanceof SubscriptionRefusedError ? this.#refusals + 1 : 0;
@@ -201,10 +201,10 @@ export class Supervisor {
     if (attemptLimit !== undefined && this.#attempts > attemptLimit)
       throw new GivenUpError(
         `No connection after ${attemptLimit} attempts; live updates are off. Connect again (restart ` +
-          `your development server). The last error: ${told.message}`,
-        { cause: told },
+          `your development server). The last error: ${reported.message}`,
+        { cause: reported },
       );
-    return told;
+    return reported;
   }
 
   async #backOff(error: TransientError, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,5 @@
 // Token and catch-up for the browsers of your visitors or editors: the API key stays here.
-import type { fromCms } from "../server-road.js";
+import type { fromCms } from "../server-access.js";
 import { settingsOf, type ServerConfig } from "../config.js";
 import {
   InvalidCredentialsError,

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import type { WebSocketLikeConstructor } from "@supabase/realtime-js";
 import { WebSocket } from "ws";
 
-export { serverRoad } from "../server-road.js";
+export { serverAccess } from "../server-access.js";
 
 export const onServer: boolean = true;
 

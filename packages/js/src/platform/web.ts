@@ -1,12 +1,12 @@
 // What differs between a browser and a server: here, a browser.
 import type { WebSocketLikeConstructor } from "@supabase/realtime-js";
 
-import type { Road, ServerConfig } from "../config.js";
+import type { Access, ServerConfig } from "../config.js";
 import { ConfigurationError } from "../errors.js";
 
 export const onServer: boolean = false;
 
-export function serverRoad(_config: ServerConfig): Road {
+export function serverAccess(_config: ServerConfig): Access {
   throw new ConfigurationError(
     "An API key must never reach a browser: pass getToken, e.g. " +
       'connect({ siteId, ...fromEndpoint("/api/spool-live") }).',

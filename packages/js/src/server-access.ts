@@ -1,11 +1,11 @@
 // With the API key: what only a server does. It is not in the bundles of browsers.
 import { checkedSite, checkedUrl } from "./addresses.js";
 import { fetchJson, type GetToken, type GetUpdates } from "./api.js";
-import type { Road, ServerConfig } from "./config.js";
+import type { Access, ServerConfig } from "./config.js";
 import { ConfigurationError } from "./errors.js";
 
 /** Ask the CMS itself. What is left out is read from the environment. */
-export function serverRoad(config: ServerConfig): Road {
+export function serverAccess(config: ServerConfig): Access {
   const siteId = required("siteId", "SPOOL_SITE_ID", config.siteId);
   const apiKey = required("apiKey", "SPOOL_API_KEY", config.apiKey);
   const apiUrl = checkedUrl(required("apiUrl", "SPOOL_API_URL", config.apiUrl));
