@@ -17,7 +17,7 @@ SitesForUser = Callable[[Any], Any]
 
 
 def sites_for_user() -> SitesForUser | None:
-    """The callable of the setting, ``None`` where it is empty.
+    """Return the callable of the setting, ``None`` where it is empty.
 
     Raises :class:`SpoolLiveConfigurationError` where it cannot be imported or called.
     """
@@ -39,7 +39,7 @@ def sites_for_user() -> SitesForUser | None:
 
 
 def sites_of(user: Any) -> frozenset[uuid.UUID] | None:
-    """The ids of the sites that ``user`` may see; ``None``: all, as far as permissions go.
+    """Return the ids of the sites that ``user`` may see; ``None``: all, as far as permissions go.
 
     Raises :class:`SpoolLiveConfigurationError` where the callable returns something else than a
     queryset of sites, an iterable of sites or ids, or ``None``; what the callable itself raises

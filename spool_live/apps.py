@@ -32,7 +32,7 @@ class SpoolLiveConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Imports every app's ``live.py``, then connects signals and checks."""
+        """Import every app's ``live.py``, then connect signals and check."""
         from spool_live import capture, checks, nudge  # noqa: F401 - need loaded apps
         from spool_live.alerts import recording, tasks  # noqa: F401 - registers the task
         from spool_live.capture import scheduling, sites

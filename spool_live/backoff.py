@@ -23,8 +23,8 @@ def retry_delay(
     asked: float | None = None,
     jitter: Callable[[], float] = random.random,
 ) -> timedelta:
-    """How long to wait after ``failures`` failures in a row: doubling, capped, the upper half of
-    it random; at least ``asked`` seconds where the receiver said so."""
+    """Return how long to wait after ``failures`` failures in a row: doubling, capped, the upper
+    half of it random; at least ``asked`` seconds where the receiver said so."""
     settings = live_settings()
     ceiling = min(settings.retry_base * float(2 ** min(failures, 20)), settings.retry_max)
     delay = ceiling * (0.5 + 0.5 * jitter())
@@ -32,5 +32,6 @@ def retry_delay(
 
 
 def outage_delay(failures: int, *, asked: float | None = None) -> timedelta:
-    """As :func:`retry_delay`, for an outage that concerns every site alike."""
+    """Return the delay, as :func:`retry_delay` does, for an outage that concerns every site
+    alike."""
     return max(min(retry_delay(failures), OUTAGE_MAX), timedelta(seconds=asked or 0))

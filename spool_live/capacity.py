@@ -62,7 +62,7 @@ class Line:
 
 
 def reckon(load: Load, plan: SupabasePlan) -> Iterator[Line]:
-    """Every quantity that has a limit."""
+    """Yield every quantity that has a limit."""
     each, rate, burst = load.subscribers, load.edits_per_second, load.burst
     yield Line(
         BOTH, "connections", f"{load.sites} sites x {each}", load.connections, plan.connections
@@ -114,13 +114,13 @@ def reckon(load: Load, plan: SupabasePlan) -> Iterator[Line]:
 
 
 def suffices(mode: str, lines: list[Line]) -> bool:
-    """Whether ``mode`` carries the load."""
+    """Return whether ``mode`` carries the load."""
     return all(line.fits for line in lines if line.mode in (BOTH, mode))
 
 
 def ends_at(mode: str, load: Load, plan: SupabasePlan) -> float:
-    """The edits a minute at which ``mode`` ends, everything else as in ``load``; 0 where it is not
-    for the number of edits that it does not suffice."""
+    """Return the edits a minute at which ``mode`` ends, everything else as in ``load``; 0 where it
+    is not for the number of edits that it does not suffice."""
     others = [
         line for line in reckon(load, plan) if line.quantity not in ("messages/s", "checks/s")
     ]

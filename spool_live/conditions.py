@@ -33,7 +33,7 @@ _TEXT = {"CharField", "SlugField", "TextField"}
 
 
 def holds(condition: Q, item: Model) -> bool:
-    """Whether ``condition`` is true of ``item`` as it is in memory. No query."""
+    """Return whether ``condition`` is true of ``item`` as it is in memory. No query."""
     if not condition.children:
         return True
     answers = [
@@ -44,7 +44,8 @@ def holds(condition: Q, item: Model) -> bool:
 
 
 def faults(condition: Q, model: type[Model]) -> Iterator[str]:
-    """What in ``condition`` cannot be asked of an item of ``model``; nothing for a good one."""
+    """Yield what in ``condition`` cannot be asked of an item of ``model``; nothing for a good
+    one."""
     for child in condition.children:
         if isinstance(child, Q):
             yield from faults(child, model)
@@ -55,7 +56,7 @@ def faults(condition: Q, model: type[Model]) -> Iterator[str]:
 
 
 def fields_of(condition: Q, model: type[Model]) -> Iterator[Field[Any, Any]]:
-    """The columns that ``condition`` reads, which has no faults."""
+    """Yield the columns that ``condition`` reads, which has no faults."""
     for child in condition.children:
         if isinstance(child, Q):
             yield from fields_of(child, model)
@@ -64,7 +65,7 @@ def fields_of(condition: Q, model: type[Model]) -> Iterator[Field[Any, Any]]:
 
 
 def own_field(model: type[Model], name: str) -> Field[Any, Any]:
-    """The column of ``model`` that ``name`` (a field's name, its attname or ``pk``) means.
+    """Return the column of ``model`` that ``name`` (a field's name, its attname or ``pk``) means.
 
     Raises ``FieldDoesNotExist`` for what is not a column of the model's own or its parents' tables.
     """

@@ -115,7 +115,7 @@ class LiveSettings:
 
     @classmethod
     def from_mapping(cls, given: Mapping[str, Any]) -> LiveSettings:
-        """The settings that ``given`` (keys in upper case) spells out over the defaults.
+        """Return the settings that ``given`` (keys in upper case) spells out over the defaults.
 
         Raises :class:`SpoolLiveConfigurationError` for an unknown key, with the nearest known one,
         and for a value of the wrong type.
@@ -186,7 +186,8 @@ _current: LiveSettings | None = None
 
 
 def live_settings() -> LiveSettings:
-    """The settings in force. Raises :class:`SpoolLiveConfigurationError` when they are wrong."""
+    """Return the settings in force. Raises :class:`SpoolLiveConfigurationError` when they are
+    wrong."""
     global _current  # noqa: PLW0603 - the one cached value, reset on setting_changed
     if _current is None:
         given = getattr(settings, "SPOOL_LIVE", {})

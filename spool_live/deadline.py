@@ -25,11 +25,12 @@ class Deadline(threading.local):
     end = 0.0
 
     def start(self, seconds: float) -> None:
-        """The thread's request ends ``seconds`` from now."""
+        """Set the end of this thread's request to ``seconds`` from now."""
         self.end = time.monotonic() + seconds
 
     def left(self, timeout: float | None, late: type[httpcore.TimeoutException]) -> float:
-        """Seconds until the end, ``timeout`` at most; raises ``late`` where there are none."""
+        """Return the seconds until the end, ``timeout`` at most; raises ``late`` where there are
+        none."""
         left = self.end - time.monotonic()
         if left <= 0:
             raise late("the deadline has passed")
@@ -66,8 +67,8 @@ class DeadlineBackend(httpcore.NetworkBackend):
 
 
 def within(seconds: float, call: Callable[[], T], too_late: Callable[[T], None]) -> T:
-    """What ``call`` returns, from a thread of its own: nothing else bounds the resolution of a
-    name. A result that comes after ``seconds`` is given to ``too_late``.
+    """Return what ``call`` returns, from a thread of its own: nothing else bounds the resolution of
+    a name. A result that comes after ``seconds`` is given to ``too_late``.
 
     Raises what ``call`` raises, and ``httpcore.ConnectTimeout`` after ``seconds``.
     """

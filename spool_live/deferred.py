@@ -60,7 +60,7 @@ class DeferredWrites(Generic[K, V]):
         _all.add(self)  # type: ignore[arg-type]  # the set is for reset and exit only
 
     def add(self, key: K, value: V) -> None:
-        """Takes note of ``value`` and returns at once. In a process that runs tests it waits for
+        """Take note of ``value`` and return at once. In a process that runs tests it waits for
         :meth:`write_now`."""
         with self._lock:
             if key not in self._waiting and len(self._waiting) >= self._capacity:
@@ -73,7 +73,7 @@ class DeferredWrites(Generic[K, V]):
                 self._thread = self._start()
 
     def write_now(self) -> None:
-        """Tries once to write what waits, on the calling thread. Never raises."""
+        """Try once to write what waits, on the calling thread. Never raises."""
         with self._lock:
             batch, self._waiting = self._waiting, {}
         if not batch:
@@ -86,7 +86,7 @@ class DeferredWrites(Generic[K, V]):
             self._failures = 0
 
     def reset(self) -> None:
-        """Forgets what waits: a child process must not write its parent's."""
+        """Forget what waits: a child process must not write its parent's."""
         self._lock = threading.Lock()
         self._waiting = {}
         self._thread = None
@@ -94,7 +94,7 @@ class DeferredWrites(Generic[K, V]):
         self._hurry = threading.Event()
 
     def finish(self, timeout: float) -> None:
-        """Writes what waits at once, and waits for it at most ``timeout`` seconds."""
+        """Write what waits at once, and wait for it at most ``timeout`` seconds."""
         with self._lock:
             thread = self._thread
         self._hurry.set()

@@ -70,4 +70,4 @@ class SequenceTaken(BroadcastError):
 
 
 class BroadcastRefused(BroadcastError):
-    """At least one update of this batch is refused for good."""
+    """At least one update of this batch is refused permanently."""

@@ -37,24 +37,24 @@ _written: dict[tuple[str, str, str], float] = {}
 
 
 def beat(using: str, part: Part, *, clock: Callable[[], float] = time.monotonic) -> None:
-    """Notes that ``part`` is active on ``using``. Cheap enough to be called at every turn."""
+    """Note that ``part`` is active on ``using``. Cheap enough to be called at every turn."""
     if _is_due(using, part, "active", clock):
         _write(using, part, {})
 
 
 def succeeded(using: str, part: Part, detail: Mapping[str, Any] | None = None) -> None:
-    """Notes that ``part`` did what it is there for; ``detail`` is kept as JSON."""
+    """Note that ``part`` did what it is there for; ``detail`` is kept as JSON."""
     values = {"succeeded_at": timezone.now(), "failing_since": None, "failures": 0, "error": ""}
     _write(using, part, {**values, **({} if detail is None else {"detail": dict(detail)})})
 
 
 def noted(using: str, part: Part, detail: Mapping[str, Any]) -> None:
-    """Notes ``detail`` (kept as JSON) of a part that neither succeeded nor failed."""
+    """Note ``detail`` (kept as JSON) of a part that neither succeeded nor failed."""
     _write(using, part, {"detail": dict(detail)})
 
 
 def failed(using: str, part: Part, error: str, detail: Mapping[str, Any] | None = None) -> None:
-    """Notes that ``part`` could not do what it is there for, and keeps since when."""
+    """Note that ``part`` could not do what it is there for, and keep since when."""
     _written.pop((using, part.value, "well"), None)
     values: dict[str, Any] = {"failures": F("failures") + 1, "error": error}
     _write(using, part, {**values, **({} if detail is None else {"detail": dict(detail)})})
@@ -65,7 +65,7 @@ def failed(using: str, part: Part, error: str, detail: Mapping[str, Any] | None 
 
 @contextmanager
 def watched(using: str, part: Part) -> Iterator[None]:
-    """Notes how what is done inside ends, a success every two seconds at most: an exception is
+    """Note how what is done inside ends, a success every two seconds at most: an exception is
     recorded by its name, and raised."""
     beat(using, part)
     try:
@@ -78,7 +78,8 @@ def watched(using: str, part: Part) -> Iterator[None]:
 
 
 def claim(using: str, part: Part, interval: timedelta) -> bool:
-    """Whether nobody has claimed ``part`` for ``interval``: of all that ask at once one does.
+    """Return whether nobody has claimed ``part`` for ``interval``: of all that ask at once one
+    does.
 
     A claim of the future is from a clock that was set back since, but only where it is further away
     than ``interval``: of those that ask at once, the first may have looked at its clock last.
@@ -96,17 +97,18 @@ def claim(using: str, part: Part, interval: timedelta) -> bool:
 
 
 def reason(error: Exception) -> str:
-    """What may be kept of an error: our own messages are fit for people, of others the name."""
+    """Return what may be kept of an error: our own messages are fit for people, of others the
+    name."""
     return str(error) if isinstance(error, SpoolLiveError) else type(error).__name__
 
 
 def later(using: str, part: Part, error: str = "") -> None:
-    """Notes from a thread of its own that ``part`` is well, or why it is not: for requests."""
+    """Note from a thread of its own that ``part`` is well, or why it is not: for requests."""
     _deferred.add((using, part.value), error)
 
 
 def forget() -> None:
-    """Forgets what this process has written, so that the next heartbeat is written at once."""
+    """Forget what this process has written, so that the next heartbeat is written at once."""
     _written.clear()
     _deferred.reset()
 

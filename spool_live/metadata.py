@@ -1,4 +1,4 @@
-"""Metadata and text as every part of the road can carry them: I-JSON (RFC 7493), at most 8 KiB.
+"""Metadata and text as every part of the way can carry them: I-JSON (RFC 7493), at most 8 KiB.
 
 What is recorded arrives equal everywhere: in the outbox, the live table, catch-up, Python and
 JavaScript. So a number is one that each of them reads exactly:
@@ -32,7 +32,7 @@ DEPTH_LIMIT = 30
 """Most containers within each other, the metadata itself being the first. MariaDB refuses more
 than 32, and other readers have limits of their own."""
 EXACT = 2**53
-"""From here on a double skips integers, so JavaScript cannot tell one from the next."""
+"""From here on a double skips integers, so JavaScript cannot distinguish one from the next."""
 
 TRUNCATED = "truncated"
 INVALID = "invalid"
@@ -90,7 +90,7 @@ def read_metadata(text: str) -> dict[str, Any]:
 
 
 def _arrives_equal(value: dict[str, Any], text: str) -> bool:
-    """Whether no receiver reads ``text``, which is ``value``, in its own way."""
+    """Return whether no receiver reads ``text``, which is ``value``, in its own way."""
     if "\\u0000" in text:
         return False
     kinds = set(map(type, value.values()))
@@ -109,7 +109,7 @@ def _object(value: Any) -> dict[str, Any]:
 
 
 def _encode_flat(value: Mapping[str, Any]) -> bytes | None:
-    """The common case at a third of the price: names and values that need no change."""
+    """Return whether nothing needs to change, the common case, at a third of the price."""
     if type(value) is not dict or not _PLAIN.issuperset(map(type, value.values())):
         return None
     try:
@@ -150,7 +150,8 @@ def _fit(metadata: Mapping[Any, Any]) -> bytes:
 
 
 def _plain(value: Any, level: int) -> Any:
-    """``value`` in types that orjson writes as they are to arrive; ``level`` is its depth."""
+    """Return ``value`` in types that orjson writes as they are to arrive; ``level`` is its
+    depth."""
     kind = type(value)
     plain: Any = value
     if kind is str:
@@ -207,7 +208,7 @@ def _is_name(given: Any) -> bool:
 
 
 def _name(given: Any) -> str:
-    """``given`` as the name of an object's entry, as ``json`` writes it."""
+    """Return ``given`` as the name of an object's entry, as ``json`` writes it."""
     if isinstance(given, str):
         return clean_text(str.__str__(given))
     if given is None or isinstance(given, bool):

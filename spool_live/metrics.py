@@ -32,11 +32,11 @@ class LiveCollector(Collector):
     """Everything that spool_live measures. A scrape costs a handful of indexed queries."""
 
     def describe(self) -> Iterable[Metric]:
-        """Nothing: a registry must not ask the database when this is registered."""
+        """Yield nothing: a registry must not ask the database when this is registered."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """The state, and what the content databases that answer hold."""
+        """Yield the state, and what the content databases that answer hold."""
         now = timezone.now()
         found = status.current()
         unanswered = {p.using for p in found.problems if p.kind is Kind.DATABASE}
@@ -52,7 +52,7 @@ class LiveCollector(Collector):
 
 
 def render() -> bytes:
-    """The Prometheus text of all metrics."""
+    """Return the Prometheus text of all metrics."""
     registry = CollectorRegistry()
     registry.register(LiveCollector())
     return generate_latest(registry)

@@ -1,4 +1,4 @@
-"""The nudge: after a commit, tell a worker that something waits. Only for speed.
+"""The nudge: after a commit, notify a worker that something waits. Only for speed.
 
 It leaves from a background thread, at most once per interval and process, so the broker can
 neither slow nor break a save. A nudge that is lost costs nothing but time: the sweep finds
@@ -50,7 +50,7 @@ class Nudger:
         self._reset()
 
     def nudge(self, using: str) -> None:
-        """Asks for a nudge and returns at once."""
+        """Ask for a nudge and return at once."""
         with self._condition:
             self._waiting.add(using)
             self._asked += 1
@@ -64,14 +64,15 @@ class Nudger:
             self._warn("The broker does not answer: updates wait for the next sweep.")
 
     def flush(self, timeout: float) -> bool:
-        """Waits at most ``timeout`` seconds until nothing is left to send; says whether so."""
+        """Wait at most ``timeout`` seconds until nothing is left to send; say whether so."""
         with self._condition:
             return self._condition.wait_for(
                 lambda: not self._waiting and self._busy_since is None, timeout
             )
 
     def after_fork(self) -> None:
-        """A child process has no thread of its parent, and must not send its parent's nudges."""
+        """Forget thread and nudges: a child process has no thread of its parent, whose nudges are
+        not its to send."""
         self._reset()
 
     def _reset(self) -> None:
@@ -112,9 +113,9 @@ class Nudger:
 
 
 def next_wait(last: float, asked: int) -> float:
-    """Seconds until the next nudge may leave, after ``asked`` more were asked for in the ``last``
-    ones. While edits come at every interval it doubles, as a worker that is at it needs no more
-    than a reminder; else it is the configured one."""
+    """Return the seconds until the next nudge may leave, after ``asked`` more were asked for in the
+    ``last`` ones. While edits come at every interval it doubles, as a worker that is at it needs no
+    more than a reminder; else it is the configured one."""
     shortest = live_settings().nudge_interval.total_seconds()
     longest = UNDER_LOAD * shortest
     return shortest if asked * shortest < last else min(max(2 * last, shortest), longest)
@@ -149,7 +150,7 @@ def on_outbox_committed(using: str, **kwargs: Any) -> None:
 
 
 def connect() -> None:
-    """Nudges after every commit that recorded something. Connecting twice is harmless."""
+    """Nudge after every commit that recorded something. Connecting twice is harmless."""
     outbox_committed.connect(on_outbox_committed, dispatch_uid="spool_live.nudge")
 
 

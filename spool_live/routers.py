@@ -23,17 +23,17 @@ class LiveUpdatesRouter:
     """
 
     def db_for_read(self, model: type[Model], **hints: Any) -> str | None:
-        """Alias to read ``model`` from, or ``None`` for no opinion."""
+        """Return the alias to read ``model`` from, or ``None`` for no opinion."""
         return self._alias_of(model)
 
     def db_for_write(self, model: type[Model], **hints: Any) -> str | None:
-        """Alias to write ``model`` to, or ``None`` for no opinion."""
+        """Return the alias to write ``model`` to, or ``None`` for no opinion."""
         return self._alias_of(model)
 
     def allow_migrate(
         self, db: str, app_label: str, model_name: str | None = None, **hints: Any
     ) -> bool | None:
-        """Whether a migration operation may run on ``db``; ``None`` for no opinion."""
+        """Return whether a migration operation may run on ``db``; ``None`` for no opinion."""
         settings = live_settings()
         if not settings.has_separate_databases:
             return None

@@ -50,8 +50,8 @@ class Point:
 
 
 def note(using: str, now: datetime, levels: Mapping[str, float | None]) -> None:
-    """Writes the counters and ``levels`` (of :data:`LEVELS`) down, once in each slot of time over
-    all processes, and removes old samples."""
+    """Write the counters and ``levels`` (of :data:`LEVELS`) down, once in each slot of time over
+    all processes, and remove old samples."""
     slot = int(now.timestamp() // SLOT.total_seconds())
     samples = CounterSample.objects.using(using)
     if samples.filter(slot=slot).exists():
@@ -67,7 +67,7 @@ def note(using: str, now: datetime, levels: Mapping[str, float | None]) -> None:
 
 
 def current(using: str) -> dict[str, float]:
-    """The counters as a sample holds them: by ``name|labels``."""
+    """Return the counters as a sample holds them: by ``name|labels``."""
     return {
         f"{name}|{labels}": value
         for (name, labels), value in counts.read(using).items()
@@ -76,7 +76,7 @@ def current(using: str) -> dict[str, float]:
 
 
 def between(before: Values, after: Values) -> dict[str, float]:
-    """What was counted in between. A table that was emptied meanwhile has counted from 0."""
+    """Return what was counted in between. A table that was emptied meanwhile has counted from 0."""
     return {
         name: value - before.get(name, 0.0) if value >= before.get(name, 0.0) else value
         for name, value in after.items()
@@ -84,9 +84,9 @@ def between(before: Values, after: Values) -> dict[str, float]:
 
 
 def percentile(values: Values, share: float, few: int = 1) -> float | None:
-    """The ``share`` (0.95) of what was delivered took so many seconds at most, by the buckets of
-    the histogram of delivery (not cumulative): where it lies within one, by its share of that.
-    ``None`` of fewer than ``few``."""
+    """Return the seconds within which the ``share`` (0.95) of what was delivered was delivered, by
+    the buckets of the histogram of delivery (not cumulative): where it lies within one, by its
+    share of that. ``None`` of fewer than ``few``."""
     found = {
         _labels(labels)["le"]: value
         for name, value in values.items()
@@ -106,7 +106,8 @@ def percentile(values: Values, share: float, few: int = 1) -> float | None:
 
 
 def course(using: str, since: datetime, now: datetime) -> list[Point]:
-    """What happened from ``since`` until ``now``, oldest first, in :data:`MOST_POINTS` at most."""
+    """Return what happened from ``since`` until ``now``, oldest first, in :data:`MOST_POINTS` at
+    most."""
     samples = CounterSample.objects.using(using)
     found = samples.filter(at__gt=since, at__lte=now).order_by("at")
     slots = list(found.values_list("slot", flat=True))
@@ -117,7 +118,7 @@ def course(using: str, since: datetime, now: datetime) -> list[Point]:
 
 
 def summed(values: Values, metric: counts.Metric, **labels: str) -> float:
-    """The sum of the series of ``metric`` that have ``labels``."""
+    """Return the sum of the series of ``metric`` that have ``labels``."""
     total = 0.0
     for name, value in values.items():
         series, _, text = name.partition("|")

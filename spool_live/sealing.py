@@ -25,8 +25,8 @@ _NONCE = 12
 
 @sensitive_variables()
 def seal(plain: str, *, label: str, place: str) -> str:
-    """``plain`` as ASCII text that only :func:`unseal` with the same ``label`` (what it is for) and
-    ``place`` (where it is kept) can read."""
+    """Return ``plain`` as ASCII text that only :func:`unseal` with the same ``label`` (what it is
+    for) and ``place`` (where it is kept) can read."""
     nonce = os.urandom(_NONCE)
     sealed = _cipher(settings.SECRET_KEY, label).encrypt(nonce, plain.encode(), place.encode())
     return _VERSION + base64.b64encode(nonce + sealed).decode()
@@ -34,8 +34,8 @@ def seal(plain: str, *, label: str, place: str) -> str:
 
 @sensitive_variables()
 def unseal(sealed: str, *, label: str, place: str) -> str | None:
-    """What :func:`seal` was given, also under a key of ``SECRET_KEY_FALLBACKS``; ``None`` where it
-    cannot be read."""
+    """Return what :func:`seal` was given, also under a key of ``SECRET_KEY_FALLBACKS``; ``None``
+    where it cannot be read."""
     try:
         raw = base64.b64decode(sealed.removeprefix(_VERSION), validate=True)
     except (binascii.Error, ValueError):

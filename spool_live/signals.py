@@ -17,8 +17,8 @@ updates_delivered = Signal()
 Arguments: ``count`` (int), ``using``."""
 
 update_died = Signal()
-"""Supabase refused an update for good.
-Arguments: ``update_id`` (UUID), ``reason`` (str), ``using``."""
+"""Supabase refused an update permanently. Arguments: ``update_id`` (UUID), ``reason`` (str),
+``using``."""
 
 alert = Signal()
 """Something is wrong that people should know of, or it is over. Sent once for each, by whichever

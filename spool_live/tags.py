@@ -15,7 +15,7 @@ MOST_TAGS = 60
 def default_tags(
     collection: str, item_id: object, slug: str | None, previous_slug: object = None
 ) -> list[str]:
-    """``articles`` for what shows a list, ``articles:<id>``, ``articles:<slug>`` and
+    """Return ``articles`` for what shows a list, ``articles:<id>``, ``articles:<slug>`` and
     ``articles:<previous slug>`` for what shows the item."""
     names = [str(item_id), slug, previous_slug if isinstance(previous_slug, str) else None]
     return fitting([collection, *(f"{collection}:{name}" for name in names if name)])

@@ -36,7 +36,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
 
 @contextmanager
 def sound_connections() -> Iterator[None]:
-    """Gives up the database connections that an error has broken. Where ``CELERY_DB_REUSE_MAX`` is
+    """Give up the database connections that an error has broken. Where ``CELERY_DB_REUSE_MAX`` is
     set Celery would keep them for as many tasks, all of which would fail."""
     from django.db import close_old_connections
 
@@ -50,7 +50,7 @@ def sound_connections() -> Iterator[None]:
 @shared_task(name="spool_live.deliver", ignore_result=True)
 @sound_connections()
 def deliver_updates(using: str) -> None:
-    """Brings sites and keys up to date at Supabase and delivers what waits on ``using``; what waits
+    """Bring sites and keys up to date at Supabase and deliver what waits on ``using``; what waits
     for webhook endpoints is sent beside it."""
     from spool_live import delivery, heartbeats
 
@@ -61,7 +61,7 @@ def deliver_updates(using: str) -> None:
 
 @shared_task(name="spool_live.sweep", ignore_result=True)
 def sweep() -> None:
-    """Finds what no nudge announced: lost nudges, due retries, ended leases, and what the clock
+    """Find what no nudge reported: lost nudges, due retries, ended leases, and what the clock
     publishes and withdraws.
 
     Where nothing waits it ends after two indexed queries a database, one of them for webhooks, and
@@ -91,7 +91,7 @@ def sweep() -> None:
 
 
 def send_webhooks(using: str) -> None:
-    """Sends what waits for webhook endpoints: in a worker on a thread of its own, elsewhere (a task
+    """Send what waits for webhook endpoints: in a worker on a thread of its own, elsewhere (a task
     that is called, or eager) before it returns. Raises nothing."""
     from celery import current_app
 
@@ -110,7 +110,7 @@ def send_webhooks(using: str) -> None:
 @shared_task(name="spool_live.mirror", ignore_result=True)
 @sound_connections()
 def mirror_changes(using: str) -> None:
-    """Sends pending changes of sites and keys; what cannot go now goes with a later sweep."""
+    """Send pending changes of sites and keys; what cannot go now goes with a later sweep."""
     from spool_live.delivery import mirror
     from spool_live.exceptions import BroadcastUnavailable, CircuitOpen
 
@@ -125,7 +125,7 @@ def mirror_changes(using: str) -> None:
 @shared_task(name="spool_live.cleanup", ignore_result=True)
 @sound_connections()
 def clean_up() -> None:
-    """Removes expired rows from the live table, settled entries from the outbox, old lines from the
+    """Remove expired rows from the live table, settled entries from the outbox, old lines from the
     webhooks' log, and what a killed ``verify_live`` has left."""
     from spool_live import webhooks
     from spool_live.delivery import cleanup
@@ -142,8 +142,8 @@ def clean_up() -> None:
 @shared_task(name="spool_live.verify", ignore_result=True)
 @sound_connections()
 def verify_isolation() -> None:
-    """Proves every night that sites are isolated, as ``verify_rls`` does: one process at a time,
-    and only where the Supabase database can be reached as the role that migrates."""
+    """Prove every night that sites are isolated, as ``verify_rls`` does: one process at a time, and
+    only where the Supabase database can be reached as the role that migrates."""
     from spool_live import heartbeats
     from spool_live.isolation import CannotVerify, recording, verify
     from spool_live.supabase.databases import content_databases
@@ -161,7 +161,7 @@ def verify_isolation() -> None:
 
 @heartbeat_sent.connect(dispatch_uid="spool_live.tasks")
 def note_worker(**kwargs: Any) -> None:
-    """Notes that a worker is alive, from a thread of ours: its event loop must not wait."""
+    """Note that a worker is alive, from a thread of ours: its event loop must not wait."""
     from spool_live import heartbeats
     from spool_live.supabase.databases import content_databases
 
@@ -172,7 +172,7 @@ def note_worker(**kwargs: Any) -> None:
 @worker_init.connect(dispatch_uid="spool_live.tasks")
 @worker_process_init.connect(dispatch_uid="spool_live.tasks")
 def prepare_broadcaster(**kwargs: Any) -> None:
-    """Loads the broadcaster before a worker forks and readies it in each child: the first update
+    """Load the broadcaster before a worker forks and readies it in each child: the first update
     should wait for neither."""
     from spool_live.broadcasters import get_broadcaster
     from spool_live.exceptions import BroadcastUnavailable

@@ -54,7 +54,7 @@ class Claims:
 
 @sensitive_variables()
 def mint(key: SiteApiKey, *, now: datetime | None = None) -> Token:
-    """A token for the site of ``key``, that ends with the key if that is sooner.
+    """Return a token for the site of ``key``, that ends with the key if that is sooner.
 
     Raises :class:`SpoolLiveConfigurationError` where the signing key does not fit its algorithm.
     """
@@ -82,7 +82,7 @@ def mint(key: SiteApiKey, *, now: datetime | None = None) -> Token:
 
 @sensitive_variables()
 def verify(encoded: str) -> Claims | None:
-    """Whom ``encoded`` speaks for, if we minted it and it has not expired; else ``None``."""
+    """Return whom ``encoded`` speaks for, if we minted it and it has not expired; else ``None``."""
     settings = live_settings()
     verifying = signing_keys().verifying
     try:
@@ -109,8 +109,8 @@ class SigningKeys:
 
 
 def signing_keys() -> SigningKeys:
-    """The keys that the settings give. Raises :class:`SpoolLiveConfigurationError` where they
-    cannot sign."""
+    """Return the keys that the settings give. Raises :class:`SpoolLiveConfigurationError` where
+    they cannot sign."""
     settings = live_settings()
     return _keys(settings.jwt_signing_key, settings.jwt_algorithm, settings.jwt_key_id)
 
@@ -118,7 +118,7 @@ def signing_keys() -> SigningKeys:
 @lru_cache(maxsize=4)
 @sensitive_variables()
 def _keys(signing_key: str, algorithm: str, key_id: str) -> SigningKeys:
-    """Cached, because parsing a PEM takes longer than signing."""
+    """Return the signing key; cached, because parsing a PEM takes longer than signing."""
     if not signing_key:
         raise SpoolLiveConfigurationError(
             'SPOOL_LIVE["JWT_SIGNING_KEY"] is not set: give it the JWT secret (HS256) or the '

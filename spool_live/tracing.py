@@ -54,8 +54,8 @@ class Recording:
         self._span = span
 
     def holds(self, update_ids: Sequence[str]) -> None:
-        """Notes which updates (hexadecimal UUIDs) are recorded: their ids are where a client's
-        spans find this one."""
+        """Note which updates (hexadecimal UUIDs) are recorded: their ids are where a client's spans
+        find this one."""
         if self._span is None or not self._span.is_recording():
             return
         self._span.set_attribute(MESSAGES, len(update_ids))
@@ -67,7 +67,7 @@ _UNTRACED = Recording()
 
 
 def recording() -> AbstractContextManager[Recording]:
-    """The span of recording updates: a child of whatever the project traces around it."""
+    """Return the span of recording updates: a child of whatever the project traces around it."""
     return _recording() if IS_INSTALLED else nullcontext(_UNTRACED)
 
 
@@ -82,8 +82,8 @@ def _recording() -> Iterator[Recording]:
 
 @contextmanager
 def delivering(entries: Sequence[Traced]) -> Iterator[None]:
-    """The span of delivering a batch: a child of the edit where the whole batch is of one, else
-    with a link to each."""
+    """Open the span of delivering a batch: a child of the edit where the whole batch is of one,
+    else with a link to each."""
     if not IS_INSTALLED or not entries:
         yield
         return
@@ -110,7 +110,7 @@ def delivering(entries: Sequence[Traced]) -> Iterator[None]:
 
 @contextmanager
 def calling(call: str, server: str, updates: int) -> Iterator[None]:
-    """The span of a call to Supabase at the address ``server``, of so many ``updates``."""
+    """Open the span of a call to Supabase at the address ``server``, of so many ``updates``."""
     if not IS_INSTALLED:
         yield
         return
@@ -123,8 +123,8 @@ def calling(call: str, server: str, updates: int) -> Iterator[None]:
 
 @contextmanager
 def _span(name: str, kind: Any, attributes: Any, **given: Any) -> Iterator[Any]:
-    """A span of ours. A failure is kept by its class: what servers and databases write of it may
-    hold content, and is in the log."""
+    """Open a span of ours. A failure is kept by its class: what servers and databases write of it
+    may hold content, and is in the log."""
     with trace.get_tracer(NAME).start_as_current_span(
         name, kind=kind, attributes=attributes,
         record_exception=False, set_status_on_exception=False, **given,
@@ -147,7 +147,7 @@ def _operation(name: str, kind: str) -> dict[str, Any]:
 
 
 def _extracted(text: str) -> Any:
-    """The span context in ``text``; an invalid one where SQL wrote something else."""
+    """Return the span context in ``text``; an invalid one where SQL wrote something else."""
     try:
         carrier = json.loads(text)
     except ValueError:

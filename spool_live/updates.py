@@ -108,7 +108,7 @@ class Update:
         )
 
     def as_row(self) -> dict[str, Any]:
-        """The update as JSON values, in the shape of the live table and of the wire."""
+        """Return the update as JSON values, in the shape of the live table and of the wire."""
         return {
             "id": str(self.id),
             "site_id": str(self.site_id),
@@ -123,9 +123,9 @@ class Update:
 
 
 def _tagged(entry: Any, text: str) -> dict[str, Any]:
-    """The metadata in ``text`` with the cache tags that the change makes stale, unless it has them
-    already: those of a collection that declares its own, or a project's own key of that name. Where
-    both do not fit, the tags stay and the last entries of the metadata are cut."""
+    """Return the metadata in ``text`` with the cache tags that the change makes stale, unless it
+    has them already: those of a collection that declares its own, or a project's own key of that
+    name. Where both do not fit, the tags stay and the last entries of the metadata are cut."""
     metadata = read_metadata(text)
     if CACHE_TAGS in metadata:
         return metadata
@@ -139,13 +139,13 @@ def _tagged(entry: Any, text: str) -> dict[str, Any]:
 
 
 def new_update_id() -> uuid.UUID:
-    """A random UUID (version 4 of RFC 9562). Whoever learns the ids of other sites' updates, as
-    subscribers do where deletions are published, learns nothing else from them, no moment above
+    """Return a random UUID (version 4 of RFC 9562). Whoever learns the ids of other sites' updates,
+    as subscribers do where deletions are published, learns nothing else from them, no moment above
     all."""
     return uuid.UUID(new_update_hex())
 
 
 def new_update_hex() -> str:
-    """The same as 32 hexadecimal digits."""
+    """Return a random UUID as 32 hexadecimal digits."""
     digits = os.urandom(16).hex()
     return f"{digits[:12]}4{digits[13:16]}{_VARIANT[digits[16]]}{digits[17:]}"

@@ -116,7 +116,8 @@ class ArticleAdmin(SiteContentAdmin):
 
     @admin.action(description="Publish now", permissions=["change"])
     def publish(self, request: HttpRequest, articles: QuerySet[Article]) -> None:
-        """One by one through ``save()``: bulk updates send no signals, so nobody would hear."""
+        """One by one through ``save()``: bulk updates send no signals, so nothing would be
+        recorded."""
         for article in articles:
             article.status, article.publish_at = Article.Status.PUBLISHED, None
             article.save()

@@ -1,4 +1,4 @@
-"""What a running demo tells people and tools: addresses, logins, keys."""
+"""What a running demo reports to people and tools: addresses, logins, keys."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ _DONE = {
 
 
 def advice(entry: OutboxEntry, delivery: SiteDelivery | None, now: datetime) -> str:
-    """What to do about ``entry``; ``delivery`` is what is known of its site's delivery."""
+    """Return what to do about ``entry``; ``delivery`` is what is known of its site's delivery."""
     state = State(entry.state)
     if state is State.DEAD:
         return f"{_about(entry.last_error)} {_MEANWHILE}" if entry.seq else _about(entry.last_error)

@@ -30,7 +30,7 @@ _PLAIN = "spool_live_plain_key"
 
 @admin.register(SiteApiKey)
 class SiteApiKeyAdmin(KeyLifeAdmin):
-    """API keys: made here, shown once, rotated with an overlap, revoked for good."""
+    """API keys: made here, shown once, rotated with an overlap, revoked permanently."""
 
     list_display = ("state", "name", "site", "prefix", "last_used", "created_at")
     list_display_links = ("name",)
@@ -73,7 +73,7 @@ class SiteApiKeyAdmin(KeyLifeAdmin):
         return format_html('<ul class="spool-list">{}</ul>', lines)
 
     def get_fields(self, request: HttpRequest, obj: SiteApiKey | None = None) -> Any:
-        """What a person says of a new key; of an old one, the state first."""
+        """Return what a person says of a new key; of an old one, the state first."""
         said = ("site", "name", "note", "expires_at")
         if obj is None:
             return said
@@ -81,11 +81,12 @@ class SiteApiKeyAdmin(KeyLifeAdmin):
         return (state, *said, *known)
 
     def get_readonly_fields(self, request: HttpRequest, obj: SiteApiKey | None = None) -> Any:
-        """A key never changes its site."""
+        """Return the read-only fields: a key never changes its site."""
         return ("site", *self.readonly_fields) if obj else self.readonly_fields
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """The page of a new site leads here: its first key has a name already."""
+        """Return the form's initial values: the page of a new site leads here, and its first key
+        has a name."""
         given: dict[str, Any] = super().get_changeform_initial_data(request)
         return {"name": "default", **given} if "site" in given else given
 
@@ -93,7 +94,7 @@ class SiteApiKeyAdmin(KeyLifeAdmin):
     def save_model(
         self, request: HttpRequest, obj: SiteApiKey, form: ModelForm[SiteApiKey], change: bool
     ) -> None:
-        """Gives a new key its secret, kept on the request until it is put away."""
+        """Give a new key its secret, kept on the request until it is put away."""
         if not change:
             obj.created_by_id = request.user.pk
             setattr(request, _PLAIN, keys.give_secret(obj))
@@ -103,14 +104,14 @@ class SiteApiKeyAdmin(KeyLifeAdmin):
     def response_add(
         self, request: HttpRequest, obj: SiteApiKey, post_url_continue: str | None = None
     ) -> HttpResponse:
-        """Goes to the page that shows the key."""
+        """Go to the page that shows the key."""
         return self.show_once(request, obj, getattr(request, _PLAIN))
 
     @admin.action(description=_("Revoke selected API keys"), permissions=["change"])
     def revoke_selected(
         self, request: HttpRequest, queryset: QuerySet[SiteApiKey]
     ) -> HttpResponse | None:
-        """Says what revoking the keys will do, and takes their right once that is confirmed."""
+        """Say what revoking the keys will do, and take their right once that is confirmed."""
         valid = queryset.filter(revoked_at=None).select_related("site").order_by("site_id", "pk")
         if not valid:
             self.message_user(request, gettext("These keys are revoked already."), messages.WARNING)
@@ -138,7 +139,7 @@ class SiteApiKeyAdmin(KeyLifeAdmin):
         self.message_user(request, text % count, messages.SUCCESS)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Names both halves of the moment for those who do not see which is which."""
+        """Name both halves of the moment for those who do not see which is which."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and db_field.name == "expires_at":
             for widget, half in zip(field.widget.widgets, (_("date"), _("time")), strict=True):

@@ -42,7 +42,8 @@ class Chart:
 
 
 def charts(points: Sequence[Point], now: datetime) -> list[Chart]:
-    """What happened from the first of ``points`` until ``now``; nothing of fewer than two."""
+    """Return what happened from the first of ``points`` until ``now``; nothing of fewer than
+    two."""
     if len(points) < 2:  # noqa: PLR2004 - a line has two ends
         return []
     since = points[0].at
@@ -78,7 +79,7 @@ def charts(points: Sequence[Point], now: datetime) -> list[Chart]:
 
 
 def nice(most: float) -> float:
-    """The end of an axis: the next of 1, 2, 5, 10, ... that is not below ``most``."""
+    """Return the end of an axis: the next of 1, 2, 5, 10, ... that is not below ``most``."""
     power = 1e-3
     while power < most:
         for step in (1, 2, 5):
@@ -89,7 +90,7 @@ def nice(most: float) -> float:
 
 
 def number(value: float) -> str:
-    """A number as people write it: ``1,234``, ``12.5``, ``0.05``."""
+    """Return a number as people write it: ``1,234``, ``12.5``, ``0.05``."""
     if value >= 100 or value == int(value):  # noqa: PLR2004
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2g}"  # noqa: PLR2004
@@ -129,7 +130,7 @@ def _newest(value: Value, points: Sequence[Point], unit: str) -> str:
 
 
 def _path(value: Value, points: Sequence[Point], since: datetime, now: datetime, top: float) -> str:
-    """A move where the line begins, also after a gap, and lines to whatever follows."""
+    """Return a move where the line begins, also after a gap, and lines to whatever follows."""
     span = (now - since).total_seconds()
     parts, command = [], "M"
     for point in points:

@@ -40,7 +40,7 @@ class Connection:
 
 @sensitive_variables("plain")
 def connection_of(request: HttpRequest, key: SiteApiKey, plain: str) -> Connection:
-    """What to give to the team of the site of ``key``."""
+    """Return what to give to the team of the site of ``key``."""
     try:
         path = reverse("spool_live:token").removesuffix("token/")
     except NoReverseMatch:

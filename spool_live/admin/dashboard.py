@@ -36,7 +36,7 @@ class DashboardAdmin(ReadOnlyAdmin):
     """Not a list of rows, but a page of its own with its own permission."""
 
     def get_urls(self) -> list[URLPattern]:
-        """The page, what of it is renewed every few seconds, and the ping."""
+        """Return the page, what of it is renewed every few seconds, and the ping."""
         view = self.admin_site.admin_view
         return [
             path("", view(self.changelist_view), name=f"{_NAME}_changelist"),
@@ -47,12 +47,12 @@ class DashboardAdmin(ReadOnlyAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The page."""
+        """Return the page."""
         return self._page(request, extra_context or {})
 
     @method_decorator(never_cache)
     def now(self, request: HttpRequest) -> HttpResponse:
-        """What of the page is renewed, for its script."""
+        """Return what of the page is renewed, for its script."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         return TemplateResponse(request, f"{_TEMPLATES}/now.html", _now(request))
@@ -60,7 +60,7 @@ class DashboardAdmin(ReadOnlyAdmin):
     # Under ATOMIC_REQUESTS nobody would see the update before the ping has ended.
     @method_decorator(transaction.non_atomic_requests)
     def ping(self, request: HttpRequest) -> HttpResponse:
-        """Sends a test update through everything (seconds), and shows when it was where."""
+        """Send a test update through everything (seconds), and show when it was where."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not (self.has_view_permission(request) and self.has_ping_permission(request)):
@@ -72,7 +72,7 @@ class DashboardAdmin(ReadOnlyAdmin):
         return self._page(request, context)
 
     def has_ping_permission(self, request: HttpRequest) -> bool:
-        """Who may send a test update."""
+        """Return who may send a test update."""
         return request.user.has_perm("spool_live.ping_dashboard")
 
     def _page(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
@@ -90,7 +90,7 @@ class DashboardAdmin(ReadOnlyAdmin):
 
 
 def _now(request: HttpRequest) -> dict[str, Any]:
-    """What the page shows of this moment and of the last hours."""
+    """Return what the page shows of this moment and of the last hours."""
     found, now = status_seen(request), timezone.now()
     using = router.db_for_read(Site)
     context = {
@@ -121,6 +121,6 @@ def _hours(request: HttpRequest) -> int:
 
 
 def _hops(hops: Any) -> list[dict[str, Any]]:
-    """The hops, each with its share of the longest, of ten."""
+    """Return the hops, each with its share of the longest, of ten."""
     longest = max((hop.milliseconds or 0.0 for hop in hops), default=0.0) or 1.0
     return [{"hop": hop, "tenths": round(10 * (hop.milliseconds or 0.0) / longest)} for hop in hops]

@@ -22,7 +22,7 @@ _LISTED = 40
 
 
 def sites_of(request: HttpRequest) -> QuerySet[Site]:
-    """The sites that the user may see."""
+    """Return the sites that the user may see."""
     return rows_seen(request, Site.objects.all())
 
 
@@ -33,7 +33,7 @@ class OfSite(admin.SimpleListFilter):
     parameter_name = "site"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """The first sites by name, and the one that is chosen."""
+        """Return the first sites by name, and the one that is chosen."""
         sites = sites_of(request).filter(is_probe=False).order_by("name")
         found = [(str(pk), name) for pk, name in sites.values_list("pk", "name")[: _LISTED + 1]]
         if chosen := self.chosen():
@@ -43,11 +43,11 @@ class OfSite(admin.SimpleListFilter):
         return found[:_LISTED]
 
     def has_output(self) -> bool:
-        """Also with one site: the filter says which."""
+        """Show the filter also with one site: the filter says which."""
         return bool(self.lookup_choices)
 
     def chosen(self) -> uuid.UUID | None:
-        """The id of the site that is asked for, if one is."""
+        """Return the id of the site that is asked for, if one is."""
         value = self.used_parameters.get(self.parameter_name)
         if not value:
             return None
@@ -57,12 +57,12 @@ class OfSite(admin.SimpleListFilter):
             raise IncorrectLookupParameters from error
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The rows of the chosen site."""
+        """Return the rows of the chosen site."""
         chosen = self.chosen()
         return self.of_site(queryset, chosen) if chosen else queryset
 
     def of_site(self, queryset: QuerySet[Any], site_id: uuid.UUID) -> QuerySet[Any]:
-        """The rows that belong to the site."""
+        """Return the rows that belong to the site."""
         return queryset.filter(site_id=site_id)
 
 
@@ -70,7 +70,7 @@ class OfSiteByPrefix(OfSite):
     """For failed authentications, which know the prefix of a key."""
 
     def of_site(self, queryset: QuerySet[Any], site_id: uuid.UUID) -> QuerySet[Any]:
-        """Those that named a key of the site."""
+        """Return those that named a key of the site."""
         return queryset.filter(prefix__in=SiteApiKey.objects.filter(site=site_id).values("prefix"))
 
 
@@ -81,14 +81,14 @@ class OfCollection(admin.SimpleListFilter):
     parameter_name = "collection"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """The names."""
+        """Return the names."""
         names = {collection.name for collection in registry}
         if value := self.used_parameters.get(self.parameter_name):
             names.add(str(value))
         return [(name, name) for name in sorted(names)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The rows of the chosen collection."""
+        """Return the rows of the chosen collection."""
         value = self.value()
         return queryset.filter(collection=value) if value else queryset
 
@@ -100,7 +100,7 @@ class KeyState(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """The states."""
+        """Return the states."""
         return [
             ("active", _("active")),
             ("expiring", _("expires soon")),
@@ -109,7 +109,7 @@ class KeyState(admin.SimpleListFilter):
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The keys in the chosen state; those that expire soon are active too."""
+        """Return the keys in the chosen state; those that expire soon are active too."""
         now = timezone.now()
         valid = Q(revoked_at=None)
         chosen = {

@@ -42,12 +42,12 @@ class IsolationReportAdmin(ReadOnlyAdmin):
         return Report.from_dict(stored.report).summary
 
     def get_urls(self) -> list[URLPattern]:
-        """The admin's own, and the one that runs the verification."""
+        """Return the admin's own, and the one that runs the verification."""
         view = self.admin_site.admin_view(self.run)
         return [path("run/", view, name="spool_live_isolationreport_run"), *super().get_urls()]
 
     def run(self, request: HttpRequest) -> HttpResponse:
-        """Runs the verification (seconds), keeps its report and shows it."""
+        """Run the verification (seconds), keep its report and show it."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not may_run(request):
@@ -71,7 +71,7 @@ class IsolationReportAdmin(ReadOnlyAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The runs, with the last clean one and a button for the next."""
+        """Return the runs, with the last clean one and a button for the next."""
         clean = IsolationReport.objects.filter(is_clean=True).first()
         context = {"last_clean": clean, "may_run": may_run(request)}
         return super().changelist_view(request, {**context, **(extra_context or {})})
@@ -83,7 +83,7 @@ class IsolationReportAdmin(ReadOnlyAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """The findings of one run, with their remedies."""
+        """Return the findings of one run, with their remedies."""
         stored = self.get_object(request, object_id)
         findings = Report.from_dict(stored.report).findings if stored else ()
         if sites_seen(request) is not None:
@@ -104,5 +104,5 @@ def _in_general(finding: Finding) -> Finding:
 
 
 def may_run(request: HttpRequest) -> bool:
-    """Whether the user may run the verification."""
+    """Return whether the user may run the verification."""
     return request.user.has_perm("spool_live.add_isolationreport")

@@ -41,7 +41,7 @@ class KeyLifeAdmin(ActingAdmin):
     makes nothing twice."""
 
     def get_urls(self) -> list[URLPattern]:
-        """The admin's own, and the pages of a key's life."""
+        """Return the admin's own, and the pages of a key's life."""
         pages = {"created": self.created, "rotate": self.rotate, "revoke": self.revoke}
         ours = [
             path(
@@ -55,14 +55,14 @@ class KeyLifeAdmin(ActingAdmin):
 
     @sensitive_variables("plain")
     def show_once(self, request: HttpRequest, key: SiteApiKey, plain: PlainKey) -> HttpResponse:
-        """Goes to the page that shows the key. Not through the message framework, which would
-        store it in a cookie."""
+        """Go to the page that shows the key. Not through the message framework, which would store
+        it in a cookie."""
         shown_once.put(request, key.pk, plain)
         return HttpResponseRedirect(page_url("created", key))
 
     @sensitive_variables()
     def created(self, request: HttpRequest, pk: str) -> HttpResponse:
-        """Shows a key that was just made, once; afterwards, that it was shown."""
+        """Show a key that was just made, once; afterwards, that it was shown."""
         key = self._key(request, pk)
         may_view = self.has_view_permission(request, key)
         if not (may_view or self.has_add_permission(request)):  # who makes keys may not list them
@@ -81,7 +81,7 @@ class KeyLifeAdmin(ActingAdmin):
 
     @sensitive_variables()
     def rotate(self, request: HttpRequest, pk: str) -> HttpResponse:
-        """Asks for the overlap, makes the successor and goes to the page that shows it."""
+        """Ask for the overlap, make the successor and go to the page that shows it."""
         old = self._key(request, pk)
         if not (self.has_change_permission(request, old) and self.has_add_permission(request)):
             raise PermissionDenied
@@ -101,7 +101,7 @@ class KeyLifeAdmin(ActingAdmin):
         return page(self, request, "siteapikey/rotate", title=title, original=old, form=form)
 
     def revoke(self, request: HttpRequest, pk: str) -> HttpResponse:
-        """Says what revoking the key will do, and takes its right once that is confirmed."""
+        """Say what revoking the key will do, and take its right once that is confirmed."""
         key = self._key(request, pk)
         if not self.has_change_permission(request, key):
             raise PermissionDenied
@@ -127,5 +127,5 @@ class KeyLifeAdmin(ActingAdmin):
 
 
 def page_url(name: str, key: SiteApiKey) -> str:
-    """The URL of a page of ``key``: ``change``, ``created``, ``rotate`` or ``revoke``."""
+    """Return the URL of a page of ``key``: ``change``, ``created``, ``rotate`` or ``revoke``."""
     return reverse(f"admin:spool_live_siteapikey_{name}", args=[key.pk])

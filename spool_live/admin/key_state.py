@@ -23,7 +23,7 @@ _NAMED = 5
 
 
 def state_of(key: SiteApiKey, now: datetime | None = None) -> str:
-    """``active``, ``expires in 3 days``, ``expired on ...`` or ``revoked on ...``."""
+    """Return ``active``, ``expires in 3 days``, ``expired on ...`` or ``revoked on ...``."""
     moment = now or timezone.now()
     if key.revoked_at is not None:
         return gettext("revoked on %s") % _day(key.revoked_at)
@@ -44,7 +44,8 @@ class Effect:
 
 
 def effects_of(revoked: Iterable[SiteApiKey], now: datetime | None = None) -> list[Effect]:
-    """What revoking all these keys would do, each by each. Two queries, however many there are."""
+    """Return what revoking all these keys would do, each by each. Two queries, however many there
+    are."""
     moment = now or timezone.now()
     found = list(revoked)
     ids = [key.pk for key in found]
@@ -62,7 +63,7 @@ def effects_of(revoked: Iterable[SiteApiKey], now: datetime | None = None) -> li
 
 
 def use_of(key: SiteApiKey, uses: list[ApiKeyUse], now: datetime) -> str:
-    """Who uses ``key``, in a sentence; ``uses`` are those of the last ten minutes."""
+    """Return who uses ``key``, in a sentence; ``uses`` are those of the last ten minutes."""
     if uses:
         names = ", ".join(use.address for use in uses[:_NAMED])
         more = len(uses) - _NAMED

@@ -46,7 +46,8 @@ _SITES = "spool_live_sites"
 
 
 def sites_seen(request: HttpRequest) -> Ids | None:
-    """The ids of the sites that the user may see, asked for once a request; ``None``: all."""
+    """Return the ids of the sites that the user may see, asked for once a request; ``None``:
+    all."""
     if not hasattr(request, _SITES):
         setattr(request, _SITES, access.sites_of(request.user))
     found: Ids | None = getattr(request, _SITES)
@@ -54,14 +55,15 @@ def sites_seen(request: HttpRequest) -> Ids | None:
 
 
 def status_seen(request: HttpRequest) -> status.Status:
-    """The state of the system as far as the user may know it."""
+    """Return the state of the system as far as the user may know it."""
     ids = sites_seen(request)
     found = status.current()
     return found if ids is None else status.for_sites(found, ids)
 
 
 def rows_seen(request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
-    """Those of ``rows`` that are of sites of the user. Models of other apps are not limited."""
+    """Return those of ``rows`` that are of sites of the user. Models of other apps are not
+    limited."""
     ids = sites_seen(request)
     model = rows.model._meta.concrete_model
     if ids is None or model._meta.app_label != Site._meta.app_label:
@@ -122,7 +124,7 @@ class SeenRelatedFilter(admin.RelatedFieldListFilter):
     def field_choices(
         self, field: Any, request: HttpRequest, model_admin: Any
     ) -> list[tuple[Any, Any]]:
-        """The choices of the filter."""
+        """Return the choices of the filter."""
         rows = rows_seen(request, field.remote_field.model._default_manager.all())
         ordering = self.field_admin_ordering(field, request, model_admin)
         return [(row.pk, str(row)) for row in (rows.order_by(*ordering) if ordering else rows)]
@@ -132,11 +134,11 @@ class _Limited:
     """For pages and inlines: rows, and the choices of their forms."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """The rows that the user may see."""
+        """Return the rows that the user may see."""
         return rows_seen(request, super().get_queryset(request))  # type: ignore[misc]
 
     def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> Any:
-        """The choices that the user may see."""
+        """Return the choices that the user may see."""
         found = super().get_field_queryset(db, db_field, request)  # type: ignore[misc]
         if found is None:
             found = db_field.remote_field.model._default_manager.using(db)
@@ -151,7 +153,7 @@ class LimitedToSites(_Limited, admin.ModelAdmin):
     """A page of rows that the user may see."""
 
     def get_list_filter(self, request: HttpRequest) -> Any:
-        """Filters by a related object offer what the user may see."""
+        """Offer in filters by a related object what the user may see."""
         return [self._limited(one) for one in _all(super().get_list_filter(request))]
 
     def _limited(self, given: Any) -> Any:

@@ -28,7 +28,7 @@ class LiveUpdateList(ChangeList):
     """The page's rows with the names of their sites, which may be in another database."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """Reads the names for this page only."""
+        """Read the names for this page only."""
         super().get_results(request)
         self.result_list = list(self.result_list)
         ids = {row.site_id for row in self.result_list}
@@ -47,7 +47,7 @@ class LiveUpdateAdmin(ReadOnlyAdmin):
     actions = None
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """A list that knows the names of sites."""
+        """Return a list that knows the names of sites."""
         return LiveUpdateList
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
@@ -55,7 +55,7 @@ class LiveUpdateAdmin(ReadOnlyAdmin):
         return ("-seq",) if request.GET.get(OfSite.parameter_name) else ("-inserted_at",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LiveUpdate]:
-        """The rows; in a list without a site the newest ones."""
+        """Return the rows; in a list without a site the newest ones."""
         rows: QuerySet[LiveUpdate] = super().get_queryset(request)
         is_list = request.resolver_match is not None and (
             str(request.resolver_match.url_name).endswith("_changelist")
@@ -66,13 +66,13 @@ class LiveUpdateAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("site"))
     def site(self, row: Any) -> str:
-        """The site's name; of a deleted one, or one that the user may not see, the id."""
+        """Return the site's name; of a deleted one, or one that the user may not see, the id."""
         return str(getattr(row, "site_name", None) or row.site_id)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The list, or a sentence where the Supabase database cannot be asked from here."""
+        """Return the list, or a sentence where the Supabase database cannot be asked from here."""
         minutes = int(NEWEST.total_seconds() // 60)
         note = gettext("Of the last %d minutes. Choose a site to see all of its updates.")
         context = {"note": "" if request.GET.get("site") else note % minutes}

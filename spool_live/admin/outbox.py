@@ -53,8 +53,8 @@ class OutboxEntryAdmin(OfSiteAdmin):
     readonly_fields = ("advice", "attempt_log", "site", "stored_metadata", "trace_context")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OutboxEntry]:
-        """The entries, with their metadata as text: SQL may have written what Python cannot read,
-        and then this is the page where a person looks for it."""
+        """Return the entries, with their metadata as text: SQL may have written what Python cannot
+        read, and then this is the page where a person looks for it."""
         rows: QuerySet[OutboxEntry] = super().get_queryset(request)
         may = Value(may_view(request, "site"), output_field=BooleanField())
         return rows.defer("metadata").annotate(
@@ -63,19 +63,20 @@ class OutboxEntryAdmin(OfSiteAdmin):
 
     @admin.display(description=_("update"), ordering="collection")
     def update(self, row: OutboxEntry) -> str:
-        """What happened to which item."""
+        """Return what happened to which item."""
         return str(row)
 
     @admin.display(description=_("site"), ordering="site_name")
     def site(self, row: Any) -> str:
-        """The site's name, linked where the user may see it; of a deleted one the id is left."""
+        """Return the site's name, linked where the user may see it; of a deleted one the id is
+        left."""
         there = row.site_name and row.links_site
         url = reverse("admin:spool_live_site_change", args=[row.site_id]) if there else None
         return link(url, super().site(row))
 
     @admin.display(description=_("reason"))
     def reason(self, row: OutboxEntry) -> str:
-        """The beginning of what the database says."""
+        """Return the beginning of what the database says."""
         return Truncator(row.last_error).chars(80)
 
     @admin.display(description=_("age"), ordering="timestamp")
@@ -113,16 +114,16 @@ class OutboxEntryAdmin(OfSiteAdmin):
 
     @admin.display(description=_("metadata"))
     def stored_metadata(self, row: Any) -> str:
-        """The JSON text as it is stored."""
+        """Return the JSON text as it is stored."""
         return str(row.metadata_text)
 
     def has_requeue_permission(self, request: HttpRequest) -> bool:
-        """Who may change entries, were they to be changed."""
+        """Return who may change entries, were they to be changed."""
         return request.user.has_perm("spool_live.change_outboxentry")
 
     @admin.action(description=_("Requeue selected dead entries"), permissions=["requeue"])
     def requeue(self, request: HttpRequest, queryset: QuerySet[OutboxEntry]) -> None:
-        """Makes dead entries pending again."""
+        """Make dead entries pending again."""
         with acting(Origin.ADMIN, request.user):
             lines = outbox.requeue(router.db_for_write(OutboxEntry), _those_of(queryset))
         count = sum(line.entries for line in lines)
@@ -134,7 +135,7 @@ class OutboxEntryAdmin(OfSiteAdmin):
 
     @admin.action(description=_("Discard selected dead entries"), permissions=["requeue"])
     def discard(self, request: HttpRequest, queryset: QuerySet[OutboxEntry]) -> None:
-        """Gives dead entries up: the status is silent about them, the audit trail is not."""
+        """Give dead entries up: the status is silent about them, the audit trail is not."""
         with acting(Origin.ADMIN, request.user):
             count = outbox.discard_dead(router.db_for_write(OutboxEntry), _those_of(queryset))
         text = ngettext("%d entry was discarded.", "%d entries were discarded.", count)
@@ -146,7 +147,7 @@ def _those_of(queryset: QuerySet[OutboxEntry]) -> Q:
 
 
 def _follow(lines: list[OutboxEvent]) -> str:
-    """The way to what becomes of requeued entries."""
+    """Return the way to what becomes of requeued entries."""
     if len(lines) == 1:
         url = reverse("admin:spool_live_outboxevent_change", args=[lines[0].pk])
     else:

@@ -20,8 +20,8 @@ def page(
     template: str,
     **context: Any,
 ) -> TemplateResponse:
-    """The page ``admin/spool_live/<template>.html`` in the frame of the admin, which nobody stores
-    (``AdminSite.admin_view``). ``title`` and, for the breadcrumbs, ``original`` belong into
+    """Return the page ``admin/spool_live/<template>.html`` in the frame of the admin, which nobody
+    stores (``AdminSite.admin_view``). ``title`` and, for the breadcrumbs, ``original`` belong into
     ``context``."""
     opts = model_admin.opts
     shown = {
@@ -34,11 +34,11 @@ def page(
 
 
 def may_view(request: HttpRequest, model: str) -> bool:
-    """Whether the user may look at the rows of the model with this name in lower case."""
+    """Return whether the user may look at the rows of the model with this name in lower case."""
     names = (f"spool_live.view_{model}", f"spool_live.change_{model}")
     return any(request.user.has_perm(name) for name in names)
 
 
 def link(url: str | None, text: object) -> str | SafeString:
-    """``text`` as a link to ``url``, or as it is where there is none."""
+    """Return ``text`` as a link to ``url``, or as it is where there is none."""
     return format_html('<a href="{}">{}</a>', url, text) if url else str(text)

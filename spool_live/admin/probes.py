@@ -24,17 +24,17 @@ class _Probes(admin.SimpleListFilter):
     of_probes: dict[str, Any]
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """The choice beside leaving them out."""
+        """Return the choice beside leaving them out."""
         return [(SHOWN, _("Shown"))]
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        """Says "Left out" where Django would say "All"."""
+        """Say "Left out" where Django would say "All"."""
         first, *others = super().choices(changelist)
         yield {**first, "display": _("Left out")}
         yield from others
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """What is shown."""
+        """Return what is shown."""
         return queryset if self.value() == SHOWN else queryset.exclude(**self.of_probes)
 
 

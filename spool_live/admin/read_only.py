@@ -65,7 +65,7 @@ class ReadOnlyAdmin(LimitedToSites):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The list, which says where it stops counting."""
+        """Return the list, which says where it stops counting."""
         context = {"most_counted": MOST_COUNTED, "note": self.note, **(extra_context or {})}
         response: HttpResponse = super().changelist_view(request, context)
         return response
@@ -83,19 +83,19 @@ class OfSiteAdmin(ReadOnlyAdmin):
     note = _("Search for words, for the name of a site, or for a whole id.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Each row with the name of its site."""
+        """Return the rows with the names of their sites."""
         name = Site.objects.filter(pk=OuterRef("site_id")).values("name")
         rows: QuerySet[Any] = super().get_queryset(request).annotate(site_name=Subquery(name))
         return rows
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        """What the list shows a search box for."""
+        """Return what the list shows a search box for."""
         return (*self.text_fields, *self.id_fields)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """The rows that have every word."""
+        """Return the rows that have every word."""
         for word in smart_split(search_term):
             bare = word
             if word.startswith(('"', "'")) and word[0] == word[-1]:
@@ -125,7 +125,7 @@ class OfSiteAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("site"), ordering="site_name")
     def site(self, row: Any) -> str:
-        """The site's name; of a deleted one the id is left."""
+        """Return the site's name; of a deleted one the id is left."""
         if row.site_id is None:
             return ""
         return str(row.site_name or row.site_id)
@@ -144,16 +144,16 @@ class ActingAdmin(LimitedToSites):
     def save_model(
         self, request: HttpRequest, obj: Any, form: ModelForm[Any], change: bool
     ) -> None:
-        """Saves ``obj`` as an act of the user."""
+        """Save ``obj`` as an act of the user."""
         with acting(Origin.ADMIN, request.user):
             super().save_model(request, obj, form, change)
 
     def delete_model(self, request: HttpRequest, obj: Model) -> None:
-        """Deletes ``obj`` as an act of the user."""
+        """Delete ``obj`` as an act of the user."""
         with acting(Origin.ADMIN, request.user):
             super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Deletes many as an act of the user."""
+        """Delete many as an act of the user."""
         with acting(Origin.ADMIN, request.user):
             super().delete_queryset(request, queryset)

@@ -82,7 +82,8 @@ class OutboxEventAdmin(OfSiteAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        """The line; while entries that were requeued wait, it is loaded again every few seconds."""
+        """Return the line; while entries that were requeued wait, it is loaded again every few
+        seconds."""
         line = self.get_object(request, object_id)
         waits = line is not None and outbox.became_of(line).filter(state=State.PENDING).exists()
         context = {"waits": waits, **(extra_context or {})}
@@ -99,7 +100,7 @@ class FailedAuthenticationAdmin(ReadOnlyAdmin):
     readonly_fields = ("key", "site")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[FailedAuthentication]:
-        """The lines with the key that was named, and its site."""
+        """Return the lines with the key that was named, and its site."""
         keys = SiteApiKey.objects.filter(prefix=OuterRef("prefix"))
         rows: QuerySet[FailedAuthentication] = super().get_queryset(request)
         return rows.annotate(
@@ -113,7 +114,7 @@ class FailedAuthenticationAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("key"), ordering="prefix")
     def key(self, row: Any) -> str:
-        """The key that was named, if there is one."""
+        """Return the key that was named, if there is one."""
         if not row.named_key:
             return str(row.prefix)
         there = row.links_key
@@ -122,7 +123,7 @@ class FailedAuthenticationAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("site"), ordering="site_name")
     def site(self, row: Any) -> str:
-        """The site of that key."""
+        """Return the site of that key."""
         if not row.named_site:
             return ""
         there = row.links_site

@@ -25,14 +25,14 @@ _WAITS = 600
 
 @sensitive_variables("plain")
 def put(request: HttpRequest, pk: uuid.UUID, plain: str) -> None:
-    """Keeps ``plain``, which belongs to the object ``pk``, for the next page."""
+    """Keep ``plain``, which belongs to the object ``pk``, for the next page."""
     sealed = seal(plain, label=_LABEL, place=str(pk))
     request.session[_SESSION] = {**_waiting(request), str(pk): [time.time(), sealed]}
 
 
 @sensitive_variables("plain")
 def take(request: HttpRequest, pk: uuid.UUID) -> HiddenText | None:
-    """What :func:`put` was given for ``pk``, once; ``None`` ever after."""
+    """Return what :func:`put` was given for ``pk``, once; ``None`` ever after."""
     waiting = _waiting(request)
     _, sealed = waiting.pop(str(pk), (0, ""))
     if sealed or _SESSION in request.session:

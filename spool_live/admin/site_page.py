@@ -38,7 +38,7 @@ class KeyRow:
 
 
 def sentence_of(found: SiteStatus | None) -> tuple[str, str]:
-    """The state of a site as a word, and what holds its updates up where something does."""
+    """Return the state of a site as a word, and what holds its updates up where something does."""
     if found is None:
         return "", gettext("nothing yet")
     if found.problems:
@@ -52,7 +52,7 @@ def sentence_of(found: SiteStatus | None) -> tuple[str, str]:
 
 
 def page_of(request: HttpRequest, site: Site, found: SiteStatus | None) -> dict[str, Any]:
-    """What the template shows: of other models only what the user may view."""
+    """Return what the template shows: of other models only what the user may view."""
     now = timezone.now()
     state, sentence = sentence_of(found)
     page: dict[str, Any] = {

@@ -27,7 +27,7 @@ class SiteChangeList(ChangeList):
     """The page's sites with their status, however many there are."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """Reads the status of the sites on this page only."""
+        """Read the status of the sites on this page only."""
         super().get_results(request)
         self.result_list = _with_status(request, self.result_list)
 
@@ -46,29 +46,29 @@ class SiteAdmin(ActingAdmin):
         css = {"all": (STYLE,)}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """A list that knows each site's status."""
+        """Return a list that knows each site's status."""
         return SiteChangeList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
-        """Sites with ``last_seq``, which the list can be ordered by."""
+        """Return sites with ``last_seq``, which the list can be ordered by."""
         states = SiteDelivery.objects.filter(site_id=OuterRef("pk"))
         sites: QuerySet[Site] = super().get_queryset(request)
         return sites.annotate(last_seq=Subquery(states.values("last_seq")))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
-        """The site with its status, as far as the user may know it."""
+        """Return the site with its status, as far as the user may know it."""
         site = super().get_object(request, object_id, from_field)
         if site is not None:
             _with_status(request, [site])
         return site
 
     def get_fields(self, request: HttpRequest, obj: Site | None = None) -> Any:
-        """A new site has a name and nothing else yet."""
+        """Return the fields: a new site has a name and nothing else yet."""
         return ("name", *self.readonly_fields) if obj else ("name",)
 
     @admin.display(description=_("newest update"), ordering=F("last_seq"))
     def newest_seq(self, site: Any) -> int:
-        """The site's newest sequence number."""
+        """Return the site's newest sequence number."""
         return getattr(site, "last_seq", None) or 0
 
     @admin.display(description=_("delivery"))
@@ -84,7 +84,7 @@ class SiteAdmin(ActingAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """The form, below what is known of the site."""
+        """Return the form, below what is known of the site."""
         site = self.get_object(request, object_id)
         known = page_of(request, site, site.status) if site else {}
         return super().change_view(request, object_id, form_url, {**known, **(extra_context or {})})
@@ -92,7 +92,7 @@ class SiteAdmin(ActingAdmin):
     def response_add(
         self, request: HttpRequest, obj: Site, post_url_continue: str | None = None
     ) -> HttpResponse:
-        """A new site leads on to its first key, without which nobody can follow it."""
+        """Go on to the first key of a new site, without which no front end can follow it."""
         elsewhere = {"_popup", "_addanother", "_continue"} & request.POST.keys()
         keys = SiteApiKey._meta.model_name
         if elsewhere or not request.user.has_perm(f"spool_live.add_{keys}"):
@@ -104,7 +104,7 @@ class SiteAdmin(ActingAdmin):
 
 
 def _with_status(request: HttpRequest, sites: Any) -> list[Any]:
-    """``sites``, each with its ``status`` (``None`` where nothing is known of it yet)."""
+    """Return ``sites``, each with its ``status`` (``None`` where nothing is known of it yet)."""
     page = list(sites)
     using = router.db_for_read(Site)
     found = status.of_sites(using, status_seen(request), [site.pk for site in page])

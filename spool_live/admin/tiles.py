@@ -42,8 +42,8 @@ class Tile:
 
 
 def tiles(using: str, found: Status, now: datetime) -> list[Tile]:
-    """The tiles of the whole system, in their order. Raises nothing that ``found`` does not say:
-    of a database that does not answer there are no numbers."""
+    """Return the tiles of the whole system, in their order. Raises nothing that ``found`` does not
+    say: of a database that does not answer there are no numbers."""
     if any(problem.kind is status.Kind.DATABASE for problem in found.problems):
         return []
     totals = status.of_database(using, now)
@@ -59,7 +59,8 @@ def tiles(using: str, found: Status, now: datetime) -> list[Tile]:
 
 
 def site_rows(request: HttpRequest, using: str, found: Status) -> dict[str, Any]:
-    """The sites that the user may see, those with problems first: ``sites`` and ``more_sites``."""
+    """Return the sites that the user may see, those with problems first: ``sites`` and
+    ``more_sites``."""
     visible = rows_seen(request, Site.objects.using(using).filter(is_probe=False))
     in_trouble = {problem.site_id for problem in found.problems if problem.site_id}
     first = visible.filter(Q(pk__in=in_trouble)).values_list("pk", flat=True)[:MOST_SITES]
@@ -69,7 +70,7 @@ def site_rows(request: HttpRequest, using: str, found: Status) -> dict[str, Any]
 
 
 def _counted(now: datetime, span: timedelta) -> dict[str, float]:
-    """What was counted within the last ``span``, or since the oldest sample in it."""
+    """Return what was counted within the last ``span``, or since the oldest sample in it."""
     using = content_databases()[0]
     rows = CounterSample.objects.using(using).filter(at__gte=now - span, at__lte=now)
     first = rows.order_by("at").values_list("at", "values").first()

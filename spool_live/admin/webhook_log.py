@@ -25,12 +25,12 @@ class OfEndpointAdmin(ReadOnlyAdmin):
     actions: Any = ("resend",)
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
-        """Who may change endpoints."""
+        """Return who may change endpoints."""
         return request.user.has_perm("spool_live.change_webhookendpoint")
 
     @admin.action(description=_("Send again"), permissions=["resend"])
     def resend(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Sends the selected updates to their endpoints once more."""
+        """Send the selected updates to their endpoints once more."""
         done = sum(
             replay.resend(row.endpoint, row.update_id, using=router.db_for_write(WebhookEndpoint))
             for row in queryset.select_related("endpoint")

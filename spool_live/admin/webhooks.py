@@ -68,7 +68,7 @@ class EndpointForm(ModelForm):
         self.fields["collections"].choices = [(name, name) for name in sorted(names)]  # type: ignore[attr-defined]
 
     def clean_url(self) -> str:
-        """A URL that nothing would be sent to is refused here, with the reason."""
+        """Refuse a URL that nothing would be sent to, with the reason."""
         url = str(self.cleaned_data["url"])
         try:
             endpoints.check(url, ())
@@ -81,7 +81,7 @@ class EndpointChangeList(ChangeList):
     """The page's endpoints with their health."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """Reads the health of the endpoints on this page only."""
+        """Read the health of the endpoints on this page only."""
         super().get_results(request)
         self.result_list = list(self.result_list)
         for endpoint, health in _health(self.result_list).items():
@@ -105,20 +105,21 @@ class WebhookEndpointAdmin(LimitedToSites):
         css = {"all": (STYLE,)}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """A list that knows each endpoint's health."""
+        """Return a list that knows each endpoint's health."""
         return EndpointChangeList
 
     def get_fields(self, request: HttpRequest, obj: WebhookEndpoint | None = None) -> Any:
-        """Which scheme signs is chosen once, when the endpoint is made."""
+        """Return the read-only fields: the scheme is chosen once, when the endpoint is made."""
         names = ("site", "url", "description", "event_types", "collections", "rate")
         return (*names, *self.readonly_fields) if obj else (*names, "public_key")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """An endpoint never changes its site: its cursor counts that site's updates."""
+        """Return the read-only fields: an endpoint never changes its site, whose updates its cursor
+        counts."""
         return ("site", *self.readonly_fields) if obj else ()
 
     def get_urls(self) -> list[URLPattern]:
-        """The admin's own, and the pages that show and rotate the secret."""
+        """Return the admin's own, and the pages that show and rotate the secret."""
         pages = {"created": self.created, "rotate": self.rotate}
         ours = [
             path(
@@ -138,7 +139,7 @@ class WebhookEndpointAdmin(LimitedToSites):
 
     @admin.display(description=_("secrets"))
     def keys(self, endpoint: WebhookEndpoint) -> str:
-        """What signs, since when and until when; a public key as it is."""
+        """Return what signs, since when and until when; a public key as it is."""
         lines = []
         for secret in endpoint.secrets.all():
             until = f" until {secret.expires_at:%Y-%m-%d %H:%M}" if secret.expires_at else ""
@@ -147,7 +148,7 @@ class WebhookEndpointAdmin(LimitedToSites):
 
     @admin.display(description=_("attempts"))
     def attempts(self, endpoint: WebhookEndpoint) -> str:
-        """The way to the endpoint's log and to what waits."""
+        """Return links to the endpoint's log and to what waits."""
         query = f"endpoint__id__exact={endpoint.pk}"
         log = reverse("admin:spool_live_webhookattempt_changelist")
         waiting = reverse("admin:spool_live_webhookmessage_changelist")
@@ -160,7 +161,7 @@ class WebhookEndpointAdmin(LimitedToSites):
     def save_model(
         self, request: HttpRequest, obj: WebhookEndpoint, form: Any, change: bool
     ) -> None:
-        """Gives a new endpoint its secret, kept on the request until it is shown."""
+        """Give a new endpoint its secret, kept on the request until it is shown."""
         super().save_model(request, obj, form, change)
         if not change:
             chosen = WebhookSecret.Scheme
@@ -171,12 +172,12 @@ class WebhookEndpointAdmin(LimitedToSites):
     def response_add(
         self, request: HttpRequest, obj: WebhookEndpoint, post_url_continue: str | None = None
     ) -> HttpResponse:
-        """Goes to the page that shows the secret, as a reload of it makes no other."""
+        """Go to the page that shows the secret, as a reload of it makes no other."""
         return self._show_once(request, obj, getattr(request, _PLAIN))
 
     @sensitive_variables()
     def created(self, request: HttpRequest, pk: str) -> HttpResponse:
-        """Shows a secret that was just made, once; afterwards, that it was shown."""
+        """Show a secret that was just made, once; afterwards, that it was shown."""
         endpoint = self._endpoint(request, pk)
         may_view = self.has_view_permission(request, endpoint)
         if not (may_view or self.has_add_permission(request)):
@@ -196,7 +197,7 @@ class WebhookEndpointAdmin(LimitedToSites):
 
     @sensitive_variables()
     def rotate(self, request: HttpRequest, pk: str) -> HttpResponse:
-        """Asks for the overlap, makes the successor and goes to the page that shows it."""
+        """Ask for the overlap, make the successor and go to the page that shows it."""
         endpoint = self._endpoint(request, pk)
         if not self.has_change_permission(request, endpoint):
             raise PermissionDenied
@@ -218,7 +219,7 @@ class WebhookEndpointAdmin(LimitedToSites):
 
     @admin.action(description=_("Send an example"), permissions=["change"])
     def send_example(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
-        """Sends each an example, and shows the answers."""
+        """Send each an example, and show the answers."""
         for endpoint in queryset[:20]:
             try:
                 answer = replay.send_example(endpoint, using=_using()).answer
@@ -230,21 +231,21 @@ class WebhookEndpointAdmin(LimitedToSites):
 
     @admin.action(description=_("Send again what was not accepted"), permissions=["change"])
     def resend_failed(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
-        """Tries at once what waits or was given up."""
+        """Try at once what waits or was given up."""
         number = sum(replay.resend_failed(endpoint, using=_using()) for endpoint in queryset)
         text = ngettext("%d message is sent again.", "%d messages are sent again.", number)
         self.message_user(request, text % number, messages.SUCCESS)
 
     @admin.action(description=_("Enable selected endpoints"), permissions=["change"])
     def enable(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
-        """Sends to them again, from now on."""
+        """Send to them again, from now on."""
         for endpoint in queryset:
             webhooks.enable(endpoint, using=_using())
             self.log_change(request, endpoint, "Enabled.")
 
     @admin.action(description=_("Disable selected endpoints"), permissions=["change"])
     def disable(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
-        """Sends them nothing more."""
+        """Send them nothing more."""
         for endpoint in queryset:
             webhooks.disable(endpoint, WebhookEndpoint.Disabled.BY_HAND, using=_using())
             self.log_change(request, endpoint, "Disabled.")

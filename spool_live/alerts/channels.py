@@ -65,7 +65,7 @@ class Notice:
 
 
 def of_episode(episode: AlertEpisode, kind: str) -> Notice:
-    """The notice of ``kind`` about ``episode``."""
+    """Return the notice of ``kind`` about ``episode``."""
     return Notice(
         id=f"alert_{episode.pk}_{kind}",
         kind=kind,
@@ -80,19 +80,19 @@ def of_episode(episode: AlertEpisode, kind: str) -> Notice:
 
 
 def configured() -> list[str]:
-    """The channels that the settings name; the signal is always one."""
+    """Return the channels that the settings name; the signal is always one."""
     settings = live_settings()
     named = {"email": settings.alert_emails, "webhook": settings.alert_webhook_url}
     return ["signal", *(name for name, is_set in named.items() if is_set)]
 
 
 def send(channel: str, notice: Notice) -> None:
-    """Sends ``notice``. Raises :class:`NoticeNotSent`, or what Django's e-mail backend raises."""
+    """Send ``notice``. Raises :class:`NoticeNotSent`, or what Django's e-mail backend raises."""
     _SENDERS[channel](notice)
 
 
 def send_test() -> dict[str, str]:
-    """Sends a test notice on each channel; returns the error of each, or ""."""
+    """Send a test notice on each channel; return the error of each, or ""."""
     notice = Notice(
         id=f"alert_test_{uuid.uuid4().hex}",
         kind="test",
@@ -115,12 +115,13 @@ def send_test() -> dict[str, str]:
 
 
 def reason(error: Exception) -> str:
-    """What may be kept and shown of an error of a channel."""
+    """Return what may be kept and shown of an error of a channel."""
     return str(error) if isinstance(error, SpoolLiveError) else type(error).__name__
 
 
 def payload(notice: Notice) -> dict[str, Any]:
-    """The body of the webhook: ``{type, timestamp, data}`` as Standard Webhooks recommends."""
+    """Return the body of the webhook: ``{type, timestamp, data}`` as Standard Webhooks
+    recommends."""
     return {
         "type": f"alert.{notice.kind}",
         "timestamp": timezone.now(),

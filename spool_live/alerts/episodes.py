@@ -23,12 +23,12 @@ KEPT = timedelta(days=90)
 
 
 def open_episodes(using: str) -> QuerySet[AlertEpisode]:
-    """The episodes that somebody was notified of and that are not over."""
+    """Return the episodes that somebody was notified of and that are not over."""
     return AlertEpisode.objects.using(using).filter(ended_at=None, notified_at__isnull=False)
 
 
 def note(using: str, alerts: Iterable[Alert], now: datetime) -> None:
-    """Notes what was found: a new episode, or that one is seen again."""
+    """Note what was found: a new episode, or that one is seen again."""
     episodes = AlertEpisode.objects.using(using)
     for alert in alerts:
         said = {"state": alert.state, "summary": alert.summary, "remedy": alert.remedy}
@@ -40,7 +40,7 @@ def note(using: str, alerts: Iterable[Alert], now: datetime) -> None:
 
 
 def open_lasting(using: str, now: datetime, settings: LiveSettings, channels: list[str]) -> int:
-    """Makes the notices of what has lasted long enough; returns how many episodes that opens."""
+    """Make the notices of what has lasted long enough; return how many episodes that opens."""
     is_calm = not open_episodes(using).exists()
     wait = settings.alert_after if is_calm else settings.alert_clear_after
     found = AlertEpisode.objects.using(using).filter(ended_at=None, notified_at=None)
@@ -56,7 +56,7 @@ def open_lasting(using: str, now: datetime, settings: LiveSettings, channels: li
 def close_quiet(
     using: str, present: Collection[str], now: datetime, quiet: timedelta, channels: list[str]
 ) -> int:
-    """Closes the open episodes that were not seen for ``quiet``, with their notices; returns how
+    """Close the open episodes that were not seen for ``quiet``, with their notices; return how
     many. What is not ``present`` any more before somebody was notified is forgotten, and so are
     episodes that ended long ago."""
     episodes = AlertEpisode.objects.using(using)

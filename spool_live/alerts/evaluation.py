@@ -34,7 +34,7 @@ class Evaluation:
 
 
 def evaluate() -> Evaluation:
-    """Evaluates all rules. Safe to be called by any number of processes at once.
+    """Evaluate all rules. Safe to be called by any number of processes at once.
 
     Raises ``DatabaseError`` where the first content database, which holds the episodes, does not
     answer.
@@ -66,7 +66,8 @@ def evaluate() -> Evaluation:
 
 
 def _levels(found: status.Status, totals: list[status.Totals]) -> dict[str, float | None]:
-    """What a sample holds beside the counters; nothing of a database that does not answer."""
+    """Return what a sample holds beside the counters; nothing of a database that does not
+    answer."""
     known = (status.connections_of(part, found.at) for part in found.parts)
     connected = [number for number in known if number is not None]
     if not totals:
@@ -81,7 +82,7 @@ def _levels(found: status.Status, totals: list[status.Totals]) -> dict[str, floa
 
 
 def evaluate_if_overdue(interval: timedelta) -> Evaluation | None:
-    """Evaluates where nobody has for ``interval``: one process of all that ask at once does."""
+    """Evaluate where nobody has for ``interval``: one process of all that ask at once does."""
     is_mine = heartbeats.claim(content_databases()[0], Part.ALERTS, interval)
     return evaluate() if is_mine else None
 

@@ -23,8 +23,8 @@ LONGEST_RETRY = timedelta(minutes=15)
 
 
 def send_due(using: str, now: datetime) -> int:
-    """Sends what is due; returns how many notices were sent. Never raises for what a channel
-    answers: that is kept with the notice, and logged."""
+    """Send what is due; return how many notices were sent. Never raises for what a channel answers:
+    that is kept with the notice, and logged."""
     notices = AlertNotice.objects.using(using)
     # Of one episode and channel the first notice goes before the second, however late it is.
     earlier = notices.filter(

@@ -38,7 +38,7 @@ class Watch:
         self._next = float("-inf")
 
     def edited(self, now: float) -> None:
-        """Takes note of an edit and returns at once."""
+        """Take note of an edit and return at once."""
         if now < self._next:
             return
         with self._lock:
@@ -48,7 +48,7 @@ class Watch:
         threading.Thread(target=self._run, name="spool-alerts", daemon=True).start()
 
     def after_fork(self) -> None:
-        """A child process has no thread of its parent."""
+        """Forget the thread: a child process has none of its parent's."""
         self._lock = threading.Lock()
         self._next = float("-inf")
 
@@ -72,7 +72,7 @@ def on_outbox_committed(**kwargs: Any) -> None:
 
 
 def connect() -> None:
-    """Looks after the alerts when edits are recorded. Connecting twice is harmless."""
+    """Look after the alerts when edits are recorded. Connecting twice is harmless."""
     outbox_committed.connect(on_outbox_committed, dispatch_uid="spool_live.alerts")
 
 

@@ -41,7 +41,7 @@ def firing(
     trends: Trends,
     settings: LiveSettings,
 ) -> list[Alert]:
-    """The alerts of ``status``, of what the counters say over time (``trends``), and of the
+    """Return the alerts of ``status``, of what the counters say over time (``trends``), and of the
     ``totals`` of each content database."""
     alerts = [_of_problem(problem) for problem in status.problems]
     alerts += _of_trends(trends, status.at, settings)

@@ -15,6 +15,6 @@ AT_MOST_EVERY = timedelta(seconds=5)
 @shared_task(name="spool_live.alerts", ignore_result=True)
 @sound_connections()
 def evaluate_alerts() -> None:
-    """Evaluates all alert rules and sends what is due. Of those that were queued while nobody
-    worked one does."""
+    """Evaluate all alert rules and send what is due. Of those that were queued while nobody worked
+    one does."""
     evaluate_if_overdue(AT_MOST_EVERY)

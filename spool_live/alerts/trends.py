@@ -30,7 +30,7 @@ class Trends:
 
 
 def trends(using: str, now: datetime) -> Trends:
-    """What the samples say at ``now``."""
+    """Return what the samples say at ``now``."""
     current = samples.current(using)
     rows = CounterSample.objects.using(using).filter(at__lte=now)
     before = rows.filter(at__lte=now - RECENT).order_by("-at").first()

@@ -13,7 +13,7 @@ Disabled = WebhookEndpoint.Disabled
 
 
 def of_endpoints(using: str) -> Iterator[Alert]:
-    """An alert for each endpoint on ``using`` that was disabled, but not by a person."""
+    """Yield an alert for each endpoint on ``using`` that was disabled, but not by a person."""
     disabled = WebhookEndpoint.objects.using(using).filter(
         disabled__in=[Disabled.GONE, Disabled.FAILED]
     )

@@ -22,7 +22,7 @@ REALM = f'{API_KEY} realm="spool-live"'
 
 
 class InvalidCredentials(AuthenticationFailed):
-    """One public text for unknown, revoked and expired: an answer must not tell which."""
+    """One public text for unknown, revoked and expired: an answer does not reveal which."""
 
     default_detail = "The API key or token is not valid."
     default_code = "invalid_credentials"
@@ -53,7 +53,8 @@ class ApiKeyAuthentication(BaseAuthentication):
 
     @sensitive_variables()
     def authenticate(self, request: Request) -> tuple[Subscriber, SiteApiKey] | None:
-        """The subscriber, ``None`` for another scheme; raises :class:`InvalidCredentials`."""
+        """Return the subscriber, ``None`` for another scheme; raises
+        :class:`InvalidCredentials`."""
         given = _credentials(request, API_KEY)
         if given is None:
             return None
@@ -68,7 +69,8 @@ class TokenAuthentication(BaseAuthentication):
 
     @sensitive_variables()
     def authenticate(self, request: Request) -> tuple[Subscriber, SiteApiKey] | None:
-        """The subscriber, ``None`` for another scheme; raises :class:`InvalidCredentials`."""
+        """Return the subscriber, ``None`` for another scheme; raises
+        :class:`InvalidCredentials`."""
         given = _credentials(request, BEARER)
         if given is None:
             return None

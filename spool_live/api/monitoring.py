@@ -17,15 +17,16 @@ from spool_live.conf import live_settings
 @require_safe
 @never_cache
 def live(request: HttpRequest) -> JsonResponse:
-    """``GET health/``: 200 as long as the process answers. Asks nobody."""
+    """Answer ``GET health/``: 200 as long as the process answers. Asks nobody."""
     return JsonResponse({"status": "ok"})
 
 
 @require_safe
 @never_cache
 def ready(request: HttpRequest) -> JsonResponse:
-    """``GET health/ready/``: 200 if tokens and catch-up can be served, else 503, with one word for
-    each part. A dead throttle cache is ``degraded`` and no reason to take the process out."""
+    """Answer ``GET health/ready/``: 200 if tokens and catch-up can be served, else 503, with one
+    word for each part. A dead throttle cache is ``degraded`` and no reason to take the process
+    out."""
     checks = system.readiness()
     failing = "failing" in checks.values()
     body = {"status": "failing" if failing else "ok", "checks": checks}
@@ -36,7 +37,7 @@ def ready(request: HttpRequest) -> JsonResponse:
 @never_cache
 @sensitive_variables()
 def status(request: HttpRequest) -> HttpResponse:
-    """``GET health/status/``: 200 while an edit made now would arrive, else 503.
+    """Answer ``GET health/status/``: 200 while an edit made now would arrive, else 503.
 
     One word and an age in seconds; everything for whoever sends ``Authorization: Bearer
     <METRICS_TOKEN>``. A few seconds old at most, and as cheap as that for the database.
@@ -55,8 +56,8 @@ def status(request: HttpRequest) -> HttpResponse:
 @never_cache
 @sensitive_variables()
 def prometheus(request: HttpRequest) -> HttpResponse:
-    """``GET metrics/``: for whoever sends ``Authorization: Bearer <METRICS_TOKEN>``; 404 where that
-    setting is empty."""
+    """Answer ``GET metrics/`` for whoever sends ``Authorization: Bearer <METRICS_TOKEN>``; 404
+    where that setting is empty."""
     token = live_settings().metrics_token
     if not token:
         raise Http404

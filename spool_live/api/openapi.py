@@ -126,7 +126,7 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     name = "ApiKey"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
-        """An ``apiKey`` scheme: OpenAPI knows no other way to name our own."""
+        """Return an ``apiKey`` scheme: OpenAPI knows no other way to name our own."""
         description = "`Api-Key <key>`, with the key that the admin showed once."
         place = {"in": "header", "name": "Authorization"}
         return {"type": "apiKey", **place, "description": description}
@@ -139,7 +139,7 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
     name = "Token"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
-        """A bearer scheme."""
+        """Return a bearer scheme."""
         return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
 
@@ -178,7 +178,7 @@ _describe("SiteView", "get", {200: SITE}, operation_id="site", description="Who 
 
 
 def document(prefix: str, routes: Sequence[URLPattern]) -> dict[str, Any]:
-    """The OpenAPI document of ``routes``, mounted at ``prefix`` (``"spool-live/"``)."""
+    """Return the OpenAPI document of ``routes``, mounted at ``prefix`` (``"spool-live/"``)."""
     generator = SchemaGenerator(  # type: ignore[no-untyped-call]
         title="spool_live",
         description=DESCRIPTION,
@@ -194,7 +194,7 @@ def document(prefix: str, routes: Sequence[URLPattern]) -> dict[str, Any]:
 
 @require_safe
 def schema(request: HttpRequest, routes: Sequence[URLPattern]) -> JsonResponse:
-    """``GET schema/``: the OpenAPI document of ``routes``."""
+    """Answer ``GET schema/`` with the OpenAPI document of ``routes``."""
     prefix = request.path.removesuffix("schema/").lstrip("/")
     return JsonResponse(document(prefix, routes))
 

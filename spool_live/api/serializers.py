@@ -79,7 +79,7 @@ def catch_up_response(page: HistoryPage) -> dict[str, Any]:
 
 
 def site_response(key: SiteApiKey) -> dict[str, Any]:
-    """Who am I."""
+    """Return the site and key of the request."""
     return {
         "site_id": str(key.site_id),
         "name": key.site.name,

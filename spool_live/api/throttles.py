@@ -48,7 +48,7 @@ class SubscriberThrottle(BaseThrottle):
 
 
 def failed(request: Request, error: APIException) -> APIException:
-    """Counts a failed authentication; what to answer: ``error``, or that it came too soon.
+    """Count a failed authentication; return what to answer: ``error``, or that it came too soon.
 
     Only the address counts: a prefix that exists is answered as one that does not, and nobody who
     knows a prefix can keep its owner waiting. Guessing a key from many addresses is hopeless all
@@ -65,5 +65,5 @@ def failed(request: Request, error: APIException) -> APIException:
 
 
 def address_of(request: Request) -> str:
-    """The client's address, as the configured proxies tell it."""
+    """Return the client's address, as the configured proxies report it."""
     return client_address(request.META, trusted_proxies=live_settings().trusted_proxies)

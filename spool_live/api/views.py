@@ -34,7 +34,7 @@ from spool_live.models import OutboxEntry
 
 
 class KeyNotReady(APIException):
-    """The Supabase database has yet to hear of the key: a second or so after it was made."""
+    """The Supabase database does not know the key yet: for a second or so after it was made."""
 
     status_code = 503
     default_detail = "This API key is new and not active everywhere yet. Try again shortly."
@@ -68,7 +68,8 @@ class SubscriberView(APIView):
     gives_tokens = False
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        """As DRF; ``OPTIONS``, which browsers send without credentials, is answered before that."""
+        """Authenticate as DRF does; ``OPTIONS``, which browsers send without credentials, is
+        answered before that."""
         if request.method == "OPTIONS":
             return cors.preflight(request, self.allowed_methods, for_pages=self.for_pages)
         return super().dispatch(request, *args, **kwargs)
@@ -159,7 +160,7 @@ class SiteView(SubscriberView):
     authentication_classes = [ApiKeyAuthentication, TokenAuthentication]
 
     def get(self, request: Request) -> Response:
-        """``{site_id, name, key: {id, name, prefix, expires_at}}``."""
+        """Return ``{site_id, name, key: {id, name, prefix, expires_at}}``."""
         return Response(serializers.site_response(self.subscriber.key))
 
 

@@ -12,7 +12,7 @@ __all__ = ["Broadcaster", "CleanupAnswer", "MirrorAnswer", "get_broadcaster"]
 
 
 def get_broadcaster() -> Broadcaster:
-    """A broadcaster of the configured class; it shares its connections within the process.
+    """Return a broadcaster of the configured class; it shares its connections within the process.
 
     Raises :class:`SpoolLiveConfigurationError` where the setting names no broadcaster.
     """

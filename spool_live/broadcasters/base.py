@@ -45,11 +45,11 @@ class Broadcaster(ABC):
     """
 
     def prepare(self) -> None:  # noqa: B027 - most have nothing to prepare
-        """Does what the first call on this thread would otherwise wait for, and asks nobody."""
+        """Do what the first call on this thread would otherwise wait for, and ask nobody."""
 
     @abstractmethod
     def broadcast(self, updates: Sequence[Update]) -> None:
-        """Writes ``updates`` at once, all or none, each once however often it is called (by id).
+        """Write ``updates`` at once, all or none, each once however often it is called (by id).
 
         Raises :class:`~spool_live.exceptions.UnknownSite`,
         :class:`~spool_live.exceptions.SequenceTaken` or
@@ -58,13 +58,13 @@ class Broadcaster(ABC):
 
     @abstractmethod
     def mirror(self, site: Mapping[str, Any]) -> MirrorAnswer:
-        """Makes a whole site known: ``{site_id, version, epoch, deleted, name, api_keys: [{id,
+        """Make a whole site known: ``{site_id, version, epoch, deleted, name, api_keys: [{id,
         expires_at, revoked_at}]}`` in JSON values. Older versions are ignored."""
 
     def mirror_many(
         self, sites: Sequence[Mapping[str, Any]]
     ) -> list[MirrorAnswer | BroadcastError]:
-        """As :meth:`mirror` for each of ``sites``, in one call where the receiving side takes many.
+        """Mirror each of ``sites``, in one call where the receiving side takes many.
 
         Answers in their order; the error of a site that was refused stands in its place.
         """
@@ -87,8 +87,9 @@ class Broadcaster(ABC):
 
     @abstractmethod
     def cleanup(self, before: datetime, max_rows: int) -> CleanupAnswer:
-        """Removes at most ``max_rows`` updates that were inserted before ``before``."""
+        """Remove at most ``max_rows`` updates that were inserted before ``before``."""
 
     @abstractmethod
     def newest_seqs(self, site_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
-        """The highest sequence number present for each site; sites without any are left out."""
+        """Return the highest sequence number present for each site; sites without any are left
+        out."""

@@ -27,7 +27,7 @@ class MemoryBroadcaster(Broadcaster):
 
     @classmethod
     def reset(cls) -> None:
-        """Forgets updates, sites and failures."""
+        """Forget updates, sites and failures."""
         cls.updates.clear()
         cls.sites.clear()
         cls.failures.clear()

@@ -148,7 +148,7 @@ def _by_code(code: str, said: str) -> BroadcastError:
 
 
 def _brief(text: str) -> str:
-    """``text`` in one line that fits a log and a column; of a page what it says."""
+    """Return ``text`` in one line that fits a log and a column; of a page what it says."""
     if "<" in text and ">" in text:
         text = re.sub(
             r"<(script|style)\b.*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL | re.IGNORECASE

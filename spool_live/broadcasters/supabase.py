@@ -58,7 +58,7 @@ class SupabaseBroadcaster(Broadcaster):
     """
 
     def prepare(self) -> None:
-        """Builds this thread's client."""
+        """Build this thread's client."""
         _ = self._client
 
     def broadcast(self, updates: Sequence[Update]) -> None:
@@ -120,7 +120,8 @@ class SupabaseBroadcaster(Broadcaster):
         return newest
 
     def _are_stored(self, updates: Sequence[Update]) -> bool:
-        """Whether all of ``updates`` are in the table. Asked where the answer does not say so."""
+        """Return whether all of ``updates`` are in the table. Asked where the answer does not say
+        so."""
         for start in range(0, len(updates), IDS_PER_REQUEST):
             ids = [str(update.id) for update in updates[start : start + IDS_PER_REQUEST]]
             query = self._client.table(TABLE).select("id").in_("id", ids)
@@ -131,7 +132,7 @@ class SupabaseBroadcaster(Broadcaster):
 
     @contextmanager
     def _call(self) -> Iterator[None]:
-        """What is asked within it ends with the deadline, and raises our errors."""
+        """Let requests of the block end with the deadline, and raise our errors."""
         seconds = live_settings().request_timeout.total_seconds()
         transport = self._transport
         try:
@@ -177,14 +178,14 @@ def _build_client(settings: LiveSettings) -> Client:
 
 
 def is_created(answer: httpx.Response) -> bool:
-    """Whether ``answer`` is PostgREST's to our write, whether or not the rows were there already.
-    Any other success is somebody else's: a portal's page, a proxy's, a mock's."""
+    """Return whether ``answer`` is PostgREST's to our write, whether or not the rows were there
+    already. Any other success is somebody else's: a portal's page, a proxy's, a mock's."""
     return answer.status_code == httpx.codes.CREATED and not answer.content
 
 
 @contextmanager
 def suppress_unless_refused(transport: Transport) -> Iterator[None]:
-    """Lets the official client's own reading of a success fail: we look at the answer itself."""
+    """Let the official client's own reading of a success fail: we look at the answer itself."""
     try:
         yield
     except APIError:
@@ -215,7 +216,7 @@ def refusal_of(error: APIError, answer: httpx.Response | None) -> BroadcastError
 
 
 def _column(name: str, kind: type[Value], rows: Any) -> list[Value]:
-    """The values of a column that we asked for."""
+    """Return the values of a column that we asked for."""
     if not isinstance(rows, list):
         raise _not_postgrest()
     values = [row.get(name) if isinstance(row, dict) else None for row in rows]
@@ -225,7 +226,7 @@ def _column(name: str, kind: type[Value], rows: Any) -> list[Value]:
 
 
 def _as(kind: type[Answer], data: Any) -> Answer:
-    """What one of our functions answered; proxies and portals answer 200 with pages, too."""
+    """Return what one of our functions answered; proxies and portals answer 200 with pages, too."""
     expected = {field.name: field.type for field in fields(kind)}
     if not isinstance(data, dict) or expected != {k: type(v).__name__ for k, v in data.items()}:
         raise _not_postgrest()

@@ -49,7 +49,7 @@ class Transport(httpx.Client):
 
     @contextmanager
     def call(self, seconds: float) -> Iterator[None]:
-        """The requests of the block end ``seconds`` after it began."""
+        """Let the requests of the block end ``seconds`` after it began."""
         self.answered = None
         self._deadline.start(seconds)
         try:
@@ -63,7 +63,7 @@ class Transport(httpx.Client):
         return super().build_request(*args, **options)
 
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
-        """Sends ``request`` and reads the whole answer, within the deadline and the size."""
+        """Send ``request`` and read the whole answer, within the deadline and the size."""
         options["stream"] = True
         response = super().send(request, **options)
         try:

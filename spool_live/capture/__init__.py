@@ -1,4 +1,4 @@
-"""What we hear of the content: saves, deletions and relations of registered items."""
+"""Capture of changes: saves, deletions and relations of registered items become updates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The audit: items whose present state no update has reported, as far as the outbox can tell.
+"""The audit: items whose current state no update has reported, as far as the outbox shows.
 
 It compares each item with the newest entries about it: whether it is there, its site, whether it is
 published and visible, its slug, and the metadata that its collection would give it now. A change
@@ -60,8 +60,8 @@ class MissedUpdate:
 
 
 class Known(NamedTuple):
-    """What a site was told last of an item: the newest entry, and what it or an earlier one said of
-    its state (``"created"``, ``"published"``, ``"unpublished"``, ``"deleted"``; else empty)."""
+    """What a site last received about an item: the newest entry, and what it or an earlier one said
+    of its state (``"created"``, ``"published"``, ``"unpublished"``, ``"deleted"``; else empty)."""
 
     site_id: uuid.UUID
     entry: int
@@ -69,7 +69,7 @@ class Known(NamedTuple):
 
 
 def audit(using: str) -> Iterator[MissedUpdate]:
-    """What the outbox of ``using`` has no entry of, collection by collection."""
+    """Yield what the outbox of ``using`` has no entry of, collection by collection."""
     purged = set(
         SiteDelivery.objects.using(using).filter(history_floor__gt=0).values_list("pk", flat=True)
     )
@@ -88,16 +88,16 @@ def audit(using: str) -> Iterator[MissedUpdate]:
 
 
 def repair(using: str, findings: Iterable[MissedUpdate]) -> int:
-    """Records what was missed, by one INSERT (inside ``batch()``, at its end). Returns the number
-    of updates."""
+    """Record what was missed, by one INSERT (inside ``batch()``, at its end). Returns the number of
+    updates."""
     updates = [update for finding in findings for update in finding.updates]
     outbox.record(updates, using=using)
     return len(updates)
 
 
 def _known_of_items(using: str, collection: LiveCollection) -> dict[bytes, tuple[Known, ...]]:
-    """What each site was told of each item, by the bytes of the item's id: all that is held of
-    every item at a time."""
+    """Return what was last recorded of each item for each site, by the bytes of the item's id: all
+    that is held of every item at a time."""
     recorded = OutboxEntry.objects.using(using).filter(
         ~Q(state__in=[OutboxEntry.State.MERGED, OutboxEntry.State.DROPPED]),
         collection=collection.name,

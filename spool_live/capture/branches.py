@@ -18,8 +18,8 @@ _KINDS = {
 
 @cache
 def kind_of(model: type[Model]) -> str:
-    """How ``model`` keeps its tree: ``"path"`` (materialized path), ``"sets"`` (nested sets),
-    ``"list"`` (adjacency list), ``"mptt"``; empty where it is not a tree that we know."""
+    """Return how ``model`` keeps its tree: ``"path"`` (materialized path), ``"sets"`` (nested
+    sets), ``"list"`` (adjacency list), ``"mptt"``; empty where it is not a tree that we know."""
     for kind, (module, name) in _KINDS.items():
         base = getattr(sys.modules.get(module), name, None)
         if base is not None and issubclass(model, base):
@@ -28,7 +28,7 @@ def kind_of(model: type[Model]) -> str:
 
 
 def parent_of(row: Any, using: str) -> Any:
-    """What tells the parent of ``row`` from another one; ``None`` at the root."""
+    """Return what identifies the parent of ``row``; ``None`` at the root."""
     model: type[Model] = type(row)
     match kind_of(model):
         case "path":
@@ -47,7 +47,7 @@ def parent_of(row: Any, using: str) -> Any:
 
 
 def descendants(model: type[Model], row: Any, using: str) -> QuerySet[Model] | list[Model]:
-    """The rows below ``row``, top down."""
+    """Return the rows below ``row``, top down."""
     rows: QuerySet[Model] = model._base_manager.using(using)
     match kind_of(row._meta.model):
         case "path":

@@ -153,13 +153,14 @@ class LiveQuerySet(QuerySet[M]):
         return self.db
 
     def _notified(self, written: T) -> T:
-        """``written``, of which a trigger may have recorded something: then a worker is told."""
+        """Return ``written``, of which a trigger may have recorded something: then notify a
+        worker."""
         if registry.of_model(self.model):
             outbox.notify(using=self._written_to)
         return written
 
     def _chosen(self) -> Iterator[dict[Any, M]]:
-        """The rows that the query finds, locked, by primary key, some at a time."""
+        """Yield the rows that the query finds, locked, by primary key, some at a time."""
         chosen = Q(pk__in=self.order_by().values("pk"))
         first = {row.pk: row for row in self._rows(chosen, lock=True)[: reading.CHUNK + 1]}
         if first and len(first) <= reading.CHUNK:
@@ -170,8 +171,8 @@ class LiveQuerySet(QuerySet[M]):
                 yield self._stored(Q(pk__in=pks), lock=True)
 
     def _keys(self, chosen: Q) -> Iterable[Any]:
-        """Their primary keys: all locked at once, as one UPDATE locks them, then read some at a
-        time by a cursor, which does not see what is updated meanwhile."""
+        """Return their primary keys: all locked at once, as one UPDATE locks them, then read some
+        at a time by a cursor, which does not see what is updated meanwhile."""
         locked = self._rows(chosen, lock=True).values_list("pk", flat=True)
         connection = connections[self._written_to]
         if connection.vendor != "postgresql":
@@ -182,14 +183,14 @@ class LiveQuerySet(QuerySet[M]):
         return self._rows(chosen).values_list("pk", flat=True).iterator(chunk_size=reading.CHUNK)
 
     def _exactly(self, pks: Iterable[Any]) -> Self:
-        """The query with its annotations, but for these rows and on no other condition: one on
-        other rows might not hold any more once those are updated."""
+        """Return the query with its annotations, but for these rows and on no other condition: one
+        on other rows might not hold any more once those are updated."""
         rows = self.all()
         rows.query.clear_where()
         return rows.filter(pk__in=list(pks))
 
     def _stored(self, chosen: Q, *, lock: bool = False) -> dict[Any, M]:
-        """The rows that match ``chosen``, by primary key, as full instances."""
+        """Return the rows that match ``chosen``, by primary key, as full instances."""
         return {row.pk: row for row in self._rows(chosen, lock=lock)}
 
     def _rows(self, chosen: Q, *, lock: bool = False) -> QuerySet[M]:
@@ -205,7 +206,7 @@ class LiveManager(Manager[M]):
 
 
 def _record(using: str, items: Iterable[Model], rule: _Rule) -> int:
-    """Records for each of ``items`` what ``rule`` makes of it as it is; returns how many."""
+    """Record for each of ``items`` what ``rule`` makes of it as it is; return how many."""
     updates: list[Recorded] = []
     changed = list(_by_signals(using, items))
     for collection, item in changed:
@@ -218,7 +219,7 @@ def _record(using: str, items: Iterable[Model], rule: _Rule) -> int:
 
 
 def record_compared(using: str, items: Iterable[Model], before: Mapping[Any, Model]) -> None:
-    """Records what became of ``items``, of which ``before`` holds the rows that were there."""
+    """Record what became of ``items``, of which ``before`` holds the rows that were there."""
     updates: list[Recorded] = []
     changed = list(_by_signals(using, items))
     for collection, item in changed:
@@ -234,7 +235,7 @@ def record_compared(using: str, items: Iterable[Model], before: Mapping[Any, Mod
 
 
 def _by_signals(using: str, items: Iterable[Model]) -> Iterator[tuple[LiveCollection, Model]]:
-    """Each of ``items`` with each of its collections that no trigger records."""
+    """Yield each of ``items`` with each of its collections that no trigger records."""
     collections: dict[type[Model], list[LiveCollection]] = {}
     for item in items:
         model = type(item)
@@ -255,7 +256,8 @@ def _alias_of(items: Sequence[Model]) -> str:
 
 
 def _same(items: Sequence[Model], names: Iterable[str] | None) -> list[Q]:
-    """Conditions that find the stored rows that ``items`` meet, by the fields ``names``."""
+    """Return the conditions that find the stored rows that ``items`` meet, by the fields
+    ``names``."""
     fields = list(names or ["pk"])
     if fields == ["pk"] and any(item.pk is None for item in items):
         raise TypeError(

@@ -34,14 +34,14 @@ _observed: dict[saving.Begin, Callable[[], Iterable[type[Model]]]] = {}
 
 
 def observe_saves(models: Callable[[], Iterable[type[Model]]], begin: saving.Begin) -> None:
-    """Calls ``begin`` for each save of what ``models`` answers, which is asked each time the
+    """Call ``begin`` for each save of what ``models`` answers, which is asked each time the
     registrations change: for an app that records changes by rules of its own."""
     _observed[begin] = models
     connect_all()
 
 
 def connect_all() -> None:
-    """Hears every model of every registered collection, and nothing that was heard before."""
+    """Connect the signals of every model of every registered collection, and no others."""
     disconnect_all()
     saving.wrap_saves([Site], sites.begin)
     for begin, models in _observed.items():
@@ -58,7 +58,7 @@ def connect_all() -> None:
 
 
 def disconnect_all() -> None:
-    """Hears nothing any more."""
+    """Disconnect every signal."""
     while _connected:
         signal, receiver, sender = _connected.pop()
         signal.disconnect(receiver, sender=sender)
@@ -92,7 +92,7 @@ def _connections() -> Iterator[tuple[Any, Callable[..., None], Any]]:
 
 
 def triggers_are_enough(model: type[Model]) -> bool:
-    """Whether triggers record every change of ``model``, wherever it may be stored."""
+    """Return whether triggers record every change of ``model``, wherever it may be stored."""
     collections = registry.of_model(model)
     if not collections or any(collection.capture != "trigger" for collection in collections):
         return False

@@ -40,7 +40,7 @@ class Fault:
 
 
 def faults_of(collection: LiveCollection) -> Iterator[Fault]:
-    """What ``collection`` declares and its model does not have."""
+    """Yield what ``collection`` declares and its model does not have."""
     if collection.capture not in CAPTURES:
         yield Fault(f"capture = {collection.capture!r}", f"Choose one of {', '.join(CAPTURES)}.")
     for name in ("published_when", "visible_when"):
@@ -57,8 +57,8 @@ def faults_of(collection: LiveCollection) -> Iterator[Fault]:
 
 
 def silent_changes(collection: LiveCollection) -> Iterator[Fault]:
-    """Foreign keys whose target's deletion changes items of ``collection`` without a signal: only a
-    trigger or the audit sees that."""
+    """Yield foreign keys whose target's deletion changes items of ``collection`` without a signal:
+    only a trigger or the audit sees that."""
     if collection.capture == "trigger":
         return
     path = collection.site_path[0]

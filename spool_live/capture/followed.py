@@ -34,7 +34,7 @@ class Following:
     field: str
 
     def items(self, followed: Model, using: str) -> QuerySet[Model]:
-        """The items of ``followed``, as stored: at most ``most_moved``, and one more."""
+        """Return the items of ``followed``, as stored: at most ``most_moved``, and one more."""
         related = {self.field, self.collection.site_relations} - {""}
         items = self.collection.model._base_manager.using(using).filter(**{self.field: followed.pk})
         return items.select_related(*related).order_by("pk")[: self.collection.most_moved + 1]
@@ -53,7 +53,7 @@ class FollowedSave:
         self._before: list[dict[Any, Snapshot | None]] = []
 
     def before(self) -> None:
-        """Reads and locks the stored row, and reads what its items are by it."""
+        """Read and lock the stored row, and read what its items are by it."""
         if self.instance.pk is None:
             return
         self._row = self._stored(lock=True)
@@ -61,7 +61,7 @@ class FollowedSave:
             self._before = [self._states(following) for following in self.followings]
 
     def after(self, *, created: bool) -> None:
-        """Records what the change means for each item."""
+        """Record what the change means for each item."""
         if created or self._row is None or self._row == self._stored():
             return
         for following, before in zip(self.followings, self._before, strict=True):
@@ -102,19 +102,19 @@ class FollowedSave:
 
 @cache
 def followings_of(model: type[Model]) -> tuple[Following, ...]:
-    """Which items follow objects of ``model``."""
+    """Return which items follow objects of ``model``."""
     return tuple(f for c in registry for f in _followings(c) if issubclass(model, f.model))
 
 
 def models_followed() -> Iterator[type[Model]]:
-    """The models whose objects items follow."""
+    """Yield the models whose objects items follow."""
     for collection in registry:
         for following in _followings(collection):
             yield following.model
 
 
 def forget_followings() -> None:
-    """Determines each anew: the registrations have changed."""
+    """Determine each again: the registrations have changed."""
     followings_of.cache_clear()
 
 

@@ -32,8 +32,8 @@ _CONVERSIONS = (
 
 
 def check_of(field: AnyField) -> Check:
-    """The check for the values of ``field``. A field with conversions of its own is trusted with
-    nothing: whatever it stores is read back."""
+    """Return the check for the values of ``field``. A field with conversions of its own is trusted
+    with nothing: whatever it stores is read back."""
     while isinstance(field, ForeignKey):
         field = field.target_field
     if isinstance(field, GeneratedField) and field.output_field is not None:

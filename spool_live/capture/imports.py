@@ -20,7 +20,7 @@ _unwrap: list[Callable[[], None]] = []
 
 
 def wrap_imports() -> None:
-    """Wraps ``bulk_create`` and ``bulk_update`` of import-export's resources, where it is
+    """Wrap ``bulk_create`` and ``bulk_update`` of import-export's resources, where it is
     installed."""
     if apps.is_installed("import_export"):
         resource = import_module("import_export.resources").Resource
@@ -29,7 +29,7 @@ def wrap_imports() -> None:
 
 
 def unwrap_imports() -> None:
-    """Takes the wrappers off again."""
+    """Take the wrappers off again."""
     while _unwrap:
         _unwrap.pop()()
 

@@ -25,7 +25,7 @@ LOCALE = "locale"
 
 
 def in_its_language(collection: LiveCollection, item: Model) -> AbstractContextManager[object]:
-    """The language of ``item``, or else ``LANGUAGE_CODE``, for the length of a ``with`` block."""
+    """Return a block in which the language of ``item``, or else ``LANGUAGE_CODE``, is active."""
     language = _language_of(collection, item)
     if hasattr(item, "set_current_language"):
         return _both(item, language)
@@ -49,7 +49,7 @@ def _language_of(collection: LiveCollection, item: Model) -> str:
 
 @contextmanager
 def _both(item: Any, language: str) -> Iterator[None]:
-    """The active language, and the one that an object of parler keeps for itself."""
+    """Activate the language, also the one that an object of parler keeps for itself."""
     own = item.get_current_language()
     with translation.override(language):
         item.set_current_language(language)
@@ -61,7 +61,7 @@ def _both(item: Any, language: str) -> Iterator[None]:
 
 @cache
 def _is_language(locale: str) -> bool:
-    """Whether there is such a language. What a column holds may be anything."""
+    """Return whether there is such a language. What a column holds may be anything."""
     known = {code for code, _ in settings.LANGUAGES}
     return locale in known or translation.check_for_language(locale)
 

@@ -71,7 +71,7 @@ class Meaning:
         return True
 
     def updates(self) -> list[Recorded]:
-        """The updates to record, each with its site's id."""
+        """Return the updates to record, each with its site's id."""
         if not self.transitions:
             return []
         collection, item_id = self.collection, self.collection.item_id_of(self.item)
@@ -92,8 +92,8 @@ class Meaning:
     def _all(
         self, transition: Transition, metadata: Mapping[str, Any], tags: list[str] | None
     ) -> Mapping[str, Any]:
-        """What we add comes first, so that it is never cut, and is never overridden; but for cache
-        tags, of which the project's own win."""
+        """Return the metadata: what we add comes first, so that it is never cut, and is never
+        overridden; but for cache tags, of which the project's own win."""
         extra: Mapping[str, Any] = transition.extra
         if tags is not None:
             name, item_id = self.collection.name, self.collection.item_id_of(self.item)
@@ -116,8 +116,8 @@ class Meaning:
         return found
 
     def _located(self, metadata: Mapping[str, Any]) -> Mapping[str, Any]:
-        """``metadata`` with the language of the item, which comes first so that it is never cut. A
-        ``locale`` of the project's own wins."""
+        """Return ``metadata`` with the language of the item, which comes first so that it is never
+        cut. A ``locale`` of the project's own wins."""
         try:
             locale = self.collection.get_locale(self.item)
         except DatabaseError:
@@ -144,7 +144,8 @@ class Meaning:
 
 
 def snapshot(collection: LiveCollection, item: Model, at: datetime | None = None) -> Snapshot:
-    """What matters of ``item``; whether it is published at the moment ``at`` (default: now)."""
+    """Return what matters of ``item``; whether it is published at the moment ``at`` (default:
+    now)."""
     site_id = collection.site_id_of(item)
     if not collection.compares_rows:
         return Snapshot(site_id)
@@ -158,8 +159,8 @@ def snapshot(collection: LiveCollection, item: Model, at: datetime | None = None
 
 
 def snapshot_if_any(collection: LiveCollection, item: Model) -> Snapshot | None:
-    """The same, or ``None`` where the collection raises, which is reported when the item is looked
-    at again. A ``DatabaseError`` goes through."""
+    """Return the snapshot, or ``None`` where the collection raises, which is reported when the item
+    is looked at again. A ``DatabaseError`` goes through."""
     try:
         return snapshot(collection, item)
     except DatabaseError:
@@ -169,7 +170,8 @@ def snapshot_if_any(collection: LiveCollection, item: Model) -> Snapshot | None:
 
 
 def compared(collection: LiveCollection, before: Model, after: Model) -> list[Transition]:
-    """What a change from ``before`` to ``after`` means; nothing for one that is not relevant."""
+    """Return what a change from ``before`` to ``after`` means; nothing for one that is not
+    relevant."""
     found = transitions.changed(snapshot(collection, before), snapshot(collection, after))
     if collection.judges_relevance and len(found) == 1 and found[0].is_plain:
         return found if collection.is_relevant(before, after) else []
@@ -177,7 +179,7 @@ def compared(collection: LiveCollection, before: Model, after: Model) -> list[Tr
 
 
 def report(collection: LiveCollection, task: str, item: Model, error: Exception) -> None:
-    """Logs that ``collection`` failed at ``task``: as an error for the first of a kind, so that a
+    """Log that ``collection`` failed at ``task``: as an error for the first of a kind, so that a
     collection that always fails does not fill the log."""
     kind = (collection.name, task, type(error))
     level = logging.DEBUG if kind in _reported else logging.ERROR
@@ -186,7 +188,7 @@ def report(collection: LiveCollection, task: str, item: Model, error: Exception)
 
 
 def forget_reports() -> None:
-    """Reports every fault again: the collections have changed."""
+    """Report every fault again: the collections have changed."""
     _reported.clear()
 
 

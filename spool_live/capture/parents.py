@@ -41,7 +41,7 @@ class Step:
     rest: tuple[str, ...]
 
     def site_of(self, value: Any, using: str) -> uuid.UUID | None:
-        """The site's id where ``value`` is what the field holds."""
+        """Return the site's id where ``value`` is what the field holds."""
         if value is None or not self.rest:
             return self.collection.to_site_id(value)
         assert isinstance(self.field, ForeignKey)  # noqa: S101 - only a foreign key leads on
@@ -50,7 +50,7 @@ class Step:
         return self.collection.to_site_id(rows.values_list("__".join(self.rest), flat=True).first())
 
     def items(self, parent: Model, using: str) -> QuerySet[Model]:
-        """The items that lead to ``parent``."""
+        """Return the items that lead to ``parent``."""
         items = self.collection.model._base_manager.using(using).filter(**{self.lookup: parent.pk})
         return items.select_related(self.collection.site_relations).order_by("pk")
 
@@ -78,12 +78,12 @@ class ParentSave:
         self._before: dict[str, Any] | None = None
 
     def before(self) -> None:
-        """Reads and locks what the stored row says of the way."""
+        """Read and lock what the stored row says of the way."""
         if self.steps and self.instance.pk is not None:
             self._before = self._stored(lock=True)
 
     def after(self, *, created: bool) -> None:
-        """Records the items whose site has changed."""
+        """Record the items whose site has changed."""
         if created or self._before is None:
             return
         held = self.instance.__dict__
@@ -128,20 +128,20 @@ class ParentSave:
 
 @cache
 def steps_of(model: type[Model]) -> tuple[Step, ...]:
-    """The ways to a site that lead through an object of ``model``."""
+    """Return the ways to a site that lead through an object of ``model``."""
     steps = (step for collection in registry for step in _steps(collection))
     return tuple(step for step in steps if issubclass(model, step.model))
 
 
 def models_on_the_way() -> Iterator[type[Model]]:
-    """The models whose objects items may follow to another site."""
+    """Yield the models whose objects items may follow to another site."""
     for collection in registry:
         for step in _steps(collection):
             yield step.model
 
 
 def forget_steps() -> None:
-    """Determines every step anew: the registrations have changed."""
+    """Determine every step anew: the registrations have changed."""
     steps_of.cache_clear()
 
 

@@ -38,12 +38,13 @@ class CapturePlan:
 
 
 def plan_of(model: type[Model], using: str) -> CapturePlan:
-    """The plan for items of ``model`` on the database ``using``, by what is registered now."""
+    """Return the plan for items of ``model`` on the database ``using``, by what is registered
+    now."""
     return _plan_of(model, has_triggers(using))
 
 
 def forget_plans() -> None:
-    """Determines every plan anew: the registrations have changed."""
+    """Determine every plan anew: the registrations have changed."""
     _plan_of.cache_clear()
 
 

@@ -17,7 +17,7 @@ CHUNK = 1000
 
 
 def rows_of(model: type[M], using: str, chosen: Q, *, lock: bool = False) -> QuerySet[M]:
-    """The stored rows that match ``chosen``, with the relations that lead to their site."""
+    """Return the stored rows that match ``chosen``, with the relations that lead to their site."""
     rows: QuerySet[M] = model._base_manager.using(using).filter(chosen).order_by("pk")
     remote = {c.site_relations for c in registry.of_model(model)} - {""}
     if remote:
@@ -29,7 +29,8 @@ def rows_of(model: type[M], using: str, chosen: Q, *, lock: bool = False) -> Que
 
 
 def lock_rows(rows: QuerySet[M], using: str) -> QuerySet[M]:
-    """``rows``, locked against other writers where a transaction is open and the database can."""
+    """Return ``rows``, locked against other writers where a transaction is open and the database
+    can."""
     connection = connections[using]
     if not connection.features.has_select_for_update or connection.get_autocommit():
         return rows
@@ -37,7 +38,7 @@ def lock_rows(rows: QuerySet[M], using: str) -> QuerySet[M]:
 
 
 def chunks(values: Iterable[Any], size: int | None = None) -> Iterator[list[Any]]:
-    """``values`` in lists of at most ``size`` (default: :data:`CHUNK`)."""
+    """Yield ``values`` in lists of at most ``size`` (default: :data:`CHUNK`)."""
     rest = iter(values)
     while chunk := list(islice(rest, size or CHUNK)):
         yield chunk

@@ -20,7 +20,7 @@ _DELETIONS = "spool_live_deletions"
 def before_delete(
     sender: type[Model], instance: Model, using: str, origin: Any = None, **kwargs: Any
 ) -> None:
-    """Determines what the deletion of ``instance`` means while all that it refers to is there.
+    """Determine what the deletion of ``instance`` means while all that it refers to is there.
 
     Parents of ``instance`` have a ``pre_delete`` of their own.
     """
@@ -41,14 +41,14 @@ def before_delete(
 
 
 def after_delete(sender: type[Model], instance: Model, using: str, **kwargs: Any) -> None:
-    """Records the deletion, in its transaction: whoever saved the item before us has recorded that
+    """Record the deletion, in its transaction: whoever saved the item before us has recorded that
     by now, as our DELETE had to wait for them."""
     noted: list[list[Recorded]] = instance._state.__dict__.get(_DELETIONS, [])
     outbox.record(noted.pop() if noted else [], using=using)
 
 
 def wake(using: str, **kwargs: Any) -> None:
-    """Wakes a worker, after the commit, for the deletion that a trigger records."""
+    """Wake a worker, after the commit, for the deletion that a trigger records."""
     if has_triggers(using):
         outbox.notify(using=using)
 
@@ -64,7 +64,7 @@ def after_m2m_change(
     using: str,
     **kwargs: Any,
 ) -> None:
-    """Records an update of each item whose relations changed. Fixtures record nothing."""
+    """Record an update of each item whose relations changed. Fixtures record nothing."""
     if kwargs.get("raw", stored.is_fixture(instance)) and not restoring.is_active():
         return
     updates: list[Recorded] = []
@@ -79,7 +79,7 @@ def after_m2m_change(
 
 
 def _stored(instance: Model, using: str, origin: Any) -> Model | None:
-    """``instance`` as the database has it, ``None`` where it is gone.
+    """Return ``instance`` as the database has it, ``None`` where it is gone.
 
     What Django collects for a deletion it has just read; the instance that the project deletes may
     have been read long ago, and its row is read where states are compared. (With multi-table

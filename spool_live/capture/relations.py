@@ -1,4 +1,4 @@
-"""Whose many-to-many relations changed, told from either side of the relation."""
+"""Determine whose many-to-many relations changed, from either side of the relation."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from spool_live.collections import LiveCollection
 
 
 def m2m_fields_of(collection: LiveCollection) -> list[ManyToManyField[Any, Any]]:
-    """The many-to-many fields whose change is an update of the collection's items; those of child
-    models too."""
+    """Return the many-to-many fields whose change is an update of the collection's items; those of
+    child models too."""
     models = [model for model in apps.get_models() if issubclass(model, collection.model)]
     fields = dict.fromkeys(field for model in models for field in model._meta.many_to_many)
     return [f for f in fields if collection.m2m_fields is None or f.name in collection.m2m_fields]
@@ -27,7 +27,8 @@ def changed_items(
     pk_set: set[Any] | None,
     using: str,
 ) -> list[Model]:
-    """The items that this ``m2m_changed`` changed; none for the actions that precede a change.
+    """Return the items that this ``m2m_changed`` changed; none for the actions that precede a
+    change.
 
     ``instance`` is an item of ours, or (``reverse``) what our items are related to; in a
     symmetrical relation both. Clearing does not say what was there: it is noted before.

@@ -15,13 +15,14 @@ _unwrap: list[Callable[[], None]] = []
 
 
 def is_active() -> bool:
-    """Whether what is saved as a fixture at the moment is a version that is being restored."""
+    """Return whether what is saved as a fixture at the moment is a version that is being
+    restored."""
     return _active.get()
 
 
 @contextmanager
 def restoring() -> Iterator[None]:
-    """Saves that are ``raw`` are recorded within the block."""
+    """Record ``raw`` saves within the block."""
     token = _active.set(True)
     try:
         yield
@@ -30,7 +31,7 @@ def restoring() -> Iterator[None]:
 
 
 def wrap_versions() -> None:
-    """Wraps ``Version.revert`` of django-reversion, where that is loaded."""
+    """Wrap ``Version.revert`` of django-reversion, where that is loaded."""
     models = sys.modules.get("reversion.models")
     version = getattr(models, "Version", None)
     if version is None:
@@ -47,6 +48,6 @@ def wrap_versions() -> None:
 
 
 def unwrap_versions() -> None:
-    """Takes the wrapper off again."""
+    """Take the wrapper off again."""
     while _unwrap:
         _unwrap.pop()()

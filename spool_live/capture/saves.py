@@ -20,8 +20,8 @@ from spool_live.collections import LiveCollection
 def begin(
     instance: Model, using: str, raw: bool, update_fields: Collection[str] | None
 ) -> Save | None:
-    """The save of ``instance`` as capture sees it. Fixtures (``raw``) record nothing, unless a
-    trigger does, or an earlier version is restored."""
+    """Return the save of ``instance`` as capture sees it. Fixtures (``raw``) record nothing, unless
+    a trigger does, or an earlier version is restored."""
     raw = raw and not restoring.is_active()
     stored.mark_fixture(instance, raw=raw)
     plan = plan_of(type(instance), using)
@@ -53,13 +53,13 @@ class ItemSave:
         self.moved: Model | None = None
 
     def before(self) -> None:
-        """Reads and locks the stored row, where a collection needs it."""
+        """Read and lock the stored row, where a collection needs it."""
         self.moved = trees.before_move(self.instance)
         if self.moved is None:
             self.row = stored.before_save(self.plan, self.instance, self.using)
 
     def after(self, *, created: bool) -> None:
-        """Records what the save means, by the row as it is now."""
+        """Record what the save means, by the row as it is now."""
         row = None if created else self.moved or self.row
         item = stored.after_save(
             self.plan, self.instance, self.row, self.using, self.update_fields, created=created
@@ -103,18 +103,18 @@ class Saves:
         self.saves = saves
 
     def before(self) -> None:
-        """Asks each."""
+        """Ask each of them."""
         for save in self.saves:
             save.before()
 
     def after(self, *, created: bool) -> None:
-        """Asks each."""
+        """Ask each of them."""
         for save in self.saves:
             save.after(created=created)
 
 
 class TriggeredSave:
-    """A save that a trigger records: a worker is told after the commit."""
+    """A save that a trigger records: a worker is notified after the commit."""
 
     needs_transaction = False
 
@@ -122,8 +122,8 @@ class TriggeredSave:
         self.using = using
 
     def before(self) -> None:
-        """Needs nothing."""
+        """Do nothing."""
 
     def after(self, *, created: bool) -> None:
-        """Wakes a worker."""
+        """Wake a worker for what was recorded."""
         outbox.notify(using=self.using)

@@ -1,4 +1,4 @@
-"""Where a save is heard: at the writing of its row, not at its signals.
+"""Where a save is captured: at the writing of its row, not at its signals.
 
 In autocommit mode Django commits the row before it sends ``post_save``: what is recorded by a
 receiver is a transaction of its own, and a transaction around the whole save would change what the
@@ -26,10 +26,10 @@ class Save(Protocol):
     """Whether the row and what :meth:`after` records must be one."""
 
     def before(self) -> None:
-        """Called before anything is written, in the transaction."""
+        """Be called before anything is written, in the transaction."""
 
     def after(self, *, created: bool) -> None:
-        """Called when the row is written, in the same transaction."""
+        """Be called when the row is written, in the same transaction."""
 
 
 Begin = Callable[[Model, str, bool, Collection[str] | None], Save | None]
@@ -40,7 +40,7 @@ _wrapped: dict[tuple[type[Model], Begin], dict[str, Any]] = {}
 
 
 def wrap_saves(models: Iterable[type[Model]], begin: Begin) -> None:
-    """Calls ``begin`` for each save of ``models`` and of the models that inherit from them."""
+    """Call ``begin`` for each save of ``models`` and of the models that inherit from them."""
     chosen = set(models)
     for model in chosen:
         key = (model, begin)
@@ -51,7 +51,7 @@ def wrap_saves(models: Iterable[type[Model]], begin: Begin) -> None:
 
 
 def unwrap_saves() -> None:
-    """Unwraps every model again, the last wrapper first."""
+    """Unwrap every model again, the last wrapper first."""
     while _wrapped:
         (model, _), own = _wrapped.popitem()
         for name in _WRAPPERS:
@@ -61,7 +61,7 @@ def unwrap_saves() -> None:
 
 
 def one_transaction(using: str) -> AbstractContextManager[object]:
-    """A transaction on ``using``, unless the caller has one."""
+    """Return a transaction on ``using``, unless the caller has one."""
     connection = connections[using]
     if connection.in_atomic_block or not connection.get_autocommit():
         return nullcontext()

@@ -41,13 +41,13 @@ _looked: dict[str, float] = {}
 
 
 def connect() -> None:
-    """Takes part in every sweep, whose other parts go on where this one fails (Django logs it).
+    """Take part in every sweep, whose other parts go on where this one fails (Django logs it).
     Connecting twice is harmless."""
     sweeping.connect(_sweep, dispatch_uid="spool_live.scheduling")
 
 
 def note(using: str, items: Iterable[tuple[LiveCollection, Model]]) -> None:
-    """Notes the moments to come of ``items`` that were saved, in the same transaction."""
+    """Note the moments to come of ``items`` that were saved, in the same transaction."""
     now = timezone.now()
     moments = [
         _moment(collection, item.pk, item, at)
@@ -60,7 +60,7 @@ def note(using: str, items: Iterable[tuple[LiveCollection, Model]]) -> None:
 
 
 def look_ahead(using: str, now: datetime | None = None) -> int:
-    """Notes what comes within the next minutes and was not noted; returns how many moments."""
+    """Note what comes within the next minutes and was not noted; return how many moments."""
     now = now or timezone.now()
     noted = 0
     for collection in _scheduled(using):
@@ -74,7 +74,7 @@ def look_ahead(using: str, now: datetime | None = None) -> int:
 
 
 def record_due(using: str, now: datetime | None = None) -> int:
-    """Records what the moments that have come mean: at most :data:`MOST_DUE` of them. Returns how
+    """Record what the moments that have come mean: at most :data:`MOST_DUE` of them. Returns how
     many updates it recorded."""
     now = now or timezone.now()
     if not ScheduledMoment.objects.using(using).filter(at__lte=now).exists():
@@ -96,7 +96,7 @@ def record_due(using: str, now: datetime | None = None) -> int:
 
 
 def forget() -> None:
-    """Looks ahead at once, whenever this process did last."""
+    """Let the next look ahead happen at once, whenever this process did last."""
     _looked.clear()
 
 
@@ -112,8 +112,8 @@ def _sweep(using: str, clock: Callable[[], float] = time.monotonic, **kwargs: An
 def _meaning_of(
     using: str, due: list[ScheduledMoment], now: datetime
 ) -> tuple[list[Recorded], list[int]]:
-    """The updates to record, and the keys of the moments that are dealt with. An item that an
-    editor has locked is looked at when that is over."""
+    """Return the updates to record, and the keys of the moments that are dealt with. An item that
+    an editor has locked is looked at when that is over."""
     updates: list[Recorded] = []
     settled: list[int] = []
     for collection in _scheduled(using):
@@ -152,7 +152,7 @@ def _of_moment(
 def _items(
     using: str, collection: LiveCollection, moments: list[ScheduledMoment]
 ) -> tuple[dict[Any, Model], set[Any]]:
-    """The items by their ids, locked; and the ids of those that somebody else has locked."""
+    """Return the items by their ids, locked; and the ids of those that somebody else has locked."""
     keys: dict[Any, Any] = {}
     for moment in moments:
         try:

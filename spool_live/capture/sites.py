@@ -1,4 +1,4 @@
-"""What we hear of sites and their API keys: each change raises the version that is mirrored."""
+"""Capture of changes of sites and their API keys: each raises the version that is mirrored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def connect() -> None:
-    """Hears sites and keys. Connecting twice is harmless."""
+    """Connect the signals of sites and keys. Connecting twice is harmless."""
     for signal, receiver, sender in (
         (post_delete, site_removed, Site),
         (pre_save, key_about_to_change, SiteApiKey),
@@ -38,30 +38,30 @@ class SiteSave:
         self.using = using
 
     def before(self) -> None:
-        """Needs nothing."""
+        """Do nothing."""
 
     def after(self, *, created: bool) -> None:
-        """Raises the version of the site, whose own row is written by now."""
+        """Raise the version of the site, whose own row is written by now."""
         outbox.site_changed(self.site.pk, using=self.using)
 
 
 def begin(
     instance: Model, using: str, raw: bool, update_fields: Collection[str] | None
 ) -> SiteSave:
-    """The save of a site as capture sees it; fixtures too."""
+    """Return the save of a site as capture sees it; fixtures too."""
     return SiteSave(instance, using)
 
 
 def site_removed(instance: Site, using: str, **kwargs: Any) -> None:
-    """A deleted site leaves a tombstone: its waiting updates are dropped, nothing revives it."""
+    """Leave a tombstone for a deleted site: its waiting updates are dropped, nothing revives it."""
     outbox.site_deleted(instance.pk, using=using)
     if not instance.is_probe:
         trail.note_act(trail.Act.SITE_DELETED, str(instance.name), using=using, site_id=instance.pk)
 
 
 def key_about_to_change(instance: SiteApiKey, using: str, **kwargs: Any) -> None:
-    """Remembers the stored key, to tell whether it loses its right. A revocation is for good:
-    an instance that was loaded before it does not undo it."""
+    """Remember the stored key, to see whether it loses its right. A revocation is final: an
+    instance that was loaded before it does not undo it."""
     stored = None
     if not instance._state.adding:
         keys = SiteApiKey.objects.using(using).select_for_update()
@@ -72,8 +72,8 @@ def key_about_to_change(instance: SiteApiKey, using: str, **kwargs: Any) -> None
 
 
 def key_saved(instance: SiteApiKey, created: bool, using: str, **kwargs: Any) -> None:
-    """A revoked key, or one that expires earlier, moves its site to a new epoch; so does one that
-    goes to another site."""
+    """Move the site of a revoked key, or of one that expires earlier, to a new epoch; so does one
+    that goes to another site."""
     stored: SiteApiKey | None = instance._state.__dict__.pop(_STORED, None)
     lost = stored is not None and loses_right(stored, instance)
     version = outbox.site_changed(instance.site_id, using=using, right_lost=lost)
@@ -88,12 +88,12 @@ def key_saved(instance: SiteApiKey, created: bool, using: str, **kwargs: Any) ->
 
 
 def key_removed(instance: SiteApiKey, using: str, **kwargs: Any) -> None:
-    """A deleted key has lost its right too."""
+    """Move the site of a deleted key to a new epoch: the key has lost its right too."""
     outbox.site_changed(instance.site_id, using=using, right_lost=instance.is_active())
     trail.note(instance, trail.Action.DELETED, using=using)
 
 
 def loses_right(before: SiteApiKey, after: SiteApiKey) -> bool:
-    """Whether ``after`` may do less, or less long, than ``before``."""
+    """Return whether ``after`` may do less, or less long, than ``before``."""
     revoked = before.revoked_at is None and after.revoked_at is not None
     return revoked or (after.expires_at or _NEVER) < (before.expires_at or _NEVER)

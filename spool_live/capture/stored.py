@@ -21,7 +21,7 @@ _UNKNOWN = object()
 
 
 def before_save(plan: CapturePlan, instance: Model, using: str) -> Model | None:
-    """The stored row of ``instance``, in one query, where one may exist and is needed.
+    """Return the stored row of ``instance``, in one query, where one may exist and is needed.
 
     The row is locked (as the UPDATE that follows would), so that two editors' transitions are not
     both determined from the same past.
@@ -41,7 +41,7 @@ def after_save(
     *,
     created: bool,
 ) -> Model:
-    """``instance`` as the database has it after the save.
+    """Return ``instance`` as the database has it after the save.
 
     Itself, where it holds what is stored; with ``update_fields`` (Django also passes them where
     fields are deferred) the stored row ``row`` with these fields laid over it; else the row as it
@@ -61,15 +61,15 @@ def after_save(
 
 
 def as_stored(plan: CapturePlan, instance: Model, using: str) -> Model:
-    """``instance``, or its row where it holds anything else than the database."""
+    """Return ``instance``, or its row where it holds anything else than the database."""
     if _holds(plan, instance, None, None):
         return instance
     return fetch(plan, instance, using) or instance
 
 
 def _holds(plan: CapturePlan, instance: Model, saved: set[str] | None, row: Model | None) -> bool:
-    """Whether each column that an update depends on is held as it is stored. Columns that were not
-    ``saved`` come from ``row``, or are not known; the site's was noted."""
+    """Return whether each column that an update depends on is held as it is stored. Columns that
+    were not ``saved`` come from ``row``, or are not known; the site's was noted."""
     held = instance.__dict__
     for attname, check in plan.checks.items():
         if saved is not None and attname not in saved:
@@ -90,8 +90,8 @@ def sites(
     *,
     created: bool,
 ) -> tuple[Any, Any]:
-    """The site column's value before and after a save whose row was not read, by what was noted of
-    ``instance``. ``item`` is what :func:`after_save` found.
+    """Return the site column's value before and after a save whose row was not read, by what was
+    noted of ``instance``. ``item`` is what :func:`after_save` found.
 
     Notes the site for the next save, but not after a move: that may yet be rolled back, and then
     only the row knows.
@@ -117,27 +117,27 @@ def remember_site(column: str, /, instance: Model, **kwargs: Any) -> None:
 
 
 def is_moved_in_memory(plan: CapturePlan, instance: Model) -> bool:
-    """Whether ``instance`` names another site than it was loaded with."""
+    """Return whether ``instance`` names another site than it was loaded with."""
     noted = instance._state.__dict__.get(_SITE, _UNKNOWN)
     column = plan.site_column
     return column is not None and noted is not _UNKNOWN and noted != instance.__dict__.get(column)
 
 
 def mark_fixture(instance: Model, *, raw: bool) -> None:
-    """Notes whether ``instance`` was last saved by a fixture."""
+    """Note whether ``instance`` was last saved by a fixture."""
     if raw or _FIXTURE in instance._state.__dict__:
         instance._state.__dict__[_FIXTURE] = raw
 
 
 def is_fixture(instance: Model) -> bool:
-    """Whether the relations that are being set come from a fixture, as the row did. (Django passes
-    ``raw`` to receivers of ``m2m_changed`` since 6.1.)"""
+    """Return whether the relations that are being set come from a fixture, as the row did. (Django
+    passes ``raw`` to receivers of ``m2m_changed`` since 6.1.)"""
     return bool(instance._state.__dict__.get(_FIXTURE))
 
 
 def fetch(plan: CapturePlan, instance: Model, using: str, *, lock: bool = False) -> Model | None:
-    """The row of ``instance`` as it is now; ``None`` where there is none. With ``lock`` nobody else
-    changes it before the end of the transaction.
+    """Return the row of ``instance`` as it is now; ``None`` where there is none. With ``lock``
+    nobody else changes it before the end of the transaction.
 
     Django takes longer to build the query than the database to answer it, so its SQL is kept where
     the key is all that differs from one save to the next.
@@ -166,7 +166,7 @@ def _may_be_stored(instance: Model) -> bool:
 
 
 def _sql(plan: CapturePlan, rows: QuerySet[Model]) -> str | None:
-    """The SELECT of ``rows`` if it has one table and one parameter, which is the key."""
+    """Return the SELECT of ``rows`` if it has one table and one parameter, which is the key."""
     sql, params = rows.query.get_compiler(rows.db).as_sql()
     simple = len(params) == 1 and not plan.related and not rows.model._meta.parents
     return sql if simple else None

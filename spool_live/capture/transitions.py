@@ -1,4 +1,5 @@
-"""What a change of an item means: pure rules from two snapshots to the updates they call for."""
+"""What a change of an item means: pure functions from two snapshots to the updates they call
+for."""
 
 from __future__ import annotations
 
@@ -49,7 +50,8 @@ class Transition(NamedTuple):
 
 
 def created(after: Snapshot) -> list[Transition]:
-    """An item that subscribers did not know: created, or published where it is born published."""
+    """Return the update for an item that subscribers did not know: created, or published where it
+    is born published."""
     if not after.is_known or after.site_id is None:
         return []
     event = EventType.PUBLISHED if after.published else EventType.CREATED
@@ -57,31 +59,32 @@ def created(after: Snapshot) -> list[Transition]:
 
 
 def deleted(before: Snapshot) -> list[Transition]:
-    """An item that subscribers will not see again."""
+    """Return the deletion of an item that subscribers will not see again."""
     if not before.is_known or before.site_id is None:
         return []
     return [Transition(before.site_id, EventType.DELETED, before.slug)]
 
 
 def touched(now: Snapshot) -> list[Transition]:
-    """An item of which something else has changed."""
+    """Return the update for an item of which something else has changed."""
     return changed(now, now)
 
 
 def published(now: Snapshot) -> list[Transition]:
-    """An item that was published, for the first time or again."""
+    """Return the update for an item that was published, for the first time or again."""
     return [t._replace(event_type=EventType.PUBLISHED) for t in touched(now)]
 
 
 def unpublished(now: Snapshot) -> list[Transition]:
-    """An item that was published and is not any more; it may be hidden by now."""
+    """Return the update for an item that was published and is not any more; it may be hidden by
+    now."""
     if now.site_id is None:
         return []
     return [Transition(now.site_id, EventType.UPDATED, now.slug, {"published": False})]
 
 
 def changed(before: Snapshot, after: Snapshot) -> list[Transition]:
-    """An item that was there before and still is.
+    """Return the updates for an item that was there before and still is.
 
     A move to another site is a deletion there and a creation here. Unpublishing is an update with
     ``published: false``, a new slug brings ``previous_slug``.
@@ -102,8 +105,8 @@ def changed(before: Snapshot, after: Snapshot) -> list[Transition]:
 
 
 def undetermined(before: uuid.UUID | None, after: uuid.UUID | None) -> list[Transition]:
-    """A change of which only the sites are known: at least an update, and the old site is told to
-    forget the item. Without a slug, which might be a hidden item's."""
+    """Return the updates for a change of which only the sites are known: at least an update, and a
+    deletion on the old site. Without a slug, which might be a hidden item's."""
     found = [] if after is None else [Transition(after, EventType.UPDATED, None)]
     if before is not None and before != after:
         return [Transition(before, EventType.DELETED, None), *found]

@@ -41,7 +41,7 @@ class Move:
 
 
 def wrap_moves() -> None:
-    """Wraps what moves nodes in treebeard and mptt, where these are loaded."""
+    """Wrap what moves nodes in treebeard and mptt, where these are loaded."""
     for name in ("mp_tree.MP_Node", "ns_tree.NS_Node", "al_tree.AL_Node"):
         module, _, node = name.partition(".")
         base = getattr(sys.modules.get(f"treebeard.{module}"), node, None)
@@ -59,13 +59,14 @@ def wrap_moves() -> None:
 
 
 def unwrap_moves() -> None:
-    """Takes the wrappers off again."""
+    """Take the wrappers off again."""
     while _unwrap:
         _unwrap.pop()()
 
 
 def before_move(instance: Model) -> Model | None:
-    """The row of ``instance`` before mptt moved it, where that is what it is being saved for."""
+    """Return the row of ``instance`` before mptt moved it, where that is what it is being saved
+    for."""
     move: Move | None = instance._state.__dict__.get(_MOVE)
     return move.row if move else None
 
@@ -73,8 +74,8 @@ def before_move(instance: Model) -> Model | None:
 def followed(
     collection: LiveCollection, item: Model, instance: Model, found: list[Recorded], using: str
 ) -> list[Recorded]:
-    """``found``, the updates of an ``item`` that was saved, with those of the items below it where
-    these follow from it."""
+    """Return ``found``, the updates of an ``item`` that was saved, with those of the items below it
+    where these follow from it."""
     move: Move | None = instance._state.__dict__.get(_MOVE)
     if not found:
         return found
@@ -87,7 +88,7 @@ def followed(
 
 
 def settled(instance: Model) -> None:
-    """The move of ``instance`` is recorded."""
+    """Note that the move of ``instance`` is recorded."""
     instance._state.__dict__.pop(_MOVE, None)
 
 
@@ -180,8 +181,8 @@ def _followed(before: Snapshot | None, now: Snapshot) -> list[Transition]:
 
 
 def _below(collection: LiveCollection, row: Model, using: str) -> QuerySet[Model] | list[Model]:
-    """The items below ``row`` as stored, in the order of the tree: one more than are recorded one
-    by one."""
+    """Return the items below ``row`` as stored, in the order of the tree: one more than are
+    recorded one by one."""
     found = branches.descendants(collection.model, row, using)
     if collection.site_relations and isinstance(found, QuerySet):
         found = found.select_related(*collection.site_relations)

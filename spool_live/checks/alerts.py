@@ -16,7 +16,7 @@ SHORTEST_SECRET = 24
 
 
 def alert_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
-    """What is wrong with the channels of the alerts, and with the metrics."""
+    """Yield what is wrong with the channels of the alerts, and with the metrics."""
     for key in ("ALERT_WEBHOOK_URL", "ALERT_HEARTBEAT_URL", "REALTIME_METRICS_URL"):
         url = getattr(settings, key.lower())
         parts = urlsplit(url)

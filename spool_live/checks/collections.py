@@ -17,7 +17,7 @@ from spool_live.tags import CACHE_TAGS
 
 @register(Tags.models)
 def check_collections(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """What collections declare that cannot be, or that a trigger cannot follow."""
+    """Return what collections declare that cannot be, or that a trigger cannot follow."""
     return [
         Error(f"{collection!r}: {fault.problem}.", hint=fault.remedy, id="spool_live.E015")
         for collection in registry
@@ -27,7 +27,7 @@ def check_collections(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
 
 @register(Tags.models)
 def check_cache_tags(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Metadata of the project's own under the name that cache tags have."""
+    """Return metadata of the project's own under the name that cache tags have."""
     return [
         Warning(
             f"{collection!r}: metadata_fields has {CACHE_TAGS!r}, which takes the place of the "
@@ -44,7 +44,7 @@ def check_cache_tags(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> 
 def check_silent_changes(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Changes of items that the database or Django makes without a signal."""
+    """Warn of changes of items that the database or Django makes without a signal."""
     return [
         Warning(f"{collection!r}: {fault.problem}.", hint=fault.remedy, id="spool_live.W014")
         for collection in registry
@@ -56,7 +56,7 @@ def check_silent_changes(
 def check_triggers(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Triggers that are not as the collections say. Runs with the checks of a database."""
+    """Return triggers that are not as the collections say. Runs with the checks of a database."""
     return [
         Warning(
             f"The trigger {found.trigger} on {found.table!r} of {alias!r} is {found.state.value}.",

@@ -21,8 +21,8 @@ from spool_live.supabase.provisioning import missing
 def check_provisioning(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """What the Supabase database still lacks, in one message a database. Runs with
-    ``check --database`` and ``migrate``, and before tests."""
+    """Return what the Supabase database still lacks, in one message a database. Runs with ``check
+    --database`` and ``migrate``, and before tests."""
     found: list[CheckMessage] = []
     for alias in databases or ():
         lacking = missing(alias) if is_supabase_database(alias) else []
@@ -38,7 +38,7 @@ def check_provisioning(
 def check_exposure(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """What Supabase's API serves beside the feed. Runs with the checks of a database."""
+    """Return what Supabase's API serves beside the feed. Runs with the checks of a database."""
     return [
         Warning(f"{found.subject}: {found.reason}.", hint=found.sql, id="spool_live.W011")
         for alias in databases or ()
@@ -51,8 +51,8 @@ def check_exposure(
 def check_site(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Whether there is the one site of the project, where ``SITE`` names one. Runs with the checks
-    of a database."""
+    """Return whether there is the one site of the project, where ``SITE`` names one. Runs with the
+    checks of a database."""
     named = live_settings().site
     if not named:
         return []

@@ -17,7 +17,7 @@ CELERYS_OWN = "default"
 
 
 def project_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
-    """What updates need of the project."""
+    """Yield what updates need of the project."""
     if not django_settings.USE_TZ:
         yield Error(
             "USE_TZ is False: the timestamps of updates would be ambiguous.",

@@ -22,7 +22,7 @@ _ORDERED = {"gt", "gte", "lt", "lte"}
 def check_moments_are_indexed(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Fields that the sweep looks into every few seconds."""
+    """Return fields that the sweep looks into every few seconds."""
     return [
         Warning(
             f"{collection!r}: {name!r} has no index, and the sweep looks for moments to come.",
@@ -37,7 +37,8 @@ def check_moments_are_indexed(
 
 @register(Tags.models)
 def check_clocks(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """States that change with time, without anybody saving anything: nothing would be recorded."""
+    """Return states that change with time, without anybody saving anything: nothing would be
+    recorded."""
     return [
         Warning(
             f"{collection!r}: {name} depends on the clock. When that moment comes, the item is "
@@ -72,7 +73,7 @@ def _reads_clock(code: CodeType) -> bool:
 
 
 def _compares_dates(condition: Q, model: type[Model]) -> bool:
-    """Whether a date is compared with one that was taken when the module was imported."""
+    """Return whether a date is compared with one that was taken when the module was imported."""
     for child in condition.children:
         if isinstance(child, Q):
             found = _compares_dates(child, model)

@@ -38,7 +38,7 @@ ROUTER = "spool_live.routers.LiveUpdatesRouter"
 
 @register(Tags.compatibility)
 def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Reads ``SPOOL_LIVE`` and reports what is wrong with it."""
+    """Read ``SPOOL_LIVE`` and report what is wrong with it."""
     try:
         settings = live_settings()
     except SpoolLiveConfigurationError as error:

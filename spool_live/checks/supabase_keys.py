@@ -8,7 +8,7 @@ import jwt
 
 
 def role_of(key: str) -> Literal["anon", "service_role"] | None:
-    """The role that ``key`` stands for: by its prefix, or by the claim of a legacy JWT key.
+    """Return the role that ``key`` stands for: by its prefix, or by the claim of a legacy JWT key.
 
     ``None`` for anything else. The signature is not checked: this is for finding mix-ups.
     """

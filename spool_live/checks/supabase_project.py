@@ -20,7 +20,7 @@ _KEYS_PAGE = "Copy it again from the project's API keys (Settings, API Keys)."
 
 
 def project_address_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
-    """What is wrong with ``SUPABASE_URL``, as far as it can be seen."""
+    """Yield what is wrong with ``SUPABASE_URL``, as far as it can be seen."""
     url = settings.supabase_url
     if not url:
         return
@@ -36,7 +36,7 @@ def project_address_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
 
 
 def project_key_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
-    """What is wrong with the API keys of either generation, whatever they are for."""
+    """Yield what is wrong with the API keys of either generation, whatever they are for."""
     for name in KEYS:
         key = getattr(settings, name.lower())
         if not key or (key.startswith(("sb_publishable_", "sb_secret_")) and key == key.strip()):
@@ -69,7 +69,8 @@ def project_key_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
 
 
 def _misplaced(url: str) -> str:
-    """What ``url`` is instead of the address of a project's API, to follow the setting's name."""
+    """Return what ``url`` is instead of the address of a project's API, to follow the setting's
+    name."""
     try:
         parts = urlsplit(url.strip())
         host = parts.hostname or ""
@@ -97,8 +98,8 @@ def _elsewhere(parts: SplitResult, host: str) -> str:
 
 
 def _is_far_away(host: str) -> bool:
-    """Whether requests to ``host`` leave the machine and its private network, as far as a name
-    tells."""
+    """Return whether requests to ``host`` leave the machine and its private network, as far as a
+    name shows."""
     try:
         return ip_address(host).is_global
     except ValueError:

@@ -21,7 +21,7 @@ from spool_live.throttling.counting import DEADLINE, InvalidCacheBackendError, s
 def check_throttle_cache(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Whether the throttle's cache answers. Runs with ``check --deploy``."""
+    """Return whether the throttle's cache answers. Runs with ``check --deploy``."""
     try:
         within(DEADLINE, lambda cache: cache.get("spool-live:check"), shared_cache())
     except (SpoolLiveConfigurationError, InvalidCacheBackendError):
@@ -39,7 +39,7 @@ def check_throttle_cache(
 
 
 def throttle_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
-    """What is wrong with the rates, or with where they are counted."""
+    """Yield what is wrong with the rates, or with where they are counted."""
     for key in ("TOKEN_RATE", "UPDATES_RATE", "ADDRESS_RATE"):
         try:
             throttling.Rate.parse(getattr(settings, key.lower()))

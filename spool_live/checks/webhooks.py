@@ -14,7 +14,7 @@ LARGEST_PORT = 65_535
 
 
 def webhook_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
-    """What is wrong with the settings of webhooks."""
+    """Yield what is wrong with the settings of webhooks."""
     for text in settings.webhook_ports:
         if not _is_port(text):
             yield Error(

@@ -171,7 +171,7 @@ class LiveUpdatesClient:
     async def acknowledge(self) -> None:
         """Save the cursor: what was handed out is handled.
 
-        Asking for the next update does the same; this is for leaving an iteration for good.
+        Asking for the next update does the same; this is for leaving an iteration.
         """
         for consumer in self._consumers:
             consumer.done()

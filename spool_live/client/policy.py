@@ -60,7 +60,8 @@ class Timing:
 
 
 def backoff(attempt: int, timing: Timing, rand: Random = random.random) -> float:
-    """Seconds to wait before the attempt (from 1): exponential, capped, with full jitter.
+    """Return the seconds to wait before the attempt (from 1): exponential, capped, with full
+    jitter.
 
     Full jitter (uniform between zero and the cap) spreads a crowd of clients best; see the AWS
     Architecture Blog, "Exponential Backoff And Jitter".
@@ -73,7 +74,7 @@ def backoff(attempt: int, timing: Timing, rand: Random = random.random) -> float
 def retry_delay(
     attempt: int, retry_after: float | None, timing: Timing, rand: Random = random.random
 ) -> float:
-    """The back-off, or what the server asked for if that is longer (plus up to a tenth)."""
+    """Return the back-off, or what the server asked for if that is longer (plus up to a tenth)."""
     delay = backoff(attempt, timing, rand)
     if retry_after is None:
         return delay
@@ -81,7 +82,7 @@ def retry_delay(
 
 
 def refused_delay(refusals: int, timing: Timing, rand: Random = random.random) -> float:
-    """Seconds to wait before the next join after so many (from 1) that were refused.
+    """Return the seconds to wait before the next join after so many (from 1) that were refused.
 
     A policy may be a moment later than a key, and a wrong secret is repaired by people: so the
     pauses grow to `refused_maximum` and stay there. Only the upper half is random: each refused
@@ -93,7 +94,7 @@ def refused_delay(refusals: int, timing: Timing, rand: Random = random.random) -
 
 
 def poll_interval(idle_polls: int, timing: Timing, rand: Random = random.random) -> float:
-    """Seconds between catch-ups while there is no socket: polite when nothing happens.
+    """Return the seconds between catch-ups while there is no socket: polite when nothing happens.
 
     Half of it up or down at random, as all clients begin to poll at the same moment.
     """
@@ -102,10 +103,11 @@ def poll_interval(idle_polls: int, timing: Timing, rand: Random = random.random)
 
 
 def jittered(interval: float, rand: Random = random.random) -> float:
-    """The interval, give or take a fifth, so that clients do not march in step."""
+    """Return the interval, give or take a fifth, so that clients do not march in step."""
     return interval * (0.8 + 0.4 * rand())
 
 
 def refresh_in(lifetime: float, timing: Timing) -> float:
-    """Seconds after its receipt at which a token with this lifetime is to be replaced."""
+    """Return the seconds after its receipt at which a token with this lifetime is to be
+    replaced."""
     return lifetime * timing.refresh_at

@@ -37,7 +37,7 @@ class BackgroundLoop:
 
     @classmethod
     def of_this_process(cls) -> BackgroundLoop:
-        """The running one; after a fork, a new one."""
+        """Return the running loop; after a fork, a new one."""
         with cls._lock:
             if cls._instance is None or cls._instance.pid != os.getpid():
                 cls._instance = cls()

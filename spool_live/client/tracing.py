@@ -21,7 +21,7 @@ else:
 
 @contextmanager
 def handling(update: LiveUpdate) -> Iterator[None]:
-    """The span of what is done about ``update``."""
+    """Open the span of what is done about ``update``."""
     if not IS_INSTALLED:
         yield
         return

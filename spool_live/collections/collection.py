@@ -31,7 +31,7 @@ _METHODS = (
 
 @cache
 def has_triggers(using: str) -> bool:
-    """Whether the database behind the alias ``using`` can capture by triggers."""
+    """Return whether the database behind the alias ``using`` can capture by triggers."""
     return connections[using].vendor == "postgresql"
 
 
@@ -191,7 +191,8 @@ class LiveCollection(Belonging, Identified, Scheduled):
 
     @cached_property
     def compares_rows(self) -> bool:
-        """Whether a change can only be told from the row as it was: costs one query a save."""
+        """Whether a change can only be determined from the row as it was: costs one query a
+        save."""
         own = type(self)
         filters = own.is_visible is not LiveCollection.is_visible or self.visible_when is not None
         remote_site = self.site_column is None and not self.is_of_one_site

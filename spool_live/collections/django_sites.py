@@ -12,6 +12,6 @@ APP = "spool_live.contrib.sites"
 
 
 def mapped(pk: Any) -> uuid.UUID:
-    """The id of our site that stands for the one with the primary key ``pk``: always the same
-    UUIDv5 (RFC 9562), so that no table and no query is needed to tell it."""
+    """Return the id of our site that stands for the one with the primary key ``pk``: always the
+    same UUIDv5 (RFC 9562), so that no table and no query is needed to determine it."""
     return uuid.uuid5(ITEM_NAMESPACE, f"sites.site:{int(pk)}")

@@ -18,7 +18,7 @@ _known: dict[tuple[str, str], tuple[uuid.UUID, float]] = {}
 
 
 def site_id(using: str) -> uuid.UUID:
-    """The id of the one site, by name as the database ``using`` has it.
+    """Return the id of the one site, by name as the database ``using`` has it.
 
     Raises :class:`SpoolLiveConfigurationError` where no site, or more than one, has the name.
     """
@@ -33,7 +33,7 @@ def site_id(using: str) -> uuid.UUID:
 
 
 def is_id() -> bool:
-    """Whether the setting is an id, so that nothing has to be looked up."""
+    """Return whether the setting is an id, so that nothing has to be looked up."""
     try:
         uuid.UUID(live_settings().site)
     except ValueError:

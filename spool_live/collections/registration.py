@@ -53,7 +53,7 @@ class Registry:
         registry_changed.send(sender=type(self), model=model)
 
     def attach(self, collection: LiveCollection) -> None:
-        """Adds a collection whose changes the app that attaches it records itself: it is not among
+        """Add a collection whose changes the app that attaches it records itself: it is not among
         those of a model, but its name is known and its own.
 
         Raises :class:`SpoolLiveConfigurationError` for a name that is taken or too long.
@@ -64,12 +64,12 @@ class Registry:
         registry_changed.send(sender=type(self), model=collection.model)
 
     def detach(self, collection: LiveCollection) -> None:
-        """Removes an attached collection. Raises ``ValueError`` where it is not attached."""
+        """Remove an attached collection. Raises ``ValueError`` where it is not attached."""
         self._attached.remove(collection)
         registry_changed.send(sender=type(self), model=collection.model)
 
     def declared(self) -> tuple[LiveCollection, ...]:
-        """Every collection: the registered and the attached."""
+        """Return every collection: the registered and the attached."""
         return (*self._collections.values(), *self._attached)
 
     def _check_name(self, made: LiveCollection) -> None:
@@ -90,18 +90,19 @@ class Registry:
         return model in self._collections
 
     def recorded_by_signals(self, model: type[Model], using: str) -> list[LiveCollection]:
-        """The collections of ``model`` that no trigger on ``using`` records."""
+        """Return the collections of ``model`` that no trigger on ``using`` records."""
         return [c for c in self.of_model(model) if not c.is_left_to_trigger(using)]
 
     def of_model(self, model: type[Model]) -> list[LiveCollection]:
-        """The collections an item of ``model`` belongs to: its own and its concrete parents'."""
+        """Return the collections an item of ``model`` belongs to: its own and its concrete
+        parents'."""
         found = self._of_model.get(model)
         if found is None:
             found = self._of_model[model] = [c for c in self if issubclass(model, c.model)]
         return found
 
     def of_item(self, item: Model) -> list[LiveCollection]:
-        """The collections that ``item`` belongs to, attached ones among them."""
+        """Return the collections that ``item`` belongs to, attached ones among them."""
         registered = self.of_model(type(item))
         return [*registered, *(c for c in self._attached if c.speaks_for(item))]
 

@@ -26,7 +26,7 @@ class LiveUpdates(HealthCheck):  # type: ignore[misc]  # that library has no typ
     """Whether an edit made now would arrive: ``delayed`` is a warning, worse is unavailable."""
 
     def run(self) -> None:
-        """Raises ``ServiceWarning`` or ``ServiceUnavailable``."""
+        """Raise ``ServiceWarning`` or ``ServiceUnavailable``."""
         try:
             found = status.current()
         finally:

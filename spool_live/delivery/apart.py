@@ -2,7 +2,7 @@
 
 A claim, or the settling of one, is a step for many sites. Where it raises, the same is done for
 each site alone; the one that raises again waits, longer each time, and the others go on. A database
-that is away is no such case: its errors are for the caller, who comes again.
+that does not answer is not such a case: its errors are for the caller, who comes again.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MOST_SITES = 1_000
 
 
 def claim_each(using: str) -> Iterator[Claim]:
-    """Claims the sites of ``using`` one by one, and sets those aside that cannot be claimed."""
+    """Claim the sites of ``using`` one by one, and set those aside that cannot be claimed."""
     for site_id in outbox.waiting_site_ids(using, MOST_SITES):
         try:
             claim = outbox.claim_batch(using, alone=site_id)
@@ -45,7 +45,8 @@ def claim_each(using: str) -> Iterator[Claim]:
 
 
 def settle(claim: Claim, settlement: Settlement) -> Settlement:
-    """As :func:`spool_live.outbox.settle`; a site that cannot be settled waits, and costs no other.
+    """Settle as :func:`spool_live.outbox.settle` does; a site that cannot be settled waits, and
+    costs no other.
 
     What was delivered of it is delivered again, which changes nothing.
     """
@@ -83,7 +84,7 @@ def note_attempts(claim: Claim, written: Settlement, at: datetime, took: timedel
 def set_aside(
     using: str, site_id: uuid.UUID, error: Exception, *, token: uuid.UUID | None = None
 ) -> None:
-    """Lets a site wait, longer each time, with the reason where the status reads it."""
+    """Let a site wait, longer each time, with the reason where the status reads it."""
     try:
         failures = outbox.failures_of(using, site_id)
         until = timezone.now() + retry_delay(failures)

@@ -48,7 +48,7 @@ def clean_up(
     pause: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> CleanupReport:
-    """Removes what is older than ``RETENTION`` and ``HISTORY_RETENTION``, in steps.
+    """Remove what is older than ``RETENTION`` and ``HISTORY_RETENTION``, in steps.
 
     Can be interrupted anywhere and called again. Raises
     :class:`~spool_live.exceptions.BroadcastUnavailable` where Supabase cannot be reached; the
@@ -79,8 +79,8 @@ def clean_up(
 
 
 def pg_cron_sql() -> str:
-    """What makes the Supabase database clean its live table by itself, every minute, going by the
-    ``RETENTION`` of today. The outbox needs :func:`clean_up` still."""
+    """Return what makes the Supabase database clean its live table by itself, every minute, going
+    by the ``RETENTION`` of today. The outbox needs :func:`clean_up` still."""
     seconds = int(live_settings().retention.total_seconds())
     return read_sql("cron/cleanup").format(
         seconds=seconds, small_step=SMALL_STEP, big_step=CRON_STEP
@@ -88,7 +88,7 @@ def pg_cron_sql() -> str:
 
 
 def purge_outboxes(report: CleanupReport, tell: Callable[[CleanupReport], None]) -> None:
-    """Removes settled entries that catch-up need not reach any more, and what is as old of other
+    """Remove settled entries that catch-up need not reach any more, and what is as old of other
     records."""
     before = timezone.now() - live_settings().history_retention
     for using in content_databases():
@@ -108,7 +108,7 @@ def clean_live_updates(
     pause: Callable[[float], None],
     clock: Callable[[], float],
 ) -> None:
-    """Removes expired rows: in big steps where deletions are not published, else in small ones.
+    """Remove expired rows: in big steps where deletions are not published, else in small ones.
 
     Rests between the steps, so that updates keep their pace.
     """

@@ -30,7 +30,7 @@ class Counted(Broadcaster):
         self._clock = clock
 
     def prepare(self) -> None:
-        """Asks nobody, and is not counted."""
+        """Prepare the wrapped broadcaster; nothing is asked, and nothing counted."""
         self._broadcaster.prepare()
 
     def broadcast(self, updates: Sequence[Update]) -> None:
@@ -71,12 +71,12 @@ class Counted(Broadcaster):
 
 
 def counted(broadcaster: Broadcaster) -> Broadcaster:
-    """``broadcaster``, with its calls counted, once."""
+    """Return ``broadcaster``, with its calls counted, once."""
     return broadcaster if isinstance(broadcaster, Counted) else Counted(broadcaster)
 
 
 def count_batch(claim: Claim, settlement: Settlement) -> None:
-    """Counts how a batch ended, and how long its edits took."""
+    """Count how a batch ended, and how long its edits took."""
     ends = {
         "delivered": len(settlement.delivered),
         "dropped": len(settlement.dropped),

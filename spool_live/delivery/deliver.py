@@ -43,7 +43,7 @@ class DeliveryReport:
     reasons: set[str] = field(default_factory=set)
 
     def count(self, settlement: Settlement, claim: Claim) -> None:
-        """Adds how ``claim`` ended."""
+        """Add how ``claim`` ended."""
         self.delivered += len(settlement.delivered)
         self.dropped += len(settlement.dropped)
         self.dead += len(settlement.dead)
@@ -59,7 +59,7 @@ def deliver_pending(
     pause: Callable[[float], None] = time.sleep,
     meanwhile: Callable[[], bool] = lambda: False,
 ) -> DeliveryReport:
-    """Delivers what waits in the outbox of ``using`` until nothing may go now.
+    """Deliver what waits in the outbox of ``using`` until nothing may go now.
 
     ``meanwhile`` is called before each batch, and says whether it has done something: as long as
     it has, there is a next turn. Never raises for what Supabase answers: that is in the report, in
@@ -122,7 +122,7 @@ def _next_claim(
 
 
 def linger(size: int, last: float) -> float:
-    """Seconds to wait after a batch of ``size`` updates before the next one is claimed.
+    """Return the seconds to wait after a batch of ``size`` updates before the next one is claimed.
 
     After a batch that was neither single nor full, edits are coming in: a moment's wait fills the
     next batch. While they keep coming it doubles (``last`` was the wait before), as each batch
@@ -135,8 +135,8 @@ def linger(size: int, last: float) -> float:
 
 
 def drop_orphans(claim: Claim, settlement: Settlement) -> None:
-    """Updates of sites that were deleted have nobody to go to. Those of an id that never was a
-    site's are kept as dead: somebody gave a wrong id, or imports the site later."""
+    """Drop updates of sites that were deleted. Those of an id that never was a site's are kept as
+    dead: somebody gave a wrong id, or imports the site later."""
     if not claim.orphans:
         return
     tombs = [
@@ -157,7 +157,7 @@ def drop_orphans(claim: Claim, settlement: Settlement) -> None:
 
 
 def report_outcome(claim: Claim, settlement: Settlement, *, complete: bool) -> None:
-    """Logs how a batch ended and sends the signals."""
+    """Log how a batch ended and send the signals."""
     if not complete:
         logger.warning(
             "the lease was lost before the batch was settled: it is delivered again. Either this "
@@ -181,7 +181,7 @@ def report_outcome(claim: Claim, settlement: Settlement, *, complete: bool) -> N
 
 
 def clock_difference(using: str) -> str:
-    """Returns how far this machine's clock is from the database's, in words, where that can be
+    """Return how far this machine's clock is from the database's, in words, where that can be
     asked."""
     if connections[using].vendor != "postgresql":
         return ""

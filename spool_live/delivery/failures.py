@@ -33,7 +33,7 @@ def reason_of(error: BaseException) -> str:
 def postpone(
     settlement: Settlement, claim: Claim, site_ids: Iterable[uuid.UUID], error: Exception
 ) -> None:
-    """Leaves the entries of ``site_ids`` for later, after a delay with jitter.
+    """Leave the entries of ``site_ids`` for later, after a delay with jitter.
 
     Where Supabase as a whole is away the delay is that of the circuit breaker, and a site that
     waits for a reason of its own keeps it.

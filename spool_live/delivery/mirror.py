@@ -52,7 +52,7 @@ class Mirroring:
         self._tried: set[uuid.UUID] = set()
 
     def step(self) -> bool:
-        """Makes one call for the sites that come next; ``False`` where there are none.
+        """Make one call for the sites that come next; ``False`` where there are none.
 
         What comes next is asked anew at each step: a right that is lost meanwhile goes first.
         Raises :class:`BroadcastUnavailable`, as the others would meet the same, or its
@@ -78,7 +78,8 @@ class Mirroring:
         return True
 
     def try_step(self) -> bool:
-        """As :meth:`step`; where Supabase is away the run is over, and ``error`` says why."""
+        """Make one call as :meth:`step` does; where Supabase is away the run is over, and ``error``
+        says why."""
         if self.error:
             return False
         try:
@@ -113,7 +114,7 @@ class Mirroring:
 
 
 def mirror_pending(using: str, broadcaster: Broadcaster | None = None) -> int:
-    """Sends every site of ``using`` whose newest version is not acknowledged yet.
+    """Send every site of ``using`` whose newest version is not acknowledged yet.
 
     Returns how many are acknowledged now. A site that is refused is logged and holds nobody up.
     Raises what :meth:`Mirroring.step` does.
@@ -125,7 +126,7 @@ def mirror_pending(using: str, broadcaster: Broadcaster | None = None) -> int:
 
 
 def mirror_site(using: str, site_id: uuid.UUID, broadcaster: Broadcaster) -> MirrorAnswer:
-    """Sends one site as it is now. Raises :class:`BroadcastError` where it is refused."""
+    """Send one site as it is now. Raises :class:`BroadcastError` where it is refused."""
     outcome = mirror_sites(using, [site_id], broadcaster)[site_id]
     if isinstance(outcome, BroadcastError):
         raise outcome
@@ -135,7 +136,7 @@ def mirror_site(using: str, site_id: uuid.UUID, broadcaster: Broadcaster) -> Mir
 def mirror_sites(
     using: str, site_ids: Sequence[uuid.UUID], broadcaster: Broadcaster
 ) -> dict[uuid.UUID, Outcome]:
-    """Sends sites as they are now, and records what the Supabase database acknowledged of each.
+    """Send sites as they are now, and record what the Supabase database acknowledged of each.
 
     Where that holds a newer version (the content database was restored from a backup), the site
     is raised above it and sent once more; a tombstone there is final. So none is left for an id
@@ -182,7 +183,7 @@ def _send_above(
 
 
 def mirror_all(using: str) -> int:
-    """Marks every site of ``using`` to be mirrored once more, acknowledged or not: heals a Supabase
+    """Mark every site of ``using`` to be mirrored once more, acknowledged or not: heals a Supabase
     database that was restored or replaced. Deleted ones leave their tombstones there again.
 
     Tokens go on being minted; a site's next update goes only after it was mirrored. Returns how

@@ -15,7 +15,7 @@ from spool_live.outbox import Claim, ClaimedEntry, Settlement
 def mirror_first(
     claim: Claim, settlement: Settlement, broadcaster: Broadcaster
 ) -> list[ClaimedEntry]:
-    """Sends pending changes of the claimed sites and their keys; returns what may go after that.
+    """Send pending changes of the claimed sites and their keys; return what may go after that.
 
     No update overtakes a key change: a site whose mirror cannot be brought up to date waits.
     """
@@ -33,7 +33,7 @@ def mirror_sites(
     settlement: Settlement,
     broadcaster: Broadcaster,
 ) -> list[ClaimedEntry]:
-    """Sends sites as they are now; returns those of ``entries`` that may go after that."""
+    """Send sites as they are now; return those of ``entries`` that may go after that."""
     try:
         outcomes = mirror.mirror_sites(claim.using, site_ids, broadcaster)
     except BroadcastUnavailable as error:

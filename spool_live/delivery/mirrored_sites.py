@@ -18,7 +18,7 @@ from spool_live.supabase.databases import is_supabase_database
 
 LONG_EXPIRED = timedelta(days=1)
 """Supabase refuses an expired key by itself. Only what expired so long ago is left out: the clock
-of this machine must not end a right that others hold for good."""
+of this machine must not end a right permanently that others still hold."""
 KEYS_A_CALL = 5_000
 """About half a megabyte."""
 
@@ -41,9 +41,9 @@ class MirroredSite:
 
 
 def read_sites(using: str, site_ids: Sequence[uuid.UUID]) -> list[MirroredSite]:
-    """The sites as they are now, in the order of their ids.
+    """Return the sites as they are now, in the order of their ids.
 
-    Keys without a right are left out: what Supabase is not told of has none.
+    Keys without a right are left out: what Supabase does not know has none.
     """
     # Runs and versions first: what is newer than they are comes again with the next.
     states = SiteDelivery.objects.using(using).filter(pk__in=site_ids)
@@ -77,7 +77,7 @@ def read_sites(using: str, site_ids: Sequence[uuid.UUID]) -> list[MirroredSite]:
 
 
 def in_parts(sites: Sequence[MirroredSite]) -> Iterator[list[MirroredSite]]:
-    """``sites`` in parts that one call can carry."""
+    """Yield ``sites`` in parts that one call can carry."""
     part: list[MirroredSite] = []
     keys = 0
     for site in sites:

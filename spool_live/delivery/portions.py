@@ -16,12 +16,12 @@ def largest(using: str) -> int:
 
 
 def was_too_slow(using: str, size: int) -> None:
-    """Takes a quarter of ``size`` for the most, as that many took too long."""
+    """Take a quarter of ``size`` for the most, as that many took too long."""
     _limits[using] = max(1, size // _SHRINKS)
 
 
 def was_taken(using: str, size: int) -> None:
-    """Allows twice as many after a request that was full: the slowness may have passed."""
+    """Allow twice as many after a request that was full: the slowness may have passed."""
     limit = _limits.get(using)
     if limit is None or size < limit:
         return

@@ -13,7 +13,7 @@ Sendable = tuple[ClaimedEntry, Update]
 
 
 def readable(entries: Iterable[ClaimedEntry], settlement: Settlement) -> Iterator[Sendable]:
-    """Yields those of ``entries`` that can be sent.
+    """Yield those of ``entries`` that can be sent.
 
     One that cannot be read (it was written by SQL, or by another version) is dead in
     ``settlement``, and costs no other.

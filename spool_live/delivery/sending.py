@@ -53,7 +53,7 @@ def send(
     settlement: Settlement,
     broadcaster: Broadcaster,
 ) -> None:
-    """Sends ``entries`` of ``claim`` and notes in ``settlement`` how each of them ended.
+    """Send ``entries`` of ``claim`` and note in ``settlement`` how each of them ended.
 
     What is in none of its lists was not tried. Raises nothing for what the broadcaster raises.
     """
@@ -82,7 +82,7 @@ class _Sender:
     """All that is to be sent, tried or not."""
 
     def send_all(self, sendable: list[Sendable]) -> None:
-        """Sends what nothing is known against in as few requests as may be, then, each alone, the
+        """Send what nothing is known against in as few requests as may be, then, each alone, the
         entries that were refused before, so that they cost their own sites only."""
         self.waiting = sendable
         self.most_refused = 2 * len(sendable).bit_length() + SPARE_REQUESTS
@@ -98,7 +98,7 @@ class _Sender:
             self.send_in_portions(of_site[1:])
 
     def send_in_portions(self, part: Sequence[Sendable]) -> None:
-        """Sends ``part`` in requests that are not too large."""
+        """Send ``part`` in requests that are not too large."""
         start = 0
         while start < len(part) and not self.stopped:
             size = portions.largest(self.claim.using)
@@ -106,7 +106,7 @@ class _Sender:
             start += size
 
     def send(self, part: Sequence[Sendable]) -> None:
-        """Sends ``part`` in one request, and follows up where it is refused."""
+        """Send ``part`` in one request, and follow up where it is refused."""
         part = [one for one in part if self._may_go(one[0])]
         if not part or self.stopped or not self._has_time():
             return
@@ -142,7 +142,7 @@ class _Sender:
             self._narrow(part, error)
 
     def _is_the_servers(self, part: Sequence[Sendable], error: Exception) -> bool:
-        """Whether no update is the cause. What the server may say for reasons of its own is
+        """Return whether no update is the cause. What the server may say for reasons of its own is
         believed a few times; after that the other updates decide."""
         if not isinstance(error, BroadcastUnavailable) or isinstance(error, UnclearRefusal):
             return False
@@ -169,7 +169,7 @@ class _Sender:
             self._stop(error)
 
     def _is_proved(self, refused: ClaimedEntry) -> bool:
-        """Whether others are taken while ``refused`` is not.
+        """Return whether others are taken while ``refused`` is not.
 
         Tries the next entries of other sites. Where there are none, and after a while, the next
         one of its own: the hole in the numbers makes subscribers catch up, and there it is. With
@@ -199,7 +199,7 @@ class _Sender:
         return False
 
     def _send_less(self, part: Sequence[Sendable], error: BatchTooSlow) -> None:
-        """A smaller batch may be in time; where a single one is not, nothing is."""
+        """Try a smaller batch, which may be in time; where a single update is not, nothing is."""
         if len(part) == 1:
             entry, _ = part[0]
             if self._is_proved(entry):
@@ -214,7 +214,7 @@ class _Sender:
         self.send_in_portions(part)
 
     def _mirror_again(self, part: Sequence[Sendable], error: UnknownSite) -> None:
-        """The receiving side lost a site, or has yet to be told of it."""
+        """Mirror a site again that the receiving side lost or does not know yet."""
         site_ids = sorted({entry.site_id for entry, _ in part})
         unknown = [site_id for site_id in site_ids if site_id not in self.mirrored]
         if unknown:
@@ -229,7 +229,7 @@ class _Sender:
             self._split_sites(part, site_ids, error)
 
     def _renumber(self, part: Sequence[Sendable], error: SequenceTaken) -> None:
-        """The counter is behind the live table (a restored backup): go on above what is there.
+        """Go on above the live table's numbers: the counter is behind them (a restored backup).
 
         Where it is behind nowhere, something else is wrong, and other numbers would not help.
         """
@@ -273,8 +273,8 @@ class _Sender:
         )
 
     def _has_time(self) -> bool:
-        """Whether the lease outlives another request. Where nothing was taken the sites wait a
-        moment, else they are free for whoever comes next."""
+        """Return whether the lease outlives another request. Where nothing was taken the sites wait
+        a moment, else they are free for whoever comes next."""
         if timezone.now() + live_settings().request_timeout <= self.claim.leased_until:
             return True
         if not self.taken and not self.stopped:
@@ -285,7 +285,7 @@ class _Sender:
         return False
 
     def _stop(self, error: Exception) -> None:
-        """It is the server: everything waits for it."""
+        """Let everything wait: the fault is the server's."""
         self.stopped = True
         if not isinstance(error, BroadcastUnavailable):
             error = BroadcastUnavailable(reason_of(error))

@@ -17,7 +17,7 @@ def deliver_and_mirror(
     broadcaster: Broadcaster | None = None,
     pause: Callable[[float], None] = time.sleep,
 ) -> DeliveryReport:
-    """Brings sites and keys up to date at Supabase and delivers what waits on ``using``, a call of
+    """Bring sites and keys up to date at Supabase and deliver what waits on ``using``, a call of
     each in turn, until nothing may go now. A lost right goes first. Raises nothing for what
     Supabase answers: the report says what waits, and why."""
     run = Mirroring(using, broadcaster)

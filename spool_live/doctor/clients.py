@@ -22,7 +22,7 @@ WRONG_KEY = "Api-Key spool_doctor_this-is-not-a-key"
 
 @check("urls", "spool_live.urls is mounted", CLIENTS)
 def check_urls(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """The project's URLs lead to our views."""
+    """Check that the project's URLs lead to our views."""
     try:
         reverse("spool_live:token")
     except NoReverseMatch:
@@ -34,7 +34,7 @@ def check_urls(surroundings: Surroundings) -> Iterator[DoctorFinding]:
 
 @check("sites", "There is a site with a key that works", CLIENTS)
 def check_sites(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """A front end could be connected now."""
+    """Check that a front end could be connected now."""
     now = timezone.now()
     active = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=now))
     sites = keys = 0
@@ -58,7 +58,7 @@ def check_sites(surroundings: Surroundings) -> Iterator[DoctorFinding]:
 
 @check("api", "The API answers where front ends ask it", CLIENTS)
 def check_api(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """Asks ``--api-url`` for a token with a key that is none: our own refusal must come back."""
+    """Ask ``--api-url`` for a token with a key that is none: our own refusal must come back."""
     if not surroundings.api_url:
         raise NotNeeded("Give --api-url to ask it from outside.")
     url = f"{surroundings.api_url.rstrip('/')}/token/"

@@ -34,7 +34,8 @@ SKEW = 2.0
 
 @check("databases", "The databases answer", DATABASE)
 def check_databases(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """Each alias that matters accepts a connection and a query, and its clock is right."""
+    """Check that each alias that matters accepts a connection and a query, and its clock is
+    right."""
     for alias in surroundings.aliases:
         if reason := surroundings.unanswered(alias):
             yield error(
@@ -78,7 +79,7 @@ def check_migrations(surroundings: Surroundings) -> Iterator[DoctorFinding]:
 
 @check("setup", "Grants, policies and publication are as live_setup makes them", DATABASE)
 def check_setup(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """Nothing of what live_setup does is undone."""
+    """Check that nothing of what live_setup does is undone."""
     alias = surroundings.supabase_alias()
     steps = undone(alias)
     for remedy in dict.fromkeys(step.remedy for step in steps):
@@ -93,7 +94,7 @@ def check_setup(surroundings: Surroundings) -> Iterator[DoctorFinding]:
 
 @check("isolation", "Row Level Security keeps sites apart (verify_rls)", DATABASE)
 def check_isolation(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """Runs verify_rls: attacks in a transaction that is rolled back. Notes its outcome."""
+    """Run verify_rls, whose attacks are rolled back, and note its outcome."""
     alias = surroundings.supabase_alias()
     try:
         report = verify(alias)
@@ -125,7 +126,7 @@ def check_cleanup(surroundings: Surroundings) -> Iterator[DoctorFinding]:
 
 @check("alerts", "Somebody is notified when updates stop", DATABASE)
 def check_alerts(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """Alerts go somewhere, and are evaluated."""
+    """Check that alerts go somewhere, and are evaluated."""
     if channels.configured() == ["signal"] and not alert.has_listeners():
         yield warning(
             "Alerts go to the log only.",
@@ -144,7 +145,7 @@ def check_alerts(surroundings: Surroundings) -> Iterator[DoctorFinding]:
 
 
 def _skew(alias: str) -> float:
-    """Seconds by which the database's clock is ahead; 0 where it has none of its own."""
+    """Return the seconds by which the database's clock is ahead; 0 where it has none of its own."""
     if connections[alias].vendor != "postgresql":
         return 0.0
     before = time.time()

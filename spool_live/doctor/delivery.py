@@ -34,7 +34,7 @@ _REMEDY = re.compile(
 
 @check("rest", "Supabase's REST API answers and takes our secret key", BACKEND)
 def check_rest(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """Asks, as a delivery would, for what one site has; no site has this id."""
+    """Ask, as a delivery would, for what one site has; no site has this id."""
     if live_settings().broadcaster != DEFAULT_BROADCASTER:
         raise NotNeeded(f'Updates go elsewhere: SPOOL_LIVE["BROADCASTER"] is {_broadcaster()}.')
     try:
@@ -68,7 +68,7 @@ def check_deliverer(surroundings: Surroundings) -> Iterator[DoctorFinding]:
 
 @check("dead", "No update was refused permanently", BACKEND)
 def check_dead(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """There are no dead entries."""
+    """Check that there are no dead entries."""
     yield from surroundings.problems(Kind.DEAD)
 
 
@@ -95,7 +95,7 @@ def check_mirror(surroundings: Surroundings) -> Iterator[DoctorFinding]:
 
 
 def split(said: str) -> tuple[str, str]:
-    """Cause and remedy of a broadcaster's error, which ends with what to do."""
+    """Return cause and remedy of a broadcaster's error, which ends with what to do."""
     found = _REMEDY.search(said)
     if found is None:
         return said, 'Check SPOOL_LIVE["SUPABASE_URL"] and the health of the Supabase project.'

@@ -63,7 +63,7 @@ class DoctorFinding:
     act: Act | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """``{level, cause, remedy, code, fix}``."""
+        """Return ``{level, cause, remedy, code, fix}``."""
         return {
             "level": self.level.value,
             "cause": self.cause,
@@ -74,12 +74,12 @@ class DoctorFinding:
 
 
 def error(cause: str, remedy: str, *, code: str = "", act: Act | None = None) -> DoctorFinding:
-    """A finding that keeps updates from flowing, or lets them reach whom they must not."""
+    """Return a finding: it keeps updates from flowing, or lets them reach whom they must not."""
     return DoctorFinding(Level.ERROR, cause, remedy, code, act)
 
 
 def warning(cause: str, remedy: str, *, code: str = "", act: Act | None = None) -> DoctorFinding:
-    """A finding that keeps nothing from flowing today."""
+    """Return a finding that keeps nothing from flowing today."""
     return DoctorFinding(Level.WARNING, cause, remedy, code, act)
 
 
@@ -106,7 +106,7 @@ class Result:
         return State.WARNING if levels else State.OK
 
     def as_json(self) -> dict[str, Any]:
-        """``{check, title, phase, state, reason, seconds, findings: [...]}``."""
+        """Return ``{check, title, phase, state, reason, seconds, findings: [...]}``."""
         return {
             "check": self.name,
             "title": self.title,

@@ -22,7 +22,7 @@ OF_ROLLOUT = frozenset({"spool_live.W007", "spool_live.W008"})
 
 @check("settings", "The settings are right", BACKEND, reads_settings=False)
 def check_settings(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """The system checks of the settings."""
+    """Run the system checks of the settings."""
     for finding in _of_messages(checks.check_settings(None)):
         if finding.code not in OF_ROLLOUT:
             yield finding
@@ -30,7 +30,7 @@ def check_settings(surroundings: Surroundings) -> Iterator[DoctorFinding]:
 
 @check("delivery_keys", "Supabase's address and keys, and a signing key, are set", BACKEND)
 def check_presence(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """What the settings may leave out on a laptop, and delivery cannot do without."""
+    """Check what the settings may leave out on a laptop, and delivery cannot do without."""
     settings = live_settings()
     names = ("SUPABASE_URL", "SUPABASE_PUBLISHABLE_KEY", "SUPABASE_SECRET_KEY", "JWT_SIGNING_KEY")
     missing = [name for name in names if not getattr(settings, name.lower())]
@@ -44,7 +44,7 @@ def check_presence(surroundings: Surroundings) -> Iterator[DoctorFinding]:
 
 @check("registrations", "Models are registered, and their edits can be recorded", BACKEND)
 def check_registrations(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """There are collections, they say what can be, and their rows are where an outbox is."""
+    """Check that there are valid collections, whose rows are where an outbox is."""
     if not list(registry):
         yield error(
             "No model is registered: no edit is recorded.",
@@ -73,7 +73,7 @@ def check_registrations(surroundings: Surroundings) -> Iterator[DoctorFinding]:
 
 @check("cache", "One cache counts for all processes, and answers", Phase.ROLLOUT)
 def check_cache(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """The throttle's cache is shared, and answers."""
+    """Check that the throttle's cache is shared, and answers."""
     found = [*checks.check_settings(None), *check_throttle_cache(None)]
     yield from (one for one in _of_messages(found) if one.code in OF_ROLLOUT)
 

@@ -38,7 +38,7 @@ REMEDY = (
 
 @check("proxies", "The throttle knows who asks, behind proxies too", Phase.ROLLOUT)
 def check_proxies(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """``TRUSTED_PROXIES`` fits the other settings, and what failed authentications show."""
+    """Check that ``TRUSTED_PROXIES`` fits the other settings and the failed authentications."""
     trusted = live_settings().trusted_proxies
     named = [name for name in BEHIND_A_PROXY if getattr(django_settings, name, None)]
     if named and not trusted:
@@ -66,7 +66,7 @@ def check_proxies(surroundings: Surroundings) -> Iterator[DoctorFinding]:
 
 
 def _is_believed(surroundings: Surroundings, claimed: str) -> bool:
-    """Whether the API takes ``claimed`` for the address of a request that only says so."""
+    """Return whether the API takes ``claimed`` for the address of a request that only says so."""
     began = timezone.now() - timedelta(seconds=2)
     url = f"{surroundings.api_url.rstrip('/')}/token/"
     headers = {"Authorization": WRONG_KEY, "X-Forwarded-For": claimed}
@@ -89,7 +89,7 @@ def _is_believed(surroundings: Surroundings, claimed: str) -> bool:
 
 
 def _only_address_of_failures(surroundings: Surroundings) -> str:
-    """The private address that all failures of the last day came from, if it is one."""
+    """Return the private address that all failures of the last day came from, if it is one."""
     if django_settings.DEBUG:
         return ""
     since = timezone.now() - timedelta(days=1)

@@ -62,7 +62,7 @@ _MEANINGS = (
 
 @check("realtime", "Realtime lets a subscriber in, with our token", Phase.CLIENTS)
 def check_realtime(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """Joins as a front end does: a real subscriber's topic, or, where there is none yet, one that
+    """Join as a front end does: a real subscriber's topic, or, where there is none yet, one that
     nobody may join, which Realtime refuses only once it has accepted the token."""
     settings = live_settings()
     if not (settings.supabase_url and settings.supabase_publishable_key):
@@ -81,7 +81,7 @@ def check_realtime(surroundings: Surroundings) -> Iterator[DoctorFinding]:
 
 
 def _handshake(surroundings: Surroundings) -> DoctorFinding | None:
-    """Opens a WebSocket and closes it: the official client would try for a quarter of a minute."""
+    """Open a WebSocket and close it: the official client would try for a quarter of a minute."""
     settings = live_settings()
     parts = urlsplit(settings.supabase_url)
     scheme = "wss" if parts.scheme == "https" else "ws"

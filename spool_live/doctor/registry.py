@@ -41,7 +41,7 @@ _checks: dict[str, Check] = {}
 def check(
     name: str, title: str, phase: Phase, *, reads_settings: bool = True
 ) -> Callable[[Work], Work]:
-    """Registers the decorated function, of one of :data:`ROOMS`, as the check ``name``; ``title``
+    """Register the decorated function, of one of :data:`ROOMS`, as the check ``name``; ``title``
     says what holds where it finds nothing."""
 
     def register(work: Work) -> Work:
@@ -52,7 +52,7 @@ def check(
 
 
 def checks_of(phase: Phase | None = None) -> list[Check]:
-    """The checks of ``phase``, or all, in the order of phases and of :data:`ROOMS`."""
+    """Return the checks of ``phase``, or all, in the order of phases and of :data:`ROOMS`."""
     chosen = [one for one in _checks.values() if phase is None or one.phase is phase]
     return sorted(chosen, key=_place)
 
@@ -67,7 +67,7 @@ def run(
     surroundings: Surroundings,
     progress: Callable[[str], None] = lambda title: None,
 ) -> Iterator[Result]:
-    """Carries out ``chosen``, one after the other. ``progress`` is called with each title before it
+    """Carry out ``chosen``, one after the other. ``progress`` is called with each title before it
     begins. Raises nothing of what a check raises: that one is not checked then."""
     for one in chosen:
         progress(one.title)
@@ -75,7 +75,7 @@ def run(
 
 
 def examine(one: Check, surroundings: Surroundings) -> Result:
-    """Carries out one check."""
+    """Carry out one check."""
     began = time.monotonic()
     found: list[DoctorFinding] = []
     reason, is_needed = "", True
@@ -110,7 +110,7 @@ def _readable_settings() -> None:
 
 
 def _why(raised: Exception) -> str:
-    """What an unexpected error says, as far as its words are fit for people."""
+    """Return what an unexpected error says, as far as its words are fit for people."""
     said = str(raised).strip().partition("\n")[0]
     if isinstance(raised, (SpoolLiveError, ImproperlyConfigured)):
         return said

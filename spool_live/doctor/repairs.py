@@ -52,19 +52,19 @@ class Done:
     error: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """``{fix, what, done, outcome, error}``."""
+        """Return ``{fix, what, done, outcome, error}``."""
         return {**planned(self.repair), "done": not self.error, "outcome": self.outcome} | {
             "error": self.error
         }
 
 
 def planned(repair: Repair) -> dict[str, Any]:
-    """A repair that was not done, as JSON has it: ``{fix, what, done}``."""
+    """Return a repair that was not done, as JSON has it: ``{fix, what, done}``."""
     return {"fix": repair.act.value, "what": repair.what, "done": False}
 
 
 def plan(results: Iterable[Result], surroundings: Surroundings) -> list[Repair]:
-    """The acts that mend what was found, in the order in which they have to be done."""
+    """Return the acts that mend what was found, in the order in which they have to be done."""
     wanted = {finding.act for result in results for finding in result.findings}
     found: list[Repair] = []
     for act in Act:
@@ -77,7 +77,7 @@ def plan(results: Iterable[Result], surroundings: Surroundings) -> list[Repair]:
 
 
 def carry_out(repair: Repair) -> Done:
-    """Does it. What it raises is in the outcome: one that fails never stops the next."""
+    """Do it. What it raises is in the outcome: one that fails never stops the next."""
     try:
         return Done(repair, outcome=repair.do())
     except Exception as raised:

@@ -15,7 +15,7 @@ MARGIN = 14
 
 
 def lines(results: Sequence[Result]) -> Iterator[str]:
-    """One line a check, and what it found below it; a sentence about all at the end."""
+    """Yield one line a check, and what it found below it; a sentence about all at the end."""
     phase = None
     for result in results:
         if result.phase is not phase:
@@ -35,7 +35,7 @@ def lines(results: Sequence[Result]) -> Iterator[str]:
 
 
 def summary(results: Sequence[Result]) -> str:
-    """One sentence about all of it."""
+    """Return one sentence about all of it."""
     counts = Counter(finding.level for result in results for finding in result.findings)
     missed = sum(result.state is State.NOT_CHECKED for result in results)
     parts = [
@@ -53,7 +53,7 @@ def summary(results: Sequence[Result]) -> str:
 
 
 def plan_lines(planned: Sequence[Repair]) -> Iterator[str]:
-    """What ``--fix`` would do."""
+    """Yield what ``--fix`` would do."""
     if not planned:
         yield "--fix has nothing to repair."
         return
@@ -62,7 +62,7 @@ def plan_lines(planned: Sequence[Repair]) -> Iterator[str]:
 
 
 def done_lines(done: Sequence[Done]) -> Iterator[str]:
-    """What ``--fix`` has done."""
+    """Yield what ``--fix`` has done."""
     for one in done:
         word = "FAILED" if one.error else "done"
         yield f"  {word:<12}{one.repair.what}"
@@ -70,7 +70,7 @@ def done_lines(done: Sequence[Done]) -> Iterator[str]:
 
 
 def document(results: Sequence[Result], phase: Phase | None) -> dict[str, Any]:
-    """``{phase, errors, warnings, not_checked, checks: [...]}``."""
+    """Return ``{phase, errors, warnings, not_checked, checks: [...]}``."""
     counts = Counter(finding.level for result in results for finding in result.findings)
     return {
         "phase": phase.value if phase else None,
@@ -82,7 +82,7 @@ def document(results: Sequence[Result], phase: Phase | None) -> dict[str, Any]:
 
 
 def _indented(text: str) -> str:
-    """``text`` below a heading, in lines that fit a terminal; its own line ends stay."""
+    """Return ``text`` below a heading, in lines that fit a terminal; its own line ends stay."""
     margin = " " * MARGIN
     return "\n".join(
         textwrap.fill(

@@ -21,14 +21,14 @@ _NOT_SECRET = ("SUPABASE_PUBLISHABLE_KEY",)
 
 
 def without_secrets(text: str) -> str:
-    """``text`` with every secret of the settings replaced by ``[secret]``."""
+    """Return ``text`` with every secret of the settings replaced by ``[secret]``."""
     for secret in sorted(set(_secrets()), key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     return text
 
 
 def _secrets() -> Iterator[str]:
-    """Also those of a ``SPOOL_LIVE`` that cannot be read as a whole."""
+    """Yield the secrets, also those of a ``SPOOL_LIVE`` that cannot be read as a whole."""
     given = getattr(settings, "SPOOL_LIVE", {})
     names = {field.name.upper() for field in fields(LiveSettings) if not field.repr}
     if isinstance(given, dict):

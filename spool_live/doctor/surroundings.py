@@ -73,13 +73,14 @@ class Surroundings:
         return {}
 
     def unanswered(self, alias: str) -> str:
-        """Why the database ``alias`` does not answer; empty where it does. Asked once."""
+        """Return why the database ``alias`` does not answer; empty where it does. Asked once."""
         if alias not in self._answers:
             self._answers[alias] = _try(alias)
         return self._answers[alias]
 
     def supabase_alias(self) -> str:
-        """The alias of the Supabase database. Raises :class:`NotChecked` where none answers."""
+        """Return the alias of the Supabase database. Raises :class:`NotChecked` where none
+        answers."""
         alias = live_settings().supabase_database
         if alias not in connections:
             raise NotChecked(f"There is no database {alias!r}: see the check of the settings.")
@@ -89,12 +90,12 @@ class Surroundings:
         return alias
 
     def content_aliases(self) -> list[str]:
-        """The content databases. Raises :class:`NotChecked` where one does not answer."""
+        """Return the content databases. Raises :class:`NotChecked` where one does not answer."""
         self.need("default")
         return content_databases()
 
     def need(self, alias: str) -> None:
-        """Raises :class:`NotChecked` where the database does not answer."""
+        """Raise :class:`NotChecked` where the database does not answer."""
         if self.unanswered(alias):
             raise NotChecked(f"The database {alias!r} does not answer.")
 
@@ -106,7 +107,7 @@ class Surroundings:
         return determine()
 
     def problems(self, *kinds: Kind) -> Iterator[DoctorFinding]:
-        """The problems of these kinds, as findings."""
+        """Yield the problems of these kinds, as findings."""
         for problem in self.status.problems:
             if problem.kind in kinds:
                 is_late = problem.state is State.DELAYED
@@ -129,12 +130,13 @@ class Surroundings:
 
 
 def unknown_key() -> SiteApiKey:
-    """A key that was never stored, of a site that is nowhere: for tokens that may read nothing."""
+    """Return a key that was never stored, of a site that does not exist: for tokens that may read
+    nothing."""
     return SiteApiKey(id=uuid.uuid4(), site_id=uuid.uuid4())
 
 
 def _try(alias: str) -> str:
-    """Connects, at first by hand: where a firewall drops packets the driver waits for minutes."""
+    """Connect, at first by hand: where a firewall drops packets the driver waits for minutes."""
     connection = connections[alias]
     if connection.connection is None and (problem := _unreachable(connection.settings_dict, alias)):
         return problem

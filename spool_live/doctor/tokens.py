@@ -60,7 +60,7 @@ class Answer:
 
 @check("clock", "The clocks of this machine and of Supabase agree", CLIENTS)
 def check_clock(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """Compares with the ``Date`` of an answer."""
+    """Compare with the ``Date`` of an answer."""
     skew = ask(surroundings, None).skew
     if skew is None:
         raise NotChecked("The server's answers have no date.")
@@ -76,7 +76,7 @@ def check_clock(surroundings: Surroundings) -> Iterator[DoctorFinding]:
 
 @check("token", "REST takes our token, and shows it nothing of others", CLIENTS)
 def check_token(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """Reads ``live_updates`` without a token, with one of no site, and with a subscriber's."""
+    """Read ``live_updates`` without a token, with one of no site, and with a subscriber's."""
     public = ask(surroundings, None)
     if public.status == httpx.codes.UNAUTHORIZED and public.code != NO_PERMISSION:
         said = "Supabase refuses the publishable key"
@@ -101,7 +101,7 @@ def check_token(surroundings: Surroundings) -> Iterator[DoctorFinding]:
 
 
 def refused(answer: Answer) -> DoctorFinding:
-    """Why PostgREST did not take our token."""
+    """Return why PostgREST did not take our token."""
     said = f"HTTP {answer.status} {answer.code}: {answer.message}".replace("  ", " ")
     if answer.code == "PGRST303" or "JWT expired" in answer.message:
         return error(f"Supabase takes our token for expired or not valid yet ({said}).", NTP)
@@ -123,7 +123,7 @@ def refused(answer: Answer) -> DoctorFinding:
 
 @sensitive_variables()
 def ask(surroundings: Surroundings, key: SiteApiKey | None, **filters: str) -> Answer:
-    """Reads ``live_updates`` as ``key``, or with the publishable key alone.
+    """Read ``live_updates`` as ``key``, or with the publishable key alone.
 
     Raises :class:`NotChecked` where nobody answers, which the check of REST explains.
     """

@@ -36,12 +36,12 @@ class Accepted:
     date: date
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """Return it as a JSON object."""
         return {**asdict(self), "date": self.date.isoformat()}
 
     @classmethod
     def from_dict(cls, given: dict[str, Any]) -> Self:
-        """The inverse of :meth:`to_dict`."""
+        """Return the value that :meth:`to_dict` gave: its inverse."""
         return cls(**{**given, "date": date.fromisoformat(given["date"])})
 
     @property
@@ -51,8 +51,8 @@ class Accepted:
 
 
 def read_accepted(path: str | Path) -> tuple[Accepted, ...]:
-    """The entries of the file; none where ``path`` is empty. Raises :class:`CannotVerify` for a
-    file that is missing, not TOML, or has an entry that lacks something."""
+    """Return the entries of the file; none where ``path`` is empty. Raises :class:`CannotVerify`
+    for a file that is missing, not TOML, or has an entry that lacks something."""
     if not path:
         return ()
     try:
@@ -73,7 +73,7 @@ def read_accepted(path: str | Path) -> tuple[Accepted, ...]:
 
 
 def append_accepted(path: str | Path, entry: Accepted) -> None:
-    """Adds ``entry`` to the file, in place of one for the same object."""
+    """Add ``entry`` to the file, in place of one for the same object."""
     kept = [e for e in _existing(path) if e.object != entry.object]
     tables = [_table(each) for each in sorted([*kept, entry], key=lambda each: each.object)]
     Path(path).write_text("\n".join([_HEAD, *tables]), "utf-8")
@@ -82,7 +82,7 @@ def append_accepted(path: str | Path, entry: Accepted) -> None:
 def separate(
     findings: Iterable[Finding], entries: Iterable[Accepted]
 ) -> tuple[list[Finding], list[tuple[Finding, Accepted]]]:
-    """Findings that stand, and those that are accepted with their entries.
+    """Return findings that stand, and those that are accepted with their entries.
 
     What cannot be accepted stands whatever the file says, and so does what has changed since. An
     entry that accepts nothing is a note.

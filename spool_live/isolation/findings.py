@@ -35,7 +35,7 @@ class Rule:
         remedy: str | None = None,
         fingerprint: str = "",
     ) -> Finding:
-        """The finding that ``subject`` (a table, function, role, ...) breaks this rule."""
+        """Return the finding that ``subject`` (a table, function, role, ...) breaks this rule."""
         return Finding(
             code=self.code,
             severity=self.severity,
@@ -64,10 +64,10 @@ class Finding:
     fingerprint: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """Return it as a JSON object."""
         return {**asdict(self), "severity": self.severity.value}
 
     @classmethod
     def from_dict(cls, given: dict[str, Any]) -> Self:
-        """The inverse of :meth:`to_dict`."""
+        """Return the value that :meth:`to_dict` gave: its inverse."""
         return cls(**{**given, "severity": Severity(given["severity"])})

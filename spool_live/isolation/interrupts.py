@@ -16,7 +16,7 @@ class Interrupts:
         self._received = False
 
     def check(self) -> None:
-        """Raises ``KeyboardInterrupt`` where a signal came since the last call."""
+        """Raise ``KeyboardInterrupt`` where a signal came since the last call."""
         if self._received:
             self._received = False
             raise KeyboardInterrupt

@@ -1,5 +1,5 @@
-"""The outcome of a verification, from whichever road it was run: for the status, and with who ran
-it for the audit trail."""
+"""The outcome of a verification, however it was started: for the status, and with who ran it for
+the audit trail."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ logger = logging.getLogger(__name__)
 
 
 def record_rls(report: Report) -> None:
-    """Keeps whether ``verify_rls`` found sites isolated."""
+    """Keep whether ``verify_rls`` found sites isolated."""
     _record(heartbeats.Part.VERIFY_RLS, report.summary, is_isolated=report.isolated)
 
 
 def record_not_run(reason: str) -> None:
-    """Keeps that ``verify_rls`` cannot be run here, and why: no alarm, and no proof either."""
+    """Keep that ``verify_rls`` cannot be run here, and why: no alarm, and no proof either."""
     logger.info("the nightly verification is not run here: %s", reason)
     heartbeats.noted(content_databases()[0], heartbeats.Part.VERIFY_RLS, {"not_run": reason})
 
 
 def record_live(failed: int, cases: int) -> None:
-    """Keeps whether ``verify_live`` ended well: how many of its cases failed."""
+    """Keep whether ``verify_live`` ended well: how many of its cases failed."""
     summary = f"{failed} of {cases} cases failed" if failed else f"{cases} cases passed"
     _record(heartbeats.Part.VERIFY_LIVE, summary, is_isolated=not failed)
 

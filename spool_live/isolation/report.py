@@ -42,7 +42,7 @@ class Report:
         return not self.count(Severity.ERROR)
 
     def count(self, severity: Severity) -> int:
-        """How many findings are of this severity."""
+        """Return how many findings are of this severity."""
         return Counter(finding.severity for finding in self.findings)[severity]
 
     @property
@@ -63,7 +63,7 @@ class Report:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it: times in ISO 8601, everything else plain."""
+        """Return it as a JSON object: times in ISO 8601, everything else plain."""
         return {
             "database": self.database,
             "server_version": self.server_version,
@@ -85,7 +85,7 @@ class Report:
 
     @classmethod
     def from_dict(cls, given: dict[str, Any]) -> Self:
-        """The inverse of :meth:`to_dict`."""
+        """Return the value that :meth:`to_dict` gave: its inverse."""
         plain = {k: v for k, v in given.items() if k not in ("clean", "isolated")}
         return cls(
             **{

@@ -37,33 +37,34 @@ class Sandbox:
         self.warnings: list[str] = []
 
     def rows(self, name: str, given: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """The rows of ``sql/<name>.sql`` as dicts. Raises :class:`django.db.DatabaseError`."""
+        """Return the rows of ``sql/<name>.sql`` as dicts. Raises
+        :class:`django.db.DatabaseError`."""
         with self.connection.cursor() as cursor:
             cursor.execute(read_sql(name), given or {})
             names = [column[0] for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def row(self, name: str, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The only row of ``sql/<name>.sql``."""
+        """Return the only row of ``sql/<name>.sql``."""
         (found,) = self.rows(name, given)
         return found
 
     def execute(
         self, statement: str, given: Sequence[Any] | Mapping[str, Any] | None = None
     ) -> None:
-        """Runs ``statement`` (several are allowed where there are no parameters)."""
+        """Run ``statement`` (several are allowed where there are no parameters)."""
         with self.connection.cursor() as cursor:
             cursor.execute(statement, given)
 
     @contextmanager
     def step(self) -> Iterator[None]:
-        """A savepoint: what the block did stays, unless it raised."""
+        """Set a savepoint: what the block did stays, unless it raised."""
         with transaction.atomic(using=self.alias):
             yield
 
     @contextmanager
     def taken_back(self) -> Iterator[None]:
-        """A savepoint to which everything in the block returns."""
+        """Set a savepoint to which everything in the block returns."""
         with transaction.atomic(using=self.alias):
             yield
             transaction.set_rollback(True, using=self.alias)
@@ -71,7 +72,7 @@ class Sandbox:
 
 @contextmanager
 def sandbox(alias: str) -> Iterator[Sandbox]:
-    """A :class:`Sandbox` on the database ``alias``.
+    """Open a :class:`Sandbox` on the database ``alias``.
 
     What it writes takes no lock that another writer of other rows waits for, reaches no subscriber
     (rolled back rows never do) and is gone at the end. Raises :class:`CannotVerify` where
@@ -100,7 +101,7 @@ def sandbox(alias: str) -> Iterator[Sandbox]:
 
 @contextmanager
 def _warnings(box: Sandbox) -> Iterator[None]:
-    """What functions of the database warn of ends up in ``box.warnings``."""
+    """Collect in ``box.warnings`` what functions of the database warn of."""
 
     def keep(notice: Any) -> None:
         box.warnings.append(notice.message_primary)
@@ -119,7 +120,8 @@ def first_line(error: DatabaseError) -> str:
 
 
 def is_no_answer(error: DatabaseError) -> bool:
-    """Whether ``error`` says nothing about the isolation: a lost connection, a lock, a timeout."""
+    """Return whether ``error`` says nothing about the isolation: a lost connection, a lock, a
+    timeout."""
     code = getattr(error.__cause__, "sqlstate", None)
     return code is None or code == _LOCKED or code[:2] in _INTERRUPTED
 
@@ -136,5 +138,5 @@ def _explain(alias: str, error: DatabaseError) -> str:
 
 @cache
 def read_sql(name: str) -> str:
-    """The text of ``sql/<name>.sql`` beside this module."""
+    """Return the text of ``sql/<name>.sql`` beside this module."""
     return resources.files(__package__).joinpath("sql", f"{name}.sql").read_text("utf-8")

@@ -47,7 +47,7 @@ class Stage:
     check: Callable[[], Iterable[Finding]]
 
     def findings(self, box: Sandbox) -> list[Finding]:
-        """What it found; an error that was not looked for is a finding too."""
+        """Return what it found; an error that was not looked for is a finding too."""
         try:
             with box.step():
                 return list(self.check())
@@ -58,7 +58,7 @@ class Stage:
 
 
 def catalog_stages(box: Sandbox, target: Target) -> Iterator[Stage]:
-    """The audits: they read the catalog and nothing else."""
+    """Yield the audits: they read the catalog and nothing else."""
     for name, audit in (
         ("tables", tables.audit_tables),
         ("parts of tables", baseline.audit_baseline),
@@ -86,7 +86,7 @@ def _audit_reach(box: Sandbox, target: Target) -> Iterator[Finding]:
 def attack_stages(
     box: Sandbox, attacker: Attacker, target: Target, *, all_sites: bool
 ) -> Iterator[Stage]:
-    """The attacks: on real sites, reading only; then on probe sites."""
+    """Yield the attacks: on real sites, reading only; then on probe sites."""
     tried = target.for_attacks()
     look = partial(real_sites.probe_real_sites, box, attacker, tried, all_sites=all_sites)
     yield Stage("real sites", look)
@@ -110,7 +110,7 @@ def attack_stages(
 
 
 def _unseen(box: Sandbox, target: Target) -> list[Finding]:
-    """Why the broadcast road cannot be looked at, if so, and what can be said all the same."""
+    """Return the finding that broadcasts cannot be examined, if so."""
     warned = []
     if not target.has_messages:
         reason = "the table realtime.messages does not exist: joins and broadcasts were not tried"

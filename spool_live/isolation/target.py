@@ -94,11 +94,11 @@ class Target:
         )
 
     def role(self, name: str) -> ApiRole:
-        """The role of the API with this name."""
+        """Return the role of the API with this name."""
         return next(role for role in self.roles if role.name == name)
 
     def for_attacks(self) -> Target:
-        """The same with only those roles that can be attacked as."""
+        """Return the target with only those roles that can be attacked as."""
         return replace(self, roles=tuple(role for role in self.roles if role.attackable))
 
     @property
@@ -108,7 +108,7 @@ class Target:
 
 
 def inspect_target(box: Sandbox, *, exposed_schemas: Collection[str] = ()) -> Target:
-    """Looks at what ``box`` is connected to. Raises :class:`CannotVerify` with the remedy."""
+    """Look at what ``box`` is connected to. Raises :class:`CannotVerify` with the remedy."""
     facts = box.row("target", {"api_roles": list(API_ROLES)})
     _refuse(box.alias, facts)
     one_database = not live_settings().has_separate_databases

@@ -26,7 +26,7 @@ def verify(
     all_sites: bool = False,
     progress: Callable[[str], None] = lambda stage: None,
 ) -> Report:
-    """Audits and attacks the Supabase database, and leaves nothing behind.
+    """Audit and attack the Supabase database, and leave nothing behind.
 
     ``alias`` is a database alias (default: ``SPOOL_LIVE["SUPABASE_DATABASE"]``), connected to as
     the migrating role; ``accepted`` are the entries of findings that somebody accepted (default:
@@ -68,7 +68,8 @@ def verify(
 
 
 def exposures(alias: str) -> list[Finding]:
-    """What the API serves of ``alias`` beside the feed: Django's own tables, above all. Reads only.
+    """Return what the API serves of ``alias`` beside the feed: Django's own tables, above all.
+    Reads only.
 
     Raises :class:`~spool_live.isolation.CannotVerify`.
     """

@@ -36,7 +36,7 @@ Moments = tuple[datetime, datetime | None]
 def note_address(
     key: SiteApiKey, address: str, *, for_token: bool, now: datetime | None = None
 ) -> None:
-    """Takes note that ``key`` is used from ``address``; returns at once and never raises."""
+    """Take note that ``key`` is used from ``address``. Returns at once and never raises."""
     moment = now or timezone.now()
     subject = (key.pk, address, for_token)
     known = _noted.get(subject)
@@ -49,7 +49,7 @@ def note_address(
 
 
 def write_addresses(batch: Mapping[Subject, Moments]) -> None:
-    """Writes when addresses used keys, and forgets the oldest ones of each key."""
+    """Write when addresses used keys, and forget the oldest ones of each key."""
     uses = ApiKeyUse.objects.using(router.db_for_write(ApiKeyUse))
     for (key_id, site_id, address), (at, token_at) in batch.items():
         moments = {"last_at": at, **({"last_token_at": token_at} if token_at else {})}
@@ -62,13 +62,13 @@ def write_addresses(batch: Mapping[Subject, Moments]) -> None:
 
 
 def used_lately(now: datetime | None = None) -> QuerySet[ApiKeyUse]:
-    """The uses of the last ten minutes, of every key, the newest first."""
+    """Return the uses of the last ten minutes, of every key, the newest first."""
     since = (now or timezone.now()) - LATELY
     return ApiKeyUse.objects.filter(last_at__gt=since).order_by("-last_at", "-pk")
 
 
 def purge_addresses(using: str, *, now: datetime) -> int:
-    """Removes what is older than a day; returns how many rows."""
+    """Remove what is older than a day; return how many rows."""
     removed, _ = ApiKeyUse.objects.using(using).filter(last_at__lt=now - KEPT).delete()
     return removed
 

@@ -40,7 +40,7 @@ class Identity:
 
 @sensitive_variables()
 def identify(plain: str, *, using: str | None = None) -> Identity | Refusal:
-    """Whose active key ``plain`` is; or why it is none.
+    """Return whose active key ``plain`` is, or why it is not one.
 
     One indexed query, and none where the text cannot be a key at all. Asks the database that
     takes the writes: on a replica a revoked key could live on.
@@ -59,7 +59,7 @@ def identify(plain: str, *, using: str | None = None) -> Identity | Refusal:
 def identify_by_id(
     key_id: uuid.UUID, site_id: uuid.UUID, *, using: str | None = None
 ) -> Identity | Refusal:
-    """Whose active key has this id and site, as a token names it; or why there is none."""
+    """Return whose active key has this id and site, as a token names it; or why there is none."""
     found = _read("keys/by_id", {"key": key_id, "site": site_id}, using)
     return Refusal(Reason.BAD_TOKEN) if found is None else _active(found)
 

@@ -17,14 +17,14 @@ PRECISION = timedelta(minutes=1)
 
 
 def note_use(key: SiteApiKey, now: datetime | None = None) -> None:
-    """Takes note that ``key`` is used; returns at once and never raises."""
+    """Take note that ``key`` is used. Returns at once and never raises."""
     moment = now or timezone.now()
     if key.last_used_at is None or moment - key.last_used_at >= PRECISION:
         uses.add(key.pk, moment)
 
 
 def write_uses(batch: Mapping[uuid.UUID, datetime]) -> None:
-    """Writes when keys were used, where what is stored is older than the precision."""
+    """Write when keys were used, where what is stored is older than the precision."""
     keys = SiteApiKey.objects.using(router.db_for_write(SiteApiKey))
     for key_id, moment in batch.items():
         stale = Q(last_used_at=None) | Q(last_used_at__lte=moment - PRECISION)

@@ -24,7 +24,7 @@ def create_key(
     created_by: Any = None,
     using: str | None = None,
 ) -> tuple[SiteApiKey, PlainKey]:
-    """A new key of ``site``, and its plain text: the only moment that it can be seen.
+    """Return a new key of ``site``, and its plain text: the only moment that it can be seen.
 
     ``created_by`` is a user, or ``None`` where nobody in particular made it.
     """
@@ -39,7 +39,7 @@ def create_key(
 def rotate_key(
     old: SiteApiKey, *, overlap: timedelta, created_by: Any = None, using: str | None = None
 ) -> tuple[SiteApiKey, PlainKey]:
-    """A successor of ``old`` with its name, note and length of life; ``old`` ends after
+    """Return a successor of ``old`` with its name, note and length of life; ``old`` ends after
     ``overlap`` (or sooner, if it ends anyway; at once where ``overlap`` is zero).
 
     Raises ``ValueError`` where ``old`` has no right to hand on: it is revoked or expired.
@@ -71,7 +71,7 @@ def rotate_key(
 
 
 def revoke_key(key: SiteApiKey, *, using: str | None = None) -> None:
-    """Takes the right of ``key`` for good; its site moves to a new epoch with it."""
+    """Revoke ``key`` permanently; its site moves to a new epoch with it."""
     alias = using or router.db_for_write(SiteApiKey, instance=key)
     with transaction.atomic(using=alias):
         held = _locked(key, alias)

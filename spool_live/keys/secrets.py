@@ -37,8 +37,8 @@ class PlainKey(HiddenText):
 
 @sensitive_variables()
 def give_secret(key: SiteApiKey) -> PlainKey:
-    """Gives an unsaved ``key`` its secret, and returns that. Raises ``ValueError`` where it has
-    one already: a key's secret never changes."""
+    """Give an unsaved ``key`` its secret, and return that. Raises ``ValueError`` where it has one
+    already: a key's secret never changes."""
     if key.key_hash:
         raise ValueError(f"the key {key.prefix} has its secret")
     key.prefix = "spool_" + "".join(secrets.choice(_ALPHABET) for _ in range(12))
@@ -49,16 +49,16 @@ def give_secret(key: SiteApiKey) -> PlainKey:
 
 @sensitive_variables()
 def hash_key(plain: str) -> str:
-    """SHA-256 of a key: fast, because the key is random and not a password."""
+    """Return SHA-256 of a key: fast, because the key is random and not a password."""
     return hashlib.sha256(plain.encode()).hexdigest()
 
 
 def with_checksum(body: str) -> str:
-    """``body`` followed by its CRC-32 in six hexadecimal digits."""
+    """Return ``body`` followed by its CRC-32 in six hexadecimal digits."""
     return f"{body}{zlib.crc32(body.encode()) & 0xFFFFFF:06x}"
 
 
 @sensitive_variables()
 def looks_like_key(text: str) -> bool:
-    """Whether ``text`` has the form of a key and its checksum is right."""
+    """Return whether ``text`` has the form of a key and its checksum is right."""
     return bool(KEY_PATTERN.fullmatch(text)) and with_checksum(text[:-6]) == text

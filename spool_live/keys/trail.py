@@ -33,8 +33,8 @@ _actor: ContextVar[_Actor] = ContextVar("spool_live_actor", default=_Actor())  #
 
 @contextmanager
 def acting(origin: ApiKeyEvent.Origin, user: Any = None, *, name: str = "") -> Iterator[None]:
-    """What happens within the block was done from ``origin``, by ``user`` if given, or by somebody
-    of this ``name`` who is no user of Django's."""
+    """Attribute what happens within the block to ``origin`` and to ``user`` if given, or to a
+    person of this ``name`` who is not a user of Django's."""
     known = user is not None and user.pk is not None
     actor = (
         _Actor(origin, str(user.pk), str(user.get_username())[:254])
@@ -49,13 +49,14 @@ def acting(origin: ApiKeyEvent.Origin, user: Any = None, *, name: str = "") -> I
 
 
 def current_actor() -> dict[str, str]:
-    """``origin``, ``actor_id`` and ``actor_name`` of whoever acts now, as trails keep them."""
+    """Return ``origin``, ``actor_id`` and ``actor_name`` of whoever acts now, as trails keep
+    them."""
     actor = _actor.get()
     return {"origin": actor.origin, "actor_id": actor.id, "actor_name": actor.name}
 
 
 def note_saved(before: SiteApiKey | None, after: SiteApiKey, *, using: str) -> None:
-    """Writes what a save changed of a key's right: its creation, revocation or expiry."""
+    """Write what a save changed of a key's right: its creation, revocation or expiry."""
     if before is None:
         note(after, Action.CREATED, using=using, expires_at=after.expires_at)
         return
@@ -67,7 +68,7 @@ def note_saved(before: SiteApiKey | None, after: SiteApiKey, *, using: str) -> N
 
 
 def note(key: SiteApiKey, action: ApiKeyEvent.Action, *, using: str, **detail: Any) -> None:
-    """Writes one line about ``key``. ``detail`` holds JSON values and moments, never secrets."""
+    """Write one line about ``key``. ``detail`` holds JSON values and moments, never secrets."""
     ApiKeyEvent.objects.using(using).create(
         action=action,
         **current_actor(),
@@ -87,7 +88,7 @@ def note_act(
     site_id: uuid.UUID | None = None,
     **detail: Any,
 ) -> None:
-    """Writes one line about an act that concerns the system or a whole site. ``subject`` is one
+    """Write one line about an act that concerns the system or a whole site. ``subject`` is one
     sentence or name; ``detail`` holds JSON values and moments, never secrets."""
     OperatorEvent.objects.using(using).create(
         action=act, **current_actor(), site_id=site_id, subject=subject[:300], detail=detail

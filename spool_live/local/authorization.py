@@ -49,7 +49,7 @@ class TokenError(Exception):
 
 
 def decode_token(token: str, keys: TokenKeys) -> Claims:
-    """The claims of ``token`` if its signature is made with one of ``keys``.
+    """Return the claims of ``token`` if its signature is made with one of ``keys``.
 
     No claim is looked at. Raises :class:`TokenError`.
     """
@@ -81,12 +81,13 @@ def decode_token(token: str, keys: TokenKeys) -> Claims:
 
 
 def is_opaque_key(value: str) -> bool:
-    """Whether ``value`` has the form of a publishable or secret key, which is no JWT."""
+    """Return whether ``value`` has the form of a publishable or secret key, which is no JWT."""
     return value.startswith("sb_")
 
 
 def api_key_role(config: LocalSupabaseConfig, api_key: str, now: float) -> ApiKeyRole | None:
-    """The role behind an API key of either generation, or None if it is not one of this server's.
+    """Return the role behind an API key of either generation, or None if it is not one of this
+    server's.
 
     A legacy key is a JWT that this server issued as a key: a user's token, though well signed, is
     no API key. ``now`` is in seconds since the epoch.
@@ -108,7 +109,7 @@ def api_key_role(config: LocalSupabaseConfig, api_key: str, now: float) -> ApiKe
 
 
 def token_for_api_key(config: LocalSupabaseConfig, api_key: str, now: float) -> str | None:
-    """The JWT the gateway puts in place of ``api_key``; None for an unknown key.
+    """Return the JWT the gateway puts in place of ``api_key``; None for an unknown key.
 
     A legacy key is its own token, an opaque one stands for a JWT of its role.
     """
@@ -129,7 +130,7 @@ class RestTokenError(Exception):
 
 
 def rest_claims(token: str, keys: TokenKeys, now: float) -> Claims:
-    """The claims by PostgREST's rules: 30 s of skew, role ``anon`` where none is named.
+    """Return the claims by PostgREST's rules: 30 s of skew, role ``anon`` where none is named.
 
     A ``kid`` must be that of a key here, whatever the algorithm. ``exp`` must be a whole number: a
     fraction counts as expired. ``now`` is in seconds since the epoch. Raises

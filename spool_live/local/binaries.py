@@ -40,7 +40,7 @@ class PostgresBinaries:
 
     @cached_property
     def major(self) -> int:
-        """Major version, as ``postgres --version`` tells it."""
+        """Return the major version, as ``postgres --version`` prints it."""
         version = subprocess.run(  # noqa: S603  a path we found, no shell
             [self.postgres, "--version"], capture_output=True, text=True, check=False
         )
@@ -53,7 +53,8 @@ class PostgresBinaries:
 
 
 def find_postgres() -> PostgresBinaries:
-    """The PostgreSQL to run: ``SPOOL_LIVE_PG_BIN``, a wheel, ``PATH``, then Debian's folders.
+    """Return the PostgreSQL to run: ``SPOOL_LIVE_PG_BIN``, a wheel, ``PATH``, then Debian's
+    folders.
 
     Raises :class:`PostgresNotFoundError`.
     """
@@ -89,6 +90,7 @@ def _candidates() -> Iterator[PostgresBinaries]:
 
 
 def _package_around(bin_dir: Path) -> Path | None:
-    """The wheel's folder if ``bin_dir`` is ``<package>/pginstall*/bin`` with a ``.libs`` beside."""
+    """Return the wheel's folder if ``bin_dir`` is ``<package>/pginstall*/bin`` with a ``.libs``
+    beside."""
     package = bin_dir.parent.parent
     return package if package.with_name(f"{package.name}.libs").is_dir() else None

@@ -121,7 +121,7 @@ class LocalSupabaseConfig:
         penalties: Penalties | None = None,
         pace: Pace | None = None,
     ) -> LocalSupabaseConfig:
-        """A configuration with fresh random secrets for ``state_dir``."""
+        """Return a configuration with fresh random secrets for ``state_dir``."""
         return cls(
             state_dir=state_dir,
             port=port,
@@ -142,8 +142,8 @@ class LocalSupabaseConfig:
         return TokenKeys(self.jwt_secret, self.signing_key)
 
     def like_hosted(self, limits: Limits) -> LocalSupabaseConfig:
-        """The same with these limits, the delays of the hosted service, and its channels that stay
-        dead after a restart of PostgreSQL."""
+        """Return the configuration with these limits, the delays of the hosted service, and its
+        channels that stay dead after a restart of PostgreSQL."""
         penalties = Penalties(handshake_refused=2.0, join_refused=5.0, claims_swap=2.0)
         return replace(self, limits=limits, penalties=penalties, sleeps_after_restart=True)
 
@@ -160,7 +160,7 @@ class LocalSupabaseConfig:
         )
 
     def api_key_jwt(self, role: Literal["anon", "service_role"]) -> str:
-        """The legacy API key of ``role``: an HS256 JWT signed with :attr:`jwt_secret`."""
+        """Return the legacy API key of ``role``: an HS256 JWT signed with :attr:`jwt_secret`."""
         now = int(time.time())
         claims = {"iss": API_KEY_ISSUER, "role": role, "iat": now, "exp": now + _TEN_YEARS}
         return jwt.encode(claims, self.jwt_secret, algorithm="HS256")

@@ -1,4 +1,4 @@
-"""A PostgreSQL data folder, as its files tell of it."""
+"""What the files of a PostgreSQL data folder say about it."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Half(Protocol):
 
 
 def create_app(halves: Sequence[Half], *, jwks: Mapping[str, Any] | None = None) -> Starlette:
-    """The ASGI application of ``halves``, which the caller starts and stops.
+    """Return the ASGI application of ``halves``, which the caller starts and stops.
 
     ``jwks`` is the JWK Set of the public signing keys; a project publishes it below ``/auth/v1``.
     """
@@ -64,6 +64,6 @@ async def _health(_request: Request) -> Response:
 
 
 async def _not_found(request: Request, _error: Exception) -> Response:
-    """As the hosted gateway answers where no service is mounted (auth, storage, functions)."""
+    """Answer as the hosted gateway does where no service is mounted (auth, storage, functions)."""
     message = f"The local Supabase does not serve {request.url.path}"
     return JSONResponse({"message": message, "hint": "It has /rest/v1 and /realtime/v1."}, 404)

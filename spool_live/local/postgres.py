@@ -268,5 +268,6 @@ class EmbeddedPostgres:
 
 
 def _clean_environment() -> dict[str, str]:
-    """Nothing of the caller's PGDATA, PGPORT, LC_* or TZ may reach the server."""
+    """Return the server's environment, which has nothing of the caller's PGDATA, PGPORT, LC_* or
+    TZ."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}

@@ -44,7 +44,7 @@ def run_local_supabase(
 
 @contextmanager
 def running_local_supabase(config: LocalSupabaseConfig) -> Iterator[LocalSupabaseConfig]:
-    """A local Supabase that runs in a thread while the block runs. For tests and tools.
+    """Run a local Supabase in a thread while the block runs. For tests and tools.
 
     Raises what :func:`run_local_supabase` raises.
     """
@@ -178,7 +178,7 @@ def _stopped_by_signals(service: _Service) -> Iterator[None]:
 
 @contextmanager
 def _listening_socket(config: LocalSupabaseConfig) -> Iterator[socket.socket]:
-    """The port is taken before anything starts, so that a conflict costs nothing."""
+    """Take the port before anything starts, so that a conflict costs nothing."""
     listener = socket.socket()
     with contextlib.closing(listener):
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -21,7 +21,8 @@ def configuration(
     database_port: int,
     privilege_world: PrivilegeWorld = "grant-none",
 ) -> LocalSupabaseConfig:
-    """The configuration of the local Supabase in ``state_dir``, with the secrets it has there.
+    """Return the configuration of the local Supabase in ``state_dir``, with the secrets it has
+    there.
 
     A folder without ``secrets.json`` gets one, readable by its owner only. Port 0 stands for any
     free one. Raises :class:`~.exceptions.StateError`.

@@ -18,7 +18,8 @@ _PRIVILEGES = {
 
 
 def as_json(config: LocalSupabaseConfig) -> dict[str, str]:
-    """Addresses and secrets by name. Holds every secret: write it where only its owner reads."""
+    """Return addresses and secrets by name. Holds every secret: write it where only its owner
+    reads."""
     return {
         "url": config.url,
         "publishable_key": config.publishable_key,
@@ -35,7 +36,7 @@ def as_json(config: LocalSupabaseConfig) -> dict[str, str]:
 
 
 def as_text(config: LocalSupabaseConfig) -> str:
-    """The same for people: a warning, and settings to copy. Print it, never log it."""
+    """Return the summary for people: a warning, and settings to copy. Print it, never log it."""
     spool_live = {
         "SUPABASE_URL": config.url,
         "SUPABASE_PUBLISHABLE_KEY": config.publishable_key,

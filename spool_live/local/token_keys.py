@@ -29,7 +29,7 @@ class TokenKeys:
     signing_key: str = field(repr=False, default="")
 
     def verifying(self, algorithm: object, key_id: object) -> Any | None:
-        """The key for a token with this ``alg`` and ``kid``; None where none is trusted."""
+        """Return the key for a token with this ``alg`` and ``kid``; None where none is trusted."""
         if algorithm in _SHARED:
             return self.secret
         public = _public_key(self.signing_key) if self.signing_key else None
@@ -49,7 +49,7 @@ class TokenKeys:
 
 
 def generate_signing_key() -> str:
-    """A private ES256 key with a ``kid``, as ``supabase gen signing-key`` prints one."""
+    """Return a private ES256 key with a ``kid``, as ``supabase gen signing-key`` prints one."""
     private = ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()), as_dict=True)
     return json.dumps({**private, "kid": str(uuid.uuid4()), "use": "sig", "alg": "ES256"})
 

@@ -22,7 +22,7 @@ class DeadEntriesCommand(ReportCommand):
         parser.add_argument("--collection", help="Only entries of this collection.")
 
     def chosen(self, options: Any) -> Q:
-        """The condition that the options spell; an empty one for all."""
+        """Return the condition that the options spell; an empty one for all."""
         conditions = {"update_id": options["update"], "collection": options["collection"]}
         if options["site"] is not None:
             conditions["site_id"] = find_site_id(options["site"])

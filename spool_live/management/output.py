@@ -38,7 +38,7 @@ class ReportCommand(BaseCommand):
         )
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        """As Django does it; a database that does not answer gives a message, not a traceback."""
+        """Execute the command; a database that does not answer gives a message, not a traceback."""
         try:
             return super().execute(*args, **options)
         except DatabaseError as error:
@@ -72,12 +72,13 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def wrapped(text: str) -> str:
-    """``text`` in lines that fit a terminal."""
+    """Return ``text`` in lines that fit a terminal."""
     return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def seconds(text: str) -> float:
-    """An option's number of seconds. Raises ``ArgumentTypeError`` for what is none of them."""
+    """Return an option's number of seconds. Raises ``ArgumentTypeError`` for what is none of
+    them."""
     try:
         number = float(text)
     except ValueError:
@@ -88,7 +89,7 @@ def seconds(text: str) -> float:
 
 
 def hours(text: str) -> float:
-    """An option's number of hours, up to a year. Raises ``ArgumentTypeError``."""
+    """Return an option's number of hours, up to a year. Raises ``ArgumentTypeError``."""
     try:
         number = float(text)
     except ValueError:

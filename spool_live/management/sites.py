@@ -10,7 +10,7 @@ from spool_live.models import Site
 
 
 def find_site(given: str) -> Site:
-    """The site with this id or this name. Raises ``CommandError`` where there is not one."""
+    """Return the site with this id or this name. Raises ``CommandError`` where there is not one."""
     try:
         found = list(Site.objects.filter(pk=uuid.UUID(given)))
     except ValueError:
@@ -23,7 +23,8 @@ def find_site(given: str) -> Site:
 
 
 def find_site_id(given: str) -> uuid.UUID:
-    """The id of a site, or an id as it is: what is left of a deleted site has nothing else."""
+    """Return the id of a site, or an id as it is: what is left of a deleted site has nothing
+    else."""
     try:
         return uuid.UUID(given)
     except ValueError:

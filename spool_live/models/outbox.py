@@ -170,7 +170,8 @@ class OutboxEntry(models.Model):
         return f"{self.event_type} {self.collection}/{self.slug or self.item_id}"
 
     def as_update(self) -> Update:
-        """The entry as the value that is broadcast. Raises ``ValueError`` before it has a seq."""
+        """Return the entry as the value that is broadcast. Raises ``ValueError`` before it has a
+        seq."""
         return Update.of_entry(self, json.dumps(self.metadata, ensure_ascii=False))
 
 

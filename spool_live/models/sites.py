@@ -45,7 +45,7 @@ class ApiKeyQuerySet(models.QuerySet["SiteApiKey"]):
     """Refuses bulk writes of what decides a key's right: they would pass the mirror by."""
 
     def update(self, **kwargs: Any) -> int:
-        """Raises ``TypeError`` for ``site``, ``revoked_at`` and ``expires_at``."""
+        """Raise ``TypeError`` for ``site``, ``revoked_at`` and ``expires_at``."""
         fields = {name.removesuffix("_id") for name in kwargs}
         if refused := sorted(fields & {"site", "revoked_at", "expires_at"}):
             raise TypeError(
@@ -55,7 +55,7 @@ class ApiKeyQuerySet(models.QuerySet["SiteApiKey"]):
         return super().update(**kwargs)
 
     def bulk_create(self, *args: Any, **kwargs: Any) -> Any:
-        """Always raises ``TypeError``."""
+        """Raise ``TypeError``, always."""
         raise TypeError("API keys cannot be made in bulk: use spool_live.keys.create_key.")
 
 
@@ -98,13 +98,13 @@ class SiteApiKey(models.Model):
         return f"{self.name} ({self.prefix}…)"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Saves the key and what follows from it (mirror version, epoch, history) as one."""
+        """Save the key and what follows from it (mirror version, epoch, history) as one."""
         using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
         with transaction.atomic(using=using):
             super().save(*args, **kwargs)
 
     def is_active(self, now: datetime | None = None) -> bool:
-        """Whether the key is neither revoked nor expired at ``now``."""
+        """Return whether the key is neither revoked nor expired at ``now``."""
         moment = now or timezone.now()
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > moment)
 

@@ -23,7 +23,7 @@ class UserKeyField(Field):
     """What migrations know: a column of the type that the user model's primary key has."""
 
     def db_parameters(self, connection: BaseDatabaseWrapper) -> Any:
-        """As a foreign key to the user model would have them."""
+        """Return what a foreign key to the user model would."""
         key = get_user_model()._meta.pk
         return {
             "type": key.rel_db_type(connection),
@@ -32,7 +32,7 @@ class UserKeyField(Field):
         }
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str | None:
-        """As a foreign key to the user model would have it."""
+        """Return what a foreign key to the user model would."""
         return get_user_model()._meta.pk.rel_db_type(connection)
 
 
@@ -44,7 +44,7 @@ class UserForeignKey(models.ForeignKey[Any, Any]):
         super().__init__(to, on_delete, **{**kwargs, "db_constraint": False})
 
     def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
-        """As a :class:`UserKeyField` with the same column and index."""
+        """Deconstruct as a :class:`UserKeyField` with the same column and index."""
         name, _, _, kwargs = super().deconstruct()
         path = f"{UserKeyField.__module__}.{UserKeyField.__qualname__}"
         of_the_relation = ("to", "on_delete", "related_name", "db_constraint")
@@ -52,6 +52,6 @@ class UserForeignKey(models.ForeignKey[Any, Any]):
         return name, path, [], {"db_index": True, **column, "db_column": self.column}
 
     def clone(self) -> Any:
-        """What migrations make of it."""
+        """Return what migrations make of it."""
         _, _, _, kwargs = self.deconstruct()
         return UserKeyField(**kwargs)

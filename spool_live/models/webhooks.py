@@ -57,7 +57,7 @@ class WebhookEndpoint(models.Model):
         return self.description or self.url
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Saves the endpoint; a new one begins with the updates that have no number yet."""
+        """Save the endpoint; a new one begins with the updates that have no number yet."""
         using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
         with transaction.atomic(using=using):
             super().save(*args, **kwargs)

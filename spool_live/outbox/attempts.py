@@ -22,7 +22,7 @@ MOST_OF_A_SITE = 200
 
 
 def note_attempts(claim: Claim, written: Settlement, at: datetime, took: timedelta) -> None:
-    """Writes how the entries of ``claim`` ended that were not taken. ``at`` is when the attempt
+    """Write how the entries of ``claim`` ended that were not taken. ``at`` is when the attempt
     began, ``took`` how long it lasted; ``written`` is what was settled."""
     if not (written.dead or written.blamed or written.retry):
         return
@@ -50,7 +50,8 @@ def note_attempts(claim: Claim, written: Settlement, at: datetime, took: timedel
 
 
 def attempts_of(entry: OutboxEntry) -> list[DeliveryAttempt]:
-    """The attempts that did not deliver ``entry``, the newest first, as far as they are kept."""
+    """Return the attempts that did not deliver ``entry``, the newest first, as far as they are
+    kept."""
     rows = DeliveryAttempt.objects.using(entry._state.db).filter(
         site_id=entry.site_id, first_entry__lte=entry.pk, last_entry__gte=entry.pk
     )
@@ -58,8 +59,8 @@ def attempts_of(entry: OutboxEntry) -> list[DeliveryAttempt]:
 
 
 def purge_attempts(using: str, *, before: datetime) -> int:
-    """Removes what is older than ``before``, and of each site all but the newest
-    :data:`MOST_OF_A_SITE`; returns how many rows."""
+    """Remove what is older than ``before``, and of each site all but the newest
+    :data:`MOST_OF_A_SITE`; return how many rows."""
     rows = DeliveryAttempt.objects.using(using)
     removed, _ = rows.filter(at__lt=before).delete()
     counts = rows.order_by("site_id").values("site_id").annotate(number=Count("pk"))

@@ -57,12 +57,12 @@ def batch(*, using: str | None = None) -> Iterator[None]:
 
 
 def is_open(connection: BaseDatabaseWrapper) -> bool:
-    """Whether what is recorded on ``connection`` now waits for the end of a block."""
+    """Return whether what is recorded on ``connection`` now waits for the end of a block."""
     return bool(connection.__dict__.get(_OPEN))
 
 
 def wait(rows: Iterable[Row], notify: Callable[[], None], connection: BaseDatabaseWrapper) -> None:
-    """Keeps ``rows`` until the end of the block; ``notify`` is called after the commit."""
+    """Keep ``rows`` until the end of the block; ``notify`` is called after the commit."""
     callbacks = connection.run_on_commit
     if callbacks:
         savepoints, last, *_ = callbacks[-1]
@@ -77,8 +77,8 @@ def wait(rows: Iterable[Row], notify: Callable[[], None], connection: BaseDataba
 
 
 def _may_be_written(connection: BaseDatabaseWrapper) -> bool:
-    """Whether all that waits was recorded inside every savepoint that is open now: else one that is
-    rolled back would take rows along that are not its own."""
+    """Return whether all that waits was recorded inside every savepoint that is open now: else one
+    that is rolled back would take rows along that are not its own."""
     now = set(connection.savepoint_ids) - {None}
     return all(
         now <= savepoints

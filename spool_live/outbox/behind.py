@@ -18,7 +18,8 @@ from spool_live.sql import read_sql
 
 
 def is_anything_waiting(using: str) -> bool:
-    """Whether there is anything to deliver or to mirror on ``using``, now or later: one query."""
+    """Return whether there is anything to deliver or to mirror on ``using``, now or later: one
+    query."""
     if connections[using].vendor == "postgresql":
         with connections[using].cursor() as cursor:
             cursor.execute(read_sql("outbox/anything"))
@@ -32,8 +33,8 @@ def is_anything_waiting(using: str) -> bool:
 
 
 def next_to_mirror(using: str, limit: int, tried: Collection[uuid.UUID] = ()) -> list[uuid.UUID]:
-    """At most ``limit`` sites to mirror next, ``tried`` ones left out: those where a right was lost
-    first, then those that have changed, then those that are to be mirrored once more."""
+    """Return at most ``limit`` sites to mirror next, ``tried`` ones left out: those where a right
+    was lost first, then those that have changed, then those that are to be mirrored once more."""
     now = timezone.now()
     if connections[using].vendor == "postgresql":
         given: dict[str, Any] = {
@@ -60,13 +61,14 @@ def next_to_mirror(using: str, limit: int, tried: Collection[uuid.UUID] = ()) ->
 
 
 def refusal(using: str) -> str:
-    """Why the Supabase database refused a site that it still has not taken; empty where none."""
+    """Return why the Supabase database refused a site that it still has not taken; empty where
+    none."""
     refused = SiteDelivery.objects.using(using).exclude(mirror_error="")
     return refused.values_list("mirror_error", flat=True).first() or ""
 
 
 def behind(using: str) -> QuerySet[SiteMirror]:
-    """The sites whose newest version the Supabase database has yet to acknowledge."""
+    """Return the sites whose newest version the Supabase database has yet to acknowledge."""
     states = SiteDelivery.objects.using(using).filter(pk=OuterRef("pk"), deleted_at=None)
     gone = SiteDelivery.objects.using(using).filter(deleted_at__isnull=False)
     acknowledged = Coalesce(

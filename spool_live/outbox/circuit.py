@@ -19,7 +19,7 @@ from spool_live.sql import read_sql
 
 
 def failures(using: str) -> int:
-    """How often Supabase has failed in a row: 0 while all is well."""
+    """Return how often Supabase has failed in a row: 0 while all is well."""
     with connections[using].cursor() as cursor:
         cursor.execute(read_sql("outbox/circuit_failures"))
         row = cursor.fetchone()
@@ -27,7 +27,8 @@ def failures(using: str) -> int:
 
 
 def enter(using: str, now: datetime) -> int | None:
-    """Whether Supabase may be asked now: how often it has failed in a row, or ``None`` for no.
+    """Return whether Supabase may be asked now: how often it has failed in a row, or ``None`` for
+    no.
 
     After an outage the first one who enters gets the trial; the others wait for how it ends.
     """
@@ -64,5 +65,6 @@ def next_attempt(failures: int, asked: float | None) -> datetime:
 
 
 def outage(using: str) -> DeliveryCircuit | None:
-    """What is known of the present outage, for people to read; ``None`` while all is well."""
+    """Return what is known of the present outage, for people to read; ``None`` while all is
+    well."""
     return DeliveryCircuit.objects.using(using).filter(failures__gt=0).first()

@@ -26,7 +26,7 @@ from spool_live.outbox.lease import ClaimedSite, Lease, is_free
 
 _turns: dict[str, uuid.UUID] = {}
 """By content database: the site that had the last turn. The next claim begins after it, so that no
-site is the last one for ever. Each process goes round by itself."""
+site is always the last one. Each process goes round by itself."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class Claim:
 
 
 def claim_batch(using: str, *, alone: uuid.UUID | None = None) -> Claim | None:
-    """The next batch of the outbox on ``using``, or of one site ``alone``; ``None`` where nothing
-    may go now."""
+    """Return the next batch of the outbox on ``using``, or of one site ``alone``; ``None`` where
+    nothing may go now."""
     now = timezone.now()
     until = now + live_settings().delivery_lease
     lease = Lease(using, uuid.uuid4(), now, until, alone, _turns.get(using) or uuid.uuid4())
@@ -69,8 +69,8 @@ def claim_batch(using: str, *, alone: uuid.UUID | None = None) -> Claim | None:
 
 
 def waiting_site_ids(using: str, limit: int) -> list[uuid.UUID]:
-    """At most ``limit`` ids of sites that have something waiting, read with nothing but the id, and
-    without those that wait for a retry or a lease."""
+    """Return at most ``limit`` ids of sites that have something waiting, read with nothing but the
+    id, and without those that wait for a retry or a lease."""
     busy = SiteDelivery.objects.using(using).exclude(is_free(timezone.now())).values("site_id")
     pending = OutboxEntry.objects.using(using).filter(state=OutboxEntry.State.PENDING)
     ids = pending.exclude(site_id__in=busy).order_by("site_id").values_list("site_id", flat=True)
@@ -78,7 +78,8 @@ def waiting_site_ids(using: str, limit: int) -> list[uuid.UUID]:
 
 
 def is_ready(using: str) -> bool:
-    """Whether any site has something that may go now. Writes nothing and waits for nobody."""
+    """Return whether any site has something that may go now. Writes nothing and waits for
+    nobody."""
     now = timezone.now()
     if connections[using].vendor == "postgresql":
         return claim_postgresql.is_ready(using, now)
@@ -86,7 +87,7 @@ def is_ready(using: str) -> bool:
 
 
 def _give_back(lease: Lease) -> None:
-    """Frees the sites of a claim that was committed and could not be read."""
+    """Free the sites of a claim that was committed and could not be read."""
     with suppress(DatabaseError):
         leased = SiteDelivery.objects.using(lease.using).filter(lease_token=lease.token)
         leased.update(lease_token=None, leased_until=None)
@@ -114,14 +115,14 @@ def _claim(lease: Lease, taken: claim_postgresql.Taken, outage: int = 0) -> Clai
 
 
 def _had_the_turn(entries: list[ClaimedEntry], start: uuid.UUID) -> uuid.UUID:
-    """The site with most of ``entries``; of several the one that was looked at last."""
+    """Return the site with most of ``entries``; of several the one that was looked at last."""
     taken = Counter(entry.site_id for entry in entries)
     return max(taken, key=lambda site: (taken[site], site <= start, site), default=start)
 
 
 def _outage(using: str, now: datetime) -> int | None:
-    """How often Supabase has failed in a row, or ``None`` where it is not to be asked now. The
-    trial is not spent where there is nothing to try with."""
+    """Return how often Supabase has failed in a row, or ``None`` where it is not to be asked now.
+    The trial is not spent where there is nothing to try with."""
     if not circuit.failures(using):
         return 0
     return circuit.enter(using, now) if is_ready(using) else None

@@ -24,13 +24,13 @@ MOST_SITES = 100
 
 
 def is_ready(using: str, now: datetime) -> bool:
-    """Whether any site has something that may go now."""
+    """Return whether any site has something that may go now."""
     free = _free_sites(using, now)
     return _ripe(using, now).filter(site_id__in=free).exists()
 
 
 def claim_in_steps(lease: Lease) -> tuple[list[ClaimedSite], list[ClaimedEntry]]:
-    """Leases sites and takes and numbers their next entries, in the transaction of the claim."""
+    """Lease sites and take and number their next entries, in the transaction of the claim."""
     leased = _lease(lease)
     coalescing.coalesce_waiting(lease.using, leased, lease.now)
     entries = _take(lease, leased)
@@ -42,7 +42,7 @@ def claim_in_steps(lease: Lease) -> tuple[list[ClaimedSite], list[ClaimedEntry]]
 
 
 def _free_sites(using: str, now: datetime) -> list[uuid.UUID]:
-    """Sites that have something waiting and are neither leased nor wait for a retry."""
+    """Return sites that have something waiting and are neither leased nor wait for a retry."""
     if connections[using].features.supports_partial_indexes:
         with connections[using].cursor() as cursor:
             cursor.execute(read_sql("outbox/waiting_sites"))
@@ -61,8 +61,8 @@ def _ripe(using: str, now: datetime) -> QuerySet[OutboxEntry]:
 
 
 def _choose(lease: Lease) -> list[uuid.UUID]:
-    """Sites until the batch is full, after that only those with few entries, which go beside it:
-    the other backlogs are left to other workers."""
+    """Yield sites until the batch is full, after that only those with few entries, which go beside
+    it: the other backlogs are left to other workers."""
     if lease.alone:
         return [lease.alone]
     ripe = _ripe(lease.using, lease.now)
@@ -99,8 +99,8 @@ def _lease(lease: Lease) -> list[uuid.UUID]:
 
 
 def _take(lease: Lease, leased: Sequence[uuid.UUID]) -> list[ClaimedEntry]:
-    """The next entries, numbered, by site and number. The sites take turns, entry by entry, so that
-    the backlog of one costs the others little."""
+    """Return the next entries, numbered, by site and number. The sites take turns, entry by entry,
+    so that the backlog of one costs the others little."""
     settings = live_settings()
     ripe = _ripe(lease.using, lease.now).order_by(*DELIVERY_ORDER)
     unreadable = partial(kill, lease.using)

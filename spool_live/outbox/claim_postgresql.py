@@ -20,7 +20,7 @@ Taken = tuple[list[ClaimedSite], list[ClaimedEntry]]
 
 
 def goes_at_once(using: str) -> bool:
-    """Whether a claim is some statements in a row, with nothing to be done in between."""
+    """Return whether a claim is some statements in a row, with nothing to be done in between."""
     connection = connections[using]
     one_at_a_time = connection.settings_dict.get("OPTIONS", {}).get("server_side_binding")
     in_between = coalescing.windows() or thinning.is_on(using)
@@ -28,7 +28,7 @@ def goes_at_once(using: str) -> bool:
 
 
 def claim_at_once(lease: Lease) -> tuple[bool, Taken]:
-    """Leases and takes in one way to and fro, which the server takes for one transaction; each
+    """Lease and take in one way to and fro, which the server takes for one transaction; each
     statement sees what was committed before it. The first answer says that Supabase is away: then
     nothing is leased."""
     statements = (
@@ -48,7 +48,7 @@ def claim_at_once(lease: Lease) -> tuple[bool, Taken]:
 
 
 def is_ready(using: str, now: datetime) -> bool:
-    """Whether any site has something that may go now."""
+    """Return whether any site has something that may go now."""
     lease = Lease(using, uuid.uuid4(), now, now)
     with connections[using].cursor() as cursor:
         cursor.execute(statement("ready"), {**_parameters(lease, trial=True), "limit": 1})
@@ -56,8 +56,8 @@ def is_ready(using: str, now: datetime) -> bool:
 
 
 def claim_in_steps(lease: Lease) -> Taken:
-    """The same with what happens between lease and numbers. In the transaction of the claim: the
-    sites stay locked until it commits, and an entry keeps its number through retries and death."""
+    """Claim with what happens between lease and numbers. In the transaction of the claim: the sites
+    stay locked until it commits, and an entry keeps its number through retries and death."""
     parameters = _parameters(lease, trial=True)
     with connections[lease.using].cursor() as cursor:
         cursor.execute(statement("lease", alone=lease.alone is not None), parameters)
@@ -74,7 +74,7 @@ def claim_in_steps(lease: Lease) -> Taken:
 
 
 def array(values: Iterable[object]) -> str:
-    """Numbers or UUIDs as PostgreSQL writes an array: the driver takes ten times as long."""
+    """Return numbers or UUIDs as PostgreSQL writes an array: the driver takes ten times as long."""
     return "{" + ",".join(map(str, values)) + "}"
 
 

@@ -44,7 +44,8 @@ _CREATED_THEN_DELETED = (CREATED, DELETED)
 
 
 def windows() -> dict[str, timedelta]:
-    """The collections that are coalesced, by name, and how long their updates wait for others."""
+    """Return the collections that are coalesced, by name, and how long their updates wait for
+    others."""
     declared = {collection.name: collection.coalesce for collection in registry.declared()}
     return {
         name: given if isinstance(given, timedelta) else timedelta(0)
@@ -54,7 +55,7 @@ def windows() -> dict[str, timedelta]:
 
 
 def is_held(now: datetime) -> Q:
-    """Condition on ``OutboxEntry``: a plain update that still waits for the next ones.
+    """Return the condition on ``OutboxEntry``: a plain update that still waits for the next ones.
 
     One that others were merged into has waited; a timestamp of the future (a clock that was set
     back) holds nothing.
@@ -74,13 +75,13 @@ def is_held(now: datetime) -> Q:
 
 
 def held_parameters(now: datetime) -> dict[str, Any]:
-    """What :func:`is_held` says, as parameters of our SQL."""
+    """Return what :func:`is_held` says, as parameters of our SQL."""
     held = {name: window for name, window in windows().items() if window}
     return {"now": now, "held": list(held), "windows": list(held.values())}
 
 
 def coalesce_waiting(using: str, site_ids: Collection[uuid.UUID], now: datetime) -> None:
-    """Merges the updates of coalesced collections that come next, and writes them down as merged.
+    """Merge the updates of coalesced collections that come next, and write them down as merged.
 
     To be called under the lease of the sites, before numbers are given.
     """
@@ -96,10 +97,10 @@ def coalesce_waiting(using: str, site_ids: Collection[uuid.UUID], now: datetime)
 
 
 def merge_all(entries: Iterable[ClaimedEntry]) -> tuple[list[ClaimedEntry], list[ClaimedEntry]]:
-    """What stays of ``entries`` (oldest first), and what was merged away. Pure.
+    """Return what stays of ``entries`` (oldest first), and what was merged away. Pure.
 
     The one that stays is the oldest of its run, so that nothing is delayed behind what refers to
-    it; it tells of the newest state.
+    it; it reports the newest state.
     """
     runs: dict[tuple[uuid.UUID, str, uuid.UUID], list[ClaimedEntry]] = {}
     gone: list[ClaimedEntry] = []
@@ -117,8 +118,8 @@ def merge_all(entries: Iterable[ClaimedEntry]) -> tuple[list[ClaimedEntry], list
 
 
 def merged(first: ClaimedEntry, second: ClaimedEntry) -> ClaimedEntry | None:
-    """``first`` as it is after ``second`` is merged into it, or ``None`` where both must go, one
-    that cannot be read among them."""
+    """Return ``first`` as it is after ``second`` is merged into it, or ``None`` where both must go,
+    one that cannot be read among them."""
     event = _BECOMES.get((first.event_type, second.event_type))
     try:
         before, after = read_metadata(first.metadata), read_metadata(second.metadata)
@@ -146,7 +147,8 @@ def merged(first: ClaimedEntry, second: ClaimedEntry) -> ClaimedEntry | None:
 
 
 def _stale_of_both(before: dict[str, Any], after: dict[str, Any]) -> Any:
-    """What either change made stale; a project's own value that is no list is the newer one."""
+    """Return what either change made stale; of a project's own value that is not a list, the newer
+    one."""
     tags = [before.get(CACHE_TAGS, []), after.get(CACHE_TAGS, [])]
     if not all(isinstance(one, list) for one in tags):
         return after.get(CACHE_TAGS, before.get(CACHE_TAGS))
@@ -154,7 +156,8 @@ def _stale_of_both(before: dict[str, Any], after: dict[str, Any]) -> Any:
 
 
 def _others_of(using: str, entries: Sequence[ClaimedEntry]) -> Iterable[ClaimedEntry]:
-    """All that waits of the same items: later updates that are still held, or past the batch."""
+    """Return all that waits of the same items: later updates that are still held, or past the
+    batch."""
     if not entries:
         return ()
     waiting = _unnumbered(using, {entry.site_id for entry in entries}).filter(

@@ -64,7 +64,7 @@ class ClaimedEntry:
     trace_context: str | None = None
 
     def as_update(self) -> Update:
-        """The entry as the value that is broadcast.
+        """Return the entry as the value that is broadcast.
 
         Raises ``ValueError`` with the reason before it has a seq, and where it cannot be read.
         """
@@ -74,7 +74,7 @@ class ClaimedEntry:
 def read_entries(
     chosen: QuerySet[OutboxEntry], unreadable: Unreadable | None = None
 ) -> Iterator[ClaimedEntry]:
-    """The entries of ``chosen``, in its order.
+    """Yield the entries of ``chosen``, in its order.
 
     One whose values Python cannot hold (written by SQL: a timestamp without end, on SQLite
     anything) is left out and costs nobody else: ``unreadable`` is called with its primary key and
@@ -90,7 +90,7 @@ def read_entries(
 
 
 def kill(using: str, pk: int, reason: str) -> None:
-    """Marks a pending entry as dead outside any claim: it can never be part of one."""
+    """Mark a pending entry as dead outside any claim: it can never be part of one."""
     logger.error("outbox entry %s is dead: %s", pk, reason)
     OutboxEntry.objects.using(using).filter(pk=pk, state=OutboxEntry.State.PENDING).update(
         state=OutboxEntry.State.DEAD, settled_at=timezone.now(), last_error=reason

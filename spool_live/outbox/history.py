@@ -28,9 +28,9 @@ class HistoryPage:
 
 
 def catch_up(using: str, site_id: uuid.UUID, *, after: int, limit: int) -> HistoryPage:
-    """At most ``limit`` updates of a site after ``after``, oldest first; numbered updates count
-    whether or not delivered. One indexed query for the site's state, one for its updates, and one
-    that nothing was purged between the two."""
+    """Return at most ``limit`` updates of a site after ``after``, oldest first; numbered updates
+    count whether or not delivered. One indexed query for the site's state, one for its updates, and
+    one that nothing was purged between the two."""
     site = SiteDelivery.objects.using(using).filter(pk=site_id).first()
     newest = site.last_seq if site else 0
     epoch = site.acknowledged_epoch if site else 0
@@ -58,8 +58,9 @@ def catch_up(using: str, site_id: uuid.UUID, *, after: int, limit: int) -> Histo
 def numbered_after(
     using: str, site_id: uuid.UUID, *, after: int, limit: int
 ) -> tuple[list[ClaimedEntry], int]:
-    """At most ``limit`` numbered entries of a site after the number ``after``, whatever became of
-    them, and the number up to which there are no others (rows that cannot be read among them)."""
+    """Return at most ``limit`` numbered entries of a site after the number ``after``, whatever
+    became of them, and the number up to which there are no others (rows that cannot be read among
+    them)."""
     site = SiteDelivery.objects.using(using).filter(pk=site_id).first()
     newest = site.last_seq if site else 0
     entries = (
@@ -76,8 +77,8 @@ def numbered_after(
 
 
 def as_sent(entry: ClaimedEntry) -> Update:
-    """``entry`` as it was broadcast; one whose metadata cannot be read was not, and is served
-    without it: its item did change."""
+    """Return ``entry`` as it was broadcast; one whose metadata cannot be read was not, and is
+    served without it: its item did change."""
     try:
         return entry.as_update()
     except ValueError:
@@ -85,7 +86,7 @@ def as_sent(entry: ClaimedEntry) -> Update:
 
 
 def purge_settled(using: str, *, before: datetime, limit: int) -> int:
-    """Removes at most ``limit`` entries that are done with, settled before ``before``.
+    """Remove at most ``limit`` entries that are done with, settled before ``before``.
 
     Raises the history floor of their sites in the same transaction, so that catch-up never passes
     over a hole. Returns how many were removed; dead entries stay for a person to look at.

@@ -43,7 +43,7 @@ class ClaimedSite:
     """A leased site, as it was once its entries were taken.
 
     ``failures``: how often its delivery failed in a row. ``is_gone``: it does not exist any more.
-    ``is_behind``: the Supabase database has to be told of it before its next update goes.
+    ``is_behind``: the site has to be mirrored to the Supabase database before its next update goes.
     """
 
     site_id: uuid.UUID
@@ -53,7 +53,8 @@ class ClaimedSite:
 
 
 def is_free(now: datetime) -> Q:
-    """Condition on ``SiteDelivery``: no lease is held on the site, and no retry waited for."""
+    """Return the condition on ``SiteDelivery``: no lease is held on the site, and no retry waited
+    for."""
     farthest_lease, farthest_retry = farthest(now)
     leased = Q(leased_until__gt=now, leased_until__lte=farthest_lease)
     waits = Q(retry_at__gt=now, retry_at__lte=farthest_retry)
@@ -61,15 +62,15 @@ def is_free(now: datetime) -> Q:
 
 
 def farthest(now: datetime) -> tuple[datetime, datetime]:
-    """Where a lease and a retry end at the latest: what is further ahead is from before the clock
-    was set back, and holds nothing up."""
+    """Return where a lease and a retry end at the latest: what is further ahead is from before the
+    clock was set back, and holds nothing up."""
     settings = live_settings()
     return now + 2 * settings.delivery_lease, now + settings.retry_max + ASKED_MAX
 
 
 def statement(name: str, *, alone: bool = False) -> str:
-    """SQL of the outbox for PostgreSQL, its parts put in. Without a window in which updates wait
-    for others it is much cheaper to plan."""
+    """Return the SQL of the outbox for PostgreSQL, its parts put in. Without a window in which
+    updates wait for others it is much cheaper to plan."""
     waits = any(coalescing.windows().values())
     parts = {
         "{walk}": read_sql("outbox/alone" if alone else "outbox/walk"),

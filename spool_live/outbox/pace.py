@@ -1,7 +1,7 @@
 """The pace: all workers of a content database together deliver at the configured rate.
 
-Until when the last batch occupies the road stands in a row beside the outbox. Whoever finds it
-free takes the turn; the cache is not asked, so a dead one slows nothing and lets nothing through.
+A row beside the outbox says until when the last batch takes up the rate. Whoever finds it free
+takes the turn; the cache is not asked, so a dead one slows nothing and lets nothing through.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Turn:
     rate: int
 
     def carried(self, updates: int) -> None:
-        """Notes that so many ``updates`` go: the road is occupied as long as the rate gives them.
+        """Note that so many ``updates`` go, which takes as long as the rate allows.
 
         Where somebody else came in between (a claim that took long), theirs is added.
         """
@@ -46,7 +46,7 @@ class Turn:
 
 
 def take_turn(using: str, pause: Callable[[float], None]) -> Turn | None:
-    """Waits for the road to be free and takes the turn.
+    """Wait until the previous batch is through, and take the turn.
 
     ``None`` where somebody else took it after we had looked: their claim finds whatever ours
     would, so a second worker has nothing to wait for.

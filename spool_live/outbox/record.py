@@ -31,7 +31,7 @@ def broadcast_update(
 
 
 def record(updates: Sequence[tuple[uuid.UUID, LiveUpdateData]], *, using: str) -> None:
-    """Writes ``updates`` (site id and data each) into the outbox of ``using``, by one INSERT.
+    """Write ``updates`` (site id and data each) into the outbox of ``using``, by one INSERT.
 
     Inside ``batch()`` they wait for its end.
     """
@@ -50,7 +50,7 @@ def record(updates: Sequence[tuple[uuid.UUID, LiveUpdateData]], *, using: str) -
 
 
 def notify(*, using: str) -> None:
-    """Wakes a worker after the commit for what a trigger on ``using`` records by itself.
+    """Wake a worker after the commit for what a trigger on ``using`` records by itself.
 
     Where autocommit is off and no ``atomic`` block is open, nobody knows when that is: then the
     sweep finds it.
@@ -78,5 +78,6 @@ def _notifier(using: str) -> Callable[[], None]:
 
 
 def notify_committed(using: str) -> None:
-    """Tells that something waits in the outbox of ``using``. Receivers' errors stay with them."""
+    """Send ``outbox_committed``: something waits in the outbox of ``using``. Receivers' errors stay
+    with them."""
     outbox_committed.send_robust(sender=OutboxEntry, using=using)

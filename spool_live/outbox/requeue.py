@@ -20,7 +20,7 @@ NAMED = 100
 
 
 def requeue_dead(using: str, chosen: Q | None = None) -> int:
-    """Makes dead entries (all of them, or those that match ``chosen``) pending again.
+    """Make dead entries (all of them, or those that match ``chosen``) pending again.
 
     They keep their ids and numbers: whoever saw one in catch-up drops it. Returns how many.
     """
@@ -28,8 +28,8 @@ def requeue_dead(using: str, chosen: Q | None = None) -> int:
 
 
 def requeue(using: str, chosen: Q | None = None) -> list[OutboxEvent]:
-    """As :func:`requeue_dead`; returns the lines of the trail, one for each site (of many entries,
-    several), of which :func:`became_of` says later how they ended."""
+    """Requeue as :func:`requeue_dead` does; return the lines of the trail, one for each site (of
+    many entries, several), of which :func:`became_of` says later how they ended."""
     values = {"state": OutboxEntry.State.PENDING, "settled_at": None, "attempts": 0}
     lines = _decide(using, chosen, Action.REQUEUED, values)
     if lines:
@@ -38,17 +38,16 @@ def requeue(using: str, chosen: Q | None = None) -> list[OutboxEvent]:
 
 
 def discard_dead(using: str, chosen: Q | None = None, *, reason: str = "") -> int:
-    """Gives dead entries up (all of them, or those that match ``chosen``): they are never
-    broadcast, the status is silent about them, and they leave the history like any other entry.
-    Until then catch-up has those that have a number. Returns how many.
-    """
+    """Give dead entries up (all of them, or those that match ``chosen``): they are never broadcast,
+    the status is silent about them, and they leave the history like any other entry. Until then
+    catch-up has those that have a number. Returns how many."""
     values = {"state": OutboxEntry.State.DISCARDED, "settled_at": timezone.now()}
     return sum(line.entries for line in _decide(using, chosen, Action.DISCARDED, values, reason))
 
 
 def became_of(line: OutboxEvent) -> QuerySet[OutboxEntry]:
-    """The entries that a line of the trail names, as they are now; those that left the history are
-    gone, and a line names :data:`NAMED` at most."""
+    """Return the entries that a line of the trail names, as they are now; those that left the
+    history are gone, and a line names :data:`NAMED` at most."""
     entries = OutboxEntry.objects.using(line._state.db)
     return entries.filter(pk__in=line.detail.get("entries", []), site_id=line.site_id).order_by(
         "pk"
@@ -58,7 +57,7 @@ def became_of(line: OutboxEvent) -> QuerySet[OutboxEntry]:
 def _decide(
     using: str, chosen: Q | None, action: OutboxEvent.Action, values: Any, reason: str = ""
 ) -> list[OutboxEvent]:
-    """Changes the entries, with one line in the trail for each site of theirs."""
+    """Change the entries, with one line in the trail for each site of theirs."""
     with transaction.atomic(using=using):
         dead = OutboxEntry.objects.using(using).filter(state=OutboxEntry.State.DEAD)
         dead = dead.filter(chosen or Q())
@@ -92,7 +91,7 @@ def _note(
 
 
 def _named(entries: QuerySet[OutboxEntry]) -> dict[str, Any]:
-    """Which updates those are, and why they were dead."""
+    """Return which updates those are, and why they were dead."""
     known: list[tuple[int, uuid.UUID, str]] = list(
         entries.order_by("pk").values_list("pk", "update_id", "last_error")[:NAMED]
     )

@@ -40,7 +40,8 @@ ROWS_PER_STATEMENT = 2000
 def as_row(
     site_id: uuid.UUID, data: LiveUpdateData, timestamp: str, trace_context: str | None = None
 ) -> Row:
-    """``data`` as the values of a row, all text: the driver takes twice as long over objects.
+    """Return ``data`` as the values of a row, all text: the driver takes twice as long over
+    objects.
 
     UUIDs are hexadecimal digits, which every database takes for its own kind of UUID.
     """
@@ -59,7 +60,7 @@ def as_row(
 
 
 def insert(rows: Sequence[Row], connection: BaseDatabaseWrapper) -> None:
-    """Writes ``rows`` into the outbox on ``connection``, in their order.
+    """Write ``rows`` into the outbox on ``connection``, in their order.
 
     Raw SQL, because this is the price of every save: the ORM's way costs twice as much. Many rows
     travel as a few parameters: as many as there are values cost five times as much.
@@ -78,7 +79,8 @@ def insert(rows: Sequence[Row], connection: BaseDatabaseWrapper) -> None:
 
 
 def _arrays(rows: Sequence[Row]) -> tuple[str, list[str | None]]:
-    """What all rows have in common is sent once, what differs as an array per column."""
+    """Return the INSERT: what all rows have in common is sent once, what differs as an array per
+    column."""
     names: list[str] = []
     chosen: list[str] = []
     varying: dict[str, str] = {}
@@ -105,7 +107,8 @@ def _arrays(rows: Sequence[Row]) -> tuple[str, list[str | None]]:
 
 
 def _array(values: Iterable[str | None]) -> str:
-    """An array as PostgreSQL reads it from text: the driver takes ten times as long over a list."""
+    """Return an array as PostgreSQL reads it from text: the driver takes ten times as long over a
+    list."""
     return "{" + ",".join(["NULL" if v is None else _quoted(v) for v in values]) + "}"
 
 

@@ -41,7 +41,7 @@ class Settlement:
     afresh."""
 
     def of_sites(self, sites: Collection[uuid.UUID], claim: Claim) -> Settlement:
-        """The part of it that is about ``sites`` and their entries in ``claim``."""
+        """Return the part of it that is about ``sites`` and their entries in ``claim``."""
         entries = {entry.pk for entry in claim.entries if entry.site_id in sites}
         return replace(
             self,
@@ -55,7 +55,7 @@ class Settlement:
         )
 
     def plus(self, other: Settlement) -> Settlement:
-        """What is in either of the two."""
+        """Return the union of the two."""
         return Settlement(
             delivered=self.delivered + other.delivered,
             dropped=self.dropped + other.dropped,
@@ -70,7 +70,7 @@ class Settlement:
 
 
 def failures_of(using: str, site_id: uuid.UUID) -> int:
-    """How often a site's delivery has failed in a row."""
+    """Return how often a site's delivery has failed in a row."""
     states = SiteDelivery.objects.using(using).filter(pk=site_id)
     return states.values_list("failures", flat=True).first() or 0
 
@@ -78,7 +78,7 @@ def failures_of(using: str, site_id: uuid.UUID) -> int:
 def set_aside(
     using: str, site_id: uuid.UUID, *, reason: str, until: datetime, token: uuid.UUID | None
 ) -> None:
-    """Lets a site wait ``until`` then, outside any settling. With the ``token`` of a lease only
+    """Let a site wait ``until`` then, outside any settling. With the ``token`` of a lease only
     where that is still held, and given back."""
     ensure_deliveries(using, [site_id])
     state = SiteDelivery.objects.using(using).filter(pk=site_id)
@@ -94,7 +94,7 @@ def set_aside(
 
 
 def settle(claim: Claim, settlement: Settlement) -> Settlement:
-    """Writes ``settlement`` and releases the lease of ``claim``, in one transaction.
+    """Write ``settlement`` and release the lease of ``claim``, in one transaction.
 
     Every write is conditional on the lease token: a worker that lost its lease changes nothing.
     Returns what was written: the part of the sites whose lease was still held.
@@ -124,7 +124,7 @@ def settle(claim: Claim, settlement: Settlement) -> Settlement:
 
 
 def _settle_delivered(claim: Claim, settlement: Settlement) -> Settlement:
-    """The usual end, by one statement."""
+    """Settle in the usual way, by one statement."""
     values: dict[str, Any] = {
         "token": claim.token,
         "sites": array(claim.sites),
@@ -200,7 +200,8 @@ def _entries(claim: Claim, pks: list[int]) -> QuerySet[OutboxEntry]:
 
 
 def _among(using: str, pks: list[int]) -> Q | Func:
-    """Condition ``pk in pks``, on PostgreSQL with one array for hundreds of parameters."""
+    """Return the condition ``pk in pks``, on PostgreSQL with one array for hundreds of
+    parameters."""
     if connections[using].vendor != "postgresql" or not pks:
         return Q(pk__in=pks)
     return Func(

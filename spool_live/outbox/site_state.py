@@ -41,7 +41,7 @@ class Acknowledged:
 
 
 def site_changed(site_id: uuid.UUID, *, using: str, right_lost: bool = False) -> int:
-    """Raises the version of a site, and its epoch where a key of it lost its right.
+    """Raise the version of a site, and its epoch where a key of it lost its right.
 
     To be called in the transaction of the change. Returns the new version.
     """
@@ -50,12 +50,12 @@ def site_changed(site_id: uuid.UUID, *, using: str, right_lost: bool = False) ->
 
 
 def site_deleted(site_id: uuid.UUID, *, using: str) -> None:
-    """Leaves a tombstone for a site, in the transaction of its deletion."""
+    """Leave a tombstone for a site, in the transaction of its deletion."""
     _change(site_id, using, Pending.RIGHT_LOST, deleted_at=timezone.now())
 
 
 def ensure_deliveries(using: str, site_ids: Iterable[uuid.UUID]) -> None:
-    """Makes the delivery state of sites that have none yet."""
+    """Make the delivery state of sites that have none yet."""
     wanted = set(site_ids)
     known = SiteDelivery.objects.using(using).filter(pk__in=wanted).values_list("pk", flat=True)
     fresh = [SiteDelivery(site_id=site_id) for site_id in sorted(wanted - set(known))]
@@ -64,8 +64,8 @@ def ensure_deliveries(using: str, site_ids: Iterable[uuid.UUID]) -> None:
 
 
 def is_behind(mirror: SiteMirror | None, state: SiteDelivery | None) -> bool:
-    """Whether the Supabase database has yet to acknowledge the newest version of a site, or a run
-    wants it sent once more. After a tombstone there is nothing to acknowledge."""
+    """Return whether the Supabase database has yet to acknowledge the newest version of a site, or
+    a run wants it sent once more. After a tombstone there is nothing to acknowledge."""
     version = mirror.version if mirror else 1
     if state is None:
         return True
@@ -75,8 +75,8 @@ def is_behind(mirror: SiteMirror | None, state: SiteDelivery | None) -> bool:
 
 
 def acknowledge(using: str, answers: Sequence[Acknowledged]) -> None:
-    """Records what the Supabase database holds of sites; an older answer takes nothing back.
-    Updates that waited because the site was refused may go at once."""
+    """Record what the Supabase database holds of sites; an older answer takes nothing back. Updates
+    that waited because the site was refused may go at once."""
     site_ids = [answer.site_id for answer in answers]
     ensure_deliveries(using, site_ids)
     if connections[using].vendor == "postgresql":
@@ -97,8 +97,8 @@ def acknowledge(using: str, answers: Sequence[Acknowledged]) -> None:
 
 
 def acknowledge_stranger(using: str, site_id: uuid.UUID) -> bool:
-    """Whether neither the site nor its deletion was ever mirrored or asked for: then there is
-    nothing to mirror, and its state says so."""
+    """Return whether neither the site nor its deletion was ever mirrored or asked for: then there
+    is nothing to mirror, and its state says so."""
     if SiteMirror.objects.using(using).filter(pk=site_id, deleted_at__isnull=False).exists():
         return False
     stranger = SiteDelivery.objects.using(using).filter(
@@ -108,7 +108,7 @@ def acknowledge_stranger(using: str, site_id: uuid.UUID) -> bool:
 
 
 def refuse(using: str, site_id: uuid.UUID, *, version: int, reason: str, until: datetime) -> None:
-    """Records that the Supabase database refused a version of a site: it is sent again after
+    """Record that the Supabase database refused a version of a site: it is sent again after
     ``until``, or once it has changed."""
     ensure_deliveries(using, [site_id])
     SiteDelivery.objects.using(using).filter(pk=site_id).update(
@@ -117,7 +117,7 @@ def refuse(using: str, site_id: uuid.UUID, *, version: int, reason: str, until: 
 
 
 def raise_above(using: str, site_id: uuid.UUID, *, version: int, epoch: int) -> bool:
-    """Moves a site above what the Supabase database holds of it: the content database was restored
+    """Move a site above what the Supabase database holds of it: the content database was restored
     from a backup. ``False`` where an editor's transaction holds the site: nothing is done then."""
     mirrors = SiteMirror.objects.using(using)
     features = connections[using].features
@@ -135,7 +135,7 @@ def raise_above(using: str, site_id: uuid.UUID, *, version: int, epoch: int) -> 
 
 
 def mirror_all_again(using: str, site_ids: Collection[uuid.UUID]) -> None:
-    """Marks sites to be mirrored once more, before their next update and whatever was acknowledged
+    """Mark sites to be mirrored once more, before their next update and whatever was acknowledged
     of them, which stays: their tokens go on being minted."""
     ensure_deliveries(using, site_ids)
     run, left = uuid.uuid4(), sorted(site_ids)
@@ -150,7 +150,7 @@ def mirror_all_again(using: str, site_ids: Collection[uuid.UUID]) -> None:
 
 
 def hasten(using: str, site_ids: Collection[uuid.UUID]) -> None:
-    """Puts changed sites among those that are mirrored first, past rows that an editor holds."""
+    """Put changed sites among those that are mirrored first, past rows that an editor holds."""
     mirrors = SiteMirror.objects.using(using)
     changed = mirrors.filter(pk__in=site_ids, pending=Pending.CHANGED)
     with transaction.atomic(using=using):
@@ -161,8 +161,8 @@ def hasten(using: str, site_ids: Collection[uuid.UUID]) -> None:
 
 
 def forget_site(using: str, site_id: uuid.UUID) -> None:
-    """Removes all that the outbox holds of a site: for a site that nobody subscribes to any more
-    and whose tombstone is mirrored."""
+    """Remove all that the outbox holds of a site: for a site that nobody subscribes to any more and
+    whose tombstone is mirrored."""
     OutboxEntry.objects.using(using).filter(site_id=site_id).delete()
     SiteDelivery.objects.using(using).filter(pk=site_id).delete()
     SiteMirror.objects.using(using).filter(pk=site_id).delete()

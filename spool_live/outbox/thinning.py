@@ -2,7 +2,7 @@
 
 All of it is numbered at once, in order. What a newer update of its item has overtaken is not
 announced: it is left to catch-up, which serves every number, and for which the gap makes every
-client ask. What is announced goes in the order of the numbers, as ever. On PostgreSQL only;
+client ask. What is broadcast goes in the order of the numbers, as ever. On PostgreSQL only;
 elsewhere a backlog goes in its order.
 """
 
@@ -24,13 +24,13 @@ logger = logging.getLogger(__name__)
 
 
 def is_on(using: str) -> bool:
-    """Whether a backlog on ``using`` may have to be thinned."""
+    """Return whether a backlog on ``using`` may have to be thinned."""
     return bool(live_settings().delivery_rate) and connections[using].vendor == "postgresql"
 
 
 def thin_numbered(using: str, site_id: uuid.UUID, now: datetime) -> None:
-    """Thins what waits of a site whose backlog has its numbers already, because Supabase is away.
-    In the transaction that numbers, which holds the site's row."""
+    """Thin what waits of a site whose backlog has its numbers already, because Supabase is away. In
+    the transaction that numbers, which holds the site's row."""
     pending = OutboxEntry.objects.using(using).filter(state=OutboxEntry.State.PENDING)
     if pending[_bearable() :][:1].exists():
         with connections[using].cursor() as cursor:
@@ -41,7 +41,7 @@ def thin_numbered(using: str, site_id: uuid.UUID, now: datetime) -> None:
 
 
 def thin_backlog(using: str, parameters: dict[str, Any]) -> None:
-    """Thins what waits of the sites leased with ``parameters["token"]``, if it is too much: more
+    """Thin what waits of the sites leased with ``parameters["token"]``, if it is too much: more
     than the rate carries within ``DELIVERY_BACKLOG``. In the transaction of the claim."""
     bearable = _bearable()
     unnumbered = OutboxEntry.objects.using(using).filter(state=OutboxEntry.State.PENDING, seq=None)

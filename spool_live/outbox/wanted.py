@@ -17,7 +17,7 @@ from spool_live.outbox.site_state import hasten
 
 
 def want(site_id: uuid.UUID) -> None:
-    """Takes note that somebody waits for a site to be mirrored; returns at once, never raises."""
+    """Take note that somebody waits for a site to be mirrored; return at once, never raises."""
     wishes.add(site_id, True)
 
 

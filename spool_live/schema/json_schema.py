@@ -36,7 +36,7 @@ _SCALARS: dict[Any, wire.JSON] = {
 
 
 def document(collections: Mapping[str, Any] | None = None) -> wire.JSON:
-    """The schema of an update, with ``$defs`` for everything on the wire.
+    """Return the schema of an update, with ``$defs`` for everything on the wire.
 
     ``collections`` maps a collection's name to the type of its metadata (what ``get_metadata`` is
     annotated to return); with it, the metadata of a collection's updates is described too.
@@ -60,7 +60,7 @@ def document(collections: Mapping[str, Any] | None = None) -> wire.JSON:
 
 
 def schema_of(kind: Any) -> wire.JSON:  # noqa: PLR0911  # one for each kind of type
-    """The schema of one type; ``{}``, which allows anything, for what is not known here."""
+    """Return the schema of one type; ``{}``, which allows anything, for what is not known here."""
     if kind in wire.OBJECTS:
         return {"$ref": f"#/$defs/{kind.__name__}"}
     if is_typeddict(kind):
@@ -78,7 +78,8 @@ def schema_of(kind: Any) -> wire.JSON:  # noqa: PLR0911  # one for each kind of 
 
 
 def _metadata(kind: Any) -> wire.JSON:
-    """What does not fit into 8 KiB is left out of an update, and spool_live adds some fields."""
+    """Return the metadata's schema: spool_live adds some fields, and leaves out what does not fit
+    into 8 KiB."""
     schema = schema_of(kind)
     return schema | {"required": [], "additionalProperties": True} if "required" in schema else {}
 

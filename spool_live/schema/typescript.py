@@ -33,7 +33,7 @@ declare module "spool-live" {{
 
 
 def wire_types() -> str:
-    """The types of everything on the wire, as the npm package has them."""
+    """Return the types of everything on the wire, as the npm package has them."""
     events = "\n".join(f"  | {json.dumps(name)}" for name in get_args(wire.EventType))
     parts = [_WIRE.format(events=events)]
     for name, schema in document()["$defs"].items():
@@ -44,7 +44,8 @@ def wire_types() -> str:
 
 
 def collection_types(collections: Mapping[str, Any]) -> str:
-    """What a site's own project needs so that ``update.metadata`` is typed by its collection.
+    """Return what a site's own project needs so that ``update.metadata`` is typed by its
+    collection.
 
     ``collections`` maps a name to the annotated result of ``get_metadata``. Every field is
     optional: what does not fit into 8 KiB is left out of an update.

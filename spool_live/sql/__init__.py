@@ -8,5 +8,6 @@ from importlib import resources
 
 @cache
 def read_sql(name: str) -> str:
-    """The text of ``<name>.sql`` below this package; ``name`` may hold one folder (``a/b``)."""
+    """Return the text of ``<name>.sql`` below this package; ``name`` may hold one folder
+    (``a/b``)."""
     return resources.files(__name__).joinpath(*f"{name}.sql".split("/")).read_text("utf-8")

@@ -45,8 +45,8 @@ class Guess:
 
 
 def guess(model: type[Model], *, one_site: bool = False) -> Guess | None:
-    """A collection for ``model``; ``None`` where its rows are no content of a site. With
-    ``one_site``, a model without a way to a site has content of the project's only one."""
+    """Return a collection for ``model``; ``None`` where its rows are not the content of a site.
+    With ``one_site``, a model without a way to a site has content of the project's only one."""
     meta = model._meta
     if meta.abstract or meta.proxy or meta.auto_created or not meta.managed:
         return None
@@ -72,7 +72,7 @@ def guess(model: type[Model], *, one_site: bool = False) -> Guess | None:
 
 
 def module(guesses: Sequence[Guess]) -> str:
-    """The text of a ``live.py`` with these collections."""
+    """Return the text of a ``live.py`` with these collections."""
     names = ", ".join(sorted(one.model.__name__ for one in guesses))
     django = "from django.db.models import Q\n\n" if any(one.needs_q for one in guesses) else ""
     classes = "\n\n".join(one.text for one in guesses)
@@ -84,7 +84,8 @@ def module(guesses: Sequence[Guess]) -> str:
 
 
 def site_path(model: type[Model]) -> str | None:
-    """The shortest way from an item to its site, as ``site_field`` has it; ``None`` without one."""
+    """Return the shortest way from an item to its site, as ``site_field`` has it; ``None`` without
+    one."""
     ways: list[tuple[type[Model], tuple[str, ...]]] = [(model, ())]
     for _ in range(DEEPEST):
         further: list[tuple[type[Model], tuple[str, ...]]] = []

@@ -22,7 +22,7 @@ class Project:
 
     @classmethod
     def here(cls) -> Project:
-        """The project of the current folder, where ``manage.py`` is."""
+        """Return the project of the current folder, where ``manage.py`` is."""
         return cls(Path.cwd())
 
     @cached_property
@@ -49,13 +49,13 @@ class Project:
         return any(one == name or one.startswith(f"{name}.apps.") for one in listed)
 
     def own_apps(self) -> Iterator[AppConfig]:
-        """The apps that are written for this project."""
+        """Yield the apps that are written for this project."""
         for app in apps.get_app_configs():
             if app.name != "spool_live" and self.owns(Path(app.path)):
                 yield app
 
     def module_file(self, name: str) -> Path | None:
-        """The file of the module ``name``, or ``None`` where it is somebody else's."""
+        """Return the file of the module ``name``, or ``None`` where it is somebody else's."""
         if not name:
             return None
         try:
@@ -65,11 +65,11 @@ class Project:
         return path if self.owns(path) else None
 
     def owns(self, path: Path) -> bool:
-        """Whether ``path`` is in the project's folder, and not of an environment in it."""
+        """Return whether ``path`` is in the project's folder, and not of an environment in it."""
         resolved = path.resolve()
         is_installed = "site-packages" in resolved.parts or resolved.is_relative_to(sys.prefix)
         return resolved.is_relative_to(self.folder.resolve()) and not is_installed
 
     def name_of(self, path: Path) -> str:
-        """``path`` as people of this project say it."""
+        """Return ``path`` as people of this project say it."""
         return str(path.resolve().relative_to(self.folder.resolve()))

@@ -28,7 +28,7 @@ class CannotWrite(SpoolLiveError):
 
 
 def write_all(project: Project, additions: Sequence[Addition]) -> list[Path]:
-    """Appends each addition that has a file, in their order, and returns those files.
+    """Append each addition that has a file, in their order, and return those files.
 
     Then the project is started in a process of its own; where it does not start any more,
     everything is as it was, and :class:`CannotWrite` is raised.
@@ -64,7 +64,7 @@ def _make_folder(folder: Path) -> list[Path]:
 
 
 def _appended(path: Path, additions: Sequence[Addition]) -> str:
-    """The new text of ``path``, which begins with the old one."""
+    """Return the new text of ``path``, which begins with the old one."""
     text = path.read_text("utf-8") if path.exists() else ""
     is_python = path.suffix == ".py"
     for one in additions:

@@ -29,7 +29,7 @@ class ConnectionsUnknown(SpoolLiveError):
 
 
 def ask_connections() -> None:
-    """Asks, where somebody can be asked and nobody has for a while, and notes the answer."""
+    """Ask Realtime how many clients are connected, if none has for a while, and note the answer."""
     using = content_databases()[0]
     if not _can_be_known() or not heartbeats.claim(using, heartbeats.Part.REALTIME, EVERY):
         return
@@ -42,7 +42,7 @@ def ask_connections() -> None:
 
 
 def count_connections() -> int | None:
-    """How many clients are connected, or ``None`` where nobody can know.
+    """Return how many clients are connected, or ``None`` where nobody can know.
 
     Raises :class:`ConnectionsUnknown` where the metrics are not to be had, and ``DatabaseError``.
     """

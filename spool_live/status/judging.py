@@ -23,7 +23,7 @@ REPORT_AGE = timedelta(minutes=5)
 
 
 def judge(seen: Observation, settings: LiveSettings) -> list[Problem]:
-    """The problems of one content database."""
+    """Return the problems of one content database."""
     whole = _as_one(list(_of_the_whole(seen, settings)))
     covered = any(p.state is State.STOPPED or p.kind is Kind.SUPABASE for p in whole)
     return [
@@ -94,7 +94,7 @@ def _of_the_whole(seen: Observation, settings: LiveSettings) -> Iterator[Problem
 
 
 def _has_started(seen: Observation, limit: datetime) -> bool:
-    """Whether those who deliver have been at it for so long that a sweep must have run."""
+    """Return whether those who deliver have been at it for so long that a sweep must have run."""
     known = (seen.heartbeats.get(part) for part in (Part.WORKER, Part.DELIVERY))
     at_work = [part for part in known if part and part.at >= limit]
     return any(part.active_since is None or part.active_since < limit for part in at_work)

@@ -27,8 +27,8 @@ STOPPED = {Kind.DELIVERY: "Nothing delivers updates."}
 
 
 def for_sites(status: Status, site_ids: Collection[uuid.UUID]) -> Status:
-    """``status`` with the problems of ``site_ids`` as they are, those of every site without what
-    may name a site, and nothing of other sites."""
+    """Return ``status`` with the problems of ``site_ids`` as they are, those of every site without
+    what may name a site, and nothing of other sites."""
     problems = tuple(
         problem if problem.site_id else _in_general(problem)
         for problem in status.problems

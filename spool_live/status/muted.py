@@ -6,6 +6,6 @@ from spool_live.conf import live_settings
 
 
 def capture_notices() -> list[str]:
-    """A sentence for each part that a setting keeps from working."""
+    """Return a sentence for each part that a setting keeps from working."""
     settings = live_settings()
     return [] if settings.nudge else ["Muted: nudges are off (NUDGE), so the sweep finds updates."]

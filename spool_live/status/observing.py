@@ -37,7 +37,7 @@ class Waiting:
     """When the oldest of them could have gone: a declared coalescing window is not a delay."""
 
     def add(self, due: datetime) -> None:
-        """Counts one more."""
+        """Count one more."""
         self.count += 1
         self.oldest = due if self.oldest is None else min(self.oldest, due)
 
@@ -71,7 +71,7 @@ class Observation:
 
 
 def observe(using: str, now: datetime) -> Observation:
-    """Reads the content database ``using``. Raises ``DatabaseError`` where it does not answer."""
+    """Read the content database ``using``. Raises ``DatabaseError`` where it does not answer."""
     waiting, is_all_of_it = _waiting(using)
     dead = _dead(using)
     troubled = Q(retry_at__isnull=False) | ~Q(mirror_error="")
@@ -91,7 +91,7 @@ def observe(using: str, now: datetime) -> Observation:
 
 
 def unsent_notices(using: str) -> list[str]:
-    """A sentence for each channel that does not take its alert notices."""
+    """Return a sentence for each channel that does not take its alert notices."""
     tried = AlertNotice.objects.using(using).filter(sent_at=None, attempts__gt=0).exclude(error="")
     by_channel = tried.values("channel").order_by("channel")
     found = by_channel.annotate(count=Count("pk"), reason=Max("error"))
@@ -132,8 +132,8 @@ def _waiting(using: str) -> tuple[dict[uuid.UUID, Waiting], bool]:
 
 
 def _next_updates(using: str) -> list[tuple[uuid.UUID, str, str, datetime]]:
-    """Site, collection, event type and time of updates that come next, the oldest of each site
-    among them."""
+    """Return site, collection, event type and time of updates that come next, the oldest of each
+    site among them."""
     if connections[using].vendor == "postgresql":
         with connections[using].cursor() as cursor:
             cursor.execute(read_sql("status/waiting"), {"sample": SAMPLE})

@@ -38,7 +38,7 @@ class Probe:
         self._error = ""
 
     def run(self) -> str:
-        """Asks, notes how it went on every content database, and returns the error or "".
+        """Ask, note how it went on every content database, and return the error or "".
 
         Asks twice: one answer that is late on a busy machine is not an outage.
         """
@@ -68,7 +68,7 @@ class Probe:
 
 
 def probe() -> None:
-    """Asks broker and cache, those that are in use."""
+    """Ask broker and cache, those that are in use."""
     if live_settings().nudge:
         _broker.run()
     if not isinstance(shared_cache(), DummyCache):

@@ -16,8 +16,8 @@ logger = logging.getLogger(__name__)
 
 
 def readiness() -> dict[str, str]:
-    """One word for each part: ``ok``, ``failing``, or ``degraded`` where the process can serve
-    nevertheless."""
+    """Return one word for each part: ``ok``, ``failing``, or ``degraded`` where the process can
+    serve nevertheless."""
     return {
         "database": _database(),
         "signing_key": _signing_key(),

@@ -48,7 +48,7 @@ class Realtime:
 
 
 def observe_realtime(bounded: Callable[[str], AbstractContextManager[None]]) -> Realtime:
-    """Looks at the Supabase database, each query ``bounded`` in time. Where it is not ours to look
+    """Look at the Supabase database, each query ``bounded`` in time. Where it is not ours to look
     at, or does not answer (it need not be reachable from here), nothing was seen."""
     settings = live_settings()
     alias = settings.supabase_database
@@ -65,7 +65,7 @@ def observe_realtime(bounded: Callable[[str], AbstractContextManager[None]]) -> 
 
 
 def realtime_problems(seen: Realtime, now: datetime) -> list[Problem]:
-    """What keeps Realtime from reading what is written, since this process first saw it."""
+    """Return what keeps Realtime from reading what is written, since this process first saw it."""
     slots, alias = seen.slots, live_settings().supabase_database
     if slots is None:
         _since.clear()
@@ -91,8 +91,8 @@ def realtime_problems(seen: Realtime, now: datetime) -> list[Problem]:
 
 
 def realtime_notices(seen: Realtime) -> list[str]:
-    """What is worth knowing of Realtime, and no problem: a client that connects mends the one, the
-    other fills a disk some day. Pure."""
+    """Return what is worth knowing of Realtime, and no problem: a client that connects mends the
+    one, the other fills a disk some day. Pure."""
     notices = [PARTITION_NOTICE] if seen.lacks_partition else []
     held_back = (seen.slots and seen.slots.held_back) or 0
     if held_back > MUCH_WAL:

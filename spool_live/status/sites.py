@@ -45,7 +45,7 @@ class SiteStatus:
 def of_sites(
     using: str, status: Status, site_ids: Collection[uuid.UUID] | None = None
 ) -> list[SiteStatus]:
-    """Every site on ``using`` that has a delivery state, or ``site_ids`` alone, with what
+    """Return every site on ``using`` that has a delivery state, or ``site_ids`` alone, with what
     ``status`` says of each.
 
     Deleted sites are included while they have something left in the outbox.

@@ -32,7 +32,8 @@ _unanswered: dict[str, datetime] = {}
 
 
 def determine(now: datetime | None = None) -> Status:
-    """The status as it is. Never raises for a database that does not answer: that is a problem."""
+    """Return the status as it is. Never raises for a database that does not answer: that is a
+    problem."""
     moment = now or timezone.now()
     problems: list[Problem] = []
     parts: list[Activity] = []
@@ -62,8 +63,8 @@ def determine(now: datetime | None = None) -> Status:
 
 @contextmanager
 def bounded(using: str) -> Iterator[None]:
-    """Gives each query inside :data:`GIVEN_UP_AFTER` seconds, where the database is PostgreSQL, and
-    leaves the limit of the transaction around it, if there is one, as it was."""
+    """Give each query inside :data:`GIVEN_UP_AFTER` seconds, where the database is PostgreSQL, and
+    leave the limit of the transaction around it, if there is one, as it was."""
     connection = connections[using]
     if connection.vendor != "postgresql":
         yield
@@ -92,7 +93,7 @@ class Kept:
         self._until = 0.0
 
     def get(self) -> Status:
-        """The status, at most :data:`KEPT_AT_MOST` seconds old."""
+        """Return the status, at most :data:`KEPT_AT_MOST` seconds old."""
         with self._lock:  # who asks meanwhile gets the same answer, not another round of queries
             if self._status is None or self._clock() >= self._until:
                 started = self._clock()
@@ -103,7 +104,7 @@ class Kept:
             return self._status
 
     def forget(self) -> None:
-        """Determines the status afresh at the next call."""
+        """Determine the status afresh at the next call."""
         self._status = None
 
 
@@ -111,7 +112,7 @@ kept = Kept()
 
 
 def current() -> Status:
-    """The status for pages that are asked for often: a few seconds old at most."""
+    """Return the status for pages that are asked for often: a few seconds old at most."""
     return kept.get()
 
 

@@ -92,7 +92,7 @@ class Status:
         return self.problems[0].since if self.problems else None
 
     def of_site(self, site_id: uuid.UUID, using: str) -> tuple[Problem, ...]:
-        """The problems that concern an edit of this site."""
+        """Return the problems that concern an edit of this site."""
         return tuple(p for p in self.problems if p.using == using and p.site_id in {None, site_id})
 
 
@@ -111,19 +111,19 @@ class Activity:
 
 
 def connections_of(part: Activity, now: datetime) -> int | None:
-    """How many clients were connected to Realtime a moment ago, if ``part`` says so."""
+    """Return how many clients were connected to Realtime a moment ago, if ``part`` says so."""
     number = part.detail.get("connections")
     is_fresh = now - part.at < BELIEVED and part.failing_since is None
     return int(number) if isinstance(number, int) and is_fresh else None
 
 
 def ordered(problems: list[Problem]) -> tuple[Problem, ...]:
-    """``problems``, the worst first, of the same state the oldest."""
+    """Return ``problems``, the worst first, of the same state the oldest."""
     return tuple(sorted(problems, key=lambda p: (-p.state.severity, p.since)))
 
 
 def age(span: timedelta) -> str:
-    """A duration as people say it: ``45 s``, ``3 min``, ``5 h``, ``2 days``."""
+    """Return a duration as people say it: ``45 s``, ``3 min``, ``5 h``, ``2 days``."""
     seconds = max(0, int(span.total_seconds()))
     for unit, size in (("days", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= 2 * size:
@@ -132,14 +132,15 @@ def age(span: timedelta) -> str:
 
 
 def clock(moment: datetime, now: datetime) -> str:
-    """A moment of the past as people say it: ``10:12:05`` today, with the date before that."""
+    """Return a moment of the past as people say it: ``10:12:05`` today, with the date before
+    that."""
     local = timezone.localtime(moment)
     today = local.date() == timezone.localtime(now).date()
     return f"{local:%H:%M:%S}" if today else f"{local:%Y-%m-%d %H:%M}"
 
 
 def updates(count: int, *, at_least: bool = False) -> str:
-    """``1 update``, ``12 updates``, ``at least 10,000 updates``."""
+    """Return ``1 update``, ``12 updates``, ``at least 10,000 updates``."""
     if count == 1:
         return "1 update"
     return f"{'at least ' if at_least else ''}{count:,} updates"

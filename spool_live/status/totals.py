@@ -28,7 +28,7 @@ class Totals:
 
 
 def of_database(using: str, now: datetime) -> Totals:
-    """The totals of the content database ``using``."""
+    """Return the totals of the content database ``using``."""
     entries = OutboxEntry.objects.using(using)
     pending = entries.filter(state=OutboxEntry.State.PENDING)
     sites = SiteDelivery.objects.using(using)

@@ -16,7 +16,7 @@ AT_IT = timedelta(minutes=1)
 
 
 def cleanup(seen: Observation, settings: LiveSettings) -> Iterator[Problem]:
-    """Whether old rows are removed, and as fast as new ones come."""
+    """Check whether old rows are removed, and as fast as new ones come."""
     known = seen.heartbeats.get(Part.CLEANUP)
     if known is None:
         return
@@ -53,7 +53,7 @@ def cleanup(seen: Observation, settings: LiveSettings) -> Iterator[Problem]:
 
 
 def isolation(seen: Observation) -> Iterator[Problem]:
-    """What the last verifications found, from whichever road."""
+    """Yield what the last verifications found."""
     for part, name in ((Part.VERIFY_RLS, "verify_rls"), (Part.VERIFY_LIVE, "verify_live")):
         known = seen.heartbeats.get(part)
         if known and known.failing_since:

@@ -8,7 +8,8 @@ from spool_live.status.states import Problem, Status
 
 
 def as_json(status: Status) -> dict[str, Any]:
-    """``{state, at, since, age_seconds, problems: [...], notices: [text], parts: [...]}``."""
+    """Return ``{state, at, since, age_seconds, problems: [...], notices: [text], parts:
+    [...]}``."""
     since = status.since
     return {
         "state": status.state.value,
@@ -34,7 +35,7 @@ def as_json(status: Status) -> dict[str, Any]:
 
 
 def problem_as_json(problem: Problem) -> dict[str, Any]:
-    """``{kind, state, since, reason, remedy, database, site_id, site}``."""
+    """Return ``{kind, state, since, reason, remedy, database, site_id, site}``."""
     return {
         "kind": problem.kind.value,
         "state": problem.state.value,

@@ -11,7 +11,7 @@ from spool_live.status.states import age, updates
 
 
 def name(seen: Observation, site_id: uuid.UUID) -> str:
-    """The site's name, or its id where it has none any more."""
+    """Return the site's name, or its id where it has none any more."""
     return seen.names.get(site_id) or f"site {site_id}"
 
 
@@ -21,13 +21,13 @@ def first_waiting(seen: Observation) -> datetime | None:
 
 
 def count(seen: Observation, site_ids: Iterable[uuid.UUID]) -> str:
-    """How many updates of ``site_ids`` wait, in words."""
+    """Return how many updates of ``site_ids`` wait, in words."""
     number = sum(seen.waiting[site_id].count for site_id in site_ids)
     return updates(number, at_least=not seen.is_all_of_it)
 
 
 def waited(seen: Observation, site_ids: Iterable[uuid.UUID]) -> str:
-    """``12 updates of Skerry Bay Courier have waited up to 45 s``."""
+    """Return ``12 updates of Skerry Bay Courier have waited up to 45 s``."""
     sites = list(site_ids)
     oldest = min(due for s in sites if (due := seen.waiting[s].oldest))
     number = sum(seen.waiting[site_id].count for site_id in sites)
@@ -37,15 +37,15 @@ def waited(seen: Observation, site_ids: Iterable[uuid.UUID]) -> str:
 
 
 def what_has_waited(seen: Observation) -> str:
-    """All that waits, as the beginning of a sentence; empty where nothing does."""
+    """Return all that waits, as the beginning of a sentence; empty where nothing does."""
     return waited(seen, seen.waiting) if seen.waiting else ""
 
 
 def what_waits(seen: Observation) -> str:
-    """All that waits, in brackets after a sentence; empty where nothing does."""
+    """Return all that waits, in brackets after a sentence; empty where nothing does."""
     return f" ({waited(seen, seen.waiting)}.)" if seen.waiting else ""
 
 
 def sentence(before: str, said: str) -> str:
-    """What waits, and why; or only why."""
+    """Return what waits, and why; or only why."""
     return f"{before}: {said}." if before else f"{said[0].upper()}{said[1:]}."

@@ -12,8 +12,9 @@ _migrated: set[str] = set()
 
 
 def content_databases() -> list[str]:
-    """Aliases that have an outbox: ``default`` first, and those that the routers let our tables
-    onto and that were migrated. A project's other databases need no router to be left alone."""
+    """Return the aliases that have an outbox: ``default`` first, and those that the routers let
+    our tables onto and that were migrated. A project's other databases need no router to be left
+    alone."""
     settings = live_settings()
     return [
         alias
@@ -25,9 +26,9 @@ def content_databases() -> list[str]:
 
 
 def is_supabase_database(alias: str, *, separate_only: bool = False) -> bool:
-    """Whether ``alias`` is the database that Supabase serves, as far as Django can be it
-    (PostgreSQL). With ``separate_only``, only where it is another alias than the content database.
-    """
+    """Return whether ``alias`` is the database that Supabase serves, as far as Django can be it
+    (PostgreSQL). With ``separate_only``, only where it is another alias than the content
+    database."""
     settings = live_settings()
     return (
         alias == settings.supabase_database

@@ -19,7 +19,7 @@ _MEMORY = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
 
 
 def spare_supabase() -> None:
-    """Sees to it for the process. Does nothing by itself: only what Django's ``setup_databases``
+    """Install it for the process. Does nothing by itself: only what Django's ``setup_databases``
     calls of the alias is another. A project that says in ``TEST`` what is to be used is left alone,
     and so is one whose Supabase alias is ``default``."""
     settings = live_settings()

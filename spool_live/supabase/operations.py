@@ -21,15 +21,15 @@ class SupabaseOperation(Operation):
     separate_only = False
 
     def forward(self, schema_editor: BaseDatabaseSchemaEditor) -> None:
-        """Does it."""
+        """Do it."""
         raise NotImplementedError
 
     def backward(self, schema_editor: BaseDatabaseSchemaEditor) -> None:
-        """Takes it back."""
+        """Take it back."""
         raise NotImplementedError
 
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
-        """Changes no model state."""
+        """Change no model state."""
 
     def database_forwards(
         self,

@@ -56,7 +56,7 @@ def _exists(table: str) -> str:
 
 
 def closed_tables(*, one_database: bool) -> tuple[str, ...]:
-    """Tables in schema ``public`` that no API role may touch.
+    """Return the tables in schema ``public`` that no API role may touch.
 
     A Supabase database of its own has one table of Django's, because we migrate it.
     """
@@ -109,7 +109,7 @@ def _closing(table: str) -> Step:
 
 
 def provision(alias: str) -> list[StepResult]:
-    """Does every step that can be done on the Supabase database ``alias``; reports each.
+    """Do every step that can be done on the Supabase database ``alias``; report each.
 
     Each looks first and takes no lock where nothing is to be done; else it has a transaction of
     its own, so that editors wait for one table at a time, and for a second at the most.
@@ -123,7 +123,7 @@ def provision(alias: str) -> list[StepResult]:
 
 
 def missing(alias: str) -> list[StepResult]:
-    """The steps that cannot be done yet on ``alias``. Reads only."""
+    """Return the steps that cannot be done yet on ``alias``. Reads only."""
     connection = connections[alias]
     one_database = not live_settings().has_separate_databases
     return [
@@ -134,8 +134,8 @@ def missing(alias: str) -> list[StepResult]:
 
 
 def undone(alias: str) -> list[StepResult]:
-    """What :func:`provision` would do on ``alias``: the steps that cannot be done yet, and those
-    whose work is not there, or not any more (``PENDING``). Changes nothing."""
+    """Return what :func:`provision` would do on ``alias``: the steps that cannot be done yet, and
+    those whose work is not there, or not any more (``PENDING``). Changes nothing."""
     connection = connections[alias]
     if not answers_yes(connection, _exists("public.live_updates")):
         return provision(alias)  # which says so, and does nothing
@@ -155,8 +155,8 @@ def undone(alias: str) -> list[StepResult]:
 
 
 def publish_inserts_only(alias: str) -> StepResult:
-    """Lets Realtime's publication publish inserts only, where our table is alone in it: the
-    setting is for all tables of a publication. Never done unasked."""
+    """Let Realtime's publication publish inserts only, where our table is alone in it: the setting
+    is for all tables of a publication. Never done unasked."""
     connection = connections[alias]
     step = Step(
         "inserts only",
@@ -169,13 +169,13 @@ def publish_inserts_only(alias: str) -> StepResult:
 
 
 def lacks_partition(alias: str) -> bool:
-    """Whether Realtime cannot store today's messages on ``alias``. It makes the partition of the
-    day while a client is connected; what is delivered without one is not broadcast."""
+    """Return whether Realtime cannot store today's messages on ``alias``. It makes the partition of
+    the day while a client is connected; what is delivered without one is not broadcast."""
     return answers_yes(connections[alias], read_sql("environment/message_partition"))
 
 
 def withdraw(alias: str) -> None:
-    """Takes back what :func:`provision` made, for a migration that goes backward."""
+    """Take back what :func:`provision` made, for a migration that goes backward."""
     settings = live_settings()
     with connections[alias].cursor() as cursor:
         cursor.execute(read_sql("environment/realtime_policy.reverse"))
@@ -185,13 +185,13 @@ def withdraw(alias: str) -> None:
 
 
 def close_tables(alias: str, tables: Iterable[str]) -> None:
-    """Closes new ``tables`` to the API roles at once, where both exist on ``alias``."""
+    """Close new ``tables`` to the API roles at once, where both exist on ``alias``."""
     for table in tables:
         do(connections[alias], _closing(table))
 
 
 def open_tables(alias: str, tables: Iterable[str]) -> None:
-    """Takes :func:`close_tables` back."""
+    """Take :func:`close_tables` back."""
     with connections[alias].cursor() as cursor:
         for table in tables:
             _open_table(cursor, table)

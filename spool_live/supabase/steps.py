@@ -61,8 +61,8 @@ class Step:
 
 
 def do(connection: BaseDatabaseWrapper, step: Step) -> StepResult:
-    """Does ``step``, unless nothing is to be done. Within somebody's transaction it is tried once,
-    as locks would be held for as long as that lasts."""
+    """Do ``step``, unless nothing is to be done. Within somebody's transaction it is tried once, as
+    locks would be held for as long as that lasts."""
     if not answers_yes(connection, step.needs):
         return StepResult(step.name, Outcome.MISSING, step.remedy)
     tries = 1 if connection.in_atomic_block else TRIES
@@ -79,7 +79,7 @@ def do(connection: BaseDatabaseWrapper, step: Step) -> StepResult:
 
 
 def is_done(connection: BaseDatabaseWrapper, step: Step) -> bool:
-    """Whether all is as ``step`` makes it. Locks nothing that anybody writes."""
+    """Return whether all is as ``step`` makes it. Locks nothing that anybody writes."""
     if not (step.holds or step.tables):
         return False
     if step.holds and not answers_yes(connection, step.holds):
@@ -88,7 +88,7 @@ def is_done(connection: BaseDatabaseWrapper, step: Step) -> bool:
 
 
 def answers_yes(connection: BaseDatabaseWrapper, query: str) -> bool:
-    """Whether ``query`` answers true."""
+    """Return whether ``query`` answers true."""
     with connection.cursor() as cursor:
         cursor.execute(query)
         row = cursor.fetchone()
@@ -107,8 +107,8 @@ def _try(connection: BaseDatabaseWrapper, step: Step) -> None:
 
 
 def _has_its_policies(connection: BaseDatabaseWrapper, step: Step) -> bool:
-    """Makes them on temporary tables of the same form, to compare them as the server reads them
-    back; and takes those back."""
+    """Create them on temporary tables of the same form, to compare them as the server reads them
+    back; and take those back."""
     sql = read_sql("environment/table_policies")
     alike = {table: f"pg_temp.spool_live_alike_{n}" for n, table in enumerate(step.tables)}
     script = step.sql

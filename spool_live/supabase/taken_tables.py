@@ -37,7 +37,7 @@ class RefuseTakenTables(Operation):
         return "Refuse to go on where a table of this name is there already"
 
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
-        """Changes no model state."""
+        """Change no model state."""
 
     def database_forwards(
         self,
@@ -46,7 +46,7 @@ class RefuseTakenTables(Operation):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        """Raises :class:`SpoolLiveConfigurationError` for a table that is taken."""
+        """Raise :class:`SpoolLiveConfigurationError` for a table that is taken."""
         connection = schema_editor.connection
         alias = connection.alias
         if getattr(schema_editor, "collect_sql", False):
@@ -75,7 +75,7 @@ class RefuseTakenTables(Operation):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        """Takes nothing back."""
+        """Take nothing back."""
 
 
 def _has_columns(connection: BaseDatabaseWrapper) -> bool:

@@ -36,7 +36,7 @@ class LockTable(Operation):
         return f"Lock the table of {self.model_name}"
 
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
-        """Changes no model state."""
+        """Change no model state."""
 
     def database_forwards(
         self,
@@ -45,7 +45,7 @@ class LockTable(Operation):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        """Locks it. Raises :class:`django.db.OperationalError` after a minute."""
+        """Lock it. Raises :class:`django.db.OperationalError` after a minute."""
         connection = schema_editor.connection
         model = from_state.apps.get_model(app_label, self.model_name)
         if connection.vendor != "postgresql" or not router.allow_migrate_model(

@@ -16,7 +16,7 @@ from spool_live.updates import Update
 
 @pytest.fixture
 def live_broadcaster() -> Iterator[type[MemoryBroadcaster]]:
-    """Updates are delivered to memory: see :func:`~spool_live.testing.in_memory`."""
+    """Deliver updates to memory: see :func:`~spool_live.testing.in_memory`."""
     with testing.in_memory() as broadcaster:
         yield broadcaster
 
@@ -35,5 +35,5 @@ def deliver_now(db: Any, live_broadcaster: Any) -> Callable[..., list[Update]]:
 
 @pytest.fixture
 def live_site(db: Any) -> LiveSite:
-    """A site with a key: see :func:`~spool_live.testing.live_site`."""
+    """Create a site with a key: see :func:`~spool_live.testing.live_site`."""
     return testing.live_site()

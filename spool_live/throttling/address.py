@@ -12,8 +12,8 @@ _PORT = re.compile(r"\[(.+)\](?::\d+)?|([^:]+):\d+")
 
 
 def client_address(meta: Mapping[str, Any], *, trusted_proxies: int) -> str:
-    """The client's address from a request's ``META``; an IPv6 one as its /64, which is what one
-    customer of a provider has.
+    """Return the client's address from a request's ``META``; an IPv6 one as its /64, which is what
+    one customer of a provider has.
 
     With N trusted proxies it is the Nth entry of ``X-Forwarded-For`` from the right: what stands
     further left was written by the client itself. Where fewer entries are there, the request did

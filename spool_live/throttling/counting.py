@@ -65,7 +65,7 @@ class Counters:
         return self._clock() < self._avoided_until
 
     def run(self, work: Callable[[BaseCache], _T]) -> _T:
-        """What ``work`` returns, done on the cache, or on our own where that is dead."""
+        """Return what ``work`` returns, done on the cache, or on our own where that is dead."""
         if self._may_ask():
             try:
                 answer = self._on_shared(work)
@@ -79,7 +79,7 @@ class Counters:
         return work(self._own)
 
     def clear(self) -> None:
-        """Forgets what this process counted for itself, and that the cache was dead."""
+        """Forget what this process counted for itself, and that the cache was dead."""
         self._own.clear()
         self._avoided_until = 0.0
 
@@ -94,7 +94,7 @@ class Counters:
         return within(DEADLINE, work, cache)
 
     def _may_ask(self) -> bool:
-        """Whether the cache is alive, or this request is the one to find out."""
+        """Return whether the cache is alive, or this request is the one to find out."""
         if not self._avoided_until:
             return True
         with self._lock:
@@ -119,12 +119,12 @@ class Counters:
 
 
 def shared_cache() -> BaseCache:
-    """The configured cache. Raises ``InvalidCacheBackendError`` where there is none."""
+    """Return the configured cache. Raises ``InvalidCacheBackendError`` where there is none."""
     return caches[live_settings().throttle_cache]
 
 
 def within(seconds: float, work: Callable[[BaseCache], _T], cache: BaseCache) -> _T:
-    """What ``work`` returns, if it does within ``seconds``; raises what it raises, and
+    """Return what ``work`` returns, if it does within ``seconds``; raises what it raises, and
     :class:`CacheTimeout`. A client library's own timeouts are off by default.
 
     At most :data:`AT_ONCE` threads of a process are at work, also where they are never answered.
@@ -157,7 +157,7 @@ def within(seconds: float, work: Callable[[BaseCache], _T], cache: BaseCache) ->
 
 
 def _empty_places() -> None:
-    """A child process has none of its parent's threads."""
+    """Forget the threads: a child process has none of its parent's."""
     global _places  # noqa: PLW0603
     _places = threading.BoundedSemaphore(AT_ONCE)
 
@@ -166,7 +166,7 @@ os.register_at_fork(after_in_child=_empty_places)
 
 
 def add_one(cache: BaseCache, name: str, lifetime: float) -> int:
-    """Counts one more under ``name``, and returns how many that makes."""
+    """Count one more under ``name``, and return how many that makes."""
     try:
         return cache.incr(name)
     except ValueError:

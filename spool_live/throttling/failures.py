@@ -24,7 +24,7 @@ Subject = tuple[str, str, str]
 
 
 def write_failures(batch: Mapping[Subject, int]) -> None:
-    """Adds counts to the rows of the current hour, all or none, and alerts where one reaches the
+    """Add counts to the rows of the current hour, all or none, and alerts where one reaches the
     threshold."""
     using = router.db_for_write(FailedAuthentication)
     now = timezone.now()
@@ -46,7 +46,7 @@ def write_failures(batch: Mapping[Subject, int]) -> None:
 
 
 def purge_failures(using: str, *, before: datetime) -> int:
-    """Removes what is older than ``before``; returns how many rows."""
+    """Remove what is older than ``before``; return how many rows."""
     removed, _ = FailedAuthentication.objects.using(using).filter(hour__lt=before).delete()
     return removed
 

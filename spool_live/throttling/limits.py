@@ -16,7 +16,7 @@ FAILURES_KEPT = 3600.0
 
 
 def count_request(limits: Sequence[tuple[str, Rate | None]], now: float) -> float:
-    """Counts one request under each name; returns the seconds to wait, 0 where it may go on.
+    """Count one request under each name; return the seconds to wait, 0 where it may go on.
 
     ``now`` is in seconds since the epoch: processes and machines count in the same windows.
     """
@@ -35,8 +35,8 @@ def count_request(limits: Sequence[tuple[str, Rate | None]], now: float) -> floa
 
 
 def count_failure(subjects: Sequence[str], now: float) -> float:
-    """Counts a failed authentication for each subject (an address, a key prefix); returns the
-    seconds this caller was to wait and has to wait again, 0 where it was allowed to try.
+    """Count a failed authentication for each subject (an address, a key prefix); return the seconds
+    this caller was to wait and have to wait again, 0 where it was allowed to try.
 
     Only those who fail are kept waiting: a right key from the same address goes on.
     """

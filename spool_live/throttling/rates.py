@@ -21,7 +21,8 @@ class Rate:
 
     @classmethod
     def parse(cls, text: str) -> Rate | None:
-        """``"600/min"`` (``s``, ``min``, ``h``, ``day``); empty text means no limit (``None``).
+        """Return ``"600/min"`` (``s``, ``min``, ``h``, ``day``); empty text means no limit
+        (``None``).
 
         Raises :class:`SpoolLiveConfigurationError` for anything else.
         """
@@ -35,16 +36,16 @@ class Rate:
         return cls(int(form[1]), _SECONDS[form[2]])
 
     def window(self, now: float) -> int:
-        """The number of the window that ``now`` (seconds since the epoch) lies in."""
+        """Return the number of the window that ``now`` (seconds since the epoch) lies in."""
         return int(now // self.seconds)
 
     def wait(self, now: float) -> float:
-        """Seconds until the next window."""
+        """Return the seconds until the next window."""
         return self.seconds - now % self.seconds
 
 
 def penalty(failures: int, *, allowance: int, longest: timedelta) -> float:
-    """Seconds to wait after that many failures: none within ``allowance``, then 1, 2, 4, ... up
-    to ``longest``."""
+    """Return the seconds to wait after that many failures: none within ``allowance``, then 1, 2, 4,
+    ... up to ``longest``."""
     beyond = failures - allowance
     return min(2.0 ** min(beyond - 1, 30), longest.total_seconds()) if beyond > 0 else 0.0

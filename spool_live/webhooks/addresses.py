@@ -59,8 +59,8 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 
 
 def refusal(address: Address, allowed: Iterable[Network], own: Iterable[Address]) -> str:
-    """Why nothing may be sent to ``address``, or "". What is in ``allowed`` may always be sent to,
-    what is in ``own`` (the CMS's public addresses) only then."""
+    """Return why nothing may be sent to ``address``, or "". What is in ``allowed`` may always be
+    sent to, what is in ``own`` (the CMS's public addresses) only then."""
     meant = embedded(address)
     if any(one in network for network in allowed for one in {address, meant}):
         return ""
@@ -77,22 +77,22 @@ def refusal(address: Address, allowed: Iterable[Network], own: Iterable[Address]
 
 
 def embedded(address: Address) -> Address:
-    """The IPv4 address that an IPv6 address stands for (IPv4-mapped, RFC 4291; NAT64, RFC 6052),
-    or ``address`` itself."""
+    """Return the IPv4 address that an IPv6 address stands for (IPv4-mapped, RFC 4291; NAT64, RFC
+    6052), or ``address`` itself."""
     if isinstance(address, IPv6Address) and (address in _MAPPED or address in _NAT64):
         return IPv4Address(int(address) & 0xFFFFFFFF)
     return address
 
 
 def parse(text: str) -> Address:
-    """``text`` as an address. Raises ``ValueError`` for anything else, zone ids included."""
+    """Return ``text`` as an address. Raises ``ValueError`` for anything else, zone ids included."""
     if "%" in text:
         raise ValueError("the address has a zone id")
     return ip_address(text)
 
 
 def _is_of_this_machine(address: Address) -> bool:
-    """Whether an interface has this address: only then can a socket be bound to it."""
+    """Return whether an interface has this address: only then can a socket be bound to it."""
     family = socket.AF_INET if isinstance(address, IPv4Address) else socket.AF_INET6
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:

@@ -33,7 +33,7 @@ class Sender:
         self.reset()
 
     def reset(self) -> None:
-        """Forgets everything: a child process has no thread of its parent."""
+        """Forget everything: a child process has no thread of its parent."""
         self._condition = threading.Condition()
         self._woken: set[str] = set()
         self._no_endpoint_until: dict[str, float] = {}
@@ -42,7 +42,7 @@ class Sender:
         self._ends = False
 
     def wake(self, using: str) -> None:
-        """Looks for what is due on ``using``, soon and on another thread."""
+        """Look for what is due on ``using``, soon and on another thread."""
         with self._condition:
             if self._ends or time.monotonic() < self._no_endpoint_until.get(using, 0.0):
                 return
@@ -56,7 +56,7 @@ class Sender:
                 self._thread.start()
 
     def finish(self, timeout: float) -> None:
-        """Begins nothing more, and waits at most ``timeout`` seconds for what is under way."""
+        """Begin nothing more, and wait at most ``timeout`` seconds for what is under way."""
         with self._condition:
             self._ends = True
             thread = self._thread

@@ -55,8 +55,8 @@ class Job:
 
 
 def claim(using: str, limit: int, *, troubled: bool = True) -> list[Job]:
-    """At most ``limit`` endpoints that have something to send, leased; those that were served last
-    come last. Without ``troubled``, none whose last attempt failed."""
+    """Return at most ``limit`` endpoints that have something to send, leased; those that were
+    served last come last. Without ``troubled``, none whose last attempt failed."""
     now = timezone.now()
     token = uuid.uuid4()
     until = now + live_settings().webhook_timeout + timedelta(seconds=RUN + MARGIN)
@@ -78,12 +78,12 @@ def claim(using: str, limit: int, *, troubled: bool = True) -> list[Job]:
 
 
 def is_anything_due(using: str) -> bool:
-    """Whether an endpoint has something that may go now. Writes nothing."""
+    """Return whether an endpoint has something that may go now. Writes nothing."""
     return _ready(using, timezone.now()).exists()
 
 
 def sites_with_endpoints(using: str) -> set[uuid.UUID]:
-    """The ids of the sites that have an endpoint that is not disabled."""
+    """Return the ids of the sites that have an endpoint that is not disabled."""
     enabled = WebhookEndpoint.objects.using(using).filter(disabled="").order_by()
     return set(enabled.values_list("site_id", flat=True).distinct())
 
@@ -157,7 +157,8 @@ def _fill(using: str, job: Job, keys: list[WebhookSecret], now: datetime) -> Non
 
 
 def _fresh(using: str, job: Job) -> list[Message]:
-    """New messages, and how far they reach: what the endpoint did not ask for is passed over."""
+    """Return new messages, and how far they reach: what the endpoint did not ask for is passed
+    over."""
     site_id, after = job.endpoint.site_id, job.delivery.cursor_seq
     entries, job.reaches = outbox.numbered_after(using, site_id, after=after, limit=MOST_MESSAGES)
     wanted = (job.endpoint.event_types, job.endpoint.collections)
@@ -170,7 +171,7 @@ def _fresh(using: str, job: Job) -> list[Message]:
 
 
 def _waiting(using: str, job: Job, now: datetime) -> list[Message]:
-    """Messages whose next attempt is due, with the bodies that the outbox holds."""
+    """Return messages whose next attempt is due, with the bodies that the outbox holds."""
     due = WebhookMessage.objects.using(using).filter(
         endpoint=job.endpoint, state=WebhookMessage.State.WAITING, due_at__lte=now
     )

@@ -60,7 +60,8 @@ class Client:
         self._pools = {scheme: self._pool(scheme) for scheme in ("https", "http")}
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> Answer:
-        """The answer to a POST of ``body`` to ``url``, within ``seconds``. Raises nothing."""
+        """Return the answer to a POST of ``body`` to ``url``, within ``seconds``. Raises
+        nothing."""
         began = time.monotonic()
         self._deadline.start(seconds)
         try:
@@ -71,7 +72,7 @@ class Client:
         return replace(answer, milliseconds=round((time.monotonic() - began) * 1_000))
 
     def close(self) -> None:
-        """Closes the idle connections."""
+        """Close the idle connections."""
         for pool in self._pools.values():
             pool.close()
 
@@ -128,7 +129,7 @@ class Client:
 
 
 def shared() -> Client:
-    """The process's client for endpoints, made anew in a forked child."""
+    """Return the process's client for endpoints, made anew in a forked child."""
     global _shared  # noqa: PLW0603 - one for each process
     with _lock:
         if _shared is None:
@@ -137,7 +138,7 @@ def shared() -> Client:
 
 
 def words(error: BaseException, seconds: float) -> str:
-    """Why no answer came, for a person: no address of ours and nothing of the request."""
+    """Return why no answer came, for a person: no address of ours and nothing of the request."""
     causes = list(_causes(error))
     for kind, text in _WORDS:
         for cause in causes:
@@ -179,7 +180,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """Reading the certificates takes 20 ms: once a process."""
+    """Return the TLS context, made once a process: reading the certificates takes 20 ms."""
     return httpx.create_ssl_context(trust_env=False)
 
 

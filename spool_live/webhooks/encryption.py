@@ -21,13 +21,13 @@ class UnreadableSecret(SpoolLiveError):
 
 @sensitive_variables()
 def encrypt(plain: str, *, endpoint_id: uuid.UUID, site_id: uuid.UUID) -> str:
-    """``plain``, encrypted for the row of this endpoint."""
+    """Return ``plain``, encrypted for the row of this endpoint."""
     return seal(plain, label=_LABEL, place=_place(endpoint_id, site_id))
 
 
 @sensitive_variables()
 def decrypt(encrypted: str, *, endpoint_id: uuid.UUID, site_id: uuid.UUID) -> str:
-    """What :func:`encrypt` was given. Raises :class:`UnreadableSecret`."""
+    """Return what :func:`encrypt` was given. Raises :class:`UnreadableSecret`."""
     plain = unseal(encrypted, label=_LABEL, place=_place(endpoint_id, site_id))
     if plain is None:
         raise UnreadableSecret(

@@ -29,7 +29,8 @@ def create_endpoint(
     scheme: WebhookSecret.Scheme = WebhookSecret.Scheme.HMAC,
     using: str | None = None,
 ) -> tuple[WebhookEndpoint, PlainSecret]:
-    """A new endpoint of ``site``, and its secret (of ``v1a``: its public key), shown this once.
+    """Return a new endpoint of ``site``, and its secret (of ``v1a``: its public key), shown this
+    once.
 
     It gets the updates that have no number yet, and all later ones. Raises
     :class:`~spool_live.webhooks.guard.EndpointRefused` for a URL that nothing is sent to, and
@@ -60,13 +61,13 @@ def check(url: str, event_types: Sequence[str]) -> None:
 
 
 def disable(endpoint: WebhookEndpoint, reason: WebhookEndpoint.Disabled, *, using: str) -> bool:
-    """Sends nothing more to ``endpoint``. Returns whether that is new."""
+    """Send nothing more to ``endpoint``. Returns whether that is new."""
     enabled = WebhookEndpoint.objects.using(using).filter(pk=endpoint.pk, disabled="")
     return bool(enabled.update(disabled=reason, disabled_at=timezone.now()))
 
 
 def enable(endpoint: WebhookEndpoint, *, using: str) -> None:
-    """Sends to ``endpoint`` again, from now on: what came in between can be replayed."""
+    """Send to ``endpoint`` again, from now on: what came in between can be replayed."""
     with transaction.atomic(using=using):
         rows = WebhookEndpoint.objects.using(using).filter(pk=endpoint.pk).exclude(disabled="")
         if not rows.update(disabled="", disabled_at=None):

@@ -97,7 +97,7 @@ def check_address(address: Address, *, only_allowed: bool = False) -> None:
 
 
 def resolve(host: str, port: int, *, only_allowed: bool = False) -> list[Address]:
-    """The addresses of ``host``, each of them checked.
+    """Return the addresses of ``host``, each of them checked.
 
     Raises :class:`EndpointRefused` where one of them is not allowed, and ``OSError`` where the name
     cannot be resolved.
@@ -146,7 +146,8 @@ class GuardedBackend(httpcore.NetworkBackend):
 
 
 def own_addresses(clock: Callable[[], float] = time.monotonic) -> set[Address]:
-    """The addresses that the names in ``ALLOWED_HOSTS`` have: whoever can be reached there is us.
+    """Return the addresses that the names in ``ALLOWED_HOSTS`` have: whoever can be reached there
+    is us.
 
     A name that cannot be resolved at the moment keeps the addresses that it had.
     """
@@ -188,8 +189,8 @@ def _address(sockaddr: Sequence[Any]) -> Address:
 
 
 def _check_host(host: str) -> None:
-    """Numbers that resolvers read as addresses (decimal, octal, hexadecimal, short) are not what
-    anybody means: ``parse`` takes the one form that everybody reads alike."""
+    """Refuse numbers that resolvers read as addresses (decimal, octal, hexadecimal, short) are not
+    what anybody means: ``parse`` takes the one form that everybody reads alike."""
     if "%" in host:
         raise EndpointRefused("The address has a zone id.")
     last = host.rstrip(".").rpartition(".")[2].lower()

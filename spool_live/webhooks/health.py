@@ -40,7 +40,7 @@ class EndpointHealth:
 def health_of(
     endpoints: Iterable[WebhookEndpoint], *, using: str
 ) -> dict[WebhookEndpoint, EndpointHealth]:
-    """The health of each of ``endpoints``, in three queries for any number of them."""
+    """Return the health of each of ``endpoints``, in three queries for any number of them."""
     chosen = list(endpoints)
     pks = [endpoint.pk for endpoint in chosen]
     deliveries = WebhookDelivery.objects.using(using).in_bulk(pks)

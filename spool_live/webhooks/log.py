@@ -18,8 +18,8 @@ PURGE_STEP = 1_000
 
 
 def line(endpoint_id: uuid.UUID, attempt: Attempt) -> WebhookAttempt:
-    """The line of ``attempt``. Signatures are not kept: they are as good as the message for as long
-    as they are valid."""
+    """Return the line of ``attempt``. Signatures are not kept: they are worth as much as the
+    message for as long as they are valid."""
     answer = attempt.answer
     return WebhookAttempt(
         endpoint_id=endpoint_id,
@@ -37,7 +37,7 @@ def line(endpoint_id: uuid.UUID, attempt: Attempt) -> WebhookAttempt:
 
 
 def purge(using: str) -> int:
-    """Removes what is older than ``WEBHOOK_LOG_RETENTION`` or beyond ``WEBHOOK_LOG_SIZE`` lines of
+    """Remove what is older than ``WEBHOOK_LOG_RETENTION`` or beyond ``WEBHOOK_LOG_SIZE`` lines of
     an endpoint, and what is left of endpoints that are gone. Returns how many lines."""
     settings = live_settings()
     before = timezone.now() - settings.webhook_log_retention

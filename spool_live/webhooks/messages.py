@@ -30,14 +30,15 @@ class Message:
 
 
 def body(update: Update) -> str:
-    """``{event, site_id, collection, slug, item_id, timestamp, metadata, id, seq}`` as JSON: the
-    fields of the live update, its ``event_type`` under the name ``event``."""
+    """Return ``{event, site_id, collection, slug, item_id, timestamp, metadata, id, seq}`` as JSON:
+    the fields of the live update, its ``event_type`` under the name ``event``."""
     row = update.as_row()
     return orjson.dumps({"event": row.pop("event_type"), **row}).decode()
 
 
 def example(site_id: uuid.UUID) -> Message:
-    """A message that changes nothing: its collection is :data:`EXAMPLE`, and it has no ``seq``."""
+    """Return a message that changes nothing: its collection is :data:`EXAMPLE`, and it has no
+    ``seq``."""
     update_id = new_update_id()
     values: dict[str, Any] = {
         "event": EventType.UPDATED.value,
@@ -56,7 +57,8 @@ def example(site_id: uuid.UUID) -> Message:
 def is_wanted(
     event_type: str, collection: str, event_types: Sequence[str], collections: Sequence[str]
 ) -> bool:
-    """Whether an endpoint that asks for these event types and collections (none: all) wants it."""
+    """Return whether an endpoint that asks for these event types and collections (none: all) wants
+    it."""
     return (not event_types or event_type in event_types) and (
         not collections or collection in collections
     )

@@ -20,8 +20,8 @@ def retry_delay(
     asked: float | None = None,
     jitter: Callable[[], float] = random.random,
 ) -> timedelta | None:
-    """How long a message waits after ``attempts`` failed ones; ``None`` where it is given up. At
-    least ``asked`` seconds where the receiver said so."""
+    """Return how long a message waits after ``attempts`` failed ones; ``None`` where it is given
+    up. At least ``asked`` seconds where the receiver said so."""
     if attempts > len(schedule):
         return None
     delay = schedule[attempts - 1] * (1 + SPREAD * jitter())
@@ -34,8 +34,8 @@ def rest(
     asked: float | None = None,
     jitter: Callable[[], float] = random.random,
 ) -> timedelta:
-    """How long an endpoint is left alone after ``failures`` in a row: not at all at first, then 1 s
-    and twice as long each time, up to a minute; at least ``asked`` seconds."""
+    """Return how long an endpoint is left alone after ``failures`` in a row: not at all at first,
+    then 1 s and twice as long each time, up to a minute; at least ``asked`` seconds."""
     wait = timedelta(0)
     if failures > SPARED:
         doubled = timedelta(seconds=2.0 ** min(failures - SPARED - 1, 10))
@@ -44,5 +44,5 @@ def rest(
 
 
 def is_given_up(failing_since: datetime | None, now: datetime, after: timedelta) -> bool:
-    """Whether an endpoint that has done nothing but fail since then is to be disabled."""
+    """Return whether an endpoint that has done nothing but fail since then is to be disabled."""
     return failing_since is not None and now - failing_since >= after

@@ -19,7 +19,7 @@ State = WebhookMessage.State
 
 
 def resend(endpoint: WebhookEndpoint, update_id: uuid.UUID, *, using: str) -> bool:
-    """Sends one update to ``endpoint`` once more, whether it was taken or not. ``False`` where the
+    """Send one update to ``endpoint`` once more, whether it was taken or not. ``False`` where the
     history does not hold it."""
     site = {"site_id": endpoint.site_id, "seq__isnull": False}
     entry = OutboxEntry.objects.using(using).filter(update_id=update_id, **site).first()
@@ -49,7 +49,7 @@ def resend_failed(
     since_seq: int | None = None,
     using: str,
 ) -> int:
-    """Sends again at once what ``endpoint`` has not taken, given up or waiting: first tried after
+    """Send again at once what ``endpoint`` has not taken, given up or waiting: first tried after
     ``since``, or from ``since_seq`` on. Returns how many messages."""
     failed = WebhookMessage.objects.using(using).filter(endpoint=endpoint)
     if since is not None:
@@ -62,7 +62,7 @@ def resend_failed(
 
 
 def resend_all(endpoint: WebhookEndpoint, *, since_seq: int, using: str) -> None:
-    """Sends every update from ``since_seq`` on again that the history holds, in order."""
+    """Send every update from ``since_seq`` on again that the history holds, in order."""
     deliveries = WebhookDelivery.objects.using(using).filter(pk=endpoint.pk)
     with transaction.atomic(using=using):
         # A run that is under way loses its lease, so that it cannot move the cursor on.
@@ -73,7 +73,7 @@ def resend_all(endpoint: WebhookEndpoint, *, since_seq: int, using: str) -> None
 
 
 def send_example(endpoint: WebhookEndpoint, *, using: str) -> Attempt:
-    """Sends an example at once, also to an endpoint that is disabled, and logs it.
+    """Send an example at once, also to an endpoint that is disabled, and log it.
 
     Raises ``UnreadableSecret`` where the endpoint's secret cannot be read.
     """

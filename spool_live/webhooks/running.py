@@ -28,7 +28,7 @@ class Attempt:
 
 
 def run(job: Job, client: Client, *, began: Callable[[], None] = lambda: None) -> list[Attempt]:
-    """Sends the messages of ``job`` in their order, until one fails or the time is over.
+    """Send the messages of ``job`` in their order, until one fails or the time is over.
 
     ``began`` is called before each request. Raises nothing that a receiver causes.
     """
@@ -43,7 +43,7 @@ def run(job: Job, client: Client, *, began: Callable[[], None] = lambda: None) -
 
 
 def attempt(url: str, secrets: list[str], message: Message, client: Client) -> Attempt:
-    """One attempt at sending ``message``, signed as of now."""
+    """Return one attempt at sending ``message``, signed as of now."""
     now = timezone.now()
     headers = signing.sign(secrets, str(message.update_id), now, message.body)
     headers["user-agent"] = USER_AGENT

@@ -22,8 +22,8 @@ Scheme = WebhookSecret.Scheme
 def add_secret(
     endpoint: WebhookEndpoint, scheme: WebhookSecret.Scheme = Scheme.HMAC, *, using: str
 ) -> PlainSecret:
-    """A new secret of ``endpoint``. Returns what the receiver needs, for the only time that a
-    secret is shown: of ``v1`` the secret itself, of ``v1a`` the public key, which is none."""
+    """Return a new secret of ``endpoint``. Returns what the receiver needs, for the only time that
+    a secret is shown: of ``v1`` the secret itself, of ``v1a`` the public key, which is none."""
     shown = plain = new_hmac_secret() if scheme == Scheme.HMAC else PlainSecret("")
     public = ""
     if scheme == Scheme.ED25519:
@@ -46,7 +46,8 @@ def rotate(
     scheme: WebhookSecret.Scheme = Scheme.HMAC,
     using: str,
 ) -> PlainSecret:
-    """A successor of the secrets of this scheme, which go on signing beside it for ``overlap``."""
+    """Return a successor of the secrets of this scheme, which go on signing beside it for
+    ``overlap``."""
     with transaction.atomic(using=using):
         now = timezone.now()
         former = active(using, now).filter(endpoint=endpoint, scheme=scheme)
@@ -56,14 +57,14 @@ def rotate(
 
 
 def active(using: str, now: datetime) -> QuerySet[WebhookSecret]:
-    """The secrets that messages are signed with now, the newest last."""
+    """Return the secrets that messages are signed with now, the newest last."""
     secrets = WebhookSecret.objects.using(using).order_by("created_at", "pk")
     return secrets.filter(Q(expires_at=None) | Q(expires_at__gt=now))
 
 
 @sensitive_variables()
 def opened(secrets: Iterable[WebhookSecret], site_id: uuid.UUID) -> list[str]:
-    """The texts of ``secrets``. Raises ``UnreadableSecret``."""
+    """Return the texts of ``secrets``. Raises ``UnreadableSecret``."""
     return [
         decrypt(secret.encrypted, endpoint_id=secret.endpoint_id, site_id=site_id)
         for secret in secrets
@@ -72,7 +73,7 @@ def opened(secrets: Iterable[WebhookSecret], site_id: uuid.UUID) -> list[str]:
 
 @sensitive_variables()
 def reencrypt(using: str) -> tuple[int, list[uuid.UUID]]:
-    """Encrypts every secret anew, with the key of today's ``SECRET_KEY``. Returns how many, and the
+    """Encrypt every secret anew, with the key of today's ``SECRET_KEY``. Returns how many, and the
     ids of the endpoints whose secrets cannot be read."""
     done, unreadable = 0, []
     for secret in WebhookSecret.objects.using(using).select_related("endpoint"):

@@ -28,8 +28,8 @@ UNSENDABLE_REST = timedelta(minutes=1)
 
 
 def settle(using: str, job: Job, attempts: Sequence[Attempt]) -> bool:
-    """Writes how the run of ``job`` went. ``False`` where the lease was lost: then all of it is
-    sent again, and only the log knows."""
+    """Write how the run of ``job`` went. ``False`` where the lease was lost: then all of it is sent
+    again, and only the log knows."""
     now = timezone.now()
     state = _state(job, attempts, now)
     mine = WebhookDelivery.objects.using(using).filter(pk=job.delivery.pk, lease_token=job.token)
@@ -116,8 +116,8 @@ def _settle_messages(using: str, job: Job, attempts: Sequence[Attempt], now: dat
 
 
 def _hurry(using: str, job: Job, attempts: Sequence[Attempt], now: datetime) -> None:
-    """The first success after an outage: what failed in it for the first time goes now, instead of
-    hours later as its schedule says; what failed in one before keeps its schedule."""
+    """Let what failed for the first time in an outage go at once after the first success, instead
+    of hours later as its schedule says; what failed in one before keeps its schedule."""
     before = job.delivery
     if before.failures >= OUTAGE and any(a.answer.is_success for a in attempts):
         failed = WebhookMessage.objects.using(using).filter(

@@ -32,28 +32,28 @@ class PlainSecret(HiddenText):
 
 @sensitive_variables()
 def new_hmac_secret() -> PlainSecret:
-    """A random secret, ``whsec_`` and base64: sender and receiver both have it."""
+    """Return a random secret, ``whsec_`` and base64: sender and receiver both have it."""
     return PlainSecret("whsec_" + base64.b64encode(os.urandom(SECRET_BYTES)).decode())
 
 
 @sensitive_variables()
 def new_key_pair() -> tuple[PlainSecret, str]:
-    """A private key (``whsk_`` and the base64 of the 32 bytes of RFC 8032), and the public key that
-    receivers need (``whpk_``)."""
+    """Return a private key (``whsk_`` and the base64 of the 32 bytes of RFC 8032), and the public
+    key that receivers need (``whpk_``)."""
     private = os.urandom(SECRET_BYTES)
     return PlainSecret(_PRIVATE + base64.b64encode(private).decode()), public_key(private)
 
 
 @sensitive_variables()
 def public_key(private: bytes) -> str:
-    """The ``whpk_`` text of the public key that belongs to 32 ``private`` bytes."""
+    """Return the ``whpk_`` text of the public key that belongs to 32 ``private`` bytes."""
     key = Ed25519PrivateKey.from_private_bytes(private).public_key()
     return _PUBLIC + base64.b64encode(key.public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
 
 
 @sensitive_variables()
 def sign(secrets: Iterable[str], message_id: str, sent_at: datetime, body: str) -> dict[str, str]:
-    """The headers that make ``body`` a message of Standard Webhooks, signed with each of
+    """Return the headers that make ``body`` a message of Standard Webhooks, signed with each of
     ``secrets`` (``whsec_`` or ``whsk_``). Raises ``ValueError`` where there is none."""
     signatures = [
         _signature(secret, message_id, sent_at.astimezone(UTC), body) for secret in secrets

@@ -58,7 +58,7 @@ def send_pending(
     client: Client | None = None,
     is_ending: Callable[[], bool] = lambda: False,
 ) -> SendReport:
-    """Sends what waits for the endpoints on ``using`` until nothing may go now.
+    """Send what waits for the endpoints on ``using`` until nothing may go now.
 
     ``is_ending`` says that nothing new is to be begun. Raises nothing that a receiver causes.
     """
@@ -82,11 +82,11 @@ class Turn:
         self._report = SendReport()
 
     def look(self) -> None:
-        """Looks for more at once, also while nothing of what is under way has ended."""
+        """Look for more at once, also while nothing of what is under way has ended."""
         self._done.put(None)
 
     def go(self) -> SendReport:
-        """Sends until nothing may go now."""
+        """Send until nothing may go now."""
         while True:
             if not self._is_ending() and (sites := sites_with_endpoints(self._using)):
                 self._number(sites)
@@ -128,8 +128,8 @@ class Turn:
         self._done.put(one)
 
     def _collect(self) -> None:
-        """Waits for a run to end or for :meth:`look`, a moment at the most, and settles all that
-        have ended."""
+        """Wait for a run to end or for :meth:`look`, a moment at the most, and settle all that have
+        ended."""
         try:
             one = self._done.get(timeout=LOOK_EVERY)
             while True:

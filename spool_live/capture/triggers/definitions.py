@@ -100,7 +100,7 @@ class CaptureTrigger:
         return f"spool_live_{self.event.name}"
 
     def statements(self) -> Iterator[Composable]:
-        """What makes it, or puts it right."""
+        """Yield what makes it, or puts it right."""
         function = Identifier(self.table.schema, self.function)
         yield SQL(read_sql("capture/function")).format(function=function, body=Literal(self.body))
         yield SQL("create or replace trigger {} {} execute function {}()").format(
@@ -134,7 +134,8 @@ class Definitions:
         self._ossp = _schema_of_extension(self.connection, "uuid-ossp")
 
     def waits_for(self, collection: LiveCollection) -> str:
-        """What ``collection`` reads and is not there yet, or cannot have triggers; else empty."""
+        """Return what ``collection`` reads and is not there yet, or cannot have triggers; else
+        empty."""
         for table, column in sorted(self._reads[collection.name]):
             found = self._tables.get(table)
             if found is None or column not in found.columns:
@@ -143,11 +144,11 @@ class Definitions:
         return "" if own.is_plain else f"{own.name} is not a table"
 
     def has_outbox(self) -> bool:
-        """Whether there is anything that triggers could write into."""
+        """Return whether there is anything that triggers could write into."""
         return _OUTBOX in self._tables
 
     def helpers(self) -> Iterator[Composable]:
-        """The functions that the triggers' functions call."""
+        """Yield the functions that the triggers' functions call."""
         limit, namespace = Literal(METADATA_LIMIT), Literal(ITEM_NAMESPACE.bytes)
         fit, item_id = self._function(_FIT), self._function(_ITEM_ID)
         plain, depth = self._function(_PLAIN_JSON), Literal(DEPTH_LIMIT)
@@ -156,7 +157,7 @@ class Definitions:
         yield SQL(read_sql("capture/item_id")).format(item_id=item_id, namespace=namespace)
 
     def of_collection(self, collection: LiveCollection) -> Iterator[CaptureTrigger]:
-        """The triggers of ``collection``, whose tables and columns must be there."""
+        """Yield the triggers of ``collection``, whose tables and columns must be there."""
         table = self._tables[collection.model._meta.db_table]
         for event in EVENTS:
             yield CaptureTrigger(
@@ -191,7 +192,7 @@ class Definitions:
         return body.as_string(self.connection.connection)
 
     def _unfit(self, collection: LiveCollection) -> Composable:
-        """The condition under which metadata is not what it has to be."""
+        """Return the condition under which metadata is not what it has to be."""
         condition = _TOO_LARGE + (_ODD if may_be_odd(collection) else "")
         return SQL(condition).format(limit=Literal(METADATA_LIMIT), depth=Literal(DEPTH_LIMIT))
 

@@ -52,7 +52,7 @@ def of_row(
     named: Named,
     connection: BaseDatabaseWrapper,
 ) -> dict[str, Composable]:
-    """All that capture asks of an item, for the row that is called ``row``.
+    """Return all that capture asks of an item, for the row that is called ``row``.
 
     ``located`` finds tables, ``named`` makes the id of an item whose key is no UUID.
     """
@@ -76,8 +76,8 @@ def of_row(
 
 
 def irrelevant(collection: LiveCollection, parts: Mapping[str, Composable]) -> Composable:
-    """What the function for changes does first where ``watched_fields`` are declared: nothing, if
-    none of them changed, nor anything else that is always recorded."""
+    """Return what the function for changes does first where ``watched_fields`` are declared:
+    nothing, if none of them changed, nor anything else that is always recorded."""
     if collection.watched_columns is None:
         return SQL("")
     model = collection.model
@@ -93,7 +93,7 @@ def irrelevant(collection: LiveCollection, parts: Mapping[str, Composable]) -> C
 
 
 def columns_of(collection: LiveCollection) -> set[tuple[str, str]]:
-    """The tables (as models name them) and columns that the expressions read."""
+    """Return the tables (as models name them) and columns that the expressions read."""
     model = collection.model
     read = [model._meta.pk, *metadata_of(collection).values(), *site_path_of(collection)]
     if collection.slug_field:

@@ -57,7 +57,7 @@ Key = tuple[str, str, str]
 
 
 def status(using: str) -> list[Status]:
-    """Each trigger that is or should be on ``using``. Reads only.
+    """Return each trigger that is or should be on ``using``. Reads only.
 
     Raises :class:`SpoolLiveConfigurationError` for a collection that a trigger cannot follow.
     """
@@ -81,7 +81,7 @@ def status(using: str) -> list[Status]:
 
 
 def install(using: str) -> list[Status]:
-    """Makes what is missing or differs, drops what is stale, leaves alone what fits.
+    """Make what is missing or differs, drop what is stale, leave alone what fits.
 
     One transaction; waits at most 5 s for a table that is in use. Returns the state afterwards.
     """
@@ -100,7 +100,7 @@ def install(using: str) -> list[Status]:
 
 
 def remove(using: str) -> list[Status]:
-    """Drops every capture trigger on ``using``. Until they are back, nobody records the changes of
+    """Drop every capture trigger on ``using``. Until they are back, nobody records the changes of
     their collections."""
     if not has_triggers(using):
         return []
@@ -110,7 +110,7 @@ def remove(using: str) -> list[Status]:
 
 
 def statements(using: str) -> list[str]:
-    """All of the SQL that would make the triggers on an empty database."""
+    """Return all of the SQL that would make the triggers on an empty database."""
     if not has_triggers(using):
         return []
     definitions = Definitions(using)
@@ -151,7 +151,7 @@ def _drops(keys: Iterable[Key]) -> Iterator[Composable]:
 
 @contextmanager
 def _exclusively(using: str) -> Iterator[Callable[[Iterable[Composable]], None]]:
-    """A transaction that no other installation runs beside; yields what executes in it."""
+    """Open a transaction that no other installation runs beside; yield what executes in it."""
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         cursor.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
         cursor.execute("select pg_advisory_xact_lock(hashtext('spool_live_triggers'))")

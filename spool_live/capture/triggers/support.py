@@ -46,8 +46,8 @@ _REPLACED_BY = {
 
 
 def faults_of(collection: LiveCollection) -> Iterator[Fault]:
-    """What ``collection`` declares wrongly; where it declares all rightly, and wants triggers, what
-    those cannot do."""
+    """Yield what ``collection`` declares wrongly; where it declares all rightly, and wants
+    triggers, what those cannot do."""
     found = list(declarations.faults_of(collection))
     yield from found
     if collection.capture == "trigger" and not found:
@@ -115,18 +115,19 @@ def _path_faults(collection: LiveCollection) -> Iterator[Fault]:
 
 
 def metadata_of(collection: LiveCollection) -> dict[str, Field[Any, Any]]:
-    """The declared metadata: its names, with their columns. Raises ``FieldDoesNotExist``."""
+    """Return the declared metadata: its names, with their columns. Raises ``FieldDoesNotExist``."""
     columns = collection.metadata_columns.items()
     return {name: own_field(collection.model, attname) for name, attname in columns}
 
 
 def may_be_odd(collection: LiveCollection) -> bool:
-    """Whether the metadata may hold numbers beyond 53 bits, infinities or deep nesting."""
+    """Return whether the metadata may hold numbers beyond 53 bits, infinities or deep nesting."""
     return any(_value_type(field) in _ODD for field in metadata_of(collection).values())
 
 
 def site_path_of(collection: LiveCollection) -> list[Field[Any, Any]]:
-    """The columns from the item to the site's id, each but the last a foreign key of its row.
+    """Return the columns from the item to the site's id, each but the last a foreign key of its
+    row.
 
     Raises ``FieldDoesNotExist`` for a path that leads over anything else, or to no UUID.
     """
@@ -152,7 +153,8 @@ def site_path_of(collection: LiveCollection) -> list[Field[Any, Any]]:
 
 
 def _may_outlive(foreign_key: Field[Any, Any]) -> bool:
-    """Whether the row that ``foreign_key`` points at may be deleted before the row that has it.
+    """Return whether the row that ``foreign_key`` points at may be deleted before the row that has
+    it.
 
     Django deletes in the order of foreign keys that are not null; PostgreSQL's own cascade begins
     with the row that is pointed at.
@@ -163,13 +165,13 @@ def _may_outlive(foreign_key: Field[Any, Any]) -> bool:
 
 
 def key_type(model: type[Model]) -> str:
-    """The internal type of the primary key's values, foreign keys followed."""
+    """Return the internal type of the primary key's values, foreign keys followed."""
     pk = model._meta.pk
     return _value_type(pk) if getattr(pk, "column", None) else type(pk).__name__
 
 
 def target_of(field: Field[Any, Any]) -> Field[Any, Any]:
-    """What a foreign key points at. Raises ``FieldDoesNotExist`` for any other field."""
+    """Return what a foreign key points at. Raises ``FieldDoesNotExist`` for any other field."""
     if not isinstance(field, ForeignKey):
         raise FieldDoesNotExist(f"{field.name!r} is not a foreign key")
     return field.target_field

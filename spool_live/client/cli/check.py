@@ -1,4 +1,4 @@
-"""Can this machine follow the site? Every part of the road, one after the other, with remedies."""
+"""Check whether this machine can follow the site: each step in order, with its remedy."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ class CheckResult:
 
 
 async def check(config: LiveUpdatesConfig) -> AsyncIterator[CheckResult]:
-    """Walk the road: key -> clock -> token -> catch-up -> socket -> latency; stop where it ends."""
+    """Check in order: key, clock, token, catch-up, socket, latency; stop at the first that
+    fails."""
     api = ContentApi(config)
     step = "key"
     try:
@@ -62,7 +63,7 @@ async def _key(api: ContentApi) -> CheckResult:
 
 
 def clock(ahead: float | None) -> CheckResult:
-    """What it means that the CMS's clock is so many seconds ahead of ours."""
+    """Return what it means that the CMS's clock is so many seconds ahead of ours."""
     if ahead is None:
         return CheckResult("clock", None, "the CMS sends no Date", "Let its web server add one.")
     detail = f"the CMS is {abs(ahead):.0f} s {'ahead' if ahead > 0 else 'behind'}"

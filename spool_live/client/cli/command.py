@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
 
 @contextmanager
 def _quiet(name: str) -> Iterator[None]:
-    """What this logger would say, we say to the user in our words."""
+    """Silence this logger: the command reports the same in its own words."""
     logger = logging.getLogger(name)
     before = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def add_tail_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `tail`, also for `manage.py live_tail`."""
+    """Add the options of ``tail``, also for ``manage.py live_tail``."""
     _add_common_arguments(parser)
     parser.set_defaults(check=False)
     parser.add_argument(

@@ -54,7 +54,7 @@ async def tail(
 
 
 def as_line(event: Event, *, as_json: bool, colour: bool) -> str:
-    """One event as one line."""
+    """Return one event as one line."""
     if isinstance(event, Reset):
         if as_json:
             return json.dumps({"reset": event.reason, "seq": event.seq})
@@ -71,7 +71,7 @@ def as_line(event: Event, *, as_json: bool, colour: bool) -> str:
 
 
 async def run_command(command: Sequence[str], update: LiveUpdate, err: TextIO) -> None:
-    """Run it to its end; a failure is told and does not stop the tail."""
+    """Run it to its end; a failure is reported and does not stop the tail."""
     fields = update.as_dict()
     variables = {f"SPOOL_{name.upper()}": str(v or "") for name, v in fields.items()}
     variables["SPOOL_METADATA"] = json.dumps(fields["metadata"])
@@ -88,7 +88,8 @@ async def run_command(command: Sequence[str], update: LiveUpdate, err: TextIO) -
 
 
 def _state_printer(err: TextIO) -> Callable[[ConnectionState], None]:
-    """Each thing once: not every attempt, and not the end, which `tail` raises."""
+    """Return the line to print, each state once: not every attempt, and not the end, which `tail`
+    raises."""
     reported: list[object] = []
 
     def on_state(state: ConnectionState) -> None:

@@ -72,7 +72,7 @@ class ContentApi:
         return token
 
     async def updates(self, after: int, limit: int = 500) -> Page:
-        """One page of the log: what came after this sequence number."""
+        """Return one page of the log: what came after this sequence number."""
         data = await self._request("GET", "updates/", params={"after": after, "limit": limit})
         with self._in_context():
             try:
@@ -84,7 +84,7 @@ class ContentApi:
                 ) from error
 
     async def site(self) -> Mapping[str, Any]:
-        """Whose key this is: `GET site/`."""
+        """Return whose key this is: `GET site/`."""
         data = await self._request("GET", "site/")
         if not isinstance(data, dict):
             raise IncompatibleServerError("The answer of site/ is not a JSON object.")
@@ -114,7 +114,8 @@ class ContentApi:
 
     @contextmanager
     def _in_context(self) -> Iterator[None]:
-        """An address and a key that were right before are being deployed, not mistyped."""
+        """Treat the error as temporary: an address and a key that worked before are not
+        mistyped."""
         try:
             yield
         except ConfigurationError as error:
@@ -127,7 +128,7 @@ class ContentApi:
 
 
 def error_from(response: httpx.Response) -> LiveUpdatesError:
-    """The error that an unsuccessful answer stands for."""
+    """Return the error that an unsuccessful answer stands for."""
     status = response.status_code
     detail, code = _said(response, "detail"), _said(response, "code")
     if status == httpx.codes.UNAUTHORIZED:
@@ -153,19 +154,20 @@ def error_from(response: httpx.Response) -> LiveUpdatesError:
 
 
 def clock_ahead(headers: httpx.Headers, wall: float) -> float | None:
-    """Seconds by which the server's clock is ahead of this wall clock, from its Date header."""
+    """Return the seconds by which the server's clock is ahead of this wall clock, from its Date
+    header."""
     date = http_date(headers.get("date"))
     return None if date is None else date.timestamp() - wall
 
 
 def _wait_of(response: httpx.Response) -> float | None:
-    """What Retry-After asks for; a date is compared with the server's own Date."""
+    """Return what Retry-After asks for; a date is compared with the server's own Date."""
     headers = response.headers
     return retry_after(headers.get("retry-after"), http_date(headers.get("date")))
 
 
 def _said(response: httpx.Response, field: str) -> str:
-    """What the answer's JSON has in this field; "" where it has none."""
+    """Return what the answer's JSON has in this field; "" where it has none."""
     try:
         data = response.json()
     except (ValueError, RecursionError):
@@ -175,5 +177,5 @@ def _said(response: httpx.Response, field: str) -> str:
 
 @functools.cache
 def ssl_context() -> ssl.SSLContext:
-    """One for the whole process: loading the certificates takes time and memory."""
+    """Return one for the whole process: loading the certificates takes time and memory."""
     return httpx.create_ssl_context()

@@ -61,7 +61,7 @@ class CatchUp:
         self._wake.set()
 
     def reschedule(self) -> None:
-        """The socket came or went: from now on ask at the other pace."""
+        """Ask at the other pace from now on: the socket connected or was lost."""
         self._wake.set()
 
     async def complete(self) -> None:
@@ -72,7 +72,8 @@ class CatchUp:
             await self._progress.wait_for(lambda: self._finished >= goal)
 
     async def run(self) -> None:
-        """Wait, read, judge; for ever. Raises every error that is not a TransientError."""
+        """Wait, read and judge, without end. Raises every error that is not a
+        ``TransientError``."""
         await self._stream.started()
         while True:
             on_time = await self._wait()
@@ -125,7 +126,7 @@ class CatchUp:
                 return found
 
     async def _close_gap(self) -> None:
-        """An update waits that the log does not show: ask again shortly, then believe the log."""
+        """Ask again shortly for an update that the log does not show, then believe the log."""
         gap_before = self._stream.gap_before
         for confirmation in range(1, CONFIRMATIONS + 1):
             if gap_before is None:

@@ -59,7 +59,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Doorbell:
-    """Something came that we cannot read: the log will tell."""
+    """Something came that we cannot read: the log will have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class RealtimeConnection:
         await self._client.set_auth(token.jwt)
 
     async def ping(self) -> float:
-        """Seconds to Realtime and back."""
+        """Return the seconds to Realtime and back."""
         socket = getattr(self._client, "_ws_connection", None)  # the library has no ping
         if socket is None:
             raise RealtimeUnavailableError("The Realtime connection was closed.")
@@ -169,7 +169,7 @@ class RealtimeConnection:
         )
 
     def _watch_listener(self) -> None:
-        """The library's listening task may die alone, while everything else looks alive."""
+        """Watch the library's listening task, which may end alone while everything else works."""
         listener: asyncio.Task[None] | None = getattr(self._client, "_listen_task", None)
         if listener is not None:
             listener.add_done_callback(self._on_listener_done)
@@ -227,7 +227,7 @@ class RealtimeConnection:
 
 
 def _proxy_hint(url: str) -> str:
-    """The libraries follow the environment's proxies without a word."""
+    """Return a hint at the environment's proxies, which the libraries follow without a word."""
     if not getproxies() or proxy_bypass(urlsplit(url).netloc):
         return ""
     return " through the proxy of this machine's settings (check HTTPS_PROXY and NO_PROXY)"

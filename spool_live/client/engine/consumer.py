@@ -62,7 +62,7 @@ class Consumer:
         return self._done if self._queue or self._in_hand else self._position
 
     def start(self, position: int) -> None:
-        """The stream is at this position: begin there, or catch up to it first."""
+        """Begin at this position of the stream, or catch up to it first."""
         if self._position is None:
             self._position = self._done = position
         self._lagging = self._position != position
@@ -88,7 +88,7 @@ class Consumer:
         self._arrived.set()
 
     async def get(self) -> Event:
-        """The next event. The one before counts as handled from now on.
+        """Return the next event. The one before counts as handled from now on.
 
         Raises what ended the stream (DisconnectedError after a disconnect).
         """
@@ -106,7 +106,7 @@ class Consumer:
         return self._in_hand
 
     def done(self) -> None:
-        """The event in hand was handled."""
+        """Note that the last event that was returned is handled."""
         if self._in_hand is not None and self._in_hand.seq is not None:
             self._done = self._in_hand.seq
         self._in_hand = None

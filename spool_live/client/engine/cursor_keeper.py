@@ -29,7 +29,8 @@ class CursorKeeper:
         self._saved_at = float("-inf")
 
     async def load(self) -> int | None:
-        """What the store has. Raises ConfigurationError where that is not a sequence number."""
+        """Return what the store has. Raises ConfigurationError where that is not a sequence
+        number."""
         loaded = self._store.load()
         seq = await loaded if inspect.isawaitable(loaded) else loaded
         try:

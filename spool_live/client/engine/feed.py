@@ -111,7 +111,7 @@ class Feed:
     def consumer(
         self, config: LiveUpdatesConfig, start: int | None, *, from_start: bool
     ) -> Consumer:
-        """A new place in the stream: after `start`, or (with neither) with what is new."""
+        """Return a new place in the stream: after `start`, or (with neither) with what is new."""
         if from_start and start is None:
             start = self.stream.origin
         consumer = Consumer(
@@ -179,7 +179,7 @@ class Feed:
         return timing.catch_up_interval
 
     def _on_epoch(self, epoch: int) -> None:
-        """The log names the site's epoch: a new one needs a new token.
+        """Request a new token where the log names a new epoch of the site.
 
         Supabase may not know it yet, so that the token still has the old one: ask again later.
         """
@@ -192,7 +192,8 @@ class Feed:
 
 
 def _identity(config: LiveUpdatesConfig) -> tuple[object, ...]:
-    """What two clients must have in common to use one socket: another key has other rights."""
+    """Return what two clients must have in common to use one socket: another key has other
+    rights."""
     return (
         config.site_id,
         config.api_key,

@@ -40,7 +40,7 @@ class UpdateLog:
         self.trouble: LiveUpdatesError | None = None
 
     async def read(self, after: int, limit: int = PAGE_SIZE) -> Page:
-        """The page that begins after this sequence number, at most so many updates.
+        """Return the page that begins after this sequence number, at most so many updates.
 
         Raises the CMS's error where neither can be read.
         """
@@ -95,7 +95,7 @@ class UpdateLog:
 
 
 def contiguous_page(updates: list[LiveUpdate], after: int, cause: TransientError) -> Page:
-    """A page of what follows without a gap.
+    """Return a page of what follows without a gap.
 
     Supabase's table lacks what it refused and what is older than an hour, so that a gap in it
     proves nothing: only the CMS can close it. Raises `cause` where the very next one is missing.

@@ -21,7 +21,8 @@ _REFUSALS = ("Unauthorized", "permission", "JWT", "Jwt", "signature", "PrivateOn
 
 
 def handshake_error(error: InvalidStatus) -> TransientError:
-    """What a refused upgrade means: the server answers it with an HTTP error and a JSON body."""
+    """Return what a refused upgrade means: the server answers it with an HTTP error and a JSON
+    body."""
     status, said = error.response.status_code, _said(error.response.body)
     if status == _LIMITED:
         return RateLimitedError(
@@ -38,7 +39,8 @@ def handshake_error(error: InvalidStatus) -> TransientError:
 
 
 def channel_error(status: str, error: Exception | None) -> TransientError:
-    """What a channel's end means, from the reply to its join or from its last system message."""
+    """Return what a channel's end means, from the reply to its join or from its last system
+    message."""
     reason = _reason(error)
     if "expired" in reason:
         return TokenExpiredError(f"Realtime says: {reason}.")
@@ -54,7 +56,7 @@ def channel_error(status: str, error: Exception | None) -> TransientError:
 
 
 def _said(body: bytes | None) -> str:
-    """The server's own words, to be appended; nothing where a proxy answered."""
+    """Return the server's own text, to be appended; nothing where a proxy answered."""
     try:
         return f": {str(json.loads(body or b'')['error'])[:200]}"
     except (KeyError, TypeError, ValueError):
@@ -62,7 +64,7 @@ def _said(body: bytes | None) -> str:
 
 
 def _reason(error: Exception | None) -> str:
-    """The server's text: the library hands it on as JSON in the message of an Exception."""
+    """Return the server's text: the library hands it on as JSON in the message of an Exception."""
     text = "" if error is None else str(error)
     try:
         data = json.loads(text)

@@ -21,7 +21,7 @@ class Page:
     """One answer of the log to "what came after N?", oldest first.
 
     `seq` is the site's newest number. `next` is the cursor of the next page, None on the last.
-    `epoch` is None where the answer does not tell (read through PostgREST).
+    `epoch` is None where the answer does not name it (read through PostgREST).
     """
 
     updates: Sequence[LiveUpdate]
@@ -132,7 +132,8 @@ class Sequencer:
         return events
 
     def _once(self, update: LiveUpdate) -> list[Event]:
-        """The update, unless its id was seen: a restored server may renumber what it repeats."""
+        """Return the update, unless its id was seen: a restored server may renumber what it
+        repeats."""
         if update.id in self._seen:
             return []
         self._seen[update.id] = None

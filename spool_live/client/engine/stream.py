@@ -56,7 +56,7 @@ class Stream:
             self._publish(self._sequencer.absorb(page))
 
     def accept_gap(self) -> None:
-        """The log has nothing for the gap."""
+        """Give the gap up: the log has nothing for it."""
         if self._sequencer is not None:
             self._publish(self._sequencer.accept_gap())
 
@@ -67,7 +67,7 @@ class Stream:
             consumer.start(self.position)
 
     def detach(self, consumer: Consumer) -> None:
-        """It listens no more."""
+        """Remove the consumer."""
         self._consumers.discard(consumer)
 
     def end(self, error: LiveUpdatesError | None) -> None:

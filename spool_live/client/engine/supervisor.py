@@ -75,7 +75,8 @@ class Supervisor:
         self._ready = asyncio.Event()
 
     async def run(self) -> None:
-        """The road, again and again. Raises ConfigurationError or GivenUpError when it ends."""
+        """Connect, join and follow, again and again. Raises ConfigurationError or GivenUpError when
+        it ends."""
         token: RealtimeToken | None = None
         while True:
             try:

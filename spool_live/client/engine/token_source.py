@@ -36,7 +36,7 @@ class TokenSource:
         self._one_at_a_time = asyncio.Lock()
 
     async def for_join(self) -> RealtimeToken:
-        """A fresh token; the one we have, where the CMS is away and it still lives."""
+        """Return a fresh token; the one we have, where the CMS is away and it still lives."""
         try:
             return await self.fetch()
         except (ServerUnreachableError, RateLimitedError):
@@ -45,7 +45,8 @@ class TokenSource:
             return self.current
 
     async def fetch(self) -> RealtimeToken:
-        """Ask for a new one. After a failure the next is due when it makes sense to ask again."""
+        """Return whether to ask for a new one. After a failure the next is due when it makes sense
+        to ask again."""
         async with self._one_at_a_time:
             try:
                 token = await self._api.token()

@@ -78,11 +78,11 @@ class RealtimeToken:
             ) from error
 
     def expired(self, now: float) -> bool:
-        """Whether its life is over at this time of the monotonic clock."""
+        """Return whether its life is over at this time of the monotonic clock."""
         return now >= self.received_at + self.lifetime
 
     def same_channel(self, other: RealtimeToken) -> bool:
-        """Whether a socket that was joined with the other token serves for this one too."""
+        """Return whether a socket that was joined with the other token serves for this one too."""
         return (self.supabase_url, self.supabase_key, self.channel) == (
             other.supabase_url,
             other.supabase_key,
@@ -97,7 +97,7 @@ def _text(value: object) -> str:
 
 
 def _lifetime(value: object) -> float:
-    """Seconds that a token lives: no CMS lets one live for more than a day."""
+    """Return the seconds that a token lives: no CMS lets one live for more than a day."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _ONE_DAY:
         raise ValueError(f"{value!r} is not the lifetime of a token")
     return float(value)

@@ -1,4 +1,4 @@
-"""Is the socket that looks alive alive? Compares what it brings with what the log has; no I/O."""
+"""Detect a socket that only looks alive: compare what it brings with what the log has; no I/O."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ class Watchdog:
 
     After `suspicion` seconds the socket is late; after the patience, which is as long at first, a
     remedy is due. The log may be ahead for a good reason (Supabase away, an entry it refused), so
-    every useless remedy doubles the patience, up to `patience_maximum`; anything heard restores it.
+    every useless remedy doubles the patience, up to `patience_maximum`; any update that it brings
+    restores it.
     """
 
     def __init__(self, timing: Timing) -> None:
@@ -34,19 +35,19 @@ class Watchdog:
         """Whether to look more often: since a suspicion, nothing proved that the socket lives."""
 
     def joined(self) -> None:
-        """A new socket deserves a new judgement."""
+        """Begin anew: a new socket deserves a new judgement."""
         self._found_at = self._deadline = None
         self._kicked = False
 
     def received(self, seq: int) -> None:
-        """The socket brought this one."""
+        """Note that the socket brought this update."""
         self._received = max(self._received, seq)
         self.joined()
         self.suspicious = False
         self._patience = self._timing.suspicion
 
     def found(self, seq: int, now: float) -> None:
-        """The log has this one, recorded while the socket was joined."""
+        """Note that the log has this update, recorded while the socket was joined."""
         if seq <= self._received:
             return
         self.suspicious = True
@@ -56,11 +57,12 @@ class Watchdog:
             self._deadline = now + self._patience
 
     def late(self, now: float) -> bool:
-        """Whether the socket is later than the log by more than the usual."""
+        """Return whether the socket is later than the log by more than the usual."""
         return self._found_at is not None and now >= self._found_at + self._timing.suspicion
 
     def verdict(self, now: float) -> Verdict:
-        """What to do now: each remedy once, the stronger one if the first did not help in time."""
+        """Return what to do now: each remedy once, the stronger one if the first did not help in
+        time."""
         if self._deadline is None or now < self._deadline:
             return Verdict.WELL
         self._patience = min(self._patience * 2, self._timing.patience_maximum)

@@ -124,7 +124,8 @@ class _Narrator:
 
 
 def serves_requests(argv: Sequence[str], environ: Mapping[str, str]) -> bool:
-    """Whether this process is a web server, and not a command, a worker or a reloader's parent.
+    """Return whether this process is a web server, and not a command, a worker or a reloader's
+    parent.
 
     `manage.py migrate` imports the URLs too, and an autoreloader runs everything twice.
     """

@@ -67,11 +67,11 @@ class CacheReplayGuard:
     """Remembers ids in Django's cache, so that workers with a shared cache share them."""
 
     def claim(self, webhook_id: str) -> bool:
-        """Whether it is new; from now on it is not."""
+        """Return whether it is new; from now on it is not."""
         return cache.add(_cache_key(webhook_id), 1, timeout=int(REMEMBERED))
 
     def release(self, webhook_id: str) -> None:
-        """It was not handled after all."""
+        """Let the event be handled again: it was not handled after all."""
         cache.delete(_cache_key(webhook_id))
 
 

@@ -80,10 +80,11 @@ class ReplayGuard(Protocol):
     """Remembers the ids of webhooks for `REMEMBERED` seconds."""
 
     def claim(self, webhook_id: str) -> bool:
-        """Whether it is new; from now on it is not."""
+        """Return whether it is new; from now on it is not."""
 
     def release(self, webhook_id: str) -> None:
-        """It was not handled after all: the sender's next attempt is welcome."""
+        """Let the event be handled again: it was not handled after all, and the sender's next
+        attempt is welcome."""
 
 
 class MemoryReplayGuard:
@@ -95,7 +96,7 @@ class MemoryReplayGuard:
         self._seen: OrderedDict[str, float] = OrderedDict()
 
     def claim(self, webhook_id: str) -> bool:
-        """Whether it is new; from now on it is not."""
+        """Return whether it is new; from now on it is not."""
         horizon = self._now() - REMEMBERED
         while self._seen and next(iter(self._seen.values())) < horizon:
             self._seen.popitem(last=False)
@@ -107,7 +108,7 @@ class MemoryReplayGuard:
         return True
 
     def release(self, webhook_id: str) -> None:
-        """It was not handled after all."""
+        """Forget the id: the event was not handled after all."""
         self._seen.pop(webhook_id, None)
 
 

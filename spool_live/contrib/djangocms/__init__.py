@@ -24,7 +24,7 @@ __all__ = ["PageCollection", "register_pages"]
 
 
 def __getattr__(name: str) -> Any:
-    """Imports a public name at its first use: Django imports this package before any model."""
+    """Import a public name at its first use: Django imports this package before any model."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from spool_live.contrib.djangocms import collection  # noqa: PLC0415 - needs loaded apps

@@ -13,7 +13,7 @@ class DjangoCMSConfig(AppConfig):
     verbose_name = "Live updates of pages"
 
     def ready(self) -> None:
-        """Wraps what changes pages."""
+        """Wrap the methods that change pages."""
         from spool_live.contrib.djangocms import operations  # noqa: PLC0415 - needs loaded apps
 
         operations.connect()

@@ -27,19 +27,19 @@ class PageCollection:
     most_descendants: int = 100
 
     def get_site(self, page: Any) -> Any:
-        """The site of ``page``, or its id: that of ``SPOOL_LIVE["SITE"]`` where it is set, else
-        ours for the page's site (see :mod:`spool_live.contrib.sites`)."""
+        """Return the site of ``page``, or its id: that of ``SPOOL_LIVE["SITE"]`` where it is set,
+        else ours for the page's site (see :mod:`spool_live.contrib.sites`)."""
         if live_settings().site:
             return one_site.site_id(page._state.db)
         return django_sites.mapped(page.site_id)
 
     def get_metadata(self, content: Any) -> Mapping[str, Any]:
-        """A JSON object of at most 8 KiB. ``content`` is the ``PageContent`` that the public sees,
-        or saw last."""
+        """Return a JSON object of at most 8 KiB. ``content`` is the ``PageContent`` that the public
+        sees, or saw last."""
         return {"title": content.title}
 
     def item_id_of(self, page: int, language: str) -> uuid.UUID:
-        """The id of a page in a language, as a stable UUIDv5."""
+        """Return the id of a page in a language, as a stable UUIDv5."""
         return uuid.uuid5(ITEM_NAMESPACE, f"cms.page:{page}:{language}")
 
 
@@ -59,10 +59,10 @@ def register_pages(collection: C) -> C:
 
 
 def unregister_pages() -> None:
-    """Reports no pages any more."""
+    """Stop reporting pages."""
     _registered.clear()
 
 
 def page_collection() -> PageCollection | None:
-    """The collection that pages are reported by, if there is one."""
+    """Return the collection that pages are reported by, if there is one."""
     return _registered[0] if _registered else None

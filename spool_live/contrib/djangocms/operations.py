@@ -30,7 +30,7 @@ _EDITS = "spool_live_djangocms_edits"
 
 
 def connect() -> None:
-    """Wraps the operations and connects to the signals. Call it once, when all is loaded."""
+    """Wrap the operations and connect to the signals. Call it once, when all is loaded."""
     for name in ("save", "update", "update_urls", "update_urls_from_content"):
         _wrap(Page, name, lambda watch, page, *a, **k: watch.branch(page))
     for name in ("delete", "delete_translations", "_update_url_path_recursive"):
@@ -73,7 +73,7 @@ def plugins_moved(sender: Any, operation: str, **kwargs: Any) -> None:
 
 
 def _edited(content: Any, using: str) -> None:
-    """Records an update of the page that ``content`` is public on, once a transaction."""
+    """Record an update of the page that ``content`` is public on, once a transaction."""
     if not isinstance(content, PageContent):
         return
     page, language = content.page_id, content.language
@@ -86,8 +86,8 @@ def _edited(content: Any, using: str) -> None:
 
 
 def _is_first(page: int, language: str, using: str) -> bool:
-    """Whether no edit of the page was recorded in this transaction. The note of it lives among the
-    callbacks of the transaction, so that it goes with a rollback."""
+    """Return whether no edit of the page was recorded in this transaction. The note of it lives
+    among the callbacks of the transaction, so that it goes with a rollback."""
     connection = connections[using]
     if not connection.in_atomic_block:
         return True
@@ -96,7 +96,7 @@ def _is_first(page: int, language: str, using: str) -> bool:
             return False
 
     def note() -> None:
-        """Does nothing."""
+        """Do nothing."""
 
     setattr(note, _EDITS, (page, language))
     connection.on_commit(note)

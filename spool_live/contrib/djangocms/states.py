@@ -32,7 +32,8 @@ States = dict[int, dict[str, State]]
 
 
 def read(pages: Iterable[int], using: str) -> States:
-    """The states of ``pages``, in the order of the tree. Four queries, five with versioning."""
+    """Return the states of ``pages``, in the order of the tree. Four queries, five with
+    versioning."""
     keys = list(pages)
     if not keys:
         return {}
@@ -55,7 +56,7 @@ def read(pages: Iterable[int], using: str) -> States:
 
 
 def below(page: Any, using: str, most: int) -> list[int]:
-    """The primary keys of the pages below ``page``, at most ``most`` of them."""
+    """Return the primary keys of the pages below ``page``, at most ``most`` of them."""
     rows = Page.objects.using(using).filter(path__startswith=page.path, depth__gt=page.depth)
     return list(rows.order_by("path").values_list("pk", flat=True)[:most])
 

@@ -41,11 +41,11 @@ class Watch:
         self._edited: set[tuple[int, str | None]] = set()
 
     def page(self, pk: int | None) -> None:
-        """Looks at this page."""
+        """Look at this page."""
         self._add([pk] if pk else [])
 
     def branch(self, page: Any) -> None:
-        """Looks at ``page`` and at those below it."""
+        """Look at ``page`` and at those below it."""
         most = self.collection.most_descendants
         pages = states.below(page, self.using, most + 1) if page.pk else []
         if len(pages) > most:
@@ -54,15 +54,15 @@ class Watch:
         self._add([page.pk, *pages] if page.pk else [])
 
     def created(self, pk: int) -> None:
-        """The page was made by the operation, if it is not among those looked at."""
+        """Note that the operation created the page, if it is not among those looked at."""
         self._before.setdefault(pk, {})
 
     def edited(self, pk: int, language: str | None = None) -> None:
-        """The page has changed for the public although none of its columns has."""
+        """Note that the page has changed for the public although none of its columns has."""
         self._edited.add((pk, language))
 
     def record(self) -> None:
-        """Records what has become of the pages."""
+        """Record what has become of the pages."""
         after = states.read(self._before, self.using)
         updates: list[Recorded] = []
         for pk in [*after, *(pk for pk in self._before if pk not in after)]:
@@ -139,7 +139,7 @@ class Watch:
 
 @contextmanager
 def watching(using: str, look: Callable[[Watch], None]) -> Iterator[Watch | None]:
-    """Records, at the end of the block, what it changed of the pages that ``look`` looks at.
+    """Record, at the end of the block, what it changed of the pages that ``look`` looks at.
 
     Within another block ``look`` adds to what that one looks at. Nothing is recorded for a block
     that raises, nor without a registered collection, where it yields ``None``.

@@ -14,7 +14,7 @@ class SitesConfig(AppConfig):
     verbose_name = "Live updates for sites"
 
     def ready(self) -> None:
-        """Connects to the sites of ``django.contrib.sites``, and makes ours after ``migrate``."""
+        """Connect to the sites of ``django.contrib.sites``, and make ours after ``migrate``."""
         from django.contrib.sites.models import Site  # noqa: PLC0415 - needs loaded apps
 
         from spool_live.contrib.sites import mapping  # noqa: PLC0415

@@ -13,8 +13,8 @@ from spool_live.supabase.databases import content_databases
 
 
 def sync(using: str) -> list[tuple[DjangoSite, Site, bool]]:
-    """Makes and renames our sites after those of Django's on ``using``. Returns each of these,
-    ours, and whether it was made or renamed. Our other sites are left alone."""
+    """Make and rename our sites after those of Django's on ``using``. Returns each of these, ours,
+    and whether it was made or renamed. Our other sites are left alone."""
     return [
         (other, *_sync(other, using)) for other in DjangoSite.objects.using(using).order_by("pk")
     ]
@@ -51,7 +51,8 @@ def _sync(other: DjangoSite, using: str) -> tuple[Site, bool]:
 
 
 def _has_tables(using: str) -> bool:
-    """``migrate`` saves the first site, on a database where ours may not be yet."""
+    """Return whether to wait: ``migrate`` saves the first site, on a database where ours may not be
+    yet."""
     return Site._meta.db_table in _tables(using)
 
 

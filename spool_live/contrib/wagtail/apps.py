@@ -17,7 +17,7 @@ class WagtailLiveConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connects signals and checks."""
+        """Connect signals and check."""
         from spool_live.contrib.wagtail import checks, connection  # noqa: F401, PLC0415
 
         connection.connect()

@@ -18,7 +18,7 @@ from spool_live.contrib.wagtail.models import SiteMapping
 def unmapped_sites(
     app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[checks.CheckMessage]:
-    """``W001``: the pages of a Wagtail site without a live site reach nobody."""
+    """Check ``W001``: the pages of a Wagtail site without a live site reach nobody."""
     using = router.db_for_read(WagtailSite)
     if using not in (databases or ()) or not page_collections():
         return []
@@ -43,7 +43,7 @@ def unmapped_sites(
 def snippets_of_no_site(
     app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[checks.CheckMessage]:
-    """``W002``: a collection of snippets that belong to no site, where there are several."""
+    """Check ``W002``: a collection of snippets that belong to no site, where there are several."""
     using = router.db_for_read(SiteMapping)
     undecided = [
         collection

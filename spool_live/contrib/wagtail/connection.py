@@ -15,7 +15,7 @@ from spool_live.contrib.wagtail import moves, pages, privacy, sites, snippets
 
 
 def connect() -> None:
-    """Observes pages, view restrictions, Wagtail's sites, and what pages use. Connecting twice is
+    """Observe pages, view restrictions, Wagtail's sites, and what pages use. Connecting twice is
     harmless."""
     for models, begin in (
         (lambda: [Page], pages.begin),
@@ -36,7 +36,7 @@ def connect() -> None:
 
 
 def observe_snippets(**kwargs: Any) -> None:
-    """Observes deletions of what pages use and of registered snippets, as they are now."""
+    """Observe deletions of what pages use and of registered snippets, as they are now."""
     for model in snippets.models():
         _observe_deletions(snippets, model)
 

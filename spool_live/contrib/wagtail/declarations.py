@@ -48,13 +48,13 @@ class PageCollection(LiveCollection):
     follows_references: bool = True
 
     def is_published(self, item: Any) -> bool:
-        """Whether the page is live. Its privacy is a matter of the tree: see ``private``."""
+        """Return whether the page is live. Its privacy is a matter of the tree: see ``private``."""
         return bool(item.live)
 
     def get_metadata(self, item: Any) -> Mapping[str, Any]:
-        """``type``, ``title``, ``translation_key``, and the ``path`` and ``url`` of the page on the
-        site that the update is for; then ``metadata_fields``, of which a page has those that its
-        type has. The ``locale`` comes from :meth:`get_locale`."""
+        """Return ``type``, ``title``, ``translation_key``, and the ``path`` and ``url`` of the page
+        on the site that the update is for; then ``metadata_fields``, of which a page has those that
+        its type has. The ``locale`` comes from :meth:`get_locale`."""
         place = self.place_of(item)
         named = self.metadata_fields
         pairs = named.items() if isinstance(named, Mapping) else zip(named, named, strict=True)
@@ -68,31 +68,31 @@ class PageCollection(LiveCollection):
         }
 
     def is_relevant(self, before: Any, after: Any) -> bool:
-        """Whether a publication that leaves the page where it was is worth an update: one that
-        changes a field of ``watched_fields``, where these are declared."""
+        """Return whether a publication that leaves the page where it was is worth an update: one
+        that changes a field of ``watched_fields``, where these are declared."""
         watched = self.watched_fields
         return watched is None or any(
             getattr(before, name, None) != getattr(after, name, None) for name in watched
         )
 
     def get_locale(self, item: Any) -> str | None:
-        """The language code of the page's locale."""
+        """Return the language code of the page's locale."""
         return str(item.locale.language_code)
 
     def speaks_for(self, item: Any) -> bool:
-        """Whether the page's nearest registered type is of this collection."""
+        """Return whether the page's nearest registered type is of this collection."""
         return isinstance(item, Page) and collection_of(item.specific_class) is self
 
     def place_of(self, item: Any) -> Place | None:
-        """The site, path and URL of the page: those of the update that is being recorded, or the
-        first that it has now; ``None`` where no site serves it."""
+        """Return the site, path and URL of the page: those of the update that is being recorded, or
+        the first that it has now; ``None`` where no site serves it."""
         if PLACE in item.__dict__:
             place: Place | None = item.__dict__[PLACE]
             return place
         return place_of(item)
 
     def get_site(self, item: Any) -> Any:
-        """The id of the live site that the page is on, or ``None``."""
+        """Return the id of the live site that the page is on, or ``None``."""
         place = self.place_of(item)
         return place and place.site_id
 
@@ -121,19 +121,19 @@ class SnippetCollection(LiveCollection):
             self.site_field = found[0] if len(found) == 1 else ""
 
     def is_published(self, item: Any) -> bool:
-        """Whether the snippet is live; snippets without drafts always are."""
+        """Return whether the snippet is live; snippets without drafts always are."""
         return bool(item.live) if isinstance(item, DraftStateMixin) else True
 
     def get_metadata(self, item: Any) -> Mapping[str, Any]:
-        """``type`` and ``title`` (the snippet as text), and the ``translation_key`` of translatable
-        ones."""
+        """Return ``type`` and ``title`` (the snippet as text), and the ``translation_key`` of
+        translatable ones."""
         found = {"type": item._meta.label, "title": str(item)}
         if isinstance(item, TranslatableMixin):
             found["translation_key"] = str(item.translation_key)
         return found
 
     def get_locale(self, item: Any) -> str | None:
-        """The language code of a translatable snippet's locale."""
+        """Return the language code of a translatable snippet's locale."""
         return str(item.locale.language_code) if isinstance(item, TranslatableMixin) else None
 
 
@@ -141,7 +141,8 @@ def register_pages(*types: type[Page]) -> Callable[[type[C]], type[C]]:
     """Class decorator: reports the pages of ``types`` by the decorated collection; without types,
     all pages. A page belongs to the collection of its nearest registered type.
 
-    Raises :class:`SpoolLiveConfigurationError` for a type that is no page, or is registered.
+    Raises :class:`SpoolLiveConfigurationError` for a type that is not a page type, or is
+    registered.
     """
 
     def decorate(declared: type[C]) -> type[C]:
@@ -183,7 +184,7 @@ def register_snippets(model: type[Model]) -> Callable[[type[S]], type[S]]:
 
 
 def forget(declared: type[LiveCollection]) -> None:
-    """Takes the registrations of the collection ``declared`` back."""
+    """Take the registrations of the collection ``declared`` back."""
     for known in (_pages, _snippets):
         for model, made in list(known.items()):
             if type(made) is declared:
@@ -193,7 +194,7 @@ def forget(declared: type[LiveCollection]) -> None:
 
 
 def collection_of(page_type: type[Page] | None) -> PageCollection | None:
-    """The collection of the pages of ``page_type``: that of the nearest registered type."""
+    """Return the collection of the pages of ``page_type``: that of the nearest registered type."""
     for model in page_type.__mro__ if page_type else ():
         if model in _pages:
             return _pages[model]
@@ -201,15 +202,15 @@ def collection_of(page_type: type[Page] | None) -> PageCollection | None:
 
 
 def page_collections() -> list[PageCollection]:
-    """The collections of pages, each once."""
+    """Return the collections of pages, each once."""
     return list(dict.fromkeys(_pages.values()))
 
 
 def snippet_collections() -> Iterator[SnippetCollection]:
-    """The collections of snippets."""
+    """Yield the collections of snippets."""
     yield from _snippets.values()
 
 
 def snippet_collection_of(model: type[Model]) -> SnippetCollection | None:
-    """The collection of the snippets of ``model``, or ``None``."""
+    """Return the collection of the snippets of ``model``, or ``None``."""
     return next((_snippets[m] for m in model.__mro__ if m in _snippets), None)

@@ -39,11 +39,11 @@ class Moment:
 
     @classmethod
     def now(cls, using: str) -> Moment:
-        """As everything is stored."""
+        """Return the state as everything is stored."""
         return cls(read_roots(using), behind(restricted(using)))
 
     def view(self, collection: PageCollection, page: Any) -> View:
-        """What ``page`` (specific) is to the subscribers of ``collection``."""
+        """Return what ``page`` (specific) is to the subscribers of ``collection``."""
         places = self.roots.places(page, self.url_path_of(page.url_path))
         if not places:
             return {}
@@ -65,7 +65,8 @@ class Moment:
 
 
 def restricted(using: str) -> frozenset[str]:
-    """The tree paths of the pages that a view restriction is on: one query, two where there is one.
+    """Return the tree paths of the pages that a view restriction is on: one query, two where there
+    is one.
 
     An alias has the restrictions of its source, as in ``Page.get_view_restrictions``.
     """
@@ -83,13 +84,13 @@ def restricted(using: str) -> frozenset[str]:
 
 
 def behind(paths: Iterable[str]) -> Callable[[str], bool]:
-    """Whether a tree path is one of ``paths`` or below it."""
+    """Return whether a tree path is one of ``paths`` or below it."""
     known = frozenset(paths)
     return lambda path: bool(known) and not known.isdisjoint(prefixes(path))
 
 
 def prefixes(path: str) -> list[str]:
-    """The tree paths from the root of the tree to ``path``."""
+    """Return the tree paths from the root of the tree to ``path``."""
     return [path[:end] for end in range(STEP, len(path) + 1, STEP)]
 
 
@@ -102,9 +103,9 @@ def updates(
     relevant: bool = True,
     extra: Mapping[str, Any] = transitions.NO_METADATA,
 ) -> list[Recorded]:
-    """What became of ``page`` (specific, as it is now) between ``before`` and ``after``: one update
-    for each site, at most. Where a page is what it was, only a ``relevant`` change is one.
-    """
+    """Return what became of ``page`` (specific, as it is now) between ``before`` and ``after``:
+    one update for each site, at most. Where a page is what it was, only a ``relevant`` change is
+    one."""
     found: list[Recorded] = []
     for site_id in {**before, **after}:
         was, old = before.get(site_id, (Snapshot(None), None))
@@ -130,8 +131,8 @@ def standing_in(
     places: Mapping[uuid.UUID, Place],
     extra: Mapping[str, Any],
 ) -> list[Recorded]:
-    """Updates of ``page`` that stand for the pages below it, whatever the page is itself: with
-    ``descendants: true``, its ``path`` and ``url``, and nothing else of it."""
+    """Return updates of ``page`` that stand for the pages below it, whatever the page is itself:
+    with ``descendants: true``, its ``path`` and ``url``, and nothing else of it."""
     item_id = collection.item_id_of(page)
     return [
         (
@@ -159,7 +160,7 @@ def _at(page: Any, place: Place | None) -> Iterator[None]:
 
 
 def _fitting(transition: Transition, added: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What is new to a site has no former path there."""
+    """Return the metadata; what is new to a site has no former path there."""
     if transition.event_type is EventType.UPDATED:
         return added
     return {name: value for name, value in added.items() if name != "previous_path"}

@@ -37,8 +37,8 @@ def before_move(sender: Any, instance: Page, **kwargs: Any) -> None:
 
 
 def noted(page: Page) -> Move | None:
-    """The move that the save of ``page`` completes, or ``None``. A move that was given up has left
-    the page where it was."""
+    """Return the move that the save of ``page`` completes, or ``None``. A move that was given up
+    has left the page where it was."""
     pk, move = getattr(_local, "move", (None, None))
     if pk != page.pk or move is None:
         return None

@@ -44,8 +44,8 @@ _MOMENT = "spool_live_wagtail_moment"
 def begin(
     instance: Any, using: str, raw: bool, update_fields: Collection[str] | None
 ) -> PageSave | None:
-    """The save of a page as capture sees it; ``None`` for fixtures, and for what Wagtail notes of a
-    draft where no collection wants drafts."""
+    """Return the save of a page as capture sees it; ``None`` for fixtures, and for what Wagtail
+    notes of a draft where no collection wants drafts."""
     if raw or not page_collections():
         return None
     if update_fields is not None and is_editorial(update_fields):
@@ -59,7 +59,7 @@ class PageSave(RowSave):
     """One save of the row of a page."""
 
     def after(self, *, created: bool) -> None:
-        """Records what the save means for the page and for those below it."""
+        """Record what the save means for the page and for those below it."""
         row = None if created else self.row
         page = self._stored()
         collection = collection_of(page.specific_class)
@@ -80,8 +80,8 @@ class PageSave(RowSave):
         )
 
     def _stored(self) -> Any:
-        """The page as its specific type, as it is now stored. The object that is being saved also
-        holds the children that are saved after it, so it is taken where it can say."""
+        """Return the page as its specific type, as it is now stored. The object that is being saved
+        also holds the children that are saved after it, so it is taken where it can say."""
         instance, model = self.instance, self.instance.specific_class
         if model is None or collection_of(model) is None:
             return instance
@@ -123,8 +123,8 @@ class PageSave(RowSave):
             return True
 
     def _is_only_dated(self, row: Any, page: Any) -> bool:
-        """Whether this publishes for the first time what is live as it is: Wagtail's admin makes a
-        page that is to be published at once live, and publishes it then."""
+        """Return whether this publishes for the first time what is live as it is: Wagtail's admin
+        makes a page that is to be published at once live, and publishes it then."""
         if not row.live or row.last_published_at is not None or self.instance is not page:
             return False
         stored = type(page)._base_manager.using(self.using).filter(pk=page.pk).first()

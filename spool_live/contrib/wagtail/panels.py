@@ -60,7 +60,7 @@ class LiveUpdatesPanel(Panel):  # type: ignore[misc]  # Wagtail has no types
         template_name = "spool_live_wagtail/panel.html"
 
         def is_shown(self) -> bool:
-            """Whether the page is stored and its type is reported."""
+            """Return whether the page is stored and its type is reported."""
             return self.instance.pk is not None and self._collection is not None
 
         @property
@@ -68,7 +68,7 @@ class LiveUpdatesPanel(Panel):  # type: ignore[misc]  # Wagtail has no types
             return collection_of(self.instance.specific_class)
 
         def get_context_data(self, parent_context: Any = None) -> dict[str, Any]:
-            """``collection`` and ``lines``, one for each live site of the page."""
+            """Return ``collection`` and ``lines``, one for each live site of the page."""
             context: dict[str, Any] = super().get_context_data(parent_context)
             collection = self._collection
             using = self.instance._state.db or DEFAULT_DB_ALIAS
@@ -77,7 +77,8 @@ class LiveUpdatesPanel(Panel):  # type: ignore[misc]  # Wagtail has no types
 
 
 def lines_of(pk: Any, collection: PageCollection, using: str) -> list[Line]:
-    """What each of its sites has of the page: of its row, whatever the draft in the editor says."""
+    """Return what each of its sites has of the page: of its row, whatever the draft in the editor
+    says."""
     model = collection.model
     page = model._base_manager.using(using).filter(pk=pk).first()
     specific = page and page.specific  # type: ignore[attr-defined]
@@ -103,7 +104,7 @@ def lines_of(pk: Any, collection: PageCollection, using: str) -> list[Line]:
 
 
 def _last(site_id: uuid.UUID, item_id: uuid.UUID, using: str) -> OutboxEntry | None:
-    """The newest update of the item among the newest of the site: no index goes by item."""
+    """Return the newest update of the item among the newest of the site: no index goes by item."""
     entries = OutboxEntry.objects.using(using).filter(site_id=site_id)
     waiting = entries.filter(state=OutboxEntry.State.PENDING).order_by("-id")[:LOOKED_AT]
     numbered = entries.filter(seq__isnull=False).order_by("-seq")[:LOOKED_AT]

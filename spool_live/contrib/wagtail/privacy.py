@@ -19,7 +19,7 @@ _BEFORE = "spool_live_wagtail_restricted"
 def begin(
     instance: Any, using: str, raw: bool, update_fields: Collection[str] | None
 ) -> RestrictionSave | None:
-    """The save of a view restriction as capture sees it; ``None`` for fixtures."""
+    """Return the save of a view restriction as capture sees it; ``None`` for fixtures."""
     return None if raw or not page_collections() else RestrictionSave(instance, using)
 
 
@@ -34,11 +34,11 @@ class RestrictionSave:
         self.paths: frozenset[str] = frozenset()
 
     def before(self) -> None:
-        """Reads what is restricted."""
+        """Read what is restricted."""
         self.paths = restricted(self.using)
 
     def after(self, *, created: bool) -> None:
-        """Records what is restricted now. Another kind of restriction changes nothing public."""
+        """Record what is restricted now. Another kind of restriction changes nothing public."""
         record_privacy(self.paths, restricted(self.using), self.using)
 
 
@@ -59,7 +59,7 @@ def after_delete(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:
 
 
 def record_privacy(before: frozenset[str], after: frozenset[str], using: str) -> None:
-    """Records what became of the pages at the tree paths that are restricted now and were not, or
+    """Record what became of the pages at the tree paths that are restricted now and were not, or
     the reverse, and of those below them."""
     changed = before ^ after
     if not changed:

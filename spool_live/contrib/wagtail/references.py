@@ -24,7 +24,7 @@ FARTHEST = 3
 
 
 def users_of(item: Model, using: str) -> set[int]:
-    """The ids of the pages that use ``item``, also through other objects."""
+    """Return the ids of the pages that use ``item``, also through other objects."""
     page_type = _content_type(Page, using)
     pages: set[int] = set()
     seen = found = {(_content_type(type(item), using), str(item.pk))}
@@ -46,8 +46,8 @@ def users_of(item: Model, using: str) -> set[int]:
 
 
 def record_users(page_ids: Iterable[int], using: str) -> None:
-    """Records an update of each of these pages that the public sees: one by one, or by one update
-    of each site's root page that stands for them."""
+    """Record an update of each of these pages that the public sees: one by one, or by one update of
+    each site's root page that stands for them."""
     following = [c for c in page_collections() if c.follows_references]
     if not following:
         return

@@ -56,7 +56,7 @@ class Roots:
     roots: tuple[Root, ...]
 
     def places(self, page: Any, url_path: str | None = None) -> dict[uuid.UUID, Place]:
-        """Where ``page`` is, by live site. ``url_path``: as if that were the page's.
+        """Return where ``page`` is, by live site. ``url_path``: as if that were the page's.
 
         Of sites within each other the innermost has the page; several hostnames of one root have it
         both.
@@ -69,27 +69,27 @@ class Roots:
         return found
 
     def site_ids(self, url_path: str) -> set[uuid.UUID]:
-        """The live sites of a page with this ``url_path``."""
+        """Return the live sites of a page with this ``url_path``."""
         return {root.site_id for root in self._at(url_path) if root.site_id is not None}
 
     def moved(self, before: str, after: str) -> Roots:
-        """The same where what is at ``before`` and below has gone to ``after``."""
+        """Return the places where what is at ``before`` and below has gone to ``after``."""
         return Roots(
             _ordered(replace(r, url_path=moved(r.url_path, before, after)) for r in self.roots)
         )
 
     def with_exactly(self, now: str, before: str) -> Roots:
-        """The same where the roots at ``now`` are still at ``before``."""
+        """Return the places where the roots at ``now`` are still at ``before``."""
         return Roots(
             _ordered(replace(r, url_path=before) if r.url_path == now else r for r in self.roots)
         )
 
     def without(self, wagtail_site_id: int) -> Roots:
-        """The same without one Wagtail site."""
+        """Return the roots without one Wagtail site."""
         return Roots(tuple(r for r in self.roots if r.wagtail_site_id != wagtail_site_id))
 
     def of(self, wagtail_site_id: int) -> tuple[Root, ...]:
-        """The roots of one Wagtail site, one for each language."""
+        """Return the roots of one Wagtail site, one for each language."""
         return tuple(r for r in self.roots if r.wagtail_site_id == wagtail_site_id)
 
     def _at(self, url_path: str) -> list[Root]:
@@ -98,7 +98,7 @@ class Roots:
 
 
 def read_roots(using: str = DEFAULT_DB_ALIAS) -> Roots:
-    """The roots as they are stored now: one query, with ``WAGTAIL_I18N_ENABLED`` two."""
+    """Return the roots as they are stored now: one query, with ``WAGTAIL_I18N_ENABLED`` two."""
     sites = list(
         WagtailSite._base_manager.using(using).values(
             "pk",
@@ -140,12 +140,12 @@ def read_roots(using: str = DEFAULT_DB_ALIAS) -> Roots:
 
 
 def place_of(page: Any) -> Place | None:
-    """Where ``page`` is now, on the first of its sites."""
+    """Return where ``page`` is now, on the first of its sites."""
     return next(iter(read_roots(page._state.db or DEFAULT_DB_ALIAS).places(page).values()), None)
 
 
 def moved(url_path: str, before: str, after: str) -> str:
-    """``url_path`` after what is at ``before`` and below has gone to ``after``."""
+    """Return ``url_path`` after what is at ``before`` and below has gone to ``after``."""
     return after + url_path[len(before) :] if url_path.startswith(before) else url_path
 
 

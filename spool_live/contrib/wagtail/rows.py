@@ -30,19 +30,21 @@ def is_editorial(update_fields: Iterable[str]) -> bool:
 
 
 def is_plain(page: Any) -> bool:
-    """Whether the object holds values, and no expression that only the database can evaluate."""
+    """Return whether the object holds values, and no expression that only the database can
+    evaluate."""
     return not any(hasattr(value, "resolve_expression") for value in page.__dict__.values())
 
 
 def content_of(page: Any) -> dict[str, Any]:
-    """What a page holds, with its children, in a form that can be compared."""
+    """Return what a page holds, with its children, in a form that can be compared."""
     hidden = {*EDITORIAL, *DATED, COMMENTS_RELATION_NAME}
     return {name: value for name, value in page.serializable_data().items() if name not in hidden}
 
 
 def differs(row: Any, page: Any, hidden: Collection[str] = ()) -> bool:
-    """Whether the public sees a difference between two states of a page: its own columns, and the
-    moment of its publication, which stands for what is stored elsewhere (children, tags)."""
+    """Return whether the public sees a difference between two states of a page: its own columns,
+    and the moment of its publication, which stands for what is stored elsewhere (children,
+    tags)."""
     return any(
         field.get_prep_value(getattr(row, field.attname))
         != field.get_prep_value(getattr(page, field.attname))
@@ -57,7 +59,8 @@ def _is_key(field: Any) -> bool:
 
 
 def as_it_was(page: Any, row: Any) -> Any:
-    """The specific page as it was: ``row``, or the page with what the row says of its base."""
+    """Return the specific page as it was: ``row``, or the page with what the row says of its
+    base."""
     if isinstance(row, type(page)):
         return row
     was = copy.copy(page)
@@ -79,7 +82,7 @@ class RowSave:
         self.row: Any = None
 
     def before(self) -> None:
-        """Reads and locks the row."""
+        """Read and lock the row."""
         if not self.instance._state.adding and self.instance.pk is not None:
             rows = type(self.instance)._base_manager.using(self.using)
             self.row = lock_rows(rows.filter(pk=self.instance.pk), self.using).first()

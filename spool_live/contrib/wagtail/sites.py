@@ -22,7 +22,7 @@ _BEFORE = "spool_live_wagtail_roots"
 def begin(
     instance: Any, using: str, raw: bool, update_fields: Collection[str] | None
 ) -> SiteSave | None:
-    """The save of a Wagtail site as capture sees it; ``None`` for fixtures."""
+    """Return the save of a Wagtail site as capture sees it; ``None`` for fixtures."""
     return None if raw else SiteSave(instance, using)
 
 
@@ -37,11 +37,11 @@ class SiteSave:
         self.roots = Roots(())
 
     def before(self) -> None:
-        """Reads where the pages are."""
+        """Read where the pages are."""
         self.roots = read_roots(self.using)
 
     def after(self, *, created: bool) -> None:
-        """Maps a new site, keeps the name of its live site in step, and records what became of the
+        """Map a new site, keep the name of its live site in step, and record what became of the
         pages."""
         if created:
             create_mapping(self.site, using=self.using)
@@ -63,14 +63,13 @@ def after_delete(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:
 
 
 def create_mapping(site: Any, *, using: str, live: Site | None = None) -> SiteMapping:
-    """Maps the Wagtail site to ``live``, or to a new live site of the same name."""
+    """Map the Wagtail site to ``live``, or to a new live site of the same name."""
     live = live or Site.objects.using(using).create(name=name_of(site))
     return SiteMapping.objects.using(using).create(wagtail_site=site, site=live)
 
 
 def map_site(site: Any, live: Site, *, using: str) -> None:
-    """Maps the Wagtail site to ``live`` from now on, and records that its pages have gone
-    there."""
+    """Map the Wagtail site to ``live`` from now on, and record that its pages have gone there."""
     before = read_roots(using)
     SiteMapping.objects.using(using).update_or_create(
         wagtail_site=site, defaults={"site_id": live.pk}
@@ -80,8 +79,8 @@ def map_site(site: Any, live: Site, *, using: str) -> None:
 
 
 def keep_name(site: Any, *, using: str) -> bool:
-    """Gives the live site of a Wagtail site its name, where it has the name of no other mapped one;
-    returns whether it changed."""
+    """Give the live site of a Wagtail site its name, where it has the name of no other mapped one;
+    return whether it changed."""
     mapping = SiteMapping.objects.using(using).select_related("site").filter(wagtail_site=site)
     known = mapping.first()
     if known is None or known.site.name == name_of(site):
@@ -94,12 +93,12 @@ def keep_name(site: Any, *, using: str) -> bool:
 
 
 def name_of(site: Any) -> str:
-    """The name of the live site of a Wagtail site."""
+    """Return the name of the live site of a Wagtail site."""
     return str(site.site_name or site.hostname)[:200]
 
 
 def record_pages_of(wagtail_site_id: int, before: Roots, after: Roots, using: str) -> None:
-    """Records what became of the pages of a Wagtail site whose roots were ``before``."""
+    """Record what became of the pages of a Wagtail site whose roots were ``before``."""
     was, now = before.of(wagtail_site_id), after.of(wagtail_site_id)
     if was == now or not page_collections():
         return
@@ -110,7 +109,7 @@ def record_pages_of(wagtail_site_id: int, before: Roots, after: Roots, using: st
 
 
 def _tops(url_paths: set[str], using: str) -> Iterator[Any]:
-    """The specific pages at ``url_paths``, without those that are below another of them."""
+    """Yield the specific pages at ``url_paths``, without those that are below another of them."""
     found: list[str] = []
     pages = Page.objects.using(using).filter(url_path__in=url_paths).order_by("path")
     for page in pages.specific():

@@ -36,15 +36,15 @@ _DELETION = "spool_live_wagtail_deletion"
 
 
 def models() -> list[type[Model]]:
-    """The models whose objects pages use, and those of registered snippets."""
+    """Return the models whose objects pages use, and those of registered snippets."""
     return list(dict.fromkeys([*_used(), *(c.model for c in snippet_collections())]))
 
 
 def begin(
     instance: Any, using: str, raw: bool, update_fields: Collection[str] | None
 ) -> SnippetSave | None:
-    """The save of a snippet, image or document as capture sees it; ``None`` for fixtures, and for
-    what Wagtail notes of a draft where the collection does not want drafts."""
+    """Return the save of a snippet, image or document as capture sees it; ``None`` for fixtures,
+    and for what Wagtail notes of a draft where the collection does not want drafts."""
     collection = snippet_collection_of(type(instance))
     if raw or not (collection or page_collections()):
         return None
@@ -59,7 +59,7 @@ class SnippetSave(RowSave):
     """One save of the row of a snippet, an image or a document."""
 
     def after(self, *, created: bool) -> None:
-        """Records what the save means for the snippet and for the pages that use it."""
+        """Record what the save means for the snippet and for the pages that use it."""
         row = None if created else self.row
         item = self.instance
         if self.update_fields is not None:
@@ -98,7 +98,7 @@ def after_delete(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:
 
 
 def sites_of(collection: SnippetCollection, item: Any, using: str) -> set[uuid.UUID]:
-    """The live sites that the snippet belongs to."""
+    """Return the live sites that the snippet belongs to."""
     mappings = SiteMapping.objects.using(using)
     if type(collection).get_site is not LiveCollection.get_site or collection.site_field:
         site: Any = collection.get_site(item)

@@ -40,12 +40,12 @@ class Subtree:
         return list(dict.fromkeys(self._types.values()))
 
     def is_small(self) -> bool:
-        """Whether the pages are few enough to be reported one by one."""
+        """Return whether the pages are few enough to be reported one by one."""
         most = min((c.most_descendants for c in self.collections), default=0)
         return not self._pages()[most : most + 1].exists()
 
     def pages(self) -> Iterator[Any]:
-        """The pages as their specific types, some at a time."""
+        """Yield the pages as their specific types, some at a time."""
         pks = list(self._pages().values_list("pk", flat=True))
         for chunk in chunks(pks, CHUNK):
             rows = Page.objects.using(self.using).filter(pk__in=chunk).specific()
@@ -71,7 +71,7 @@ def record_change(
     extra: Mapping[str, Any] = NO_METADATA,
     below: bool = True,
 ) -> None:
-    """Records what became of ``page`` between two moments, and (``below``) of the pages below it:
+    """Record what became of ``page`` between two moments, and (``below``) of the pages below it:
     one by one, or by one update in each of their collections that stands for them.
 
     ``was`` is the page as its row was, ``None`` where it is new.
@@ -110,7 +110,7 @@ def _standing_in(
 
 
 def record_pages(pages: Iterable[Any], before: Moment, after: Moment, using: str) -> None:
-    """Records what became of each of ``pages`` (specific, as they are stored)."""
+    """Record what became of each of ``pages`` (specific, as they are stored)."""
     for some in chunks(pages, CHUNK):
         found: list[Recorded] = []
         for page in some:

@@ -48,7 +48,8 @@ class Part:
 
 @cache
 def shipped_parts(*, one_database: bool) -> tuple[Part, ...]:
-    """What the migrations make: where content lives in the Supabase database, or apart from it."""
+    """Return what the migrations make: where content lives in the Supabase database, or apart from
+    it."""
     name = "one_database" if one_database else "two_databases"
     folder = resources.files("spool_live.isolation").joinpath("migrated")
     text = folder.joinpath(f"{name}.json").read_text("utf-8")
@@ -56,14 +57,15 @@ def shipped_parts(*, one_database: bool) -> tuple[Part, ...]:
 
 
 def read_parts(box: Sandbox, target: Target) -> tuple[Part, ...]:
-    """What is there."""
+    """Return what is there."""
     tables = [FEED, *SUPPORT_TABLES, *(t for t in target.closed_tables if t != _DJANGO)]
     parts = (Part(**row) for row in box.rows("baseline", {"tables": tables}))
     return tuple(part for part in parts if part.place != _OF_THE_PROJECT)
 
 
 def audit_baseline(box: Sandbox, target: Target) -> Iterator[Finding]:
-    """Every part that is missing, different or added; then what does not belong to us at all."""
+    """Yield every part that is missing, different or added; then what does not belong to us at
+    all."""
     wanted = {part.place: part for part in shipped_parts(one_database=target.one_database)}
     found = {part.place: part for part in read_parts(box, target)}
     tables = {part.table for part in found.values()}
@@ -77,7 +79,7 @@ def audit_baseline(box: Sandbox, target: Target) -> Iterator[Finding]:
 
 
 def _is_harmless(part: Part) -> bool:
-    """An index more makes nothing wrong, unless it refuses rows or runs functions."""
+    """Return whether a further index is harmless: it neither refuses rows nor runs functions."""
     plain = not part.definition.startswith(_UNIQUE) and part.definition.count("(") == 1
     return part.kind == "index" and plain and " WHERE " not in part.definition
 
@@ -159,7 +161,8 @@ def _added(part: Part, wanted: dict[tuple[str, str, str], Part]) -> Finding:
 
 
 def _switched_off(part: Part, wanted: dict[tuple[str, str, str], Part]) -> Finding:
-    """Only a superuser may switch it on again; whoever owns the table can make it anew."""
+    """Return SQL that replaces it: only a superuser may switch it on again; whoever owns the table
+    can make it anew."""
     reason = f"the triggers of constraint {part.name} are off: it is not kept"
     made = [p for p in wanted.values() if p.kind == "constraint" and p.name == part.name]
     sql = "\n".join(_repair(each, each) for each in made)

@@ -11,7 +11,7 @@ from spool_live.isolation.target import FEED, MESSAGES, Target
 
 
 def entries(walk: Walk, target: Target, role: str) -> Iterator[tuple[str, Step]]:
-    """Everything that ``role`` may touch through the API, by its name, and the step to it."""
+    """Yield everything that ``role`` may touch through the API, by its name, and the step to it."""
     catalog, usage = walk.catalog, walk.catalog.usage[role]
     exposed = set(target.schemas) & usage
     searched = set(target.searched) & usage
@@ -46,7 +46,8 @@ def _is_part(function: Function) -> bool:
 
 
 def private_relations(catalog: Catalog, target: Target) -> set[int]:
-    """The numbers of our relations, Realtime's messages and Django's tables, with partitions."""
+    """Return the numbers of our relations, Realtime's messages and Django's tables, with
+    partitions."""
     names = {FEED, MESSAGES, *target.private_tables}
     django = target.django_tables
     found = {

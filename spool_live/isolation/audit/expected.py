@@ -108,7 +108,7 @@ def expected_functions() -> dict[str, ExpectedFunction]:
 
 @cache
 def expected_trigger() -> str:
-    """The statement that makes the broadcast trigger."""
+    """Return the statement that makes the broadcast trigger."""
     *_, newest = (match[0] for _, text in _migration_texts() for match in _TRIGGER.finditer(text))
     return newest
 
@@ -142,7 +142,7 @@ def expected_policies(box: Sandbox, target: Target) -> list[Policy]:
 
 
 def actual_policies(box: Sandbox, tables: list[str]) -> list[Policy]:
-    """The policies on ``tables``, whoever made them."""
+    """Return the policies on ``tables``, whoever made them."""
     return [
         Policy(**{**row, "roles": tuple(row["roles"])})
         for row in box.rows("policies", {"tables": tables})

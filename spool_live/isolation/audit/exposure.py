@@ -17,7 +17,7 @@ _KINDS = {"r": "table", "p": "table", "v": "view", "m": "materialized view", "f"
 
 
 def audit_exposure(box: Sandbox, target: Target, reach: Reach | None = None) -> Iterator[Finding]:
-    """Lists every relation of an exposed schema that API roles can touch beyond the feed, with the
+    """List every relation of an exposed schema that API roles can touch beyond the feed, with the
     REVOKE that closes it. Supabase's own tables, and what ``reach`` has found already, are not
     among them."""
     reach = reach or walk_reach(box, target)
@@ -33,7 +33,7 @@ def audit_exposure(box: Sandbox, target: Target, reach: Reach | None = None) -> 
 
 
 def audit_default_privileges(box: Sandbox, target: Target) -> Iterator[Finding]:
-    """Where content lives in this database, whatever Django makes next is open from the start."""
+    """Check that tables which Django makes next in this database are not open from the start."""
     if not target.one_database:
         return
     given = {"schemas": list(target.schemas), "roles": list(target.attackers)}

@@ -15,7 +15,7 @@ _SETTINGS = ['search_path=""']
 
 
 def audit_functions(box: Sandbox, target: Target) -> Iterator[Finding]:
-    """Compares each function in the catalog with its definition in our SQL files."""
+    """Compare each function in the catalog with its definition in our SQL files."""
     expected = expected_functions()
     given = {
         "signatures": [function.signature for function in expected.values()],
@@ -84,7 +84,7 @@ def _wrong_attributes(function: ExpectedFunction, actual: dict[str, Any]) -> Ite
 
 
 def _wrong_form(function: ExpectedFunction, actual: dict[str, Any]) -> str:
-    """What no replacement changes: such a function has to be made anew."""
+    """Return what no replacement changes: such a function has to be made anew."""
     if actual["kind"] != "f":
         return "it is not a plain function"
     if actual["returns"] != function.returns:
@@ -123,8 +123,8 @@ def _callers(function: ExpectedFunction, actual: dict[str, Any]) -> Iterator[Fin
 
 
 def _restored(function: ExpectedFunction, actual: dict[str, Any], target: Target) -> str:
-    """The statement that makes it again. What depends on it goes with one of another form, and
-    live_setup brings it back."""
+    """Return the statement that makes it again. What depends on it goes with one of another form,
+    and live_setup brings it back."""
     statement = function.definition
     if _wrong_form(function, actual):
         return (

@@ -19,7 +19,7 @@ Right = dict[str, Any]
 
 
 def audit_grants(box: Sandbox, target: Target) -> Iterator[Finding]:
-    """What API roles may do with the feed and with what is private."""
+    """Yield what API roles may do with the feed and with what is private."""
     yield from _missing(box)
     needed = {
         (role, table, privilege)
@@ -64,8 +64,8 @@ def _sequences(box: Sandbox, target: Target) -> Iterator[Finding]:
 def held_rights(
     box: Sandbox, target: Target, tables: Sequence[str], *, roles: Sequence[str] = ()
 ) -> list[Right]:
-    """Every right of the attacking roles (or ``roles``) on ``tables``: ``table, role, privilege,
-    columns`` (of a right on single columns), ``from`` (whom it was granted to)."""
+    """Return every right of the attacking roles (or ``roles``) on ``tables``: ``table, role,
+    privilege, columns`` (of a right on single columns), ``from`` (whom it was granted to)."""
     newer = _SINCE_17 if target.version_number >= _VERSION_17 else ()
     return box.rows(
         "grants",
@@ -78,7 +78,7 @@ def held_rights(
 
 
 def by_table(rights: Sequence[Right]) -> dict[str, list[Right]]:
-    """``rights`` for each table that there are any on."""
+    """Return ``rights`` for each table that there are any on."""
     tables: dict[str, list[Right]] = {}
     for right in rights:
         tables.setdefault(right["table"], []).append(right)
@@ -86,7 +86,7 @@ def by_table(rights: Sequence[Right]) -> dict[str, list[Right]]:
 
 
 def described(rights: Sequence[Right]) -> str:
-    """``rights`` on one table for people."""
+    """Return ``rights`` on one table for people."""
     by_role: dict[str, list[str]] = {}
     for right in rights:
         columns = f" ({', '.join(right['columns'])})" if right["columns"] else ""
@@ -98,7 +98,7 @@ def described(rights: Sequence[Right]) -> str:
 
 
 def holders(rights: Sequence[Right]) -> tuple[dict[str, list[str]], list[str]]:
-    """Whom to take ``rights`` from: privileges by grantee, and SQL that ends the memberships
+    """Return whom to take ``rights`` from: privileges by grantee, and SQL that ends the memberships
     through which a role has what was granted to another."""
     direct: dict[str, list[str]] = {}
     memberships: dict[str, None] = {}

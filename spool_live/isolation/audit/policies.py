@@ -14,7 +14,7 @@ _COMMANDS = {"*": "all", "r": "select", "a": "insert", "w": "update", "d": "dele
 
 
 def audit_policies(box: Sandbox, target: Target) -> Iterator[Finding]:
-    """Compares every policy on our tables, and on ``realtime.messages``, with what we wrote."""
+    """Compare every policy on our tables, and on ``realtime.messages``, with what we wrote."""
     tables = [FEED, *SUPPORT_TABLES, *target.closed_tables, MESSAGES]
     wanted = {(policy.table, policy.name): policy for policy in expected_policies(box, target)}
     actual = {(policy.table, policy.name): policy for policy in actual_policies(box, tables)}
@@ -30,7 +30,8 @@ def audit_policies(box: Sandbox, target: Target) -> Iterator[Finding]:
 
 
 def _concerns_api(policy: Policy, target: Target) -> bool:
-    """An application that connects as a role of its own may need policies for that role."""
+    """Return the severity: an application that connects as a role of its own may need policies for
+    it."""
     return not {"public", *target.attackers}.isdisjoint(policy.roles)
 
 

@@ -14,7 +14,7 @@ PUBLICATION = "supabase_realtime"
 
 
 def audit_publication(box: Sandbox, target: Target) -> Iterator[Finding]:
-    """What Realtime sees of the WAL."""
+    """Check what Realtime sees of the WAL."""
     rows = box.rows("publications")
     if not rows or FEED not in rows[0]["tables"]:
         reason = f"{FEED} is not in it: subscribers of postgres_changes get nothing"
@@ -53,7 +53,8 @@ def _contents(row: dict[str, Any], target: Target) -> Iterator[Finding]:
 
 
 def _private(table: str, row: dict[str, Any]) -> Finding:
-    """Where its whole schema is in the publication, single tables cannot be taken out of it."""
+    """Return SQL that takes them out; from a publication of a whole schema single tables cannot be
+    taken out."""
     schema = table.partition(".")[0]
     if row["all_tables"]:
         reason, sql = f"{table} is in it, as all tables are", ""

@@ -52,7 +52,7 @@ class Root:
         return ", ".join(start.user for start in self.starts)
 
     def add(self, start: Step, hazards: list[Hazard], objects: set[tuple[Kind, int]]) -> None:
-        """Records what came of it from ``start``."""
+        """Record what was reached from ``start``."""
         self.starts.append(start)
         self.objects |= objects
         for hazard in hazards:
@@ -82,7 +82,8 @@ class Reach:
         }
 
     def fingerprint(self, identity: str) -> str:
-        """That of a relation, by its quoted name; empty where the walk did not meet it."""
+        """Return the fingerprint of a relation, by its quoted name; empty where the walk did not
+        meet it."""
         for root in self.roots.values():
             if root.kind == "relation" and self.catalog.relations[root.oid].identity == identity:
                 return fingerprint(self.catalog, root.objects)
@@ -90,7 +91,7 @@ class Reach:
 
 
 def walk_reach(box: Sandbox, target: Target) -> Reach:
-    """Walks from everything that the API exposes, as each of its roles."""
+    """Walk from everything that the API exposes, as each of its roles."""
     attackers = frozenset(target.attackers)
     catalog = read_catalog(box, attackers)
     private = private_relations(catalog, target)
@@ -121,7 +122,7 @@ def walk_reach(box: Sandbox, target: Target) -> Reach:
 
 
 def audit_reach(reach: Reach, target: Target) -> Iterator[Finding]:
-    """One finding for each root and danger."""
+    """Yield one finding for each root and danger."""
     for root in reach.roots.values():
         for danger, hazards in root.hazards.items():
             yield _dangerous(reach, root, danger, list(hazards.values()), target)
@@ -159,7 +160,7 @@ def _described(root: Root, hazards: list[Hazard]) -> str:
 
 
 def _close(reach: Reach, root: Root, danger: Danger, target: Target) -> str:
-    """SQL that ends it: whoever needs the object for something else accepts it instead."""
+    """Return SQL that ends it: whoever needs the object for something else accepts it instead."""
     if root.kind == "relation":
         relation = reach.catalog.relations[root.oid]
         is_view = relation.kind == "v" and not relation.invoker
@@ -178,7 +179,8 @@ def _close(reach: Reach, root: Root, danger: Danger, target: Target) -> str:
 
 
 def _is_safe_as_invoker(reach: Reach, root: Root, relation: Relation) -> bool:
-    """Whether the view would be harmless with its caller's rights: tried on the catalog as read."""
+    """Return whether the view would be harmless with its caller's rights: tried on the catalog as
+    read."""
     reach.catalog.relations[root.oid] = replace(relation, invoker=True)
     reach.walk.forget()
     try:

@@ -26,7 +26,7 @@ _ALL_DATA = (
 
 
 def audit_roles(target: Target) -> Iterator[Finding]:
-    """Looks at every role that a token can name, however it is reached."""
+    """Look at every role that a token can name, however it is reached."""
     for role in target.roles:
         if role.unbounded and role.name != SERVICE_ROLE:
             what = "is a superuser" if role.superuser else "bypasses Row Level Security"
@@ -63,7 +63,7 @@ def _inherited(role: ApiRole, target: Target) -> Iterator[Finding]:
 
 
 def _granted(role: ApiRole, target: Target) -> Iterator[Finding]:
-    """Powers that are granted, not attributes."""
+    """Yield powers that are granted, not attributes."""
     if role.name not in target.attackers:
         return
     if role.makes_schemas:

@@ -20,7 +20,7 @@ _PRIVATE = {
 
 
 def audit_schemas(box: Sandbox, target: Target) -> Iterator[Finding]:
-    """What the API exposes, and what its roles may do in there and in our schema."""
+    """Yield what the API exposes, and what its roles may do in there and in our schema."""
     for name in target.schemas:
         if name in _PRIVATE:
             yield rules.SCHEMA_EXPOSED.broken(name, f"the API exposes it: {_PRIVATE[name]}")

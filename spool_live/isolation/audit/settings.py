@@ -56,7 +56,7 @@ _LIBRARIES = re.compile(r"(session|local|shared)_preload_libraries|dynamic_libra
 
 
 def audit_settings(box: Sandbox, target: Target) -> Iterator[Finding]:
-    """Looks at every setting that a request of the API meets."""
+    """Look at every setting that a request of the API meets."""
     given = {"roles": [LOGIN, *(role.name for role in target.roles)]}
     for row in box.rows("role_settings", given):
         name, value = row["name"].lower(), row["value"]
@@ -83,7 +83,8 @@ def _judge(name: str, value: str, whose: str, *, is_function: bool) -> tuple[Rul
 
 
 def _is_known(name: str) -> bool:
-    """Those with a dot are an extension's or an application's."""
+    """Return whether the setting is ours to judge: those with a dot are an extension's or an
+    application's."""
     known = _HARMLESS.fullmatch(name) or _TIMEOUT.fullmatch(name)
     return bool(known) or "." in name or name in (*_BREAKS, "default_transaction_read_only")
 

@@ -11,6 +11,6 @@ from spool_live.isolation.target import Target
 
 
 def audit_system(box: Sandbox, target: Target) -> Iterator[Finding]:
-    """Compares what API roles may do with it, and how its functions run, with how it came."""
+    """Compare what API roles may do with it, and how its functions run, with how it came."""
     for row in box.rows("system_objects", {"roles": list(target.attackers)}):
         yield rules.SYSTEM_OPEN.broken(row["name"], row["reason"], sql=row["mend"])

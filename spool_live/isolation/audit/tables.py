@@ -15,7 +15,7 @@ _ORDINARY = "r"
 
 
 def audit_tables(box: Sandbox, target: Target) -> Iterator[Finding]:
-    """Looks at the feed, the tables behind it, and ``realtime.messages``."""
+    """Look at the feed, the tables behind it, and ``realtime.messages``."""
     wanted = [FEED, *target.private_tables, *([MESSAGES] if target.has_messages else [])]
     functions = [function.signature for function in expected_functions().values()]
     for row in box.rows("tables", {"tables": wanted, "functions": functions}):
@@ -49,8 +49,8 @@ def _table(row: dict[str, Any], target: Target) -> Iterator[Finding]:
 
 
 def _company(row: dict[str, Any]) -> Iterator[Finding]:
-    """What stands beside a table in such a way that its policies do not count. (Realtime's messages
-    are partitioned.)"""
+    """Yield what stands beside a table in such a way that its policies do not count. (Realtime's
+    messages are partitioned.)"""
     name = row["name"]
     for child in row["children"] if name != MESSAGES else ():
         yield rules.TABLE_INHERITS.broken(
@@ -69,8 +69,8 @@ def _company(row: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _planned_anew(functions: list[str]) -> str:
-    """A plan that a rule emptied depends on nothing: without this, sessions keep it after the rule
-    is gone."""
+    """Return SQL that makes sessions plan again: a plan that a rule emptied depends on nothing, and
+    they keep it."""
     return "".join(f"\nalter function {name} set search_path = '';" for name in functions)
 
 

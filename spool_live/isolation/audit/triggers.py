@@ -15,7 +15,7 @@ _STATES = {"D": "disabled", "R": "enabled for replicas only", "A": "enabled alwa
 
 
 def audit_triggers(box: Sandbox, target: Target) -> Iterator[Finding]:
-    """Compares the triggers on our tables, and on Realtime's messages, with the one that our SQL
+    """Compare the triggers on our tables, and on Realtime's messages, with the one that our SQL
     file makes."""
     tables = [FEED, *target.private_tables, MESSAGES]
     triggers = {(r["table"], r["name"]): r for r in box.rows("triggers", {"tables": tables})}

@@ -27,7 +27,7 @@ FORMATS: dict[str, Callable[..., str]] = {
 
 
 def render(report: Report, name: str, *, fail_on: str = "error") -> str:
-    """``report`` in the format ``name``, one of :data:`FORMATS`. ``fail_on`` (``error``,
+    """Return ``report`` in the format ``name``, one of :data:`FORMATS`. ``fail_on`` (``error``,
     ``warning`` or ``never``) is what makes a failure where a format knows failures, as it does for
     the exit code."""
     if name == "junit":

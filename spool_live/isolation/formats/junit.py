@@ -16,8 +16,8 @@ _FAILING = {
 
 
 def to_junit(report: Report, *, fail_on: str = "error") -> str:
-    """A suite ``verify_rls``. A rule fails where one of its findings makes the exit code 1; its
-    other findings, and what was accepted, are in ``system-out``."""
+    """Return the JUnit suite ``verify_rls``. A rule fails where one of its findings makes the exit
+    code 1; its other findings, and what was accepted, are in ``system-out``."""
     broken: dict[str, list[Finding]] = {}
     for finding in report.findings:
         broken.setdefault(finding.code, []).append(finding)

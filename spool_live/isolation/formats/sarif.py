@@ -18,8 +18,8 @@ _SCHEMA = (
 
 
 def to_sarif(report: Report) -> str:
-    """One run with all rules and a result a finding. A finding is in a database, not in a file: its
-    location is the subject, under a URI that such services can show."""
+    """Return one run with all rules and a result a finding. A finding is in a database, not in a
+    file: its location is the subject, under a URI that such services can show."""
     run = {
         "tool": {
             "driver": {

@@ -32,7 +32,7 @@ class Case:
 
 
 def leaving_cases(one: ProbeSite, token: dict[str, Any]) -> Iterator[Case]:
-    """Subscribers whose key is revoked while they listen."""
+    """Yield the subscribers whose key is revoked while they listen."""
     topic = token["realtime"]["broadcast"]["topic"]
     if live_settings().realtime_mode == "broadcast":
         yield Case("key revoked while joined, own topic", token["token"], None, topic)
@@ -46,7 +46,7 @@ def cases(
     others_token: dict[str, Any],
     revoked: str,
 ) -> Iterator[Case]:
-    """Everybody else. ``revoked`` is a token whose key was revoked already."""
+    """Yield everybody else. ``revoked`` is a token whose key was revoked already."""
     topics = [t["realtime"]["broadcast"]["topic"] for t in (token, others_token)]
     for probe, given, topic in ((one, token, topics[0]), (other, others_token, topics[1])):
         which = "A" if probe is one else "B"

@@ -107,7 +107,7 @@ def send_ping(
     *,
     timeout: float = 20.0,
 ) -> Ping:
-    """Sends a ping from ``using``, and waits until it arrived or ``timeout`` seconds are over.
+    """Send a ping from ``using``, and wait until it arrived or ``timeout`` seconds are over.
 
     ``request_token`` exchanges the plain text of a key for the answer of ``POST token/``,
     ``request_updates`` asks ``GET updates/`` with it. Raises ``DatabaseError``; every other trouble
@@ -141,7 +141,8 @@ def _probe(using: str, ping: Ping) -> Iterator[ProbeSite]:
 
 
 def _is_mirrored(using: str, site_id: uuid.UUID) -> bool:
-    """Whether a worker has brought the tombstone to Supabase, and will not touch it any more."""
+    """Return whether a worker has brought the tombstone to Supabase, and will not touch it any
+    more."""
     ends = time.monotonic() + FAREWELL
     behind = outbox.behind(using).filter(pk=site_id)
     while behind.exists():

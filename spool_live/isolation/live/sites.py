@@ -1,4 +1,4 @@
-"""Probe sites for a proof on the running services: made by the real road, and gone afterwards."""
+"""Probe sites for a proof on the running services, created and removed as real sites are."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class ProbeSite:
             self.keys[name], self.plain[name] = keys.create_key(self.site, name=f"{NAME}: {name}")
 
     def write(self, slug: str) -> None:
-        """Records an update, as a save of content does."""
+        """Record an update, as a save of content does."""
         self.written[slug] = time.monotonic()
         update = LiveUpdateData(EventType.UPDATED, "spool-live-probe", uuid.uuid4(), slug=slug)
         broadcast_update(self.site, update)
@@ -68,7 +68,7 @@ class Deliverer:
     workers_answered: bool = True
 
     def deliver(self, sites: list[ProbeSite]) -> bool:
-        """Whether all that the sites wait for has arrived within the timeout."""
+        """Return whether all that the sites wait for has arrived within the timeout."""
         if (
             self.workers
             and self.workers_answered
@@ -88,7 +88,7 @@ class Deliverer:
         return self._arrived(sites)
 
     def wait_until(self, condition: Callable[[], bool]) -> bool:
-        """Whether ``condition`` came true within the timeout."""
+        """Return whether ``condition`` came true within the timeout."""
         deadline = time.monotonic() + self.timeout
         while time.monotonic() < deadline:
             self.check()
@@ -128,7 +128,7 @@ def probe_sites(
 
 
 def remove_left_behind(using: str) -> int:
-    """Removes the probe sites of runs that were killed; returns how many."""
+    """Remove the probe sites of runs that were killed; return how many."""
     old = timezone.now() - LEFT_BEHIND
     left = Site.objects.using(using).filter(is_probe=True, created_at__lt=old)
     for site in left:
@@ -137,7 +137,7 @@ def remove_left_behind(using: str) -> int:
 
 
 def remove(site: Site, using: str) -> None:
-    """Removes a probe site with all that belongs to it, on both databases as far as they answer.
+    """Remove a probe site with all that belongs to it, on both databases as far as they answer.
 
     The audit trail of its keys stays: nothing removes from that. Its lines are marked.
     """
@@ -152,7 +152,7 @@ def remove(site: Site, using: str) -> None:
 
 
 def forget(site_id: uuid.UUID, using: str) -> None:
-    """Removes what is left of a deleted probe site whose tombstone Supabase has."""
+    """Remove what is left of a deleted probe site whose tombstone Supabase has."""
     outbox.forget_site(using, site_id)
     alias = live_settings().supabase_database
     if not is_supabase_database(alias):

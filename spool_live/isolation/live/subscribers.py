@@ -43,7 +43,7 @@ class ProbeSubscriber:
     client: AsyncClient | None = None
 
     async def join(self, url: str, key: str, within: float) -> None:
-        """Joins, and waits until it is live, refused, or the time is up. Never raises."""
+        """Join, and wait until it is live, refused, or the time is up. Never raises."""
         try:
             self.client = await acreate_client(url, key)
             if self.case.token is not None:
@@ -110,7 +110,7 @@ class ProbeSubscriber:
 
 
 def _reason(error: Exception | None) -> str:
-    """The code of Realtime's reason (``Unauthorized``), which the library wraps in JSON."""
+    """Return the code of Realtime's reason (``Unauthorized``), which the library wraps in JSON."""
     try:
         said = json.loads(str(error))
         text = str(said.get("reason") or said.get("message"))
@@ -152,7 +152,7 @@ class Subscribers:
         self._loop.close()
 
     def join(self, cases: list[Case]) -> list[ProbeSubscriber]:
-        """Joins every case at once, and waits until each is settled."""
+        """Join every case at once, and wait until each is settled."""
         fresh = [ProbeSubscriber(case) for case in cases]
         self.all += fresh
         joining = asyncio.run_coroutine_threadsafe(self._join(fresh), self._loop)

@@ -35,7 +35,7 @@ class LiveResult:
     remedy: str = ""
 
     def as_row(self) -> dict[str, Any]:
-        """As tables and JSON have it."""
+        """Return it as a row of tables and JSON."""
         return {
             "ok": "ok" if self.ok else "FAILED",
             "subscriber": self.case,
@@ -49,7 +49,7 @@ class LiveResult:
 
 @dataclass
 class LiveReport:
-    """The results, and what went wrong on the road itself."""
+    """The results, and what went wrong in the delivery itself."""
 
     results: list[LiveResult] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
@@ -66,7 +66,7 @@ def verify_live(
     *,
     progress: Callable[[str], None] = lambda stage: None,
 ) -> LiveReport:
-    """Proves that each subscriber receives its own site's updates and nobody else's.
+    """Prove that each subscriber receives its own site's updates and nobody else's.
 
     ``request_token`` exchanges the plain text of a key for the answer of ``POST token/``. What it
     raises, and interrupts, go through once the probe sites are removed.
@@ -123,7 +123,8 @@ def _complete(subscriber: ProbeSubscriber) -> bool:
 
 
 def _before_revocation(subscriber: ProbeSubscriber) -> LiveResult:
-    """A subscriber that never heard anything would prove nothing by its silence."""
+    """Return whether it received anything before: its silence afterwards proves nothing
+    otherwise."""
     received = "A warm-up" in subscriber.arrived
     subscriber.arrived.pop("A warm-up", None)
     return LiveResult(

@@ -77,8 +77,8 @@ class Attacker:
         self.attacks = 0
 
     def prepare(self) -> list[Finding]:
-        """Makes the temporary functions that run attacks; why that is not possible, if so. Raises
-        :class:`django.db.DatabaseError` where the reason is not an event trigger's."""
+        """Make the temporary functions that run attacks; return why that is not possible, if so.
+        Raises :class:`django.db.DatabaseError` where the reason is not an event trigger's."""
         try:
             with self._box.step():
                 self._box.execute(read_sql("attack_functions"))
@@ -97,7 +97,7 @@ class Attacker:
         return []
 
     def run(self, attacks: Iterable[Attack]) -> Iterator[tuple[Attack, Outcome]]:
-        """Each attack with its outcome, in order; a few hundred are one round trip."""
+        """Yield each attack with its outcome, in order; a few hundred are one round trip."""
         remaining = iter(attacks)
         while batch := tuple(islice(remaining, _BATCH)):
             texts: dict[str, int] = {}  # a long one is sent once, however many attacks it is for
@@ -122,8 +122,8 @@ class Attacker:
     def poll(
         self, role: str, cases: Sequence[ClaimsCase], updates: Sequence[str]
     ) -> list[frozenset[str]]:
-        """What Realtime would deliver of ``updates`` (ids) to subscribers of ``role`` with the
-        claims of ``cases``, one after the other in one session. Raises
+        """Return what Realtime would deliver of ``updates`` (ids) to subscribers of ``role`` with
+        the claims of ``cases``, one after the other in one session. Raises
         :class:`django.db.DatabaseError` where one of them makes a policy raise: then nobody gets
         anything."""
         claims = [case.text or "" for case in cases]
@@ -134,7 +134,8 @@ class Attacker:
         return [frozenset(row["visible"]) for row in rows]
 
     def holders(self, roles: Iterable[str], relation: str, privilege: str) -> frozenset[str]:
-        """Those of ``roles`` that hold ``privilege`` on ``relation`` or any of its columns."""
+        """Return those of ``roles`` that hold ``privilege`` on ``relation`` or any of its
+        columns."""
         given = {"roles": list(roles), "relation": relation, "privilege": privilege}
         return frozenset(row["role"] for row in self._box.rows("holders", given))
 
@@ -146,19 +147,20 @@ class Breaches:
         self._found: dict[tuple[Rule, str], list[str]] = {}
 
     def add(self, rule: Rule, subject: str, what: str) -> None:
-        """Notes that ``subject`` broke ``rule`` by ``what``."""
+        """Note that ``subject`` broke ``rule`` by ``what``."""
         self._found.setdefault((rule, subject), []).append(what)
 
     def findings(self) -> Iterator[Finding]:
-        """One finding for each rule and subject; its reason names the first few of them."""
+        """Yield one finding for each rule and subject; its reason names the first few of them."""
         for (rule, subject), what in self._found.items():
             named, more = "; ".join(what[:_NAMED_AT_MOST]), len(what) - _NAMED_AT_MOST
             yield rule.broken(subject, f"{named}; and {more} more" if more > 0 else named)
 
 
 def read_statements(name: str, values: Mapping[str, str]) -> list[tuple[str, str]]:
-    """The statements of ``sql/<name>.sql``, each behind its ``-- label``, with ``:'variables'`` (as
-    psql has them) replaced by ``values``, which hold neither quotes nor backslashes."""
+    """Return the statements of ``sql/<name>.sql``, each behind its ``-- label``, with
+    ``:'variables'`` (as psql has them) replaced by ``values``, which hold neither quotes nor
+    backslashes."""
     blocks = re.split(r"^-- ", read_sql(name), flags=re.MULTILINE)[1:]
     labelled = (block.partition("\n") for block in blocks)
     return [

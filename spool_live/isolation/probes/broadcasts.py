@@ -57,7 +57,7 @@ class Mailbox:
         self._read: set[str] = set()
 
     def new(self) -> list[Message]:
-        """What came since the last call."""
+        """Return what came since the last call."""
         rows = self._box.rows("messages", {"sites": self._sites})
         fresh = [row for row in rows if row["id"] not in self._read]
         self._read.update(row["id"] for row in fresh)
@@ -76,7 +76,7 @@ class Mailbox:
 
 
 def probe_broadcasts(box: Sandbox, world: World, mailbox: Mailbox) -> Iterator[Finding]:
-    """The updates that the world began with, then many small and some large ones."""
+    """Yield the updates that the world began with, then many small and some large ones."""
     a, b, _ = world.sites
     breaches = Breaches()
     epochs = {a: EPOCH_A, b: EPOCH_B}
@@ -140,7 +140,7 @@ def _judge_payload(breaches: Breaches, message: Message) -> None:
 
 
 def _in_order(messages: Iterable[Message], site: str) -> list[Message]:
-    """Those that begin with an update of ``site``, by its ``seq``."""
+    """Return those that begin with an update of ``site``, by its ``seq``."""
     of_site = [m for m in messages if m.changes and m.changes[0].get("site_id") == site]
     return sorted(of_site, key=lambda message: message.changes[0].get("seq") or 0)
 

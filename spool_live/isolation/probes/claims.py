@@ -57,12 +57,12 @@ class ClaimsCase:
     settings: Mapping[str, str] = field(default_factory=dict)
 
     def all_settings(self) -> dict[str, str]:
-        """The settings of a request with these claims."""
+        """Return the settings of a request with these claims."""
         return {**self.settings, **({} if self.text is None else {CLAIMS: self.text})}
 
 
 def token_claims(site: str, key: str, **more: Any) -> dict[str, Any]:
-    """The claims of a token as the app mints it, with ``more`` over them."""
+    """Return the claims of a token as the app mints it, with ``more`` over them."""
     return {
         "role": "authenticated",
         "aud": "authenticated",
@@ -78,7 +78,8 @@ def token_claims(site: str, key: str, **more: Any) -> dict[str, Any]:
 
 
 def claims_matrix(ids: ProbeIds) -> list[ClaimsCase]:
-    """All cases. The one without claims comes first: once set, a setting is never unset again."""
+    """Return all cases. The one without claims comes first: once set, a setting is never unset
+    again."""
     return [
         ClaimsCase("no claims at all", None),
         *_rights(ids),
@@ -104,7 +105,7 @@ def _rights(ids: ProbeIds) -> Iterator[ClaimsCase]:
 
 
 def _rights_with_company(ids: ProbeIds) -> Iterator[ClaimsCase]:
-    """Right ids among hostile company: what else a token says must not matter."""
+    """Yield right ids in hostile company: what else a token says must not matter."""
     a, b = ids.site_a, ids.site_b
     for role in ("anon", "service_role", "postgres", "supabase_admin"):
         claims = token_claims(a, ids.key_a, role=role)
@@ -128,7 +129,7 @@ def _rights_with_company(ids: ProbeIds) -> Iterator[ClaimsCase]:
 
 
 def _spellings(ids: ProbeIds) -> Iterator[ClaimsCase]:
-    """Spellings of A's own ids that PostgreSQL may or may not take for the same."""
+    """Yield spellings of A's own ids that PostgreSQL may or may not take for the same."""
     for name, spell in (
         ("upper case", str.upper),
         ("braces", lambda text: "{" + text + "}"),
@@ -255,7 +256,7 @@ def _no_json(ids: ProbeIds) -> Iterator[ClaimsCase]:
 
 
 def _other_settings(ids: ProbeIds) -> Iterator[ClaimsCase]:
-    """What else of a request reaches the database: none of it is a claim."""
+    """Yield what else of a request reaches the database: none of it is a claim."""
     a, pair = ids.site_a, {"site_id": ids.site_a, "key_id": ids.key_a}
     legacy = {f"request.jwt.claim.{name}": value for name, value in pair.items()}
     headers = {"x-site-id": a, "x-key-id": ids.key_a, "api-key": ids.key_a, **pair}

@@ -33,7 +33,7 @@ class Join:
     must: bool
 
     def settings(self) -> dict[str, str]:
-        """What Realtime sets before it looks."""
+        """Return what Realtime sets before it looks."""
         return {
             "realtime.topic": self.topic,
             "request.headers": "{}",
@@ -50,8 +50,8 @@ class Join:
 def probe_joins(
     box: Sandbox, attacker: Attacker, target: Target, world: World
 ) -> Iterator[Finding]:
-    """Every role with every shape of claims joins the topics of the sites, and a valid token of A
-    every topic that looks like one."""
+    """Let every role with every shape of claims join the topics of the sites, and a valid token of
+    A every topic that looks like one."""
     joins = [*_matrix(target, world), *_lookalikes(world)]
     readers = attacker.holders(target.attackers, MESSAGES, "select")
     breaches = Breaches()
@@ -68,7 +68,7 @@ def probe_joins(
 
 
 def may_join(box: Sandbox, attacker: Attacker, token: ClaimsCase, channel: str) -> bool:
-    """Whether a subscriber with ``token`` may join ``channel`` now."""
+    """Return whether a subscriber with ``token`` may join ``channel`` now."""
     join = Join(SUBSCRIBER_ROLE, token, channel, right=True, must=False)
     with box.taken_back():
         look = _looks(box, {channel})[channel]
@@ -135,8 +135,8 @@ def _sends(attacker: Attacker, target: Target, world: World) -> Iterator[tuple[J
 
 
 def _looks(box: Sandbox, topics: set[str]) -> dict[str, str]:
-    """Stores a row for broadcasts and one for presence on each topic; the queries that look which
-    of them can be seen. They name the partition too, so that only one is planned for."""
+    """Store a row for broadcasts and one for presence on each topic; the queries that look which of
+    them can be seen. They name the partition too, so that only one is planned for."""
     rows: dict[str, list[str]] = {}
     for row in box.rows("join_rows", {"topics": sorted(topics)}):
         place = f"m.id = '{row['id']}' and m.inserted_at = '{row['inserted_at']}'"

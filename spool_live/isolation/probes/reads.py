@@ -28,7 +28,7 @@ _SITES_SEEN = (
 
 
 def probe_reads(attacker: Attacker, target: Target, world: World) -> Iterator[Finding]:
-    """Every role with every shape of claims reads what it can get."""
+    """Let every role with every shape of claims read what it can get."""
     cases = claims_matrix(world.ids)
     readers = attacker.holders(target.attackers, FEED, "select")
     tried = [(role, case) for case in cases for role in target.attackers]
@@ -45,8 +45,8 @@ def probe_reads(attacker: Attacker, target: Target, world: World) -> Iterator[Fi
 
 
 def probe_subscribers(attacker: Attacker, target: Target, world: World) -> Iterator[Finding]:
-    """Every role that Realtime accepts as a subscriber, with every shape of claims: who gets which
-    update, and does everybody get anything at all?"""
+    """Check who gets which update: every role that Realtime accepts as a subscriber, with every
+    shape of claims, and whether anyone gets anything at all."""
     cases = [case for case in claims_matrix(world.ids) if not case.settings]
     cases.sort(
         key=lambda case: not case.must
@@ -71,7 +71,8 @@ def _polled(
     cases: Sequence[ClaimsCase],
     updates: Sequence[str],
 ) -> Iterator[tuple[ClaimsCase, frozenset[str]]]:
-    """All subscribers in one poll; where that fails each alone, to learn whose claims it was."""
+    """Yield all subscribers in one poll; where that fails each alone, to learn whose claims it
+    was."""
     try:
         yield from zip(cases, attacker.poll(role, cases, updates), strict=True)
     except DatabaseError as error:
@@ -87,7 +88,8 @@ def _polled(
 
 
 def probe_operations(attacker: Attacker, target: Target, world: World) -> Iterator[Finding]:
-    """Queries of other forms with a valid token of A: each must answer as if B did not exist."""
+    """Yield queries of other forms with a valid token of A: each must answer as if B did not
+    exist."""
     breaches = Breaches()
     if SUBSCRIBER_ROLE in attacker.holders(target.attackers, FEED, "select"):
         attacks = [

@@ -34,8 +34,8 @@ _TOPICS = (
 def probe_real_sites(
     box: Sandbox, attacker: Attacker, target: Target, *, all_sites: bool
 ) -> Iterator[Finding]:
-    """Each site's valid key reads its own updates and nobody else's; a key that lost its right, or
-    a role that is not the subscribers', reads nothing."""
+    """Check that each site's valid key reads its own updates and no others; a key that lost its
+    right, or a role that is not the subscribers', reads nothing."""
     rows = box.rows("real_sites", {"most": None if all_sites else SAMPLE})
     attacks = [(row, attack, may) for row in rows for attack, may in _attacks(row, target)]
     breaches = Breaches()

@@ -55,7 +55,7 @@ class Revocations:
         self._breaches = Breaches()
 
     def findings(self) -> Iterator[Finding]:
-        """What is wrong with the stories; each is taken back."""
+        """Yield what is wrong with the stories; each is taken back."""
         if self._mailbox:
             self._mailbox.new()
         with self._box.taken_back():
@@ -85,7 +85,7 @@ class Revocations:
         self._expect_broadcast(ids.site_a, [1000, 1001], {ids.site_a: NEXT_EPOCH})
 
     def _expire_key(self) -> None:
-        """The expiry of A's other key is brought forward."""
+        """Bring the expiry of A's other key forward."""
         ids, before = self._world.ids, payloads(self._world, named=self._named)[0]
         keys = [dict(key) for key in before["api_keys"]]
         keys[1]["expires_at"] = keys[3]["expires_at"]

@@ -47,11 +47,11 @@ class World:
         return self.ids.site_a, self.ids.site_b, self.ids.site_gone
 
     def token_a(self) -> ClaimsCase:
-        """A valid token of site A."""
+        """Return a valid token of site A."""
         return token_case(self.ids.site_a, self.ids.key_a)
 
     def variables(self) -> dict[str, str]:
-        """What the statements of attacks may refer to."""
+        """Return what the statements of attacks may refer to."""
         return {
             "site_a": self.ids.site_a,
             "site_b": self.ids.site_b,
@@ -63,23 +63,23 @@ class World:
         }
 
     def name(self, site_id: str) -> str:
-        """What people call this site in findings."""
+        """Return what people call this site in findings."""
         names = {self.ids.site_a: "site A", self.ids.site_b: "site B"}
         return names.get(site_id, "the deleted site" if site_id in self.sites else "another site")
 
 
 def token_case(site: str, key: str) -> ClaimsCase:
-    """A token of this site and key as the app mints it."""
+    """Return a token of this site and key as the app mints it."""
     return ClaimsCase("a valid token", json.dumps(token_claims(site, key)), site, must=True)
 
 
 def topic(site_id: str, epoch: int) -> str:
-    """The private Realtime topic of a site in an epoch."""
+    """Return the private Realtime topic of a site in an epoch."""
     return f"site:{site_id}:{epoch}"
 
 
 def build_world(box: Sandbox, target: Target, world: World) -> Iterator[Finding]:
-    """Makes the sites of ``world`` through the functions and rights that the delivery uses.
+    """Make the sites of ``world`` through the functions and rights that the delivery uses.
 
     What the service role cannot do is a finding, and done as the migrating role instead, so that
     the attacks have something to attack. Raises :class:`django.db.DatabaseError`.
@@ -93,7 +93,7 @@ def build_world(box: Sandbox, target: Target, world: World) -> Iterator[Finding]
 
 
 def payloads(world: World, *, named: bool) -> list[dict[str, Any]]:
-    """What the app would mirror of the three sites in the beginning."""
+    """Return what the app would mirror of the three sites in the beginning."""
     ids = world.ids
     now = datetime.now(UTC)
     past, future = (now - timedelta(hours=1)).isoformat(), (now + timedelta(hours=1)).isoformat()
@@ -119,7 +119,8 @@ def site_payload(
     named: bool,
     deleted: bool = False,
 ) -> dict[str, Any]:
-    """One site for the mirror; with ``named`` the Supabase database keeps its own list of sites."""
+    """Return one site for the mirror; with ``named`` the Supabase database keeps its own list of
+    sites."""
     return {
         "site_id": site_id,
         "version": version,
@@ -131,7 +132,7 @@ def site_payload(
 
 
 def mirror(box: Sandbox, payload: dict[str, Any]) -> dict[str, Any]:
-    """Calls the mirror function as the service role. Raises :class:`django.db.DatabaseError`."""
+    """Call the mirror function as the service role. Raises :class:`django.db.DatabaseError`."""
     with acting_as(box, SERVICE_ROLE):
         answer: dict[str, Any] = json.loads(
             box.row("mirror", {"site": json.dumps(payload)})["answer"]
@@ -140,14 +141,14 @@ def mirror(box: Sandbox, payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def deliver(box: Sandbox, updates: Sequence[tuple[str, int, int]]) -> list[str]:
-    """Delivers updates ``(site id, seq, bytes of metadata)`` in one statement as the service role;
-    returns their ids. Raises :class:`django.db.DatabaseError`."""
+    """Deliver updates ``(site id, seq, bytes of metadata)`` in one statement as the service role;
+    return their ids. Raises :class:`django.db.DatabaseError`."""
     with acting_as(box, SERVICE_ROLE):
         return insert_updates(box, updates)
 
 
 def insert_updates(box: Sandbox, updates: Sequence[tuple[str, int, int]]) -> list[str]:
-    """As :func:`deliver`, as whoever the session is."""
+    """Deliver as :func:`deliver` does, as the session's current role."""
     update_ids = [str(uuid.uuid4()) for _ in updates]
     box.rows(
         "probe_updates",
@@ -163,7 +164,7 @@ def insert_updates(box: Sandbox, updates: Sequence[tuple[str, int, int]]) -> lis
 
 @contextmanager
 def acting_as(box: Sandbox, role: str) -> Iterator[None]:
-    """The block runs as ``role``; what it did stays, unless it raised."""
+    """Run the block as ``role``; what it did stays, unless it raised."""
     with box.step():
         box.execute(f"set local role {box.connection.ops.quote_name(role)}")
         yield

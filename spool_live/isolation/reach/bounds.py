@@ -18,7 +18,7 @@ class Bounds:
     audited: Callable[[Relation], bool]
 
     def bind(self, name: str, relation: Relation) -> bool:
-        """Whether the role ``name`` sees nothing there that it should not."""
+        """Return whether the role ``name`` sees nothing there that it should not."""
         if name in self.attackers:
             return self.audited(relation) or self._closed(relation, name)
         role = self.catalog.roles[name]
@@ -26,12 +26,12 @@ class Bounds:
         return not (role.superuser or role.bypasses or owns) and self._closed(relation, name)
 
     def concerns(self, code: Code, name: str) -> bool:
-        """Whether code on a relation (a policy) is for the role."""
+        """Return whether code on a relation (a policy) is for the role."""
         held = self.catalog.roles[name].has
         return not code.roles or "public" in code.roles or not held.isdisjoint(code.roles)
 
     def _closed(self, relation: Relation, name: str) -> bool:
-        """Whether Row Level Security is on, and no permissive policy is for the role."""
+        """Return whether Row Level Security is on, and no permissive policy is for the role."""
         return relation.row_security and not any(
             code.context == "policy" and "true" in code.text[:8] and self.concerns(code, name)
             for code in self.catalog.codes[relation.oid]

@@ -124,15 +124,15 @@ class Catalog:
     schemas: set[str] = field(default_factory=set)
 
     def objects(self, kind: Kind) -> Mapping[int, Relation | Function]:
-        """All objects of a kind."""
+        """Return all objects of a kind."""
         return self.relations if kind == "relation" else self.functions
 
     def may(self, role: str, kind: Kind, oid: int) -> frozenset[str]:
-        """What ``role`` may do with the object."""
+        """Return what ``role`` may do with the object."""
         return self.rights.get((kind, role, oid), frozenset())
 
     def find(self, schema: str | None, name: str) -> Iterator[tuple[Kind, int]]:
-        """Objects that code may mean by a name; ``*`` is any."""
+        """Yield objects that code may mean by a name; ``*`` is any."""
         if _ANYTHING in (schema, name):
             for (place, plain), objects in self.named.items():
                 if place is None:
@@ -144,7 +144,7 @@ class Catalog:
 
 
 def read_catalog(box: Sandbox, attackers: Collection[str]) -> Catalog:
-    """Reads it in a dozen queries. Raises :class:`django.db.DatabaseError`."""
+    """Read it in a dozen queries. Raises :class:`django.db.DatabaseError`."""
     relations = {row["oid"]: Relation(**_frozen(row)) for row in box.rows("reach_relations")}
     functions = {
         row["oid"]: Function(**_frozen(row))

@@ -60,7 +60,7 @@ class Facts:
     kept: list[str] = field(default_factory=list)
 
     def add(self, other: Facts) -> None:
-        """Takes over everything that ``other`` does."""
+        """Take over everything that ``other`` does."""
         self.names |= other.names
         self.written |= other.written
         self.operators |= other.operators
@@ -73,7 +73,8 @@ class Facts:
 
 @lru_cache(maxsize=4096)
 def read_code(text: str, *, parameters: tuple[str, ...] = ()) -> Facts:
-    """What ``text`` does; ``parameters`` are the names of a function's, which a caller decides."""
+    """Return what ``text`` does; ``parameters`` are the names of a function's, which a caller
+    decides."""
     facts = Facts()
     tokens = scan(text)
     if any(token.kind == "odd" for token in tokens):
@@ -123,7 +124,7 @@ def _called(facts: Facts, tokens: Sequence[SqlToken], place: int) -> None:
 
 
 def _is_statement(tokens: Sequence[SqlToken], place: int) -> bool:
-    """Not ``execute function``, nor the privilege, nor a name."""
+    """Return whether it executes text: not ``execute function``, nor the privilege, nor a name."""
     before = code_of(tokens[place - 1 : place]) if place else ";"
     after = code_of(tokens[place + 1 : place + 2])
     return before not in _NO_STATEMENT_AFTER and after not in _NO_STATEMENT_BEFORE

@@ -14,8 +14,8 @@ def find_copies(
     private: Callable[[Relation], bool],
     known: Callable[[Relation | Function], bool],
 ) -> dict[int, str]:
-    """What copies private rows there, by the number of the relation; ``known`` are objects that
-    neither copy nor hold copies."""
+    """Return what copies private rows there, by the number of the relation; ``known`` are objects
+    that neither copy nor hold copies."""
     found: dict[int, str] = {}
     sources = [relation for relation in catalog.relations.values() if private(relation)]
     while sources:

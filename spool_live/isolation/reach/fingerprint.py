@@ -15,8 +15,9 @@ _SINCE_17 = "=MAINTAIN"
 
 
 def fingerprint(catalog: Catalog, objects: Iterable[tuple[Kind, int]], *more: str) -> str:
-    """``sha256:`` and 64 hexadecimal digits over the definitions, owners, rights and attributes of
-    ``objects``, in a text of our own that no version of PostgreSQL writes differently."""
+    """Return ``sha256:`` and 64 hexadecimal digits over the definitions, owners, rights and
+    attributes of ``objects``, in a text of our own that no version of PostgreSQL writes
+    differently."""
     records = [
         _relation(catalog, catalog.relations[oid])
         if kind == "relation"

@@ -23,7 +23,7 @@ _SECRET = frozenset((
 
 
 def attributes(function: Function, here: Step) -> Iterator[Hazard]:
-    """What its attributes do, before its code does anything."""
+    """Yield the hazards of its attributes, before its code does anything."""
     if function.leakproof and function.extension is None:
         what = "it is marked LEAKPROOF: rows are given to it before policies are asked"
         yield Hazard(Danger.PRIVATE, what, here.path)
@@ -37,12 +37,13 @@ def attributes(function: Function, here: Step) -> Iterator[Hazard]:
 
 
 def is_made_with_range(function: Function) -> bool:
-    """Whether PostgreSQL itself made it, for a range: it takes bounds and puts them together."""
+    """Return whether PostgreSQL itself made it, for a range: it takes bounds and puts them
+    together."""
     return function.language == "internal" and function.source in _MADE_WITH_RANGES
 
 
 def unread(function: Function, here: Step) -> Iterator[Hazard]:
-    """What is known of a function of an extension without reading it."""
+    """Yield what is known of a function of an extension without reading it."""
     name, extension = function.name.lower(), function.extension or ""
     if extension in RUNNING_TEXT:
         if name in RUNNING_TEXT[extension] and not here.called:
@@ -54,7 +55,7 @@ def unread(function: Function, here: Step) -> Iterator[Hazard]:
 
 
 def says(facts: Facts, here: Step, *, has_secrets: bool) -> Iterator[Hazard]:
-    """What code does that is dangerous as whomever it runs."""
+    """Yield what code does that is dangerous as whomever it runs."""
     if facts.identity:
         what = f"it says {facts.identity[0]!r}: it can become another role or caller"
         yield Hazard(Danger.IDENTITY, what, here.path)
@@ -67,7 +68,7 @@ def says(facts: Facts, here: Step, *, has_secrets: bool) -> Iterator[Hazard]:
 
 
 def says_as(acting: str, facts: Facts, here: Step) -> Iterator[Hazard]:
-    """What is dangerous with the rights of somebody who is not an API caller."""
+    """Yield what is dangerous with the rights of somebody who is not an API caller."""
     if facts.rights:
         what = f"it says {facts.rights[0]!r} with the rights of {acting}"
         yield Hazard(Danger.RIGHTS, what, here.path)

@@ -14,8 +14,8 @@ _MAKES = ("create", "replace", "into", "local", "global")
 
 
 def kept_setting(tokens: Sequence[SqlToken], place: int) -> str:
-    """That ``set_config`` at ``place`` outlives the transaction, with a value that is not written
-    there."""
+    """Return whether ``set_config`` at ``place`` outlives the transaction, with a value that is not
+    written there."""
     arguments = _arguments(tokens[place + 2 : closes(tokens, place + 1)])
     texts = [[token.text for token in argument] for argument in arguments]
     local = ["true"] in texts[2:] or ["is_local", "=>", "true"] in texts
@@ -24,7 +24,7 @@ def kept_setting(tokens: Sequence[SqlToken], place: int) -> str:
 
 
 def kept_at(tokens: Sequence[SqlToken], place: int) -> str:
-    """What the word at ``place`` leaves behind otherwise."""
+    """Return what the word at ``place`` leaves behind otherwise."""
     if tokens[place].kind == "name":
         return ""
     word = tokens[place].text

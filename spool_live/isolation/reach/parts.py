@@ -15,12 +15,12 @@ _ENDS_STATEMENT = {";", "using", "into", "loop", ")"}
 
 
 def code_of(tokens: Sequence[SqlToken]) -> str:
-    """The first token where that is code, neither a string nor a quoted name."""
+    """Return the first token where that is code, neither a string nor a quoted name."""
     return tokens[0].text if tokens and tokens[0].kind not in ("string", "name") else ""
 
 
 def literal(tokens: Sequence[SqlToken], behind: str) -> str | None:
-    """The text of a string that is the whole argument: one of ``behind`` follows."""
+    """Return the text of a string that is the whole argument: one of ``behind`` follows."""
     match tokens:
         case [SqlToken(kind="string", text=text), SqlToken(text=following), *_] if (
             following in behind
@@ -32,7 +32,7 @@ def literal(tokens: Sequence[SqlToken], behind: str) -> str | None:
 def expression_at(
     tokens: Sequence[SqlToken], start: int, *, until: Collection[str] = _ENDS_STATEMENT
 ) -> list[SqlToken]:
-    """The tokens from ``start`` up to one of ``until`` outside of parentheses."""
+    """Return the tokens from ``start`` up to one of ``until`` outside of parentheses."""
     found: list[SqlToken] = []
     depth = 0
     for token in tokens[start:]:
@@ -44,8 +44,8 @@ def expression_at(
 
 
 def template_of(expression: Sequence[SqlToken]) -> str | None:
-    """The text that is run, with ``%I`` and ``%L`` where a quoted value goes; ``None`` where it
-    cannot be said."""
+    """Return the text that is run, with ``%I`` and ``%L`` where a quoted value goes; ``None`` where
+    it cannot be said."""
     if not expression:
         return None
     if expression[0].text == "format":
@@ -73,7 +73,7 @@ def template_of(expression: Sequence[SqlToken]) -> str | None:
 
 
 def closes(tokens: Sequence[SqlToken], opening: int) -> int:
-    """Where the parenthesis at ``opening`` is closed."""
+    """Return where the parenthesis at ``opening`` is closed."""
     depth = 0
     for place in range(opening, len(tokens)):
         if tokens[place].kind == "operator":
@@ -84,8 +84,8 @@ def closes(tokens: Sequence[SqlToken], opening: int) -> int:
 
 
 def variable(tokens: Sequence[SqlToken], name: str, parameters: tuple[str, ...]) -> str | None:
-    """The text in a variable that is only ever assigned text that can be said: whatever else is
-    done with it may change it."""
+    """Return the text in a variable that is only ever assigned text that can be said: whatever else
+    is done with it may change it."""
     if name in parameters or name.startswith("$"):
         return None
     texts: list[str] = []
@@ -106,8 +106,8 @@ def _is_executed(tokens: Sequence[SqlToken], place: int) -> bool:
 
 
 def _assignment(tokens: Sequence[SqlToken], place: int) -> list[SqlToken] | None:
-    """What is assigned there: nothing where it is only declared; ``None`` where it is something
-    else."""
+    """Return what is assigned there: nothing where it is only declared; ``None`` where it is
+    something else."""
     before = code_of(tokens[place - 1 : place]) if place else ";"
     after = code_of(tokens[place + 1 : place + 2])
     if after in (":=", "=") and before in STARTS:

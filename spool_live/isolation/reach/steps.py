@@ -50,7 +50,7 @@ class Step:
 
 
 def shown(each: Relation | Function) -> str:
-    """The object for people, with its kind where that is not a table."""
+    """Return the object for people, with its kind where that is not a table."""
     if isinstance(each, Function):
         return each.identity
     kinds = {"v": " (view)", "m": " (materialized view)", "f": " (foreign table)"}
@@ -58,5 +58,6 @@ def shown(each: Relation | Function) -> str:
 
 
 def labelled(path: tuple[str, ...], context: str, label: str) -> tuple[str, ...]:
-    """The path with what the next object is come to by; a view's own query goes without saying."""
+    """Return the path with what the next object is come to by; a view's own query goes without
+    saying."""
     return path if context == "query" else (*path, f"{context} {label}".strip())

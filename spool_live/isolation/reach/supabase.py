@@ -32,8 +32,8 @@ KNOWN = {
 
 
 def is_supabases(each: Relation | Function, catalog: Catalog, attackers: frozenset[str]) -> bool:
-    """Whether the object lies in a schema of Supabase and belongs to somebody whom neither an API
-    caller nor the migrating role can become."""
+    """Return whether the object lies in a schema of Supabase and belongs to somebody whom neither
+    an API caller nor the migrating role can become."""
     owner = catalog.roles[each.owner]
     return (
         each.schema in SCHEMAS
@@ -43,5 +43,5 @@ def is_supabases(each: Relation | Function, catalog: Catalog, attackers: frozens
 
 
 def is_known(function: Function) -> bool:
-    """Whether a function of Supabase's is among those that we know."""
+    """Return whether a function of Supabase's is among those that we know."""
     return function.name in KNOWN.get(function.schema, {function.name})

@@ -51,13 +51,13 @@ class SqlToken:
 
 @lru_cache(maxsize=4096)
 def scan(text: str) -> tuple[SqlToken, ...]:
-    """The tokens of ``text``, without comments."""
+    """Return the tokens of ``text``, without comments."""
     return tuple(_tokens(text))
 
 
 def canonical(text: str) -> str:
-    """``text`` without comments, layout, parentheses and qualifiers, which PostgreSQL's versions
-    write differently where they deparse the same."""
+    """Return ``text`` without comments, layout, parentheses and qualifiers, which PostgreSQL's
+    versions write differently where they deparse the same."""
     tokens = scan(text)
     kept = [
         repr(token.text) if token.kind == "string" else token.text
@@ -103,7 +103,7 @@ def _token(kind: str, text: str) -> SqlToken:
 
 
 def _cut(name: str) -> str:
-    """What is left of a name that is longer than PostgreSQL's names are."""
+    """Return what is left of a name that is longer than PostgreSQL's names are."""
     return name.encode()[:_LONGEST].decode(errors="ignore")
 
 

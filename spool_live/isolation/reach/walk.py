@@ -54,7 +54,7 @@ class Walk:
         return self.trusted(each) or (isinstance(each, Function) and self.ours(each))
 
     def hazards(self, start: Step) -> tuple[list[Hazard], set[tuple[Kind, int]]]:
-        """What comes of ``start``, nearest first, and every object on the way."""
+        """Return what comes of ``start``, nearest first, and every object on the way."""
         found: list[Hazard] = []
         seen = {start.place}
         objects: set[tuple[Kind, int]] = set()
@@ -71,7 +71,8 @@ class Walk:
         return [*found, *self._kept(start, objects)], objects
 
     def _kept(self, start: Step, objects: set[tuple[Kind, int]]) -> Iterator[Hazard]:
-        """What policies let one caller read and the session keeps, the next caller finds there."""
+        """Check what the session keeps of what policies let one caller read: the next caller finds
+        it."""
         reads = any(
             kind == "relation" and (self.private(found) or oid in self.fed)
             for kind, oid in objects
@@ -86,12 +87,12 @@ class Walk:
                 yield Hazard(Danger.PRIVATE, what, (start.user, shown(function)))
 
     def forget(self) -> None:
-        """Forgets what came of each step: the catalog has been changed."""
+        """Forget what came of each step: the catalog has been changed."""
         self._known.clear()
 
     def _events(self, step: Step) -> list[Hazard | Step]:
-        """What comes of a step, with the rest of the way only: the same from wherever it is come
-        to, so it is worked out once."""
+        """Return what comes of a step, with the rest of the way only: the same from wherever it is
+        come to, so it is worked out once."""
         place = (*step.place, step.called)
         if place not in self._known:
             self._known[place] = list(self._step(replace(step, path=())))
@@ -125,7 +126,7 @@ class Walk:
             yield from self._written(here, relation)
 
     def _codes(self, here: Step, relation: Relation) -> Iterator[Hazard | Step]:
-        """Queries, policies, and what a write evaluates."""
+        """Yield queries, policies, and what a write evaluates."""
         contexts = _READ_CONTEXTS + (_WRITE_CONTEXTS if here.rights & WRITES else ())
         check, user = here.check, here.user
         if relation.kind == _KEPT:
@@ -206,7 +207,8 @@ class Walk:
         yield from self._names(facts, at, acting=acting)
 
     def _member(self, here: Step, function: Function) -> Iterator[Hazard | Step]:
-        """What no function of a known extension does: anybody may have added this one to it."""
+        """Yield hazards that no function of a known extension has: anyone may have added this one
+        to it."""
         facts = read_code(function.text)
         becomes = Facts(identity=facts.identity)
         yield from self._facts(becomes, here, acting=here.user)
@@ -245,7 +247,7 @@ class Walk:
     def _referred(
         self, at: Step, kind: Kind, oid: int, rights: frozenset[str]
     ) -> Iterator[Hazard | Step]:
-        """The next step to an object, if the rights are enough to take it."""
+        """Yield the next step to an object, if the rights are enough to take it."""
         if kind == "relation":
             if oid not in self.catalog.relations:
                 return

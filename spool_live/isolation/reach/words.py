@@ -58,5 +58,5 @@ _WHO_ASKS = frozenset(("role", "session_authorization", "row_security", "session
 
 
 def says_who_asks(setting: str) -> bool:
-    """Whether a setting decides who asks, with which claims, or whether policies count."""
+    """Return whether a setting decides who asks, with which claims, or whether policies count."""
     return setting in _WHO_ASKS or setting.startswith(("request.", "pgrst.", "plpgsql."))

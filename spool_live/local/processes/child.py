@@ -27,7 +27,8 @@ TERMINATE: Escalation = ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
 def launched(
     *program: str, identity: str = "self", orphan_signal: signal.Signals = signal.SIGTERM
 ) -> list[str]:
-    """``program`` behind the launcher, so that it gets ``orphan_signal`` when this process ends.
+    """Return ``program`` behind the launcher, so that it gets ``orphan_signal`` when this process
+    ends.
 
     ``identity`` is a value of :class:`~spool_live.local.identity.ProcessIdentity`.
     """
@@ -42,7 +43,7 @@ class ChildProcess:
     - ``orphan_signal``: what it gets when its owner dies in whatever way (Linux only; None where
       ``command`` is launched already).
     - ``environment``: all of its environment; None inherits.
-    - ``errors_only``: whether its standard output is dropped, because it tells secrets.
+    - ``errors_only``: whether its standard output is dropped, because it contains secrets.
     - ``append``: whether to keep what the log file holds.
     - ``sockets``: file descriptors that it inherits.
 
@@ -132,7 +133,7 @@ class ChildProcess:
 
 
 def _refuse_missing(program: str, environment: Mapping[str, str] | None) -> None:
-    """The launcher would report it too late, and not as an error of ours."""
+    """Raise an error early: the launcher would report it too late, and not as an error of ours."""
     path = (os.environ if environment is None else environment).get("PATH")
     if shutil.which(program, path=path) is None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), program)
@@ -148,5 +149,5 @@ def _opened(log_file: Path | None, *, append: bool) -> Iterator[BinaryIO | None]
 
 
 def _private(path: str, flags: int) -> int:
-    """Opens a file that only its owner can read: a server's log may quote data."""
+    """Open a file that only its owner can read: a server's log may quote data."""
     return os.open(path, flags, 0o600)

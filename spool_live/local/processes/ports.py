@@ -13,7 +13,7 @@ class PortTakenError(Exception):
 
 
 def listen(port: int) -> socket.socket:
-    """A socket that listens on ``port`` of 127.0.0.1, or on any free one if ``port`` is 0.
+    """Return a socket that listens on ``port`` of 127.0.0.1, or on any free one if ``port`` is 0.
 
     To be handed to a server process: nobody can take the port while that is starting, and early
     connections wait for it. Raises :class:`PortTakenError`.
@@ -30,7 +30,7 @@ def listen(port: int) -> socket.socket:
 
 
 def port_of(listener: socket.socket) -> int:
-    """The port it listens on."""
+    """Return the port it listens on."""
     port: int = listener.getsockname()[1]
     return port
 
@@ -42,5 +42,5 @@ def free_ports(count: int) -> tuple[int, ...]:
 
 
 def free_port() -> int:
-    """One port that nobody listens on just now."""
+    """Return a port that is free just now."""
     return free_ports(1)[0]

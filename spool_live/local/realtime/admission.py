@@ -93,7 +93,7 @@ async def authorize(
     identity: TokenIdentity,
     headers: Mapping[str, str],
 ) -> Access:
-    """What ``identity`` may do on a topic. Being able to read presence alone lets in, too.
+    """Return what ``identity`` may do on a topic. Being able to read presence alone lets in, too.
 
     Raises :class:`AccessDeniedError`, or what :meth:`ChannelPolicies.readable` raises.
     """

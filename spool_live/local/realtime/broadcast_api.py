@@ -28,8 +28,8 @@ class BroadcastApi:
         self._services = services
 
     async def batch(self, request: Request) -> Response:
-        """``{"messages": [{topic, event, payload, private?}]}`` -> 202; what may not be sent to
-        its private topic is skipped."""
+        """Answer ``{"messages": [{topic, event, payload, private?}]}`` -> 202; what may not be sent
+        to its private topic is skipped."""
         identity = self._identify(request)
         if identity is None:
             return _unauthorized()
@@ -45,7 +45,7 @@ class BroadcastApi:
         return Response(status_code=202)
 
     async def single(self, request: Request) -> Response:
-        """One broadcast whose body is the payload: JSON, or bytes -> 202, or 403."""
+        """Send one broadcast whose body is the payload: JSON, or bytes -> 202, or 403."""
         identity = self._identify(request)
         if identity is None:
             return _unauthorized()
@@ -70,7 +70,7 @@ class BroadcastApi:
         return Response(status_code=202)
 
     def _identify(self, request: Request) -> TokenIdentity | None:
-        """``Authorization: Bearer``, else the API key."""
+        """Return the token of ``Authorization: Bearer``, else the API key."""
         scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
         key = credentials if scheme.lower() == "bearer" else request.headers.get("apikey", "")
         services = self._services
@@ -96,7 +96,7 @@ class BroadcastApi:
 
 
 def _messages(body: Any) -> list[tuple[Room, str, Any]]:
-    """Raises :class:`ValueError` that says which message lacks what."""
+    """Raise :class:`ValueError` that says which message lacks what."""
     messages = body.get("messages") if isinstance(body, dict) else None
     if not isinstance(messages, list) or not messages:
         raise ValueError("must be a list of messages")

@@ -29,7 +29,7 @@ _REPLAY = """
 
 
 def is_message_table(relation: Relation) -> bool:
-    """Whether the rows are broadcasts: the table itself, or a day partition of it."""
+    """Return whether the rows are broadcasts: the table itself, or a day partition of it."""
     name = relation.name
     return relation.schema == "realtime" and (name == "messages" or name.startswith("messages_"))
 
@@ -66,7 +66,7 @@ async def broadcast_from_client(
 async def replayed(
     sessions: SessionPool, topic: str, replay: Replay
 ) -> list[tuple[str, Broadcast]]:
-    """What was broadcast on a private topic since then, oldest first, each with its id.
+    """Return what was broadcast on a private topic since then, oldest first, each with its id.
 
     At most 25, the newest. Raises :class:`psycopg.Error`.
     """

@@ -42,7 +42,7 @@ async def evaluate(
     changes: Sequence[Change],
     max_record_bytes: int,
 ) -> Iterator[Delivery]:
-    """The frames that ``changes`` give to those subscribed just now, in commit order.
+    """Return the frames that ``changes`` give to those subscribed just now, in commit order.
 
     Raises :class:`psycopg.Error`; a policy that raises is one of the reasons, and then nobody gets
     anything.
@@ -81,7 +81,7 @@ class _Part:
             self.members.setdefault(audience_number, []).append((subscription, shape))
 
     def request(self, max_record_bytes: int) -> dict[str, Any]:
-        """The argument of ``evaluate_changes``."""
+        """Return the argument of ``evaluate_changes``."""
         transactions = {change.transaction for _, change in self.changes}
         return {
             "transactions": [str(transaction) for transaction in sorted(transactions)],
@@ -110,7 +110,7 @@ class _Part:
             self.pieces[kind, place, position] = body
 
     def frames(self, position: int, change: Change, max_record_bytes: int) -> Iterator[Delivery]:
-        """Who gets ``change``, one frame per channel."""
+        """Yield who gets ``change``, one frame per channel."""
         wanted: dict[tuple[ChangesSubscriber, int], list[int]] = {}
         for subscription, shape in self._audience_of(position, change):
             wanted.setdefault((subscription.subscriber, shape), []).append(subscription.binding_id)
@@ -126,7 +126,7 @@ class _Part:
             yield Delivery(subscriber, encoded[key])
 
     def _audience_of(self, position: int, change: Change) -> Iterator[tuple[Subscription, int]]:
-        """Who gets the change: those it is an error for, and those who see it."""
+        """Yield who gets the change: those it is an error for, and those who see it."""
         sent = {name for name, value in _subject(change).items() if value is not UNCHANGED}
         for subscription, shape in self._everybody if self._has_errors else ():
             if self._error(change, shape) and subscription.selection.wants(change.action):
@@ -194,7 +194,7 @@ def _in_commit_order(parts: Sequence[_Part], max_record_bytes: int) -> Iterator[
 
 
 def _subject(change: Change) -> dict[str, Value]:
-    """The columns that filters look at: of a deleted row only its identity is known."""
+    """Return the columns that filters look at: of a deleted row only its identity is known."""
     return change.identity() if change.action == "DELETE" else change.values()
 
 

@@ -1,4 +1,4 @@
-"""One joined channel: what it sends, what it hears, and how long its token lasts."""
+"""One joined channel: what it sends and receives, and how long its token lasts."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Connection(Protocol):
     def send(self, frame: Frame) -> None: ...
 
     def forget(self, channel: Channel) -> None:
-        """The channel is closed."""
+        """Forget the channel, which is closed."""
         ...
 
 
@@ -142,7 +142,8 @@ class Channel:
         self._subscribe_after(0.0)
 
     async def _refresh(self, token: object) -> None:
-        """A new token: verified and authorised at once, its claims decide a little later."""
+        """Take a new token: it is verified and authorised at once, its claims decide a little
+        later."""
         if not isinstance(token, str) or token == self._token or token.startswith("sb_"):
             return
         services = self._services
@@ -201,7 +202,7 @@ class Channel:
         self.reply({}, message.ref)
 
     async def _may_write(self, extension: Extension) -> bool:
-        """Asked of the policies once per token; refusals are silent."""
+        """Return whether the policies allow it, asked once per token; refusals are silent."""
         if extension not in self._access.writable:
             try:
                 allowed = await self._services.policies.writable(
@@ -286,6 +287,6 @@ class Channel:
 
 
 def _size(payload: Any) -> int:
-    """Bytes of what a client broadcasts."""
+    """Return bytes of what a client broadcasts."""
     content = payload.payload if isinstance(payload, Broadcast) else payload
     return len(content.content if isinstance(content, Binary) else orjson.dumps(content))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 class Dormancy:
     """After PostgreSQL was away, its broadcasts are lost until somebody joins or brings a new
     token; after ``long`` seconds ``postgres_changes`` are, too (the real server's changes came back
-    by themselves after 30 seconds, and did not after 150). Nobody is told.
+    by themselves after 30 seconds, and did not after 150). No client is notified.
 
     Without ``faithful`` everything goes on by itself when PostgreSQL is back.
     """
@@ -30,7 +30,7 @@ class Dormancy:
         return self.broadcasts_lost and self._away >= self._long
 
     def database_left(self) -> None:
-        """The stream of changes has ended."""
+        """Note that the stream of changes has ended."""
         self._left_at = self._clock()
         self._away = 0.0
         self.broadcasts_lost = self._faithful

@@ -1,4 +1,4 @@
-"""The road of committed rows to ``postgres_changes`` subscribers, batch after batch."""
+"""Delivery of committed rows to ``postgres_changes`` subscribers, batch after batch."""
 
 from __future__ import annotations
 

@@ -61,11 +61,11 @@ class Selection:
     columns: tuple[str, ...] | None = None
 
     def wants(self, action: str) -> bool:
-        """Whether a row's ``INSERT``, ``UPDATE`` or ``DELETE`` is of interest."""
+        """Return whether a row's ``INSERT``, ``UPDATE`` or ``DELETE`` is of interest."""
         return self.event in ("*", action)
 
     def describe(self) -> str:
-        """The form in which the server's error messages repeat the parameters."""
+        """Return the form in which the server's error messages repeat the parameters."""
         conditions = [(c.column, c.operator, c.value, c.negate) for c in self.conditions]
         columns = None if self.columns is None else list(self.columns)
         return (
@@ -94,7 +94,7 @@ def parse_binding(params: Mapping[str, Any]) -> Selection:
 
 
 def _event(event: object) -> str:
-    """An event nobody knows counts as every event."""
+    """Return the event; an unknown one counts as every event."""
     name = event.upper() if isinstance(event, str) else ""
     return name if name in _EVENTS else "*"
 

@@ -44,7 +44,8 @@ def shake_hands(services: Services, connection: HTTPConnection) -> Handshake:
 
 
 def api_token(services: Services, key: str) -> str:
-    """The JWT that ``key`` stands for: an ``sb_`` key for one of its role, a JWT for itself."""
+    """Return the JWT that ``key`` stands for: an ``sb_`` key for one of its role, a JWT for
+    itself."""
     if not is_opaque_key(key):
         return key
     return token_for_api_key(services.config, key, services.now()) or key
@@ -63,7 +64,7 @@ def _token(services: Services, connection: HTTPConnection) -> str:
 
 
 def _check_tenant(tenant: str | None, connection: HTTPConnection) -> None:
-    """The hosted service finds the project by the first label of the host name."""
+    """Find the project by the first label of the host name, as the hosted service does."""
     host = connection.headers.get("host", "").partition(":")[0]
     if tenant is not None and host.partition(".")[0] != tenant:
         raise HandshakeRefusedError(404, "Tenant not found")

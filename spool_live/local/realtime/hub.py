@@ -1,4 +1,5 @@
-"""Rooms and fan-out: who gets a broadcast, and how many frames go out between two breaths."""
+"""Rooms and fan-out: who gets a broadcast, and how many frames go out in one turn of the event
+loop."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from typing import Literal, NamedTuple, Protocol
 from spool_live.local.realtime.protocol import Encoded
 
 Extension = Literal["broadcast", "presence"]
-"""What policies on ``realtime.messages`` tell apart."""
+"""What policies on ``realtime.messages`` distinguish."""
 
 _FRAMES_PER_TURN = 200
 
@@ -54,11 +55,11 @@ class Hub:
             self._rooms.pop(room, None)
 
     def occupied(self, room: Room) -> bool:
-        """Whether anybody would hear a broadcast."""
+        """Return whether anybody would hear a broadcast."""
         return room in self._rooms
 
     def members(self, room: Room) -> tuple[Member, ...]:
-        """Everybody in the room, in the order in which they came."""
+        """Return everybody in the room, in the order in which they came."""
         return tuple(self._rooms.get(room, ()))
 
     async def broadcast(

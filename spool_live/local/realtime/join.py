@@ -76,13 +76,13 @@ def parse_join(payload: object, topic: str = "") -> JoinRequest:
 
 
 def binding_id(params: Mapping[str, Any]) -> int:
-    """A stable positive number for a binding: equal bindings share it (clients ignore 0)."""
+    """Return a stable positive number for a binding: equal bindings share it (clients ignore 0)."""
     digest = hashlib.sha256(orjson.dumps(params, option=orjson.OPT_SORT_KEYS)).digest()
     return int.from_bytes(digest[:8], "big") % _LARGEST_BINDING_ID + 1
 
 
 def _token(params: Mapping[str, Any]) -> str | None:
-    """The token to join with; ``sb_`` keys and absence mean that of the connection."""
+    """Return the token to join with; ``sb_`` keys and absence mean that of the connection."""
     for name in ("user_token", "access_token"):
         value = params.get(name)
         if isinstance(value, str):

@@ -52,7 +52,7 @@ class Change:
     transaction: int
 
     def values(self) -> dict[str, Value]:
-        """The columns of the row as it is after the change; none for a DELETE.
+        """Return the columns of the row as it is after the change; none for a DELETE.
 
         What an UPDATE left unchanged is taken from the old row where REPLICA IDENTITY FULL sent it.
         """
@@ -65,7 +65,7 @@ class Change:
         }
 
     def identity(self) -> dict[str, Value]:
-        """The row's identity before the change; an UPDATE that keeps it sends none."""
+        """Return the row's identity before the change; an UPDATE that keeps it sends none."""
         row = self.old if self.old is not None else self.new
         values = zip(self.relation.columns, row or (), strict=True)
         return {name: value for name, value in values if name in self.relation.identity}
@@ -86,7 +86,7 @@ class Decoder:
         self._transaction = 0
 
     def decode(self, message: bytes) -> Iterator[Change]:
-        """The change in ``message``, if it holds one. TRUNCATE and the rest yield nothing."""
+        """Yield the change in ``message``, if it holds one. TRUNCATE and the rest yield nothing."""
         kind, reader = message[:1], _Reader(message)
         match kind:
             case b"B":

@@ -30,7 +30,7 @@ class Access:
 
     @classmethod
     def public(cls) -> Access:
-        """Everybody may do everything on a public topic."""
+        """Return full access: everybody may do everything on a public topic."""
         everything = ("broadcast", "presence")
         return cls(frozenset(everything), dict.fromkeys(everything, True))
 
@@ -48,7 +48,7 @@ class ChannelPolicies:
         headers: Mapping[str, str],
         extensions: tuple[Extension, ...],
     ) -> frozenset[str]:
-        """Those of ``extensions`` whose rows on ``topic`` (without prefix) may be read.
+        """Return those of ``extensions`` whose rows on ``topic`` (without prefix) may be read.
 
         A policy that raises counts as a refusal and is logged. Raises
         :class:`psycopg.OperationalError` where there is no database and
@@ -60,7 +60,8 @@ class ChannelPolicies:
     async def writable(
         self, topic: str, identity: TokenIdentity, headers: Mapping[str, str], extension: Extension
     ) -> bool:
-        """Whether a row of ``extension`` may be inserted on ``topic``. Raises as `readable`."""
+        """Return whether a row of ``extension`` may be inserted on ``topic``. Raises as
+        `readable`."""
         return await self._ask(_WRITABLE, topic, extension, identity, headers) is True
 
     async def _ask(

@@ -21,7 +21,7 @@ class PresenceBook:
         self._rooms: dict[Room, dict[object, tuple[str, Meta]]] = {}
 
     def state(self, room: Room) -> Entries:
-        """Everything that is tracked in ``room``."""
+        """Return everything that is tracked in ``room``."""
         entries: Entries = {}
         for key, meta in self._rooms.get(room, {}).values():
             entries.setdefault(key, {"metas": []})["metas"].append(meta)

@@ -62,13 +62,13 @@ class Serializer(Protocol):
     """Encodes for, and decodes from, the sockets of one ``vsn``."""
 
     def decode(self, frame: Frame) -> Message:
-        """Raises :class:`MalformedFrameError`."""
+        """Decode the frame, or raise :class:`MalformedFrameError`."""
         ...
 
     def encode(self, message: Message) -> Frame: ...
 
     def encode_broadcast(self, broadcast: Broadcast) -> Frame | None:
-        """None where the format cannot carry it."""
+        """Return the frame, or None where the format cannot carry it."""
         ...
 
 
@@ -135,7 +135,7 @@ _V2_SERIALIZER: Serializer = _V2()
 
 
 def serializer_for(vsn: str) -> Serializer | None:
-    """The serializer of a ``vsn`` parameter (its major version decides), None if unknown."""
+    """Return the serializer of a ``vsn`` parameter (its major version decides), None if unknown."""
     return {"1": _V1_SERIALIZER, "2": _V2_SERIALIZER}.get(vsn.partition(".")[0])
 
 
@@ -149,7 +149,7 @@ class Encoded:
         self._frames: dict[int, Frame | None] = {}
 
     def frame(self, serializer: Serializer) -> Frame | None:
-        """The frame, or None if this serializer cannot carry the message."""
+        """Return the frame, or None if this serializer cannot carry the message."""
         key = id(serializer)  # the two serializers live as long as the module
         if key not in self._frames:
             content = self._content
@@ -169,7 +169,8 @@ def _as_message(broadcast: Broadcast) -> Message:
 
 
 def _decode_client_broadcast(frame: bytes) -> Message:
-    """``03 | sizes of join_ref, ref, topic, event, meta | encoding | those fields | payload``."""
+    """Return ``03 | sizes of join_ref, ref, topic, event, meta | encoding | those fields |
+    payload``."""
     if len(frame) < _HEADER_CLIENT_BROADCAST or frame[0] != _KIND_CLIENT_BROADCAST:
         raise MalformedFrameError("not a broadcast frame of kind 3")
     fields: list[str] = []

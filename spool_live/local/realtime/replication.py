@@ -108,7 +108,8 @@ class ReplicationStream:
             pass
 
     def _drain(self) -> tuple[list[Change], bool]:
-        """The changes that have arrived, and whether the server wants to know that we live."""
+        """Return the changes that have arrived, and whether the server wants to know that we
+        live."""
         changes: list[Change] = []
         status_asked = False
         while True:

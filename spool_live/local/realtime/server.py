@@ -101,7 +101,8 @@ class RealtimeServer:
         ]
 
     async def _metrics(self, request: Request) -> Response:
-        """How many are connected, as the real server's own metrics say it: for the secret key."""
+        """Return how many are connected, as the real server's own metrics say it: for the secret
+        key."""
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
         if not hmac.compare_digest(given.encode(), self._services.config.secret_key.encode()):
             return Response(status_code=403)
@@ -226,7 +227,7 @@ def _report_crash(task: asyncio.Task[None]) -> None:
 
 
 def _raise_file_limit() -> None:
-    """A socket is a file, and the usual limit of 1024 of them is soon reached."""
+    """Raise the limit of open files: a socket is one, and the usual 1024 are soon reached."""
     if sys.platform == "win32":
         return
     import resource  # noqa: PLC0415  there is none on Windows

@@ -68,7 +68,7 @@ class RealtimeSocket:
             self._closing.set_result(code)
 
     def forget(self, channel: Channel) -> None:
-        """The channel is closed."""
+        """Forget the channel, which is closed."""
         if self.channels.get(channel.topic) is channel:
             del self.channels[channel.topic]
 
@@ -157,7 +157,7 @@ class RealtimeSocket:
         self.send(self.serializer.encode(reply))
 
     async def _say_goodbye(self, code: int | None) -> None:
-        """A peer that reads nothing does not keep us from going."""
+        """Close the socket, also where the peer reads nothing."""
         if code is not None:
             with contextlib.suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
                 async with asyncio.timeout(_LAST_WORDS_WITHIN):

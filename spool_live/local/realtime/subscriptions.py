@@ -1,4 +1,4 @@
-"""Who wants to hear of which table: ``postgres_changes`` bindings, resolved by PostgreSQL."""
+"""Subscriptions to tables: ``postgres_changes`` bindings, resolved by PostgreSQL."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ChangesSubscriber(Hashable, Protocol):
         ...
 
     async def resubscribe(self) -> None:
-        """The published tables are others now: resolve the bindings anew."""
+        """Resolve the bindings again: the published tables have changed."""
         ...
 
 
@@ -64,7 +64,7 @@ class Subscriptions:
         self._published: frozenset[int] = frozenset()
 
     def on_table(self, oid: int) -> tuple[Subscription, ...]:
-        """Those that want to hear of the table, in the order in which they came."""
+        """Return the subscribers of the table, in the order in which they came."""
         return tuple(self._by_table.get(oid, ()))
 
     async def subscribe(
@@ -146,7 +146,7 @@ class Subscriptions:
 
 
 def _exception_text(error: psycopg.Error) -> str:
-    """``ERROR 22P02 (invalid_text_representation) invalid input syntax ...``."""
+    """Return ``ERROR 22P02 (invalid_text_representation) invalid input syntax ...``."""
     state = error.sqlstate or "XX000"
     name = re.sub(r"(?<!^)(?=[A-Z])", "_", errors.lookup(state).__name__).lower()
     return f"ERROR {state} ({name}) {error.diag.message_primary}"

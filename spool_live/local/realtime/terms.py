@@ -8,7 +8,7 @@ _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def inspect_term(value: object) -> str:
-    """``value`` as ``inspect/1`` writes it: lists in brackets, tuples and maps in braces."""
+    """Return ``value`` as ``inspect/1`` writes it: lists in brackets, tuples and maps in braces."""
     match value:
         case None | bool():
             return "nil" if value is None else str(value).lower()

@@ -48,7 +48,7 @@ class TokenIdentity:
 
 
 def verify_token(token: str, keys: TokenKeys, now: float) -> TokenIdentity:
-    """The identity in ``token``; ``now`` is in seconds since the epoch.
+    """Return the identity in ``token``; ``now`` is in seconds since the epoch.
 
     Raises :class:`TokenRefusedError`.
     """
@@ -68,7 +68,7 @@ def verify_token(token: str, keys: TokenKeys, now: float) -> TokenIdentity:
 
 
 def expired(expires_at: int, now: float) -> TokenRefusedError:
-    """What is said when ``expires_at`` has passed."""
+    """Return what is said when ``expires_at`` has passed."""
     return TokenRefusedError(
         "InvalidJWTToken",
         f"Token has expired {max(0, int(now) - expires_at)} seconds ago",

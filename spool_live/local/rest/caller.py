@@ -24,7 +24,8 @@ class Caller:
 
 
 def identify(config: LocalSupabaseConfig, headers: Headers) -> Caller:
-    """The caller by ``apikey`` and ``Authorization``. Raises :class:`~.errors.ApiError` (401)."""
+    """Return the caller by ``apikey`` and ``Authorization``. Raises :class:`~.errors.ApiError`
+    (401)."""
     token = _token(config, headers)
     if token is None:
         return Caller("anon", '{"role": "anon"}')
@@ -36,7 +37,8 @@ def identify(config: LocalSupabaseConfig, headers: Headers) -> Caller:
 
 
 def _token(config: LocalSupabaseConfig, headers: Headers) -> str | None:
-    """The JWT that reaches PostgREST: the caller's own, else the one its API key stands for."""
+    """Return the JWT that reaches PostgREST: the caller's own, else the one its API key stands
+    for."""
     api_key = headers.get("apikey")
     if not api_key:
         raise ApiError(401, None, "No API key found in request", hint=_HINT)

@@ -33,7 +33,7 @@ class Table:
     primary_key: tuple[str, ...]
 
     def column(self, name: str) -> Column:
-        """The column; raises :class:`~.errors.ApiError` (PGRST204)."""
+        """Return the column; raises :class:`~.errors.ApiError` (PGRST204)."""
         try:
             return self.columns[name]
         except KeyError:
@@ -87,7 +87,7 @@ class Catalog:
     role_settings: Mapping[str, Mapping[str, str]]
 
     def table(self, schema: str, name: str) -> Table:
-        """The table; raises :class:`~.errors.ApiError` (PGRST205)."""
+        """Return the table; raises :class:`~.errors.ApiError` (PGRST205)."""
         try:
             return self.tables[schema, name]
         except KeyError:
@@ -95,7 +95,7 @@ class Catalog:
             raise ApiError(404, "PGRST205", message) from None
 
     def function(self, schema: str, name: str, arguments: frozenset[str]) -> Function:
-        """The overload that takes ``arguments``, else the one that takes the whole body.
+        """Return the overload that takes ``arguments``, else the one that takes the whole body.
 
         Raises :class:`~.errors.ApiError` (PGRST202, PGRST203).
         """

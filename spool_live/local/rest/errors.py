@@ -100,7 +100,7 @@ def range_not_satisfiable(details: str) -> ApiError:
 
 
 def from_postgres(error: psycopg.Error, *, anonymous: bool) -> ApiError:
-    """``error`` as PostgREST reports it; ``anonymous`` is whether the anon role was at work.
+    """Return ``error`` as PostgREST reports it; ``anonymous`` is whether the anon role was at work.
 
     A pooled connection whose server was killed is a 400 without code and message, once.
     """

@@ -16,7 +16,7 @@ from spool_live.local.rest.requests import RequestPlan
 
 @dataclass(frozen=True)
 class Result:
-    """Rows that were read or written, the JSON body, and what counting told."""
+    """Rows that were read or written, the JSON body, and the counts."""
 
     rows: int
     body: str | None
@@ -75,7 +75,7 @@ async def run(
 
 
 def _local_settings(settings: Mapping[str, str]) -> tuple[str, list[str]]:
-    """One SELECT that sets them all for this transaction; the role comes first."""
+    """Return one SELECT that sets them all for this transaction; the role comes first."""
     calls = [f"set_config(${at * 2 + 1}, ${at * 2 + 2}, true)" for at in range(len(settings))]
     values = [text for setting in settings.items() for text in setting]
     return f"select {', '.join(calls)}", values

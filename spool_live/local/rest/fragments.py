@@ -51,7 +51,7 @@ class Parameters:
         self.values: list[str] = []
 
     def bind(self, value: str) -> sql.SQL:
-        """The placeholder of ``value``."""
+        """Return the placeholder of ``value``."""
         self.values.append(value)
         return sql.SQL(f"${len(self.values)}")
 

@@ -22,7 +22,8 @@ _RESERVED = frozenset(("select", "order", "limit", "offset", "columns", "on_conf
 
 
 def parse_query(query_string: str, arguments: Iterable[str] = ()) -> Query:
-    """The meaning of a raw query string; ``arguments`` names the parameters that are a function's.
+    """Return the meaning of a raw query string; ``arguments`` names the parameters that are a
+    function's.
 
     Raises :class:`~.errors.ApiError` (PGRST100, PGRST103, PGRST127).
     """

@@ -38,7 +38,8 @@ class ConnectionPool:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A connection for one request; one that broke or was left in a transaction is thrown away.
+        """Lend a connection for one request; one that broke or was left in a transaction is
+        discarded.
 
         Raises :class:`~.errors.ApiError` (PGRST003, 504) after ``patience`` seconds without a free
         one, and PGRST001 (503) where the database cannot be reached.
@@ -74,7 +75,8 @@ class ConnectionPool:
         return connection
 
     async def connect(self) -> Connection:
-        """A connection of the caller's own. Statements are not prepared: tables may change."""
+        """Return a connection of the caller's own. Statements are not prepared: tables may
+        change."""
         return await psycopg.AsyncConnection.connect(
             self._conninfo, autocommit=True, prepare_threshold=None
         )

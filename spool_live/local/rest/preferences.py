@@ -29,7 +29,8 @@ class Preferences:
 
 
 def parse_preferences(headers: Sequence[str]) -> Preferences:
-    """The meaning of all ``Prefer`` headers; the first of a kind wins, unknown ones are ignored.
+    """Return the meaning of all ``Prefer`` headers; the first of a kind wins, unknown ones are
+    ignored.
 
     Raises :class:`~.errors.ApiError` (PGRST122) for an unknown one beside ``handling=strict``.
     """
@@ -84,7 +85,7 @@ _MEDIA_TYPES = {
 
 
 def choose_media_type(accept: str | None) -> MediaType:
-    """The first acceptable form. Raises :class:`~.errors.ApiError` (PGRST107, 406)."""
+    """Return the first acceptable form. Raises :class:`~.errors.ApiError` (PGRST107, 406)."""
     if accept is None or not accept.strip():
         return _ARRAY
     wanted = [text.strip() for text in accept.split(",")]

@@ -47,7 +47,7 @@ class RequestPlan:
 
 
 def plan(request: ApiRequest, catalog: Catalog, config: LocalSupabaseConfig) -> RequestPlan:
-    """The plan for ``request``. Raises :class:`~.errors.ApiError`."""
+    """Return the plan for ``request``. Raises :class:`~.errors.ApiError`."""
     parts = request.path.strip("/").split("/")
     if len(parts) == 2 and parts[0] == "rpc":  # noqa: PLR2004  rpc/<name>
         return _plan_call(request, parts[1], catalog, config)
@@ -159,7 +159,7 @@ def _parameter_names(catalog: Catalog, schema: str, name: str) -> Iterable[str]:
 
 
 def _argument_names(request: ApiRequest, body: str) -> Iterable[str]:
-    """The keys of the body; a body that is not an object can only be a whole argument."""
+    """Return the keys of the body; a body that is not an object can only be a whole argument."""
     given = _json(request, body)
     return given if isinstance(given, dict) else ()
 

@@ -10,7 +10,8 @@ from spool_live.local.rest.requests import ApiRequest, RequestPlan
 
 
 def respond(request: ApiRequest, plan: RequestPlan, result: Result) -> Response:
-    """The answer to what went well. Raises :class:`~.errors.ApiError` for an empty range (416)."""
+    """Return the answer to what went well. Raises :class:`~.errors.ApiError` for an empty range
+    (416)."""
     status = _status(request, plan, result)
     headers = {"Content-Range": _content_range(request, plan, result)}
     if request.preferences.applied:
@@ -25,7 +26,7 @@ def respond(request: ApiRequest, plan: RequestPlan, result: Result) -> Response:
 
 
 def respond_error(error: ApiError) -> Response:
-    """The answer to what did not."""
+    """Return the answer to what did not."""
     return JSONResponse(
         error.body,
         error.status,
@@ -57,7 +58,7 @@ def _read_status(plan: RequestPlan, result: Result) -> int:
 
 
 def _content_range(request: ApiRequest, plan: RequestPlan, result: Result) -> str:
-    """``first-last/total`` of rows that can be counted through, ``*/total`` of others."""
+    """Return ``first-last/total`` of rows that can be counted through, ``*/total`` of others."""
     total = result.total
     if request.preferences.counted and plan.act != "read":
         total = result.rows

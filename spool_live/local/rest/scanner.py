@@ -52,7 +52,8 @@ class Scanner:
         return found[0]
 
     def quoted(self) -> str | None:
-        """A value in double quotes, in which a backslash takes the next character literally."""
+        """Return a value in double quotes, in which a backslash takes the next character
+        literally."""
         inside = self.match(r'"(?:[^"\\]|\\.)*"')
         return None if inside is None else re.sub(r"\\(.)", r"\1", inside[1:-1])
 
@@ -82,7 +83,7 @@ class Scanner:
             raise self.fail("end of input")
 
     def items(self, item: Callable[[Scanner], Item]) -> tuple[Item, ...]:
-        """One or more of ``item``, separated by commas."""
+        """Return one or more of ``item``, separated by commas."""
         found = [item(self)]
         while self.accept(","):
             found.append(item(self))

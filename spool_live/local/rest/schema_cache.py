@@ -44,11 +44,11 @@ class SchemaCache:
                 await self._listener
 
     async def current(self) -> Catalog:
-        """The catalog as last read."""
+        """Return the catalog as last read."""
         return self._catalog or await self.newer_than(None)
 
     async def newer_than(self, known: Catalog | None) -> Catalog:
-        """A catalog other than ``known``; callers who wait together share one reading."""
+        """Return a catalog other than ``known``; callers who wait together share one reading."""
         async with self._loading:
             if self._catalog is None or self._catalog is known:
                 async with self._pool.connection() as connection:

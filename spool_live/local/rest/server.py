@@ -88,7 +88,7 @@ async def _read(request: Request, config: LocalSupabaseConfig) -> ApiRequest:
 
 
 def _schema(method: str, headers: Mapping[str, str], config: LocalSupabaseConfig) -> str:
-    """The schema asked for. Raises :class:`~.errors.ApiError` (PGRST106, 406)."""
+    """Return the schema asked for. Raises :class:`~.errors.ApiError` (PGRST106, 406)."""
     profile = "accept-profile" if method in ("GET", "HEAD") else "content-profile"
     schema = headers.get(profile, config.exposed_schemas[0])
     if schema not in config.exposed_schemas:

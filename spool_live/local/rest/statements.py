@@ -171,7 +171,7 @@ def answer(
     total: sql.Composable = _NULL,
     merged: sql.Composable = _NULL,
 ) -> sql.Composed:
-    """``work`` as the CTE ``_source``, and the row that tells of it."""
+    """Return ``work`` as the CTE ``_source``, and the row that describes it."""
     return sql.SQL(
         "with _source as materialized ({}) select count(*), {}, {}, {} from _source"
     ).format(work, _BODIES[shape], total, merged)
@@ -185,7 +185,7 @@ def returning(fragments: Fragments, query: Query, shape: BodyShape) -> sql.Compo
 
 
 def refuse_window(query: Query) -> None:
-    """Raises :class:`~.errors.ApiError` rather than write more rows than the caller meant."""
+    """Raise :class:`~.errors.ApiError` rather than write more rows than the caller meant."""
     if query.order or query.offset or query.limit is not None:
         raise not_implemented("order, limit and offset when writing")
 
@@ -197,7 +197,8 @@ def refuse_unfiltered(verb: str, query: Query) -> None:
 
 
 def _rows(body: sql.Composable, columns: Sequence[Column]) -> sql.Composable:
-    """``body`` as the relation ``_element``, beside it ``_body`` with a column for each taken."""
+    """Return ``body`` as the relation ``_element``, beside it ``_body`` with a column for each
+    taken."""
     elements = sql.SQL(
         "(select {}::json as given) _payload, json_array_elements("
         "case json_typeof(given) when 'array' then given else json_build_array(given) end) _element"

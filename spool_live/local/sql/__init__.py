@@ -6,5 +6,5 @@ from importlib import resources
 
 
 def read_sql(name: str) -> str:
-    """The text of ``<name>.sql`` in this folder."""
+    """Return the text of ``<name>.sql`` in this folder."""
     return resources.files(__package__).joinpath(f"{name}.sql").read_text("utf-8")

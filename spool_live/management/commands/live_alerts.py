@@ -1,4 +1,4 @@
-"""``manage.py live_alerts``: evaluate the alert rules, once or for ever; test the channels."""
+"""``manage.py live_alerts``: evaluate the alert rules, once or continuously; test the channels."""
 
 from __future__ import annotations
 

@@ -43,8 +43,8 @@ class Command(ReportCommand):
 
 
 def described(finding: MissedUpdate) -> dict[str, Any]:
-    """What a person needs to find the item: its model, key, slug and page in the admin; the key and
-    the page are ``None`` for an item that is gone."""
+    """Return what a person needs to find the item: its model, key, slug and page in the admin; the
+    key and the page are ``None`` for an item that is gone."""
     collection, item = finding.collection, finding.item
     return {
         "collection": collection.name,

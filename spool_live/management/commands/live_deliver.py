@@ -73,6 +73,6 @@ class Command(ReportCommand):
         return {"database": using, **report}
 
     def _send(self, using: str) -> dict[str, Any]:
-        """What waits for webhook endpoints; that one fails is its own affair."""
+        """Return what waits for webhook endpoints; that one fails is its own affair."""
         report = webhooks.send_pending(using)
         return {"webhooks_sent": report.sent, "webhooks_failed": report.failed}

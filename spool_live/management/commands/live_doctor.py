@@ -105,7 +105,7 @@ class Command(ReportCommand):
     def _fix(
         self, chosen: Sequence[Check], results: list[Result], options: Any
     ) -> tuple[list[Result], list[dict[str, Any]]]:
-        """Shows what can be mended; mends it where that is confirmed, and looks again."""
+        """Show what can be mended; mend it where that is confirmed, and look again."""
         is_table = options["format"] != "json"
         planned = repairs.plan(results, doctor.Surroundings(timeout=options["timeout"]))
         if is_table:
@@ -141,7 +141,7 @@ class Command(ReportCommand):
 
 
 def exit_code(results: Sequence[Result], fail_on: str) -> int:
-    """What the outcome is for a shell."""
+    """Return the exit code of the outcome."""
     if fail_on == "never":
         return 0
     levels = {finding.level for result in results for finding in result.findings}
@@ -151,7 +151,7 @@ def exit_code(results: Sequence[Result], fail_on: str) -> int:
 
 
 def login_name() -> str:
-    """The name that the system knows whoever runs this by; containers may have none."""
+    """Return the name that the system knows whoever runs this by; containers may have none."""
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):

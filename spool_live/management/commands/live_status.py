@@ -97,7 +97,7 @@ def _headline(found: Status) -> str:
 
 
 def _verifications(found: Status) -> Iterator[str]:
-    """What the last proof of isolation said, from whichever road, or why there is none."""
+    """Yield what the last verification of isolation found, or why there is none."""
     for part in found.parts:
         if part.part not in VERIFICATIONS:
             continue
@@ -108,7 +108,7 @@ def _verifications(found: Status) -> Iterator[str]:
 
 
 def _connections(found: Status) -> Iterator[str]:
-    """How many clients are connected, where that can be known."""
+    """Yield how many clients are connected, where that can be known."""
     for part in found.parts:
         number = status.connections_of(part, found.at)
         if number is not None:

@@ -92,7 +92,7 @@ class Command(ReportCommand):
 
 @sensitive_variables()
 def in_process(plain: str) -> dict[str, Any]:
-    """``POST token/`` answered by the view itself."""
+    """Request ``POST token/`` from the view itself."""
     try:
         return request_token(plain)
     except Refused as error:
@@ -100,7 +100,7 @@ def in_process(plain: str) -> dict[str, Any]:
 
 
 def over_http(api_url: str) -> Callable[[str], dict[str, Any]]:
-    """``POST token/`` over the network."""
+    """Request ``POST token/`` over the network."""
     url = f"{api_url.rstrip('/')}/token/"
 
     @sensitive_variables()
