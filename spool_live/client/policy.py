@@ -85,7 +85,7 @@ def refused_delay(refusals: int, timing: Timing, rand: Random = random.random) -
     """Return the seconds to wait before the next join after so many (from 1) that were refused.
 
     A policy may be a moment later than a key, and a wrong secret is repaired by people: so the
-    pauses grow to `refused_maximum` and stay there. Only the upper half is random: each refused
+    pauses grow to ``refused_maximum`` and stay there. Only the upper half is random: each refused
     join keeps a process of Realtime busy for five seconds.
     """
     exponent = min(refusals - 1, 32)

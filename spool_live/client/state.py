@@ -89,7 +89,7 @@ class StateHolder:
             self._watchers.remove(callback)
 
     def update(self, **changes: Any) -> None:
-        """Change some fields. `connected` follows from `phase`."""
+        """Change some fields. ``connected`` follows from ``phase``."""
         state = replace(self.current, **changes)
         state = replace(state, connected=state.phase is Phase.LIVE)
         if state == self.current:

@@ -1,4 +1,5 @@
-"""The state of spool_live for `django-health-check` 4 (``pip install 'spool-live[health-check]'``).
+"""The state of spool_live for ``django-health-check`` 4 (``pip install
+'spool-live[health-check]'``).
 
 >>> path("ht/", HealthCheckView.as_view(checks=["spool_live.contrib.health_check.LiveUpdates"]))
 

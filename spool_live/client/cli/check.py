@@ -19,7 +19,7 @@ DATE_RESOLUTION = 1.0
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What one step found. `ok` None: not good, but it works.
+    """What one step found. ``ok`` None: not good, but it works.
 
     The remedy is "" where there is nothing to do, and where the detail of a failure has it.
     """

@@ -1,4 +1,4 @@
-"""The console command `spool-live`."""
+"""The console command ``spool-live``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Do what was parsed; as `main`."""
+    """Do what was parsed; as ``main``."""
     try:
         config = _config(options)
         with _quiet("realtime"), _quiet("spool_live.client.feed"):

@@ -31,10 +31,10 @@ async def tail(
     out: TextIO | None = None,
     err: TextIO | None = None,
 ) -> None:
-    """Print updates (to `out`) and what the connection does (to `err`), until cancelled.
+    """Print updates (to ``out``) and what the connection does (to ``err``), until cancelled.
 
-    `command` is run for each update, with the update as JSON on stdin and its fields in SPOOL_*
-    variables; one after the other. `count`: return after so many updates.
+    ``command`` is run for each update, with the update as JSON on stdin and its fields in SPOOL_*
+    variables; one after the other. ``count``: return after so many updates.
     Raises LiveUpdatesError when the client stops.
     """
     out, err = out or sys.stdout, err or sys.stderr
@@ -88,7 +88,7 @@ async def run_command(command: Sequence[str], update: LiveUpdate, err: TextIO) -
 
 
 def _state_printer(err: TextIO) -> Callable[[ConnectionState], None]:
-    """Return the line to print, each state once: not every attempt, and not the end, which `tail`
+    """Return the line to print, each state once: not every attempt, and not the end, which ``tail``
     raises."""
     reported: list[object] = []
 

@@ -38,9 +38,9 @@ class ContentApi:
 
     A wrong address or key is a ConfigurationError as long as the CMS has never answered with a
     token. After that nothing that a proxy, a deployment or a maintenance page can answer is: only
-    the CMS's own `invalid_credentials` is final, all else is a ServerUnreachableError.
+    the CMS's own ``invalid_credentials`` is final, all else is a ServerUnreachableError.
 
-    `clock_ahead` is how far the CMS's clock is ahead of ours; it is shown to people, and nothing
+    ``clock_ahead`` is how far the CMS's clock is ahead of ours; it is shown to people, and nothing
     else goes by it.
     """
 
@@ -84,7 +84,7 @@ class ContentApi:
                 ) from error
 
     async def site(self) -> Mapping[str, Any]:
-        """Return whose key this is: `GET site/`."""
+        """Return whose key this is: ``GET site/``."""
         data = await self._request("GET", "site/")
         if not isinstance(data, dict):
             raise IncompatibleServerError("The answer of site/ is not a JSON object.")

@@ -20,9 +20,9 @@ _JOINED = {Phase.LIVE, Phase.DELAYED}
 
 
 class CatchUp:
-    """The one reader of the log for a stream. `run` is its loop; call the rest any time.
+    """The one reader of the log for a stream. ``run`` is its loop; call the rest any time.
 
-    `usual_interval` gives the seconds between two looks while the socket is live.
+    ``usual_interval`` gives the seconds between two looks while the socket is live.
     """
 
     def __init__(

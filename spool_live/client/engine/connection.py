@@ -1,8 +1,8 @@
-"""One socket, one channel, built on the official `realtime` client; only ever opened once.
+"""One socket, one channel, built on the official ``realtime`` client; only ever opened once.
 
 The official client retries with stale tokens, dies of a raising callback and says SUBSCRIBED too
 early. So it gets no say here: its own reconnecting is off, its callbacks do nothing but put a small
-event into `events`, and after any error the whole connection is thrown away by the supervisor.
+event into ``events``, and after any error the whole connection is thrown away by the supervisor.
 """
 
 from __future__ import annotations
@@ -78,10 +78,10 @@ ConnectionEvent = Ready | Received | Doorbell | Reauthenticate | Lost
 
 
 class RealtimeConnection:
-    """`async with RealtimeConnection(token, timing) as connection:` connects and joins.
+    """``async with RealtimeConnection(token, timing) as connection:`` connects and joins.
 
     Raises RealtimeUnavailableError, SubscriptionRefusedError, TokenExpiredError or
-    RateLimitedError where that fails; later failures come as a `Lost` event.
+    RateLimitedError where that fails; later failures come as a ``Lost`` event.
     """
 
     def __init__(self, token: RealtimeToken, timing: Timing) -> None:
@@ -211,7 +211,7 @@ class RealtimeConnection:
         self._emit(_received([payload["data"].get("record")]))
 
     async def _close(self) -> None:
-        """Close within `timing.close`, and leave no timer of the library behind."""
+        """Close within ``timing.close``, and leave no timer of the library behind."""
         for channel in self._client.get_channels():
             channel.rejoin_timer.reset()
             for push in (channel.join_push, *channel.messages_waiting_for_ack.values()):

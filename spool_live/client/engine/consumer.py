@@ -18,7 +18,7 @@ PAGE_SIZE = 500
 
 
 class Consumer:
-    """Takes events in order, hands them out with `get`.
+    """Takes events in order, hands them out with ``get``.
 
     A full queue with overflow "catch_up" ignores what comes and, when it is empty again, reads on
     from the log at the point where it stopped. The same happens to a consumer that begins with an

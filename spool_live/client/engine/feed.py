@@ -34,7 +34,8 @@ _Shared = dict[tuple[object, ...], "Feed"]
 
 
 class Feed:
-    """One socket, one log reader, one order; `stream` has the consumers, `state` the watchers."""
+    """One socket, one log reader, one order; ``stream`` has the consumers, ``state`` the
+    watchers."""
 
     _shared: WeakKeyDictionary[asyncio.AbstractEventLoop, _Shared] = WeakKeyDictionary()
 
@@ -73,10 +74,10 @@ class Feed:
 
     @classmethod
     def acquire(cls, config: LiveUpdatesConfig) -> Feed:
-        """Return the running feed of this site and key, or a new one; give it back by `release`.
+        """Return the running feed of this site and key, or a new one; give it back by ``release``.
 
         A new feed begins to connect in a task of the running loop. A configuration with
-        `shared=False` always gets a feed of its own.
+        ``shared=False`` always gets a feed of its own.
         """
         feeds = cls._shared.setdefault(asyncio.get_running_loop(), {})
         feed = feeds.get(_identity(config)) if config.shared else None
@@ -111,7 +112,7 @@ class Feed:
     def consumer(
         self, config: LiveUpdatesConfig, start: int | None, *, from_start: bool
     ) -> Consumer:
-        """Return a new place in the stream: after `start`, or (with neither) with what is new."""
+        """Return a new place in the stream: after ``start``, or (with neither) with what is new."""
         if from_start and start is None:
             start = self.stream.origin
         consumer = Consumer(
@@ -172,7 +173,8 @@ class Feed:
             )
 
     def _usual_interval(self) -> float:
-        """In `postgres_changes` mode nothing says that a key was revoked or that rows were lost."""
+        """In ``postgres_changes`` mode nothing says that a key was revoked or that rows were
+        lost."""
         token, timing = self._tokens.current, self.config.timing
         if token is not None and isinstance(token.channel, ChangesChannel):
             return min(timing.catch_up_interval, timing.catch_up_interval_changes)

@@ -27,7 +27,7 @@ _COLUMNS = "id,site_id,event_type,collection,slug,item_id,timestamp,metadata,seq
 class UpdateLog:
     """Answers "what came after N?": from the CMS, or else through PostgREST with a living token.
 
-    `source` says where the last answer came from, `trouble` why it was not the CMS.
+    ``source`` says where the last answer came from, ``trouble`` why it was not the CMS.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ def contiguous_page(updates: list[LiveUpdate], after: int, cause: TransientError
     """Return a page of what follows without a gap.
 
     Supabase's table lacks what it refused and what is older than an hour, so that a gap in it
-    proves nothing: only the CMS can close it. Raises `cause` where the very next one is missing.
+    proves nothing: only the CMS can close it. Raises ``cause`` where the very next one is missing.
     """
     run: list[LiveUpdate] = []
     for update in updates:

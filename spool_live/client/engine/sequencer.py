@@ -1,6 +1,6 @@
 """Order out of disorder, without I/O: updates and log pages go in, each update comes out once.
 
-Handlers see the updates of a site in the order of `seq`. The socket may lose, repeat and reorder;
+Handlers see the updates of a site in the order of ``seq``. The socket may lose, repeat and reorder;
 the log may not. So an update that does not follow the last one waits, and a gap is closed only by
 the log: by a page that brings the missing updates, or one that proves there is nothing to bring.
 """
@@ -20,8 +20,8 @@ from spool_live.client.updates import Event, LiveUpdate, Reset, sequence_number
 class Page:
     """One answer of the log to "what came after N?", oldest first.
 
-    `seq` is the site's newest number. `next` is the cursor of the next page, None on the last.
-    `epoch` is None where the answer does not name it (read through PostgREST).
+    ``seq`` is the site's newest number. ``next`` is the cursor of the next page, None on the last.
+    ``epoch`` is None where the answer does not name it (read through PostgREST).
     """
 
     updates: Sequence[LiveUpdate]
@@ -32,7 +32,7 @@ class Page:
 
     @classmethod
     def from_response(cls, data: Any, *, site_id: str, after: int) -> Page:
-        """Read the JSON of `GET updates/?after=`.
+        """Read the JSON of ``GET updates/?after=``.
 
         Raises KeyError, TypeError or ValueError for everything that a CMS does not answer to this
         question: another object, another site's updates, a page that ends where it began.
@@ -65,7 +65,7 @@ class Page:
 class Sequencer:
     """The position of one site's stream, and what waits behind a gap.
 
-    It holds at most `max_waiting` updates; what comes beyond that is left to the log.
+    It holds at most ``max_waiting`` updates; what comes beyond that is left to the log.
     """
 
     def __init__(self, position: int, *, max_waiting: int = 1000, remember: int = 2_000) -> None:
@@ -91,7 +91,7 @@ class Sequencer:
         return events + self._drain()
 
     def absorb(self, page: Page) -> list[Event]:
-        """Take a page asked for with `after=position`; return what may be delivered now.
+        """Take a page asked for with ``after=position``; return what may be delivered now.
 
         The log never shows N+1 before N, so a page proves its own gaps: they are passed over, and
         not asked for again.

@@ -13,7 +13,7 @@ from spool_live.client.updates import Event, LiveUpdate
 
 
 class Stream:
-    """The site's updates in order, in this process. `origin` is the position it began with."""
+    """The site's updates in order, in this process. ``origin`` is the position it began with."""
 
     def __init__(self, state: StateHolder) -> None:
         self.origin: int | None = None

@@ -37,10 +37,11 @@ Channel = BroadcastChannel | ChangesChannel
 
 @dataclass(frozen=True, slots=True)
 class RealtimeToken:
-    """What `POST token/` answered. Times are in seconds; `received_at` is on the monotonic clock.
+    """What ``POST token/`` answered. Times are in seconds; ``received_at`` is on the monotonic
+    clock.
 
-    Its age is counted from `received_at` with `lifetime` (`expires_in`), so that neither clock's
-    opinion of the date matters.
+    Its age is counted from ``received_at`` with ``lifetime`` (``expires_in``), so that neither
+    clock's opinion of the date matters.
     """
 
     jwt: str = field(repr=False)
@@ -55,7 +56,7 @@ class RealtimeToken:
 
     @classmethod
     def from_response(cls, data: Any, received_at: float) -> RealtimeToken:
-        """Read the JSON of `POST token/`.
+        """Read the JSON of ``POST token/``.
 
         Raises IncompatibleServerError where something is missing or is not what it should be.
         """

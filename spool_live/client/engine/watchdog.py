@@ -18,9 +18,9 @@ class Verdict(Enum):
 class Watchdog:
     """Suspects a socket that stays silent about updates which the log already has.
 
-    After `suspicion` seconds the socket is late; after the patience, which is as long at first, a
+    After ``suspicion`` seconds the socket is late; after the patience, which is as long at first, a
     remedy is due. The log may be ahead for a good reason (Supabase away, an entry it refused), so
-    every useless remedy doubles the patience, up to `patience_maximum`; any update that it brings
+    every useless remedy doubles the patience, up to ``patience_maximum``; any update that it brings
     restores it.
     """
 

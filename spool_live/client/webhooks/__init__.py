@@ -1,4 +1,5 @@
-"""A site's webhook handler: `WebhookReceiver` verifies a request, `django_view` makes a view of it.
+"""A site's webhook handler: ``WebhookReceiver`` verifies a request, ``django_view`` makes a view of
+it.
 
-In development, `DevelopmentFeed` runs a live client that calls the same function instead.
+In development, ``DevelopmentFeed`` runs a live client that calls the same function instead.
 """

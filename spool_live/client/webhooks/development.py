@@ -127,7 +127,7 @@ def serves_requests(argv: Sequence[str], environ: Mapping[str, str]) -> bool:
     """Return whether this process is a web server, and not a command, a worker or a reloader's
     parent.
 
-    `manage.py migrate` imports the URLs too, and an autoreloader runs everything twice.
+    ``manage.py migrate`` imports the URLs too, and an autoreloader runs everything twice.
     """
     program = PurePath(argv[0]) if argv else PurePath()
     name = program.parent.name if program.name == "__main__.py" else program.name

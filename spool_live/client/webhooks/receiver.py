@@ -1,7 +1,7 @@
 """Webhooks of spool_live, verified: the core without a framework, and a view for Django.
 
 Signatures are those of Standard Webhooks (https://www.standardwebhooks.com): HMAC-SHA256 over
-`webhook-id.webhook-timestamp.body`, at most five minutes old.
+``webhook-id.webhook-timestamp.body``, at most five minutes old.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class WebhookEvent:
 
 
 class ReplayGuard(Protocol):
-    """Remembers the ids of webhooks for `REMEMBERED` seconds."""
+    """Remembers the ids of webhooks for ``REMEMBERED`` seconds."""
 
     def claim(self, webhook_id: str) -> bool:
         """Return whether it is new; from now on it is not."""
@@ -88,7 +88,7 @@ class ReplayGuard(Protocol):
 
 
 class MemoryReplayGuard:
-    """For one process. Beyond `most` ids, the oldest are forgotten before their time."""
+    """For one process. Beyond ``most`` ids, the oldest are forgotten before their time."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic, *, most: int = 100_000) -> None:
         self._now = now

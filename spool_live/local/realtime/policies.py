@@ -61,7 +61,7 @@ class ChannelPolicies:
         self, topic: str, identity: TokenIdentity, headers: Mapping[str, str], extension: Extension
     ) -> bool:
         """Return whether a row of ``extension`` may be inserted on ``topic``. Raises as
-        `readable`."""
+        ``readable``."""
         return await self._ask(_WRITABLE, topic, extension, identity, headers) is True
 
     async def _ask(
