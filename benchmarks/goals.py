@@ -23,8 +23,8 @@ NOTES = {
         "The statement more is an INSERT with its own way to the server and back. Sent as constant "
         "SQL, with none of our Python around it, it makes 1.26 to 1.28 x of a save that takes "
         "0.23 ms; with its parameters 1.31 to 1.33 x. What is above that is the work of capture. "
-        "Pipeline mode was slower (1.50 x); a CTE around Django's own UPDATE would be no public "
-        "API's business. Trigger capture (G2) has no statement more.",
+        "Pipeline mode was slower (1.50 x); a CTE around Django's own UPDATE would not be "
+        "the business of a public API. Trigger capture (G2) has no statement more.",
     ),
     "G1 the same on SQLite": Note(
         "", "", "A save takes some 0.1 ms there, so what capture does in Python weighs more."
@@ -61,7 +61,7 @@ NOTES = {
         "Celery drain with defaults 7.4 / 9.5 ms",
         "Celery's own way from a producer to a running task takes 2.7 to 3.3 ms of it, measured "
         "apart; claim and request come after that, with a flush to disk between. The same code "
-        "gave 2.8 to 5.7 ms within minutes, every part of the road slower or faster together: "
+        "gave 2.8 to 5.7 ms within minutes, every part of the way slower or faster together: "
         "processors that rest between edits 25 ms apart do not always wake up as fast.",
     ),
     "G8 ": Note("0.002 ms", "Celery 1.2 ms; seconds with a dead broker"),

@@ -1,8 +1,8 @@
 """Heartbeats: each part of the system notes that it is active, and how its last run ended.
 
 One small row for each part and content database. It is written at most every two seconds, by the
-part itself and outside any editor's transaction, and what the database answers to that is no
-reason for the part to stop.
+part itself and outside any editor's transaction, and an error of the database at that does not stop
+the part.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 LONGEST = 900.0
-"""Seconds that a server is obeyed for at most. To ask once more after a quarter of an hour is no
-pressure on anybody, and whoever answers with ``inf`` or with the year 9999 does not mean it."""
+"""Seconds that a server is obeyed for at most. One request after a quarter of an hour does no harm,
+and whoever answers with ``inf`` or with the year 9999 does not mean it."""
 
 
 def retry_after(header: str | None, sent_at: datetime | None) -> float | None:

@@ -15,7 +15,7 @@ State = OutboxEntry.State
 _FOR_GOOD = (
     (
         r"there is no site",
-        _("No site has this id. Do as the reason says; if there will be no such site, discard it."),
+        _("No site has this id. Do as the reason says; if that site is not to come, discard it."),
     ),
     (
         r"the row cannot be read",

@@ -43,7 +43,7 @@ _NOT_POSTGREST = (
     "address and the proxies in between, and run manage.py live_setup."
 )
 _SHAPE: list[dict[str, Any]] = [dict.fromkeys(field.name for field in fields(Update))]
-"""Tells the official client which columns the rows have."""
+"""Which columns the rows have, for the official client."""
 
 Answer = TypeVar("Answer", MirrorAnswer, CleanupAnswer)
 Value = TypeVar("Value")

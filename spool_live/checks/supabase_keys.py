@@ -1,4 +1,4 @@
-"""Tells Supabase's API keys apart by their looks, without asking anybody."""
+"""Kinds of Supabase's API keys, distinguished by their form, without a request."""
 
 from __future__ import annotations
 

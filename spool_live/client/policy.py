@@ -1,4 +1,4 @@
-"""When to do what: numbers and pure functions, no clock and no sockets."""
+"""The client's timing: durations and pure functions, without a clock and without sockets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Random = Callable[[], float]
 
 @dataclass(frozen=True)
 class Timing:
-    """Every duration of the client, in seconds. The defaults suit production; tests shrink them."""
+    """The client's durations, in seconds. The defaults suit production; tests shrink them."""
 
     backoff_initial: float = 1.0
     """Upper bound of the wait before the first attempt to reconnect."""

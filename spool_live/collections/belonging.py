@@ -1,4 +1,4 @@
-"""Which site an item belongs to, and the way from the item to it.
+"""The site that an item belongs to, and the path from the item to it.
 
 Three ways: a path to a ``Site`` or its id; the one site of ``SPOOL_LIVE["SITE"]``, for models
 without such a field; or a path to a ``Site`` of ``django.contrib.sites``, each of which is one of

@@ -36,7 +36,7 @@ def has_triggers(using: str) -> bool:
 
 
 class LiveCollection(Belonging, Identified, Scheduled):
-    """How the items of one model are reported to subscribers. Subclass it and register it.
+    """How the items of one model are reported to subscribers: subclass it and register it.
 
     Declare what you can with attributes; override the methods for anything that an attribute cannot
     say. Names in a declaration are checked by ``manage.py check``.

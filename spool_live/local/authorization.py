@@ -81,7 +81,7 @@ def decode_token(token: str, keys: TokenKeys) -> Claims:
 
 
 def is_opaque_key(value: str) -> bool:
-    """Return whether ``value`` has the form of a publishable or secret key, which is no JWT."""
+    """Return whether ``value`` has the form of a publishable or secret key, which is not a JWT."""
     return value.startswith("sb_")
 
 
@@ -90,7 +90,7 @@ def api_key_role(config: LocalSupabaseConfig, api_key: str, now: float) -> ApiKe
     server's.
 
     A legacy key is a JWT that this server issued as a key: a user's token, though well signed, is
-    no API key. ``now`` is in seconds since the epoch.
+    not an API key. ``now`` is in seconds since the epoch.
     """
     if api_key == config.publishable_key:
         return "anon"

@@ -65,7 +65,7 @@ SPOOL_LIVE = {_source(spool_live)}
 DATABASES["default"] = {_source(database)}  # or another alias, as SPOOL_LIVE["SUPABASE_DATABASE"]
 
 # To sign tokens as projects of today do: "JWT_ALGORITHM": "ES256", and as JWT_SIGNING_KEY the
-# signing_key that --ready-file and --format json tell.
+# signing_key that --ready-file and --format json have.
 
 Ctrl-C stops it.
 """

@@ -125,7 +125,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("postponed", "postponed"),
                             ("refused", "refused, to be tried again"),
-                            ("dead", "refused for good"),
+                            ("dead", "refused permanently"),
                         ],
                         max_length=10,
                         verbose_name="outcome",

@@ -185,7 +185,7 @@ class DeliveryAttempt(models.Model):
     class Outcome(models.TextChoices):
         POSTPONED = "postponed", _("postponed")
         REFUSED = "refused", _("refused, to be tried again")
-        DEAD = "dead", _("refused for good")
+        DEAD = "dead", _("refused permanently")
 
     id = models.BigAutoField(primary_key=True)
     site_id = models.UUIDField(_("site id"))

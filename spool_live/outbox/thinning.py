@@ -1,9 +1,9 @@
 """Thinning: of a backlog that the rate cannot carry in time, the newest states go first.
 
-All of it is numbered at once, in order. What a newer update of its item has overtaken is not
-announced: it is left to catch-up, which serves every number, and for which the gap makes every
-client ask. What is broadcast goes in the order of the numbers, as ever. On PostgreSQL only;
-elsewhere a backlog goes in its order.
+All of it is numbered at once, in order. An update whose item has a newer one is not broadcast: it
+is left to catch-up, which serves every number, and for which the gap makes every client ask. What
+is broadcast goes in the order of the numbers, as ever. On PostgreSQL only; elsewhere a backlog goes
+in its order.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ export class LiveUpdatesClient implements AsyncIterable<LiveUpdate> {
     return () => this.#updates.delete(entry);
   }
 
-  /** Calls back when updates were missed for good and content has to be fetched anew. */
+  /** Calls back when updates were missed and cannot be recovered: fetch the content again. */
   onReset(callback: ResetCallback): () => void {
     const entry: [ResetCallback] = [callback];
     this.#resets.add(entry);

@@ -50,7 +50,7 @@ export function fileCursor(path: string, siteId: string): CursorStore {
   };
 }
 
-/** What a place in the stream tells its keeper. */
+/** What a place in the stream reports to its keeper. */
 export interface Progress {
   readonly cursor: number | undefined;
   readonly idle: boolean;

@@ -33,9 +33,9 @@ export type LiveUpdate = ContentCreated | ContentUpdated | ContentPublished | Co
 export type SpoolWebhookPayload = Omit<WebhookBody, "collection" | "metadata"> & Content;
 
 /**
- * Updates were missed for good: fetch your content anew, then go on from `seq`. `reason` is
- * "history" where the server's log no longer reaches back to our position (or was restored from a
- * backup), "overflow" where a queue with `overflow: "drop_oldest"` was full.
+ * Updates were missed and cannot be recovered: fetch your content again, then go on from `seq`.
+ * `reason` is "history" where the server's log no longer reaches back to our position (or was
+ * restored from a backup), "overflow" where a queue with `overflow: "drop_oldest"` was full.
  */
 export interface Reset {
   event_type: "reset";

@@ -54,7 +54,7 @@ def of_row(
 ) -> dict[str, Composable]:
     """Return all that capture asks of an item, for the row that is called ``row``.
 
-    ``located`` finds tables, ``named`` makes the id of an item whose key is no UUID.
+    ``located`` finds tables, ``named`` makes the id of an item whose key is not a UUID.
     """
     model = collection.model
     slug = collection.slug_field

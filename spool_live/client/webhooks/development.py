@@ -99,7 +99,7 @@ class DevelopmentFeed:
 
 
 class _Narrator:
-    """Tells the developer what the connection does, each thing once."""
+    """Logs for the developer what the connection does, each thing once."""
 
     def __init__(self, config: LiveUpdatesConfig) -> None:
         self._config = config

@@ -55,7 +55,7 @@ class Hub:
             self._rooms.pop(room, None)
 
     def occupied(self, room: Room) -> bool:
-        """Return whether anybody would hear a broadcast."""
+        """Return whether anybody would receive a broadcast."""
         return room in self._rooms
 
     def members(self, room: Room) -> tuple[Member, ...]:

@@ -1,4 +1,4 @@
--- The UUIDv5 (RFC 9562) by which subscribers know an item whose key is no UUID. PostgreSQL has no
+-- The UUIDv5 (RFC 9562) by which subscribers know an item whose key is not a UUID. PostgreSQL has no
 -- SHA-1 of its own: this is FIPS 180-4, 6.1.2. Slow (80 us); uuid-ossp does it in one.
 create or replace function {item_id}(name text) returns uuid
 language plpgsql immutable strict security invoker set search_path = pg_catalog, pg_temp as $body$

@@ -53,7 +53,7 @@ export class UpdateLog {
     }
   }
 
-  /** There is no other log: a hole in the table is for good, and what follows it is a reset. */
+  /** There is no other log: a hole in the table is permanent, and what follows it is a reset. */
   async #readSupabaseOnly(after: number, limit: number, signal: AbortSignal): Promise<Page> {
     let rows: LiveUpdate[];
     try {

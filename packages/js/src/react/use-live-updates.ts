@@ -18,7 +18,7 @@ export interface UseLiveUpdatesOptions extends UpdateFilter {
   scope?: string | undefined;
   /** Called with what came since the last call, `debounce` milliseconds after the last update. */
   onUpdates?: ((updates: readonly LiveUpdate[]) => void) | undefined;
-  /** Called when updates were missed for good; by default `onUpdates` is called with none. */
+  /** Called when updates were missed and cannot be recovered; by default `onUpdates` is called with none. */
   onReset?: ((reset: Reset) => void) | undefined;
   /** By default 200. A steady flow is handed on every ten times that. */
   debounce?: number | undefined;
