@@ -1,4 +1,4 @@
-"""The app: finds the projects' collections and listens."""
+"""The Django app: imports the project's collections and connects the signals."""
 
 from __future__ import annotations
 

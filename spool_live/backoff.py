@@ -1,4 +1,4 @@
-"""How long to wait after a failure: pure policy."""
+"""The wait after a failure: pure functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Heartbeats: each part of the system notes that it is active, and how its last run ended.
+"""Heartbeats: each part of the system records that it is active, and how its last run ended.
 
 One small row for each part and content database. It is written at most every two seconds, by the
 part itself and outside any editor's transaction, and an error of the database at that does not stop

@@ -1,4 +1,4 @@
-"""Whether this process runs a project's tests: then nothing of ours leaves it by itself."""
+"""Muting: in a process that runs a project's tests nothing is sent by itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What to do about an outbox entry, in words: beside what the database says itself."""
+"""Advice about outbox entries, shown beside the error itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Alerts: somebody is notified before users notice.
+"""Alerts: people are notified before users notice.
 
 ``rules`` says what is worth a notice (pure, from the status), ``episodes`` keeps one open episode
 for each rule and subject, ``notices`` sends each of its two notices once on each channel,

@@ -1,4 +1,4 @@
-"""Endpoints that were disabled because of what they answered: somebody should know."""
+"""Alerts about endpoints that were disabled because of what they answered."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The HTTP API that subscribers use: token, catch-up, who am I."""
+"""The HTTP API that subscribers use: token, catch-up, site."""

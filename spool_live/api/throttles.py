@@ -1,4 +1,4 @@
-"""The throttle of subscribers, and what failed authentications cost.
+"""The throttle of subscribers, and the delay after failed authentications.
 
 A subscriber is counted by key and by address once its key has proved right; whoever fails is
 counted apart. So a flood of wrong keys, from whatever address, takes nothing from right ones.

@@ -1,4 +1,4 @@
-"""What every broadcaster does, and how it answers."""
+"""The base class of broadcasters, and the form of their answers."""
 
 from __future__ import annotations
 

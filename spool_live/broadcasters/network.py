@@ -1,4 +1,4 @@
-"""Why no answer came: an error of the network in words that name its cause and a remedy."""
+"""Network errors, in words that name the cause and a remedy."""
 
 from __future__ import annotations
 

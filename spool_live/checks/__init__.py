@@ -1,4 +1,4 @@
-"""Every misconfiguration has a number and a remedy."""
+"""System checks: every misconfiguration has a number and a remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a subscriber stopped, kept across restarts.
+"""Cursors: the position of a subscriber, kept across restarts.
 
 The cursor is saved after an update was handled, so that a crash in between repeats some updates:
 across crashes delivery is at least once, within one life of the process it is once.

@@ -1,4 +1,4 @@
-"""The callbacks of a client: who wants what, called one after the other, and never fatal."""
+"""The callbacks of a client: called one after the other; an error in one is logged, never fatal."""
 
 from __future__ import annotations
 

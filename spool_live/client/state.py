@@ -1,4 +1,4 @@
-"""What the connection is doing, as a frozen value that can be watched."""
+"""The state of the connection, as a frozen value that can be watched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sites that somebody waits for: a key of theirs is so new that Supabase has yet to know it.
+"""Sites that a caller waits for: Supabase does not know a key of theirs yet.
 
 They go next, with those where a right was lost, so that a new key amid thousands of changed sites
 waits for none of them. Written by a thread, as the one who asks must wait for no editor.

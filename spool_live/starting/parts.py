@@ -1,4 +1,4 @@
-"""What a project lacks, and the text that mends each part of it."""
+"""What a project lacks, and the text that adds each part of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often somebody may ask: rates, counters over Django's cache, addresses, failures."""
+"""Throttling: rates, counters over Django's cache, addresses, failures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counting requests and failures, and telling how long somebody has to wait."""
+"""Counting requests and failures, and determining how long a caller has to wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a rate is, and how long failures keep somebody waiting. Pure."""
+"""Rates, and how long a caller waits after failed attempts. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an endpoint does, in the words of the whole system: ``ok``, ``delayed``, ``failing``, or
+"""The health of an endpoint, in the words of the whole system: ``ok``, ``delayed``, ``failing``, or
 ``disabled``."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The CMS over HTTP: token, catch-up, who am I. Every failure becomes one of our errors."""
+"""The CMS over HTTP: token, catch-up, site. Every failure becomes an error of this client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The log of updates: the CMS has it; while the CMS is away, a part of it is in Supabase."""
+"""The log of updates: the CMS has it; while the CMS does not answer, a part of it is in
+Supabase."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Realtime means when it says no: its texts and codes as our errors (pure functions)."""
+"""Refusals of Realtime: its texts and codes as errors of this client (pure functions)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Order out of disorder, without I/O: updates and log pages go in, each update comes out once.
+"""The sequencer, without I/O: updates and log pages go in, each update comes out once, in order.
 
 Handlers see the updates of a site in the order of ``seq``. The socket may lose, repeat and reorder;
 the log may not. So an update that does not follow the last one waits, and a gap is closed only by

@@ -1,4 +1,4 @@
-"""From what came in to everybody who listens: one sequencer, any number of consumers."""
+"""The stream: one sequencer, and the consumers that get what comes out of it."""
 
 from __future__ import annotations
 

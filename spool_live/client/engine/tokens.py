@@ -1,4 +1,4 @@
-"""The token and all it says about where and how to listen."""
+"""The answer of ``POST token/``: the token, and where and how to subscribe with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``manage.py live_discard``: dead entries that nobody can mend are given up."""
+"""``manage.py live_discard``: give up dead entries that cannot be corrected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``manage.py live_requeue``: dead entries get another chance."""
+"""``manage.py live_requeue``: make dead entries pending again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``manage.py live_status``: whether updates flow, what keeps them, and what to do about it."""
+"""``manage.py live_status``: whether updates flow, what stops them, and what to do about it."""
 
 from __future__ import annotations
 
