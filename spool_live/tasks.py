@@ -145,7 +145,7 @@ def verify_isolation() -> None:
     """Prove every night that sites are isolated, as ``verify_rls`` does: one process at a time, and
     only where the Supabase database can be reached as the role that migrates."""
     from spool_live import heartbeats
-    from spool_live.isolation import CannotVerify, recording, verify
+    from spool_live.isolation import CannotVerifyError, recording, verify
     from spool_live.supabase.databases import content_databases
 
     part = heartbeats.Part.VERIFY_RLS
@@ -153,7 +153,7 @@ def verify_isolation() -> None:
         return
     try:
         report = verify()
-    except CannotVerify as error:
+    except CannotVerifyError as error:
         recording.record_not_run(str(error))
         return
     recording.record_rls(report)

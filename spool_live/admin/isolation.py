@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from spool_live.admin.limited import sites_seen
 from spool_live.admin.read_only import ReadOnlyAdmin
-from spool_live.isolation import CannotVerify, Report, verify
+from spool_live.isolation import CannotVerifyError, Report, verify
 from spool_live.isolation.findings import Finding
 from spool_live.isolation.recording import record_rls
 from spool_live.isolation.rules import RULES
@@ -54,7 +54,7 @@ class IsolationReportAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         try:
             report = verify()
-        except CannotVerify as error:
+        except CannotVerifyError as error:
             self.message_user(request, str(error), messages.ERROR)
             return HttpResponseRedirect(reverse(LIST))
         with acting(Origin.ADMIN, request.user):

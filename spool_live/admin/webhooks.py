@@ -28,8 +28,8 @@ from spool_live.collections import registry
 from spool_live.models import WebhookEndpoint, WebhookSecret
 from spool_live.updates import EventType
 from spool_live.webhooks import endpoints, replay, secrets
-from spool_live.webhooks.encryption import UnreadableSecret
-from spool_live.webhooks.guard import EndpointRefused
+from spool_live.webhooks.encryption import UnreadableSecretError
+from spool_live.webhooks.guard import EndpointRefusedError
 from spool_live.webhooks.health import EndpointHealth, health_of
 from spool_live.webhooks.signing import PlainSecret
 
@@ -72,7 +72,7 @@ class EndpointForm(ModelForm):
         url = str(self.cleaned_data["url"])
         try:
             endpoints.check(url, ())
-        except EndpointRefused as error:
+        except EndpointRefusedError as error:
             raise forms.ValidationError(str(error)) from error
         return url
 
@@ -225,7 +225,7 @@ class WebhookEndpointAdmin(LimitedToSites):
                 answer = replay.send_example(endpoint, using=_using()).answer
                 level = messages.SUCCESS if answer.is_success else messages.ERROR
                 text = answer.error or f"HTTP {answer.status}"
-            except UnreadableSecret as error:
+            except UnreadableSecretError as error:
                 level, text = messages.ERROR, str(error)
             self.message_user(request, f"{endpoint}: {text}", level)
 

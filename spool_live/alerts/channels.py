@@ -27,7 +27,7 @@ PATIENCE = 10.0
 """Seconds that the receiver of a webhook may take."""
 
 
-class NoticeNotSent(SpoolLiveError):
+class NoticeNotSentError(SpoolLiveError):
     """A channel did not take a notice. The message holds no address and no secret."""
 
 
@@ -87,7 +87,8 @@ def configured() -> list[str]:
 
 
 def send(channel: str, notice: Notice) -> None:
-    """Send ``notice``. Raises :class:`NoticeNotSent`, or what Django's e-mail backend raises."""
+    """Send ``notice``. Raises :class:`NoticeNotSentError`, or what Django's e-mail backend
+    raises."""
     _SENDERS[channel](notice)
 
 
@@ -145,7 +146,7 @@ def _send_signal(notice: Notice) -> None:
     answers = alert.send_robust(sender=AlertEpisode, notice=notice)
     failures = [answer for _, answer in answers if isinstance(answer, Exception)]
     if failures:
-        raise NoticeNotSent(f"a receiver of the signal raised {type(failures[0]).__name__}")
+        raise NoticeNotSentError(f"a receiver of the signal raised {type(failures[0]).__name__}")
 
 
 def _send_email(notice: Notice) -> None:
@@ -164,9 +165,9 @@ def _send_webhook(notice: Notice) -> None:
     finally:
         client.close()
     if answer.status is None:
-        raise NoticeNotSent(f"the webhook's receiver: {answer.error}")
+        raise NoticeNotSentError(f"the webhook's receiver: {answer.error}")
     if not answer.is_success:
-        raise NoticeNotSent(f"the webhook's receiver answered HTTP {answer.status}")
+        raise NoticeNotSentError(f"the webhook's receiver answered HTTP {answer.status}")
 
 
 _SENDERS: dict[str, Callable[[Notice], None]] = {

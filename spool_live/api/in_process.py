@@ -11,21 +11,21 @@ from spool_live.api.views import TokenView, UpdatesView
 from spool_live.exceptions import SpoolLiveError
 
 
-class Refused(SpoolLiveError):
+class RequestRefusedError(SpoolLiveError):
     """The view refused. The message has the status and the public text of the answer."""
 
 
 @sensitive_variables()
 def request_token(plain: str) -> dict[str, Any]:
     """Return the body of ``POST token/`` for the plain text of an API key; raises
-    :class:`Refused`."""
+    :class:`RequestRefusedError`."""
     request = RequestFactory().post("/", headers={"Authorization": f"Api-Key {plain}"})
     return _answer("POST token/", TokenView.as_view()(request))
 
 
 @sensitive_variables()
 def request_updates(plain: str, after: int) -> dict[str, Any]:
-    """Return the body of ``GET updates/?after=``; raises :class:`Refused`."""
+    """Return the body of ``GET updates/?after=``; raises :class:`RequestRefusedError`."""
     headers = {"Authorization": f"Api-Key {plain}"}
     request = RequestFactory().get("/", {"after": str(after)}, headers=headers)
     return _answer("GET updates/", UpdatesView.as_view()(request))
@@ -33,6 +33,6 @@ def request_updates(plain: str, after: int) -> dict[str, Any]:
 
 def _answer(what: str, response: Any) -> dict[str, Any]:
     if not 200 <= response.status_code < 300:  # noqa: PLR2004 - the classes of HTTP
-        raise Refused(f"{what} answers {response.status_code}: {response.data}")
+        raise RequestRefusedError(f"{what} answers {response.status_code}: {response.data}")
     found: dict[str, Any] = response.data
     return found

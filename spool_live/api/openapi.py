@@ -48,7 +48,7 @@ THROTTLED = OpenApiResponse(
     _error("Throttled", ["throttled"]), description="Come back after `Retry-After` seconds."
 )
 NOT_READY = OpenApiResponse(
-    _error("KeyNotReady", ["key_not_ready"]),
+    _error("KeyNotReadyError", ["key_not_ready"]),
     description="Supabase does not have this key yet: come back after `Retry-After` seconds.",
 )
 INVALID = _error(

@@ -33,7 +33,7 @@ from spool_live.keys.addresses import note_address
 from spool_live.models import OutboxEntry
 
 
-class KeyNotReady(APIException):
+class KeyNotReadyError(APIException):
     """The Supabase database does not know the key yet: for a second or so after it was made."""
 
     status_code = 503
@@ -132,7 +132,7 @@ class TokenView(SubscriberView):
         key, delivery = self.subscriber.key, self.subscriber.delivery
         if key.mirror_version > delivery.acknowledged_version:
             outbox.want(key.site_id)
-            raise KeyNotReady
+            raise KeyNotReadyError
         token = tokens.mint(key)
         counts.count(counts.TOKENS)
         return Response(serializers.token_response(token, key, delivery, live_settings()))

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from spool_live.broadcasters.transport import AnswerTooLarge
+from spool_live.broadcasters.transport import AnswerTooLargeError
 from spool_live.exceptions import BatchTooSlow, BroadcastUnavailable
 
 _CUT = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError, httpx.DecodingError)
@@ -26,7 +26,7 @@ def error_of(error: Exception, seconds: float) -> BroadcastUnavailable:
             "database may be slow, locked or out of connections. "
             'SPOOL_LIVE["REQUEST_TIMEOUT"] is the longest wait.'
         )
-    if isinstance(error, AnswerTooLarge):
+    if isinstance(error, AnswerTooLargeError):
         return BroadcastUnavailable(
             f"What answers at {_URL} is not PostgREST: {error}. Check the address and the proxies "
             "in between.",

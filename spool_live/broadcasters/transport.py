@@ -17,7 +17,7 @@ _GZIP_OR_ZLIB = 47
 _BODY_HEADERS = ("content-encoding", "content-length", "transfer-encoding")
 
 
-class AnswerTooLarge(httpx.HTTPError):
+class AnswerTooLargeError(httpx.HTTPError):
     """The answer is larger than :data:`LARGEST_ANSWER`, or compressed as nobody asked for."""
 
 
@@ -90,16 +90,18 @@ def _read(response: httpx.Response) -> bytes:
     for piece in response.iter_raw():
         raw += piece
         if len(raw) > LARGEST_ANSWER:
-            raise AnswerTooLarge(f"the answer is larger than {LARGEST_ANSWER} bytes")
+            raise AnswerTooLargeError(f"the answer is larger than {LARGEST_ANSWER} bytes")
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if not raw or encoding == "identity":
         return bytes(raw)
     if encoding not in ("gzip", "deflate"):
-        raise AnswerTooLarge(f"the answer is compressed ({encoding[:20]}), which was not asked for")
+        raise AnswerTooLargeError(
+            f"the answer is compressed ({encoding[:20]}), which was not asked for"
+        )
     try:
         content = zlib.decompressobj(_GZIP_OR_ZLIB).decompress(raw, LARGEST_ANSWER + 1)
     except zlib.error as error:
         raise httpx.DecodingError(str(error)) from error
     if len(content) > LARGEST_ANSWER:
-        raise AnswerTooLarge(f"the answer is larger than {LARGEST_ANSWER} bytes")
+        raise AnswerTooLargeError(f"the answer is larger than {LARGEST_ANSWER} bytes")
     return content

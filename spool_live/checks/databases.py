@@ -11,7 +11,7 @@ from django.db import connections
 
 from spool_live.collections import one_site
 from spool_live.conf import live_settings
-from spool_live.isolation import CannotVerify, Finding, exposures
+from spool_live.isolation import CannotVerifyError, Finding, exposures
 from spool_live.models import Site
 from spool_live.supabase.databases import content_databases, is_supabase_database
 from spool_live.supabase.provisioning import missing
@@ -77,5 +77,5 @@ def _tables(alias: str) -> list[str]:
 def _exposures(alias: str) -> list[Finding]:
     try:
         return exposures(alias)
-    except CannotVerify:
+    except CannotVerifyError:
         return []  # nothing is migrated yet: W010 says so

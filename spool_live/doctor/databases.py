@@ -16,7 +16,7 @@ from spool_live.doctor.findings import Act, DoctorFinding, Phase, error, warning
 from spool_live.doctor.registry import check
 from spool_live.doctor.surroundings import NotChecked, Surroundings
 from spool_live.heartbeats import Part
-from spool_live.isolation import CannotVerify, Severity, verify
+from spool_live.isolation import CannotVerifyError, Severity, verify
 from spool_live.isolation.recording import record_rls
 from spool_live.models import LiveUpdate
 from spool_live.signals import alert
@@ -98,7 +98,7 @@ def check_isolation(surroundings: Surroundings) -> Iterator[DoctorFinding]:
     alias = surroundings.supabase_alias()
     try:
         report = verify(alias)
-    except CannotVerify as reason:
+    except CannotVerifyError as reason:
         raise NotChecked(str(reason)) from reason
     if not surroundings.unanswered("default"):
         record_rls(report)

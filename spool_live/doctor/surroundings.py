@@ -27,11 +27,11 @@ ACTS = {Kind.DEAD: Act.REQUEUE, Kind.MIRROR: Act.MIRROR}
 DEFAULT_PORTS = {"postgresql": 5432, "mysql": 3306}
 
 
-class NotChecked(SpoolLiveError):
+class NotChecked(SpoolLiveError):  # noqa: N818 - an outcome, not an error
     """A check cannot be carried out; the message says why, and what to see about it."""
 
 
-class NotNeeded(SpoolLiveError):
+class NotNeeded(SpoolLiveError):  # noqa: N818 - an outcome, not an error
     """A check has nothing to look at in this installation; the message says why."""
 
 

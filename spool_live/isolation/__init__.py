@@ -8,12 +8,12 @@
 from spool_live.isolation.accepted import Accepted, append_accepted, read_accepted
 from spool_live.isolation.findings import Finding, Severity
 from spool_live.isolation.report import Report
-from spool_live.isolation.sandbox import CannotVerify
+from spool_live.isolation.sandbox import CannotVerifyError
 from spool_live.isolation.verify import exposures, verify
 
 __all__ = [
     "Accepted",
-    "CannotVerify",
+    "CannotVerifyError",
     "Finding",
     "Report",
     "Severity",

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from spool_live.isolation import rules
 from spool_live.isolation.findings import Finding
-from spool_live.isolation.sandbox import CannotVerify
+from spool_live.isolation.sandbox import CannotVerifyError
 
 _FIELDS = ("object", "fingerprint", "reason", "author", "date")
 _HEAD = """\
@@ -51,24 +51,27 @@ class Accepted:
 
 
 def read_accepted(path: str | Path) -> tuple[Accepted, ...]:
-    """Return the entries of the file; none where ``path`` is empty. Raises :class:`CannotVerify`
-    for a file that is missing, not TOML, or has an entry that lacks something."""
+    """Return the entries of the file; none where ``path`` is empty. Raises
+    :class:`CannotVerifyError` for a file that is missing, not TOML, or has an entry that lacks
+    something."""
     if not path:
         return ()
     try:
         given = tomllib.loads(Path(path).read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise CannotVerify(
+        raise CannotVerifyError(
             f"The accepted findings cannot be read from {path}: {error}. Correct the file, or "
             'SPOOL_LIVE["ISOLATION_ACCEPTED"] (or --accepted), which names it.'
         ) from error
     entries = given.get("accepted", [])
     if set(given) - {"accepted"} or not isinstance(entries, list):
-        raise CannotVerify(f"{path} may hold tables [[accepted]] and nothing else.")
+        raise CannotVerifyError(f"{path} may hold tables [[accepted]] and nothing else.")
     found = tuple(_entry(path, place, entry) for place, entry in enumerate(entries, start=1))
     twice = {entry.object for entry in found if [e.object for e in found].count(entry.object) > 1}
     if twice:
-        raise CannotVerify(f"{path} accepts {', '.join(sorted(twice))} more than once: keep one.")
+        raise CannotVerifyError(
+            f"{path} accepts {', '.join(sorted(twice))} more than once: keep one."
+        )
     return found
 
 
@@ -117,10 +120,10 @@ def _entry(path: str | Path, place: int, given: Any) -> Accepted:
     missing = [name for name in _FIELDS if not entry.get(name)]
     if missing or set(entry) - set(_FIELDS):
         wanted = ", ".join(_FIELDS)
-        raise CannotVerify(f"Entry {place} of {path} must have exactly {wanted}, none empty.")
+        raise CannotVerifyError(f"Entry {place} of {path} must have exactly {wanted}, none empty.")
     day = entry["date"]
     if not isinstance(day, date):
-        raise CannotVerify(f"Entry {place} of {path}: date must be a date, as 2026-05-30.")
+        raise CannotVerifyError(f"Entry {place} of {path}: date must be a date, as 2026-05-30.")
     plain = {name: str(entry[name]) for name in _FIELDS if name != "date"}
     return Accepted(**plain, date=date(day.year, day.month, day.day))
 

@@ -20,7 +20,7 @@ _CANCELED = "57014"
 _INTERRUPTED = ("08", "57")  # connection exceptions, operator intervention
 
 
-class CannotVerify(SpoolLiveError):
+class CannotVerifyError(SpoolLiveError):
     """The verification could not be run; the message says why and what to do."""
 
 
@@ -75,12 +75,12 @@ def sandbox(alias: str) -> Iterator[Sandbox]:
     """Open a :class:`Sandbox` on the database ``alias``.
 
     What it writes takes no lock that another writer of other rows waits for, reaches no subscriber
-    (rolled back rows never do) and is gone at the end. Raises :class:`CannotVerify` where
+    (rolled back rows never do) and is gone at the end. Raises :class:`CannotVerifyError` where
     the database cannot be reached, or somebody's lock lasts longer than we wait.
     """
     connection = connections[alias]
     if connection.vendor != "postgresql":
-        raise CannotVerify(
+        raise CannotVerifyError(
             f"The database {alias!r} is {connection.display_name}, not PostgreSQL: point "
             'SPOOL_LIVE["SUPABASE_DATABASE"] (or --database) at the alias of the database that '
             "Supabase serves."
@@ -96,7 +96,7 @@ def sandbox(alias: str) -> Iterator[Sandbox]:
                 yield box
             transaction.set_rollback(True, using=alias)
     except DatabaseError as error:
-        raise CannotVerify(_explain(alias, error)) from error
+        raise CannotVerifyError(_explain(alias, error)) from error
 
 
 @contextmanager

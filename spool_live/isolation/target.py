@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connections
 
 from spool_live.conf import live_settings
-from spool_live.isolation.sandbox import CannotVerify, Sandbox
+from spool_live.isolation.sandbox import CannotVerifyError, Sandbox
 from spool_live.supabase.provisioning import API_ROLES, closed_tables
 
 OLDEST_SERVER = 15
@@ -108,7 +108,7 @@ class Target:
 
 
 def inspect_target(box: Sandbox, *, exposed_schemas: Collection[str] = ()) -> Target:
-    """Look at what ``box`` is connected to. Raises :class:`CannotVerify` with the remedy."""
+    """Look at what ``box`` is connected to. Raises :class:`CannotVerifyError` with the remedy."""
     facts = box.row("target", {"api_roles": list(API_ROLES)})
     _refuse(box.alias, facts)
     one_database = not live_settings().has_separate_databases
@@ -133,24 +133,24 @@ def inspect_target(box: Sandbox, *, exposed_schemas: Collection[str] = ()) -> Ta
 
 def _refuse(alias: str, facts: dict[str, Any]) -> None:
     if facts["version_number"] < OLDEST_SERVER * 10000:
-        raise CannotVerify(
+        raise CannotVerifyError(
             f"{alias!r} is PostgreSQL {facts['server_version']}; verify_rls needs "
             f"{OLDEST_SERVER} or newer, as Supabase runs."
         )
     if not facts["has_live_updates"]:
-        raise CannotVerify(
+        raise CannotVerifyError(
             f"There is no table public.live_updates on {alias!r}: run manage.py migrate "
             f'--database {alias}, or point SPOOL_LIVE["SUPABASE_DATABASE"] (or --database) at the '
             "alias of the database that Supabase serves."
         )
     if facts["missing_roles"]:
-        raise CannotVerify(
+        raise CannotVerifyError(
             f"These roles do not exist on {alias!r}: {', '.join(facts['missing_roles'])}. "
             'Point SPOOL_LIVE["SUPABASE_DATABASE"] (or --database) at the database that Supabase '
             "serves, then run manage.py live_setup."
         )
     if facts["closed_roles"]:
-        raise CannotVerify(
+        raise CannotVerifyError(
             f"The role {facts['migrator']} may not become {', '.join(facts['closed_roles'])}, as "
             f"every attack does: grant {', '.join(API_ROLES)} to {facts['migrator']}, as on "
             "Supabase, or connect as a role that has them."

@@ -10,6 +10,6 @@ from __future__ import annotations
 from spool_live.starting.additions import Addition
 from spool_live.starting.parts import missing_parts
 from spool_live.starting.project import Project
-from spool_live.starting.writing import CannotWrite, write_all
+from spool_live.starting.writing import CannotWriteError, write_all
 
-__all__ = ["Addition", "CannotWrite", "Project", "missing_parts", "write_all"]
+__all__ = ["Addition", "CannotWriteError", "Project", "missing_parts", "write_all"]

@@ -23,7 +23,7 @@ _START = "import django; django.setup(); from django.core.management import call
 _CHECK = f"{_START}call_command('check', tag=['urls', 'models'])"
 
 
-class CannotWrite(SpoolLiveError):
+class CannotWriteError(SpoolLiveError):
     """What would be written does not work here. Nothing was changed; the message says why."""
 
 
@@ -31,7 +31,7 @@ def write_all(project: Project, additions: Sequence[Addition]) -> list[Path]:
     """Append each addition that has a file, in their order, and return those files.
 
     Then the project is started in a process of its own; where it does not start any more,
-    everything is as it was, and :class:`CannotWrite` is raised.
+    everything is as it was, and :class:`CannotWriteError` is raised.
     """
     chosen = [one for one in additions if one.path is not None]
     paths = list(dict.fromkeys(one.path for one in chosen if one.path is not None))
@@ -76,7 +76,7 @@ def _appended(path: Path, additions: Sequence[Addition]) -> str:
         try:
             compile(text, str(path), "exec")
         except SyntaxError as error:
-            raise CannotWrite(f"{path.name} would not be Python any more: {error}") from error
+            raise CannotWriteError(f"{path.name} would not be Python any more: {error}") from error
     return text
 
 
@@ -125,7 +125,7 @@ def _start(project: Project) -> None:
     )
     if done.returncode:
         lines = [line for line in done.stderr.strip().splitlines() if line.strip()]
-        raise CannotWrite(
+        raise CannotWriteError(
             f"The project would not start any more ({lines[-1] if lines else 'no reason given'}). "
             "Nothing was changed: add by hand what live_init shows."
         )

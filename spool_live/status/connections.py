@@ -24,7 +24,7 @@ EVERY = timedelta(seconds=20)
 _SAMPLE = re.compile(r"^realtime_connections_connected(?:\{[^}]*\})? ([0-9.eE+]+)", re.MULTILINE)
 
 
-class ConnectionsUnknown(SpoolLiveError):
+class ConnectionsUnknownError(SpoolLiveError):
     """Who should know does not say. The message holds no address and no secret."""
 
 
@@ -35,7 +35,7 @@ def ask_connections() -> None:
         return
     try:
         number = count_connections()
-    except (ConnectionsUnknown, DatabaseError) as error:
+    except (ConnectionsUnknownError, DatabaseError) as error:
         heartbeats.failed(using, heartbeats.Part.REALTIME, heartbeats.reason(error), {})
     else:
         heartbeats.succeeded(using, heartbeats.Part.REALTIME, {"connections": number})
@@ -44,7 +44,8 @@ def ask_connections() -> None:
 def count_connections() -> int | None:
     """Return how many clients are connected, or ``None`` where nobody can know.
 
-    Raises :class:`ConnectionsUnknown` where the metrics are not to be had, and ``DatabaseError``.
+    Raises :class:`ConnectionsUnknownError` where the metrics are not to be had, and
+    ``DatabaseError``.
     """
     settings = live_settings()
     if settings.realtime_metrics_url:
@@ -70,10 +71,10 @@ def _by_metrics(url: str, token: str) -> int:
     try:
         answer = httpx.get(url, headers=headers, timeout=PATIENCE)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise ConnectionsUnknown(f"Realtime's metrics: {type(error).__name__}") from error
+        raise ConnectionsUnknownError(f"Realtime's metrics: {type(error).__name__}") from error
     if not answer.is_success:
-        raise ConnectionsUnknown(f"Realtime's metrics: HTTP {answer.status_code}")
+        raise ConnectionsUnknownError(f"Realtime's metrics: HTTP {answer.status_code}")
     samples = _SAMPLE.findall(answer.text)
     if not samples:
-        raise ConnectionsUnknown("Realtime's metrics have no realtime_connections_connected")
+        raise ConnectionsUnknownError("Realtime's metrics have no realtime_connections_connected")
     return int(sum(float(value) for value in samples))

@@ -42,7 +42,7 @@ _T = TypeVar("_T")
 _places = threading.BoundedSemaphore(AT_ONCE)
 
 
-class CacheTimeout(Exception):
+class CacheTimeoutError(Exception):
     """The cache did not answer in time."""
 
 
@@ -125,14 +125,14 @@ def shared_cache() -> BaseCache:
 
 def within(seconds: float, work: Callable[[BaseCache], _T], cache: BaseCache) -> _T:
     """Return what ``work`` returns, if it does within ``seconds``; raises what it raises, and
-    :class:`CacheTimeout`. A client library's own timeouts are off by default.
+    :class:`CacheTimeoutError`. A client library's own timeouts are off by default.
 
     At most :data:`AT_ONCE` threads of a process are at work, also where they are never answered.
     """
     places = _places
     deadline = time.monotonic() + seconds
     if not places.acquire(timeout=seconds):
-        raise CacheTimeout(f"none of {AT_ONCE} requests was answered within {seconds} s")
+        raise CacheTimeoutError(f"none of {AT_ONCE} requests was answered within {seconds} s")
     answer: Future[_T] = Future()
 
     def ask() -> None:
@@ -153,7 +153,7 @@ def within(seconds: float, work: Callable[[BaseCache], _T], cache: BaseCache) ->
     except TimeoutError:
         if answer.done():  # the client library's own
             raise
-        raise CacheTimeout(f"no answer within {seconds} s") from None
+        raise CacheTimeoutError(f"no answer within {seconds} s") from None
 
 
 def _empty_places() -> None:

@@ -24,7 +24,7 @@ from spool_live.models import (
 from spool_live.outbox import ClaimedEntry
 from spool_live.outbox.entries import read_entries
 from spool_live.webhooks import messages, secrets
-from spool_live.webhooks.encryption import UnreadableSecret
+from spool_live.webhooks.encryption import UnreadableSecretError
 from spool_live.webhooks.messages import Message
 from spool_live.webhooks.policy import SPARED
 
@@ -136,7 +136,7 @@ def _secrets(
 def _fill(using: str, job: Job, keys: list[WebhookSecret], now: datetime) -> None:
     try:
         job.secrets = secrets.opened(keys, job.endpoint.site_id)
-    except UnreadableSecret as error:
+    except UnreadableSecretError as error:
         job.error = str(error)
         return
     if not job.secrets:

@@ -23,7 +23,7 @@ from django.utils import timezone
 from spool_live.conf import live_settings
 from spool_live.deadline import Deadline, DeadlineBackend
 from spool_live.retry_after import http_date, retry_after
-from spool_live.webhooks.guard import EndpointRefused, GuardedBackend, check_url
+from spool_live.webhooks.guard import EndpointRefusedError, GuardedBackend, check_url
 
 EXCERPT = 1_000
 """Bytes of an answer that are kept."""
@@ -154,7 +154,7 @@ def _refusal(status: int) -> str:
 
 
 _WORDS: tuple[tuple[type[BaseException], str], ...] = (
-    (EndpointRefused, "refused by us: {detail}"),
+    (EndpointRefusedError, "refused by us: {detail}"),
     (ssl.SSLCertVerificationError, "the certificate is not accepted: {detail}"),
     (ssl.SSLError, "TLS fails: {detail}"),
     (socket.gaierror, "the name cannot be resolved"),

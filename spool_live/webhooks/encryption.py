@@ -15,7 +15,7 @@ from spool_live.sealing import seal, unseal
 _LABEL = "spool_live: webhook secrets, version 1"
 
 
-class UnreadableSecret(SpoolLiveError):
+class UnreadableSecretError(SpoolLiveError):
     """A stored secret cannot be decrypted. The message says what to do."""
 
 
@@ -27,10 +27,10 @@ def encrypt(plain: str, *, endpoint_id: uuid.UUID, site_id: uuid.UUID) -> str:
 
 @sensitive_variables()
 def decrypt(encrypted: str, *, endpoint_id: uuid.UUID, site_id: uuid.UUID) -> str:
-    """Return what :func:`encrypt` was given. Raises :class:`UnreadableSecret`."""
+    """Return what :func:`encrypt` was given. Raises :class:`UnreadableSecretError`."""
     plain = unseal(encrypted, label=_LABEL, place=_place(endpoint_id, site_id))
     if plain is None:
-        raise UnreadableSecret(
+        raise UnreadableSecretError(
             "The secret cannot be decrypted: SECRET_KEY was changed, or the row was. Put the "
             "former key into SECRET_KEY_FALLBACKS and run manage.py live_webhook reencrypt, or "
             "make a new secret with manage.py live_webhook rotate."

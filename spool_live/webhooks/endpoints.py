@@ -33,7 +33,7 @@ def create_endpoint(
     once.
 
     It gets the updates that have no number yet, and all later ones. Raises
-    :class:`~spool_live.webhooks.guard.EndpointRefused` for a URL that nothing is sent to, and
+    :class:`~spool_live.webhooks.guard.EndpointRefusedError` for a URL that nothing is sent to, and
     ``ValueError`` for an event type that there is not.
     """
     alias = using or router.db_for_write(WebhookEndpoint, instance=site)

@@ -27,40 +27,41 @@ OWN_ADDRESSES_KEPT = 60.0
 _SCHEMES = {"https": 443, "http": 80}
 
 
-class EndpointRefused(SpoolLiveError):
+class EndpointRefusedError(SpoolLiveError):
     """Nothing may be sent to this URL or address. The message says why, and what may be done."""
 
 
 def check_url(url: str) -> httpx.URL:
     """Return ``url``, parsed, where it may be an endpoint as far as its text says.
 
-    Raises :class:`EndpointRefused` for any scheme but https (http only where a network is allowed),
-    a user, a zone id, a number that is not written as an address, a port that is not on the list.
+    Raises :class:`EndpointRefusedError` for any scheme but https (http only where a network is
+    allowed), a user, a zone id, a number that is not written as an address, a port that is not on
+    the list.
     """
     if any(character <= " " or character in "\\\x7f" for character in url):
-        raise EndpointRefused("The URL has a space, a control character or a backslash in it.")
+        raise EndpointRefusedError("The URL has a space, a control character or a backslash in it.")
     try:
         parsed = httpx.URL(url)
         port = parsed.port
         host = parsed.host
     except (httpx.InvalidURL, ValueError) as error:
-        raise EndpointRefused(f"This is not a URL: {error}.") from error
+        raise EndpointRefusedError(f"This is not a URL: {error}.") from error
     if parsed.scheme not in _SCHEMES or not host:
-        raise EndpointRefused("The URL must begin with https:// and name a host.")
+        raise EndpointRefusedError("The URL must begin with https:// and name a host.")
     if parsed.scheme == "http" and not live_settings().webhook_allowed_networks:
-        raise EndpointRefused("The URL must begin with https://: http can be read on the way.")
+        raise EndpointRefusedError("The URL must begin with https://: http can be read on the way.")
     if parsed.userinfo or "@" in url.split("/")[2]:
-        raise EndpointRefused("The URL must not contain a user name or a password.")
+        raise EndpointRefusedError("The URL must not contain a user name or a password.")
     if parsed.fragment:
-        raise EndpointRefused("The URL must not have a fragment (#).")
+        raise EndpointRefusedError("The URL must not have a fragment (#).")
     _check_host(host)
     check_port(port or _SCHEMES[parsed.scheme])
     return parsed
 
 
 def check_endpoint(url: str) -> None:
-    """Raise :class:`EndpointRefused` where nothing would be sent to ``url`` as things are now. A
-    name that cannot be resolved is not refused."""
+    """Raise :class:`EndpointRefusedError` where nothing would be sent to ``url`` as things are now.
+    A name that cannot be resolved is not refused."""
     parsed = check_url(url)
     port = parsed.port or _SCHEMES[parsed.scheme]
     try:
@@ -70,27 +71,28 @@ def check_endpoint(url: str) -> None:
 
 
 def check_port(port: int) -> None:
-    """Raise :class:`EndpointRefused` where ``port`` is not on the list of ``WEBHOOK_PORTS``."""
+    """Raise :class:`EndpointRefusedError` where ``port`` is not on the list of
+    ``WEBHOOK_PORTS``."""
     for text in live_settings().webhook_ports:
         first, _, last = text.partition("-")
         if int(first) <= port <= int(last or first):
             return
-    raise EndpointRefused(
+    raise EndpointRefusedError(
         f'Port {port} is not allowed: see SPOOL_LIVE["WEBHOOK_PORTS"], which says '
         f"{', '.join(live_settings().webhook_ports) or 'none'}."
     )
 
 
 def check_address(address: Address, *, only_allowed: bool = False) -> None:
-    """Raise :class:`EndpointRefused` where nothing may be sent to ``address``; ``only_allowed``
-    refuses whatever is not in ``WEBHOOK_ALLOWED_NETWORKS``."""
+    """Raise :class:`EndpointRefusedError` where nothing may be sent to ``address``;
+    ``only_allowed`` refuses whatever is not in ``WEBHOOK_ALLOWED_NETWORKS``."""
     allowed = _allowed_networks()
     if only_allowed and not any(address in network for network in allowed):
         reason = 'is not in SPOOL_LIVE["WEBHOOK_ALLOWED_NETWORKS"], and http goes nowhere else'
     else:
         reason = refusal(address, allowed, own_addresses())
     if reason:
-        raise EndpointRefused(
+        raise EndpointRefusedError(
             f"{address} {reason}. A network that you trust can be named in "
             'SPOOL_LIVE["WEBHOOK_ALLOWED_NETWORKS"].'
         )
@@ -99,8 +101,8 @@ def check_address(address: Address, *, only_allowed: bool = False) -> None:
 def resolve(host: str, port: int, *, only_allowed: bool = False) -> list[Address]:
     """Return the addresses of ``host``, each of them checked.
 
-    Raises :class:`EndpointRefused` where one of them is not allowed, and ``OSError`` where the name
-    cannot be resolved.
+    Raises :class:`EndpointRefusedError` where one of them is not allowed, and ``OSError`` where the
+    name cannot be resolved.
     """
     found = [_address(sockaddr) for *_, sockaddr in _ask(host, port)]
     for address in found:
@@ -142,7 +144,7 @@ class GuardedBackend(httpcore.NetworkBackend):
     def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
     ) -> httpcore.NetworkStream:
-        raise EndpointRefused("A socket of this machine is not an endpoint.")
+        raise EndpointRefusedError("A socket of this machine is not an endpoint.")
 
 
 def own_addresses(clock: Callable[[], float] = time.monotonic) -> set[Address]:
@@ -160,7 +162,7 @@ def own_addresses(clock: Callable[[], float] = time.monotonic) -> set[Address]:
                 continue
             try:
                 _own.by_name[host] = {_address(sockaddr) for *_, sockaddr in _ask(host, 0)}
-            except (OSError, EndpointRefused, UnicodeError):
+            except (OSError, EndpointRefusedError, UnicodeError):
                 _own.by_name.setdefault(host, set())
     known = {name.removeprefix(".").strip("[]") for name in names}
     return set().union(*(found for host, found in _own.by_name.items() if host in known))
@@ -185,21 +187,21 @@ def _address(sockaddr: Sequence[Any]) -> Address:
     try:
         return parse(str(sockaddr[0]))
     except ValueError as error:
-        raise EndpointRefused(f"{sockaddr[0]} is refused: {error}.") from error
+        raise EndpointRefusedError(f"{sockaddr[0]} is refused: {error}.") from error
 
 
 def _check_host(host: str) -> None:
     """Refuse numbers that resolvers read as addresses (decimal, octal, hexadecimal, short) are not
     what anybody means: ``parse`` takes the one form that everybody reads alike."""
     if "%" in host:
-        raise EndpointRefused("The address has a zone id.")
+        raise EndpointRefusedError("The address has a zone id.")
     last = host.rstrip(".").rpartition(".")[2].lower()
     if ":" not in host and not (last.isdigit() or last.startswith("0x")):
         return
     try:
         parse(host)
     except ValueError as error:
-        raise EndpointRefused(
+        raise EndpointRefusedError(
             f"{host} is a number that is not written as an IP address."
         ) from error
 

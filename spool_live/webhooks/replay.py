@@ -75,7 +75,7 @@ def resend_all(endpoint: WebhookEndpoint, *, since_seq: int, using: str) -> None
 def send_example(endpoint: WebhookEndpoint, *, using: str) -> Attempt:
     """Send an example at once, also to an endpoint that is disabled, and log it.
 
-    Raises ``UnreadableSecret`` where the endpoint's secret cannot be read.
+    Raises ``UnreadableSecretError`` where the endpoint's secret cannot be read.
     """
     keys = secrets.active(using, timezone.now()).filter(endpoint=endpoint)
     plain = secrets.opened(keys, endpoint.site_id)

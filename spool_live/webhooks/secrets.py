@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from spool_live.models import WebhookEndpoint, WebhookSecret
-from spool_live.webhooks.encryption import UnreadableSecret, decrypt, encrypt
+from spool_live.webhooks.encryption import UnreadableSecretError, decrypt, encrypt
 from spool_live.webhooks.signing import PlainSecret, new_hmac_secret, new_key_pair
 
 Scheme = WebhookSecret.Scheme
@@ -64,7 +64,7 @@ def active(using: str, now: datetime) -> QuerySet[WebhookSecret]:
 
 @sensitive_variables()
 def opened(secrets: Iterable[WebhookSecret], site_id: uuid.UUID) -> list[str]:
-    """Return the texts of ``secrets``. Raises ``UnreadableSecret``."""
+    """Return the texts of ``secrets``. Raises ``UnreadableSecretError``."""
     return [
         decrypt(secret.encrypted, endpoint_id=secret.endpoint_id, site_id=site_id)
         for secret in secrets
@@ -80,7 +80,7 @@ def reencrypt(using: str) -> tuple[int, list[uuid.UUID]]:
         bound = {"endpoint_id": secret.endpoint_id, "site_id": secret.endpoint.site_id}
         try:
             plain = decrypt(secret.encrypted, **bound)
-        except UnreadableSecret:
+        except UnreadableSecretError:
             unreadable.append(secret.endpoint_id)
             continue
         same = WebhookSecret.objects.using(using).filter(pk=secret.pk, encrypted=secret.encrypted)

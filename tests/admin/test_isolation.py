@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from spool_live.admin import isolation
-from spool_live.isolation import CannotVerify, Finding, Report, Severity
+from spool_live.isolation import CannotVerifyError, Finding, Report, Severity
 from spool_live.models import IsolationReport, OperatorEvent
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -73,7 +73,7 @@ def test_database_that_cannot_be_verified_is_told(
     admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse() -> Any:
-        raise CannotVerify("There is no Supabase here.")
+        raise CannotVerifyError("There is no Supabase here.")
 
     monkeypatch.setattr(isolation, "verify", refuse)
     page = admin_client.post(reverse(RUN), follow=True).content.decode()

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from spool_live.broadcasters.network import error_of
-from spool_live.broadcasters.transport import LARGEST_ANSWER, AnswerTooLarge, Transport
+from spool_live.broadcasters.transport import LARGEST_ANSWER, AnswerTooLargeError, Transport
 from spool_live.exceptions import BatchTooSlow
 
 Serve = Callable[[socket.socket, threading.Event], None]
@@ -166,7 +166,7 @@ class TestSize:
         endless = dripping(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 100_000)
         with (
             serving(endless) as url,
-            pytest.raises(AnswerTooLarge, match="larger than"),
+            pytest.raises(AnswerTooLargeError, match="larger than"),
             transport.call(30),
         ):
             transport.get(url)
@@ -179,7 +179,7 @@ class TestSize:
         head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {encoding}\r\nContent-Length: {len(packed)}"
         with (
             serving(answering(head.encode(), packed)) as url,
-            pytest.raises(AnswerTooLarge, match="larger than"),
+            pytest.raises(AnswerTooLargeError, match="larger than"),
             transport.call(30),
         ):
             transport.get(url)
@@ -193,7 +193,7 @@ class TestSize:
         assert transport.answered is answer
 
     @pytest.mark.parametrize(
-        ("encoding", "error"), [("gzip", httpx.DecodingError), ("br", AnswerTooLarge)]
+        ("encoding", "error"), [("gzip", httpx.DecodingError), ("br", AnswerTooLargeError)]
     )
     def test_of_what_cannot_be_unpacked(
         self, encoding: str, error: type[Exception], transport: Transport

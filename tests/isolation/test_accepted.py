@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from spool_live.isolation import CannotVerify, Report, read_accepted
+from spool_live.isolation import CannotVerifyError, Report, read_accepted
 from tests.isolation.conftest import SUPERUSER_ALIAS, Superuser
 
 NOTES = (
@@ -180,12 +180,12 @@ def test_object_without_a_finding_cannot_be_accepted(superuser: Superuser, path:
 )
 def test_file_that_is_wrong_is_refused(path: Path, text: str, said: str) -> None:
     path.write_text(text)
-    with pytest.raises(CannotVerify, match=said.replace("[[", r"\[\[").replace("]]", r"\]\]")):
+    with pytest.raises(CannotVerifyError, match=said.replace("[[", r"\[\[").replace("]]", r"\]\]")):
         read_accepted(path)
 
 
 def test_file_that_is_missing_is_refused_with_the_setting(path: Path) -> None:
-    with pytest.raises(CannotVerify, match="ISOLATION_ACCEPTED"):
+    with pytest.raises(CannotVerifyError, match="ISOLATION_ACCEPTED"):
         read_accepted(path)
 
 

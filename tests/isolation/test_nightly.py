@@ -16,7 +16,7 @@ from django.utils import timezone
 
 import spool_live.isolation
 from spool_live import heartbeats, status, tasks
-from spool_live.isolation import CannotVerify
+from spool_live.isolation import CannotVerifyError
 from spool_live.models import Heartbeat
 
 pytestmark = [
@@ -48,7 +48,7 @@ def test_where_it_cannot_be_run_that_is_shown_and_is_no_alarm(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def refuse() -> None:
-        raise CannotVerify("the role may not become anon")
+        raise CannotVerifyError("the role may not become anon")
 
     monkeypatch.setattr(spool_live.isolation, "verify", refuse)
     tasks.verify_isolation()
@@ -63,7 +63,7 @@ def test_a_finding_stays_one_where_it_cannot_be_run_any_more(
     Heartbeat.objects.filter(part=PART).update(at=timezone.now() - timedelta(days=1))
 
     def refuse() -> None:
-        raise CannotVerify("no such role")
+        raise CannotVerifyError("no such role")
 
     monkeypatch.setattr(spool_live.isolation, "verify", refuse)
     tasks.verify_isolation()

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import connections
 
 from spool_live.conf import live_settings
-from spool_live.isolation import CannotVerify, sandbox, verify
+from spool_live.isolation import CannotVerifyError, sandbox, verify
 from spool_live.isolation.sandbox import Sandbox
 from spool_live.isolation.target import _refuse
 from tests.isolation.conftest import Superuser, database_alias
@@ -125,7 +125,9 @@ def test_no_row_of_the_probes_reaches_the_replication_stream(
 
 
 def test_database_that_is_not_postgresql_is_refused_with_setting_and_remedy(alias: str) -> None:
-    with pytest.raises(CannotVerify, match=r"'other' is SQLite.*SPOOL_LIVE\[.SUPABASE_DATABASE.\]"):
+    with pytest.raises(
+        CannotVerifyError, match=r"'other' is SQLite.*SPOOL_LIVE\[.SUPABASE_DATABASE.\]"
+    ):
         verify("other")
 
 
@@ -134,7 +136,7 @@ def test_database_without_the_live_tables_is_refused_with_the_command() -> None:
     with (
         database_alias("empty", NAME="template1"),
         pytest.raises(
-            CannotVerify, match=r"no table public\.live_updates.*migrate --database empty"
+            CannotVerifyError, match=r"no table public\.live_updates.*migrate --database empty"
         ),
     ):
         verify("empty")
@@ -144,25 +146,28 @@ def test_database_without_the_live_tables_is_refused_with_the_command() -> None:
 def test_database_that_does_not_answer_is_refused() -> None:
     with (
         database_alias("away", PORT=1),
-        pytest.raises(CannotVerify, match=r'Check DATABASES\["away"\]'),
+        pytest.raises(CannotVerifyError, match=r'Check DATABASES\["away"\]'),
     ):
         verify("away")
 
 
 def test_database_without_the_roles_is_refused() -> None:
     facts = {"version_number": 160000, "has_live_updates": True, "missing_roles": ["anon"]}
-    with pytest.raises(CannotVerify, match="These roles do not exist on 'x': anon"):
+    with pytest.raises(CannotVerifyError, match="These roles do not exist on 'x': anon"):
         _refuse("x", facts)
 
 
 def test_server_that_is_too_old_is_refused() -> None:
-    with pytest.raises(CannotVerify, match="needs 15 or newer"):
+    with pytest.raises(CannotVerifyError, match="needs 15 or newer"):
         _refuse("x", {"version_number": 140000, "server_version": "14.1"})
 
 
 def test_role_that_may_not_become_the_api_roles_is_refused(superuser: Superuser) -> None:
     superuser.execute("create role outsider")
-    with superuser.as_migrator("outsider"), pytest.raises(CannotVerify, match="grant anon, auth"):
+    with (
+        superuser.as_migrator("outsider"),
+        pytest.raises(CannotVerifyError, match="grant anon, auth"),
+    ):
         verify(superuser.alias)
 
 
@@ -172,7 +177,7 @@ def test_lock_of_somebody_else_is_no_finding(
     monkeypatch.setattr(sandbox, "LOCK_TIMEOUT", "100ms")
     with observer.transaction():
         observer.execute("lock table public.live_updates in access exclusive mode")
-        with pytest.raises(CannotVerify, match="Nothing was changed; run it again"):
+        with pytest.raises(CannotVerifyError, match="Nothing was changed; run it again"):
             verify(alias)
     assert verify(alias).isolated
 
@@ -185,7 +190,7 @@ def test_policy_that_takes_too_long_is_cut_short_and_leaves_nothing(
         "create policy slow on public.live_updates as restrictive to authenticated"
         " using (pg_sleep(1) is not null)"
     )
-    with superuser.as_migrator(), pytest.raises(CannotVerify, match="ran 400ms"):
+    with superuser.as_migrator(), pytest.raises(CannotVerifyError, match="ran 400ms"):
         verify(superuser.alias)
     assert _row(superuser.alias, "select count(*) from pg_prepared_statements") == (0,)
 

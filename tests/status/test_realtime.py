@@ -19,7 +19,11 @@ from spool_live.conf import live_settings
 from spool_live.models import Heartbeat
 from spool_live.status import connections as connected
 from spool_live.status import realtime
-from spool_live.status.connections import ConnectionsUnknown, ask_connections, count_connections
+from spool_live.status.connections import (
+    ConnectionsUnknownError,
+    ask_connections,
+    count_connections,
+)
 from spool_live.status.realtime import (
     Realtime,
     Slots,
@@ -164,7 +168,7 @@ class TestConnections:
     ) -> None:
         live(REALTIME_METRICS_URL=metrics.url)
         metrics.code, metrics.text = code, text
-        with pytest.raises(ConnectionsUnknown):
+        with pytest.raises(ConnectionsUnknownError):
             count_connections()
         ask_connections()
         part = Heartbeat.objects.get(part=heartbeats.Part.REALTIME)

@@ -21,7 +21,7 @@ from spool_live.delivery import deliver_and_mirror
 from spool_live.models import Site, WebhookDelivery, WebhookEndpoint
 from spool_live.webhooks import addresses, guard
 from spool_live.webhooks.client import EXCERPT, Answer, Client
-from spool_live.webhooks.guard import EndpointRefused, check_endpoint, check_url
+from spool_live.webhooks.guard import EndpointRefusedError, check_endpoint, check_url
 from tests.outbox.conftest import waiting
 from tests.waiting import comes_true
 from tests.webhooks.receiving import Inbox, receiving
@@ -126,7 +126,7 @@ HOSTILE_URLS = {
 def test_hostile_url_is_refused_when_made_and_when_sent(
     url: str, public_only: None, client: Client
 ) -> None:
-    with pytest.raises(EndpointRefused):
+    with pytest.raises(EndpointRefusedError):
         check_endpoint(url)
     answer = post(client, url)
     assert answer.status is None
@@ -143,7 +143,7 @@ def test_public_addresses_are_not_refused(url: str, public_only: None) -> None:
 
 def test_every_address_of_a_name_is_checked(public_only: None, names: Names) -> None:
     names["two.example"] = [["93.184.215.14", "10.0.0.1"]]
-    with pytest.raises(EndpointRefused, match="is of a private network"):
+    with pytest.raises(EndpointRefusedError, match="is of a private network"):
         check_endpoint("https://two.example/")
 
 
@@ -171,7 +171,7 @@ def test_own_public_addresses_are_refused(public_only: None, names: Names, setti
     names["cms.example"] = [["93.184.215.14"]]
     names["alias.example"] = [["93.184.215.14"]]
     settings.ALLOWED_HOSTS = [".cms.example", "*"]
-    with pytest.raises(EndpointRefused, match="the CMS itself"):
+    with pytest.raises(EndpointRefusedError, match="the CMS itself"):
         check_endpoint("https://alias.example/")
 
 
@@ -186,14 +186,14 @@ def test_address_of_an_interface_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("port", [22, 25, 80, 6379, 5432])
 def test_port_is_refused_that_is_not_on_the_list(port: int, live: Live) -> None:
     live(WEBHOOK_PORTS=["443", "8443"], WEBHOOK_ALLOWED_NETWORKS=[])
-    with pytest.raises(EndpointRefused, match="WEBHOOK_PORTS"):
+    with pytest.raises(EndpointRefusedError, match="WEBHOOK_PORTS"):
         check_url(f"https://93.184.215.14:{port}/")
 
 
 def test_plain_http_goes_to_allowed_networks_only(live: Live, names: Names) -> None:
     live(WEBHOOK_PORTS=["80"], WEBHOOK_ALLOWED_NETWORKS=["10.0.0.0/8"])
     check_endpoint("http://10.0.0.1/")
-    with pytest.raises(EndpointRefused, match="http goes nowhere else"):
+    with pytest.raises(EndpointRefusedError, match="http goes nowhere else"):
         check_endpoint("http://93.184.215.14/")
 
 

@@ -22,7 +22,7 @@ from spool_live.client import WebhookReceiver
 from spool_live.delivery import deliver_and_mirror
 from spool_live.models import Site, WebhookAttempt, WebhookEndpoint, WebhookSecret
 from spool_live.webhooks import secrets, signing
-from spool_live.webhooks.encryption import UnreadableSecret, decrypt, encrypt
+from spool_live.webhooks.encryption import UnreadableSecretError, decrypt, encrypt
 from spool_live.webhooks.health import Health, health_of
 from tests.outbox.conftest import waiting
 from tests.webhooks.receiving import Inbox
@@ -169,14 +169,14 @@ class TestAtRest:
 
     @pytest.mark.parametrize("name", ["endpoint_id", "site_id"])
     def test_in_another_row_it_cannot_be_read(self, name: str) -> None:
-        with pytest.raises(UnreadableSecret):
+        with pytest.raises(UnreadableSecretError):
             decrypt(encrypt("whsec_x", **self.ids), **{**self.ids, name: uuid.uuid4()})
 
     @pytest.mark.parametrize(
         "broken", ["", "1.", "1.AAAA", "2.AAAA", "1.!", "whsec_x", "1." + "A" * 64]
     )
     def test_nonsense_is_said_to_be_so(self, broken: str) -> None:
-        with pytest.raises(UnreadableSecret, match="SECRET_KEY"):
+        with pytest.raises(UnreadableSecretError, match="SECRET_KEY"):
             decrypt(broken, **self.ids)
 
     def test_every_changed_byte_is_noticed(self) -> None:
@@ -184,7 +184,7 @@ class TestAtRest:
         raw = bytearray(base64.b64decode(sealed[2:]))
         for place in range(len(raw)):
             changed = bytes(b ^ (i == place) for i, b in enumerate(raw))
-            with pytest.raises(UnreadableSecret):
+            with pytest.raises(UnreadableSecretError):
                 decrypt("1." + base64.b64encode(changed).decode(), **self.ids)
 
     @pytest.mark.django_db

@@ -41,7 +41,7 @@ _DELAYED = (
 )
 
 
-class RejoinRequired(Exception):  # no error: the fresh token names another road
+class RejoinRequired(Exception):  # noqa: N818 - not an error: the token names another channel
     """Leave this socket and join with this token."""
 
     def __init__(self, token: RealtimeToken) -> None:

@@ -64,7 +64,7 @@ class Ping:
         return f"The test update did not get this far: {lost.name}."
 
 
-class _Lost(Exception):
+class _Lost(Exception):  # noqa: N818 - an outcome, not an error
     """A hop was not reached."""
 
 

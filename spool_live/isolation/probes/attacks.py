@@ -15,7 +15,7 @@ from spool_live.isolation import rules
 from spool_live.isolation.findings import Finding, Rule
 from spool_live.isolation.probes.claims import ClaimsCase
 from spool_live.isolation.sandbox import (
-    CannotVerify,
+    CannotVerifyError,
     Sandbox,
     first_line,
     is_no_answer,
@@ -116,7 +116,7 @@ class Attacker:
             self.attacks += len(batch)
             for attack, row in zip(batch, rows, strict=True):
                 if row["error_code"] == _LOCKED:
-                    raise CannotVerify(f"{attack.label}: {row['error_text']}; run it again.")
+                    raise CannotVerifyError(f"{attack.label}: {row['error_text']}; run it again.")
                 yield attack, Outcome(json.loads(row.pop("answer") or "null"), **row)
 
     def poll(

@@ -17,8 +17,8 @@ from spool_live.management.output import ReportCommand, add_format_to, hours, wr
 from spool_live.management.sites import find_site
 from spool_live.models import WebhookAttempt, WebhookEndpoint, WebhookSecret
 from spool_live.webhooks import replay, secrets
-from spool_live.webhooks.encryption import UnreadableSecret
-from spool_live.webhooks.guard import EndpointRefused
+from spool_live.webhooks.encryption import UnreadableSecretError
+from spool_live.webhooks.guard import EndpointRefusedError
 from spool_live.webhooks.health import Health, health_of
 
 Rows = list[dict[str, Any]]
@@ -96,7 +96,7 @@ class Command(ReportCommand):
         act = getattr(self, f"_{options['action']}")
         try:
             rows = act(options)
-        except (EndpointRefused, UnreadableSecret, ValueError) as error:
+        except (EndpointRefusedError, UnreadableSecretError, ValueError) as error:
             raise CommandError(str(error)) from error
         self.report(rows, rows, options, empty=EMPTY.get(options["action"], ""))
         if self.failed:

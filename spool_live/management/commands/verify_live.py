@@ -13,7 +13,7 @@ from django.core.management.base import CommandError
 from django.db import router
 from django.views.decorators.debug import sensitive_variables
 
-from spool_live.api.in_process import Refused, request_token
+from spool_live.api.in_process import RequestRefusedError, request_token
 from spool_live.isolation.interrupts import Interrupts
 from spool_live.isolation.live.sites import Deliverer
 from spool_live.isolation.live.verify import verify_live
@@ -95,7 +95,7 @@ def in_process(plain: str) -> dict[str, Any]:
     """Request ``POST token/`` from the view itself."""
     try:
         return request_token(plain)
-    except Refused as error:
+    except RequestRefusedError as error:
         raise CommandError(str(error)) from error
 
 

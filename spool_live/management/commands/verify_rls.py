@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from spool_live.conf import live_settings
 from spool_live.isolation import (
     Accepted,
-    CannotVerify,
+    CannotVerifyError,
     Report,
     Severity,
     append_accepted,
@@ -95,7 +95,7 @@ class Command(BaseCommand):
             if options["accept"]:
                 self._accept(report, path, options)
                 return
-        except CannotVerify as error:
+        except CannotVerifyError as error:
             raise CommandError(str(error), returncode=NOT_RUN) from error
         if options["database"] in {None, live_settings().supabase_database}:
             with acting(Origin.COMMAND):
