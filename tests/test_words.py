@@ -39,6 +39,10 @@ ALLOWED = {
         "announces": "the earlier name of is_visible",
         "announced_when": "the earlier name of visible_when",
     },
+    "docs/contributing/style.md": dict.fromkeys(
+        ("announce", "tell", "told", "hear", "road", "breath", "for good", "is no uuid", "(none)"),
+        "the list of words itself",
+    ),
     "docs/explanation/architecture.md": {"road": "the whole way of an edit, once, as its heading"},
     "demo_project/newsroom/templates/newsroom/index.html": {"road": "a class in the style sheet"},
 }
