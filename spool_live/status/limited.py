@@ -17,7 +17,7 @@ SENTENCES = {
     Kind.DELIVERY: "Delivery ends with an error each time.",
     Kind.SWEEP: "The sweep does not run, which finds lost nudges and due retries.",
     Kind.BROKER: "The broker does not answer.",
-    Kind.SUPABASE: "Supabase is away.",
+    Kind.SUPABASE: "Supabase does not answer.",
     Kind.REALTIME: "Something that Realtime needs is missing.",
     Kind.CLEANUP: "Old rows are not removed as they should be.",
     Kind.ISOLATION: "A verification found that sites are not isolated.",

@@ -200,7 +200,7 @@ def test_entry_says_what_to_do_and_what_was_tried(admin_client: Client, dead: Ou
     text = admin_client.get(url).content.decode()
     assert "Supabase does not accept one of its values." in text
     assert "Subscribers get it by catch-up meanwhile." in text
-    assert "<td>refused for good</td><td>1730 ms</td><td>23514: &lt;b&gt;</td>" in text
+    assert "<td>refused permanently</td><td>1730 ms</td><td>23514: &lt;b&gt;</td>" in text
     OutboxEntry.objects.filter(pk=dead.pk).update(state="pending")
     again = admin_client.get(url).content.decode()
     assert "it goes with the next delivery" in again

@@ -142,7 +142,7 @@ def test_page_shows_of_others_only_what_the_user_may_view(
 
 def test_site_without_a_key_says_so(admin_client: Client) -> None:
     site = Site.objects.create(name="Herald")
-    assert "nobody can follow this site" in change_page(admin_client, site)
+    assert "no front end can follow this site" in change_page(admin_client, site)
 
 
 def test_name_does_not_clash_with_those_of_django(admin_client: Client) -> None:

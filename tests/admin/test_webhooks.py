@@ -61,7 +61,7 @@ def test_new_endpoint_shows_its_secret_once(admin_client: Client, inbox: Inbox) 
     for page in (change, listed, log):
         assert page.status_code == 200
         assert not SECRET.search(page.content.decode())
-    assert "Everything was taken" in listed.content.decode()
+    assert "Everything was accepted" in listed.content.decode()
     assert inbox.secret not in str(list(LogEntry.objects.values())) + str(admin_client.cookies)
 
 

@@ -320,7 +320,7 @@ class TestNetwork:
 
     def test_nobody_listens(self, live: Live) -> None:
         live(SUPABASE_URL=f"http://127.0.0.1:{free_port()}", SUPABASE_SECRET_KEY=SECRET)
-        with pytest.raises(BroadcastUnavailable, match="nobody listens there"):
+        with pytest.raises(BroadcastUnavailable, match="nothing listens there"):
             SupabaseBroadcaster().broadcast([update(1)])
 
     def test_name_that_is_not_known(self, live: Live) -> None:
@@ -396,5 +396,5 @@ class TestSettings:
 
     def test_broadcaster_that_is_none(self, live: Live) -> None:
         live(BROADCASTER="spool_live.delivery.DeliveryReport")
-        with pytest.raises(SpoolLiveConfigurationError, match="is no Broadcaster"):
+        with pytest.raises(SpoolLiveConfigurationError, match="is not a subclass of Broadcaster"):
             get_broadcaster()

@@ -61,7 +61,7 @@ def test_endpoint_made_by_the_command_gets_signed_updates(site: Site, inbox: Inb
     assert inbox.seqs == [1, 2]
     [row] = run("list", "Courier")
     assert (row["endpoint"], row["state"], row["waiting"]) == (endpoint, "ok", 0)
-    assert row["health"].startswith("Everything was taken")
+    assert row["health"].startswith("Everything was accepted")
     newest, _ = run("log", endpoint)
     assert (newest["seq"], newest["status"], newest["attempt"]) == (2, 204, 1)
     assert json.loads(newest["request"])["seq"] == 2

@@ -250,7 +250,9 @@ CASES = [
     pytest.param(
         Case(no_broker, "broker", "stopped", "broker has not answered since"), id="broker"
     ),
-    pytest.param(Case(no_supabase, "supabase", "failing", "Supabase is away"), id="supabase"),
+    pytest.param(
+        Case(no_supabase, "supabase", "failing", "Supabase does not answer"), id="supabase"
+    ),
     pytest.param(Case(no_cache, "cache", "failing", "cache does not answer"), id="cache"),
     pytest.param(Case(slow_database, "database", "stopped", "does not answer"), id="database"),
     pytest.param(Case(dead_update, "dead", "failing", "value too long"), id="dead"),

@@ -168,7 +168,7 @@ setting(
 )
 
 
-@seed("no time zones", "settings", "time zones", "USE_TZ = True")
+@seed("no time zones", "settings", "USE_TZ is False", "USE_TZ = True")
 def no_time_zones(world: World) -> None:
     world.settings.USE_TZ = False
 
@@ -217,7 +217,7 @@ def no_cleanup(world: World) -> None:
     forget(Part.CLEANUP)
 
 
-@seed("alerts go nowhere", "alerts", "reach nobody", "ALERT_EMAILS")
+@seed("alerts go nowhere", "alerts", "go to the log only", "ALERT_EMAILS")
 def no_alerts(world: World) -> None:
     world.live(ALERT_EMAILS=[])
 
@@ -275,7 +275,9 @@ def no_broker(world: World) -> None:
     world.live(NUDGE=True)
 
 
-@seed("Supabase away", "deliverer", ["Supabase is away", "connection refused"], "SUPABASE_URL")
+@seed(
+    "Supabase away", "deliverer", ["Supabase does not answer", "connection refused"], "SUPABASE_URL"
+)
 def supabase_away(world: World) -> None:
     until = timezone.now() + timedelta(seconds=30)
     circuit.trip("default", "connection refused", failures=3, until=until)
@@ -303,7 +305,7 @@ def forgotten(world: World) -> None:
 # Supabase's services
 
 
-@seed("nobody at the address", "rest", "nobody listens there", "whether Supabase is running")
+@seed("nobody at the address", "rest", "nothing listens there", "whether Supabase is running")
 def nobody_listens(world: World) -> None:
     world.real(SUPABASE_URL=f"http://127.0.0.1:{free_port()}")
 

@@ -199,7 +199,7 @@ def test_setting_names_the_file(superuser: Superuser, path: Path, live: Any) -> 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--allow", "public.notes"], "--allow is gone.*--accept public.notes --reason"),
+        (["--allow", "public.notes"], "--allow was removed.*--accept public.notes --reason"),
         (["--accept", "public.notes"], "needs --reason and --author"),
         (["--accept", "x", "--reason", "r", "--author", "a"], "ISOLATION_ACCEPTED"),
     ],

@@ -156,7 +156,7 @@ async def test_reset_nobody_handles_is_at_least_in_the_log(
 ) -> None:
     _, seen = await world.live()
     world.cms.seq, world.cms.oldest = 10, 8
-    await eventually(lambda: "fetch the content anew" in caplog.text)
+    await eventually(lambda: "fetch the content again" in caplog.text)
     await world.publish()
     await eventually(lambda: seqs(seen) == [11])
 
