@@ -46,8 +46,8 @@ class BroadcastUnavailable(BroadcastError):
 
 
 class CircuitOpen(BroadcastUnavailable):
-    """The receiving side was away a moment ago and is left alone for now. Whoever found it away
-    has logged why."""
+    """The receiving side did not answer a moment ago and is not asked for now. Whoever found it
+    away has logged why."""
 
 
 class BatchTooSlow(BroadcastUnavailable):

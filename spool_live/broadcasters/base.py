@@ -41,7 +41,7 @@ class Broadcaster(ABC):
     """Writes updates where subscribers get them.
 
     Every method raises :class:`~spool_live.exceptions.BroadcastUnavailable` where the receiving
-    side is away or not set up; nothing has to be undone then.
+    side does not answer or is not set up; nothing has to be undone then.
     """
 
     def prepare(self) -> None:  # noqa: B027 - most have nothing to prepare

@@ -183,8 +183,9 @@ def _send_above(
 
 
 def mirror_all(using: str) -> int:
-    """Mark every site of ``using`` to be mirrored once more, acknowledged or not: heals a Supabase
-    database that was restored or replaced. Deleted ones leave their tombstones there again.
+    """Mark every site of ``using`` to be mirrored once more, acknowledged or not: repairs a
+    Supabase database that was restored or replaced. Deleted ones leave their tombstones there
+    again.
 
     Tokens go on being minted; a site's next update goes only after it was mirrored. Returns how
     many sites are marked; the next runs send them.

@@ -53,7 +53,7 @@ class DoctorFinding:
     """One thing that is wrong: its cause in a sentence, and what to do about it.
 
     ``code`` is the number of a system check, or the kind of a problem of the status, where it is
-    one. ``act`` is set where ``--fix`` can mend it.
+    one. ``act`` is set where ``--fix`` can repair it.
     """
 
     level: Level

@@ -64,7 +64,7 @@ def planned(repair: Repair) -> dict[str, Any]:
 
 
 def plan(results: Iterable[Result], surroundings: Surroundings) -> list[Repair]:
-    """Return the acts that mend what was found, in the order in which they have to be done."""
+    """Return the acts that repair what was found, in the order in which they have to be done."""
     wanted = {finding.act for result in results for finding in result.findings}
     found: list[Repair] = []
     for act in Act:

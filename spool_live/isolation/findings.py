@@ -50,7 +50,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One broken rule. ``code`` never changes its meaning; ``sql``, where there is any, heals it
+    """One broken rule. ``code`` never changes its meaning; ``sql``, where there is any, repairs it
     when the owner of ``subject`` runs it as it is. With a ``fingerprint`` (of the object and all
     that it reaches) it can be accepted; without one it cannot."""
 

@@ -1,8 +1,8 @@
 """What ``manage.py live_init`` does: it finds out what a project lacks, and writes it.
 
 ``project`` knows the project's files, ``guesses`` turns models into collections, ``parts`` and
-``environment`` say what is missing and what would mend it, ``writing`` appends that. Nothing that
-is there is changed, and no secret goes into a Python file.
+``environment`` say what is missing and what would add it, ``writing`` appends that. Nothing that is
+there is changed, and no secret goes into a Python file.
 """
 
 from __future__ import annotations

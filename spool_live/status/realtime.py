@@ -91,8 +91,8 @@ def realtime_problems(seen: Realtime, now: datetime) -> list[Problem]:
 
 
 def realtime_notices(seen: Realtime) -> list[str]:
-    """Return what is worth knowing of Realtime, and no problem: a client that connects mends the
-    one, the other fills a disk some day. Pure."""
+    """Return what is worth knowing of Realtime, and not a problem: a client that connects solves
+    the one, the other fills a disk some day. Pure."""
     notices = [PARTITION_NOTICE] if seen.lacks_partition else []
     held_back = (seen.slots and seen.slots.held_back) or 0
     if held_back > MUCH_WAL:

@@ -9,7 +9,7 @@ from spool_live.isolation.report import Report
 
 
 def to_markdown(report: Report) -> str:
-    """Return a heading, the summary, a table of findings, and the SQL that heals them."""
+    """Return a heading, the summary, a table of findings, and the SQL that repairs them."""
     return (
         "\n".join([*_head(report), *_table(report), *_remedies(report), *_accepted(report)]) + "\n"
     )

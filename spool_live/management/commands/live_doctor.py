@@ -105,7 +105,7 @@ class Command(ReportCommand):
     def _fix(
         self, chosen: Sequence[Check], results: list[Result], options: Any
     ) -> tuple[list[Result], list[dict[str, Any]]]:
-        """Show what can be mended; mend it where that is confirmed, and look again."""
+        """Show what can be repaired; repair it where that is confirmed, and check again."""
         is_table = options["format"] != "json"
         planned = repairs.plan(results, doctor.Surroundings(timeout=options["timeout"]))
         if is_table:
