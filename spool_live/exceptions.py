@@ -52,13 +52,13 @@ class CircuitOpen(BroadcastUnavailable):
 
 class BatchTooSlow(BroadcastUnavailable):
     """The call took longer than the receiving side or our own deadline allows. A smaller batch may
-    be in time; where even one update is not, the receiving side is away."""
+    be in time; where even one update is not, the receiving side does not answer."""
 
 
 class UnclearRefusal(BroadcastUnavailable):
-    """Refused by something that is neither a known state of the server nor a known fault of the
-    data: a firewall's page, an error that a trigger raises. Whose fault it is shows only in what
-    becomes of the other updates."""
+    """The refusal is neither a known state of the server nor a known fault of the data: a
+    firewall's page, an error that a trigger raises. Whose fault it is shows only in what becomes of
+    the other updates."""
 
 
 class UnknownSite(BroadcastError):

@@ -172,7 +172,7 @@ def note_worker(**kwargs: Any) -> None:
 @worker_init.connect(dispatch_uid="spool_live.tasks")
 @worker_process_init.connect(dispatch_uid="spool_live.tasks")
 def prepare_broadcaster(**kwargs: Any) -> None:
-    """Load the broadcaster before a worker forks and readies it in each child: the first update
+    """Load the broadcaster before a worker forks and prepare it in each child: the first update
     should wait for neither."""
     from spool_live.broadcasters import get_broadcaster
     from spool_live.exceptions import BroadcastUnavailable

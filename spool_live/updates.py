@@ -25,7 +25,7 @@ _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
 class EventType(StrEnum):
-    """What happened to an item. These four names are the whole vocabulary of the wire."""
+    """What happened to an item: the four event types on the wire."""
 
     CREATED = "content.created"
     """A new item that is not published; one that is published from the start is ``PUBLISHED``."""

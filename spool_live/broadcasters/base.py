@@ -45,7 +45,7 @@ class Broadcaster(ABC):
     """
 
     def prepare(self) -> None:  # noqa: B027 - most have nothing to prepare
-        """Do what the first call on this thread would otherwise wait for, and ask nobody."""
+        """Do what the first call on this thread would otherwise wait for, without a request."""
 
     @abstractmethod
     def broadcast(self, updates: Sequence[Update]) -> None:

@@ -18,7 +18,7 @@ from spool_live.client.updates import Event, LiveUpdate, UpdateFilter
 
 
 class LiveUpdatesClient:
-    """A site's updates: each once, in order, none missed.
+    """A client of one site: receives each of its updates once, in order, none missed.
 
     Iterate over the client, or register callbacks with ``on_update``:
 
@@ -44,7 +44,7 @@ class LiveUpdatesClient:
         self._state = ConnectionState(site_id=config.site_id if config else "")
 
     async def connect(self, config: LiveUpdatesConfig | None = None) -> None:
-        """Start, and return as soon as the first token is here or the first attempt has failed.
+        """Connect, and return as soon as the first token is here or the first attempt has failed.
 
         ``config`` defaults to the one given to the class, or else to
         ``LiveUpdatesConfig.from_env()``. What may pass is retried in the background:
@@ -104,7 +104,7 @@ class LiveUpdatesClient:
         return self._state if self._feed is None else self._feed.state.current
 
     async def wait_until_live(self, timeout: float | None = None) -> None:  # noqa: ASYNC109  # part of the face
-        """Return when the socket is joined, ready and caught up.
+        """Wait until the socket is joined, ready and caught up.
 
         Raises ``TimeoutError`` after ``timeout`` seconds (``None``: never), or what stopped the
         client before that.

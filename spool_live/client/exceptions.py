@@ -26,7 +26,7 @@ class LiveUpdatesError(Exception):
 
 
 class ConfigurationError(LiveUpdatesError):
-    """Nothing gets better by waiting: an option has to be changed."""
+    """An option is wrong: waiting does not help, it has to be changed."""
 
 
 class InvalidCredentialsError(ConfigurationError):
@@ -52,7 +52,7 @@ class WrongSiteError(ConfigurationError):
 
 
 class IncompatibleServerError(ConfigurationError):
-    """The answer is not what spool_live's API answers."""
+    """The answer does not have the form of spool_live's API."""
 
 
 class TransientError(LiveUpdatesError):
@@ -98,4 +98,4 @@ class GivenUpError(LiveUpdatesError):
 
 
 class WebhookVerificationError(LiveUpdatesError):
-    """The request's signature, timestamp or body does not hold. Answer 401 and do nothing."""
+    """The request's signature, timestamp or body is not valid. Answer 401 and do nothing."""

@@ -84,7 +84,7 @@ class StateHolder:
         self._watchers.append(callback)
 
     def unwatch(self, callback: StateCallback) -> None:
-        """Call back no more."""
+        """Stop calling back."""
         if callback in self._watchers:
             self._watchers.remove(callback)
 

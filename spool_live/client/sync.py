@@ -44,7 +44,7 @@ class BackgroundLoop:
             return cls._instance
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run it on the loop and wait here for its result."""
+        """Run a coroutine on the loop and wait here for its result."""
         if threading.current_thread() is self._thread or self.pid != os.getpid():
             coroutine.close()
             raise LiveUpdatesError(

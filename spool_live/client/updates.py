@@ -37,7 +37,7 @@ class LiveUpdate:
 
     @classmethod
     def from_wire(cls, row: Mapping[str, Any]) -> LiveUpdate:
-        """Build it from the JSON object of the API, a broadcast or a table row.
+        """Build an update from the JSON object of the API, of a broadcast or of a table row.
 
         Raises ``KeyError``, ``TypeError`` or ``ValueError`` for an object that is not an update.
         """
@@ -64,7 +64,7 @@ class LiveUpdate:
         return datetime.fromisoformat(self.timestamp)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the JSON object it came from."""
+        """Return the JSON object that the update was built from."""
         return {name: getattr(self, name) for name in self.__slots__} | {
             "metadata": dict(self.metadata)
         }

@@ -15,7 +15,8 @@ from spool_live.updates import Update
 
 
 class LiveUpdatesMixin(SimpleTestCase):
-    """For a ``TestCase`` or ``TransactionTestCase``: ``class Tests(LiveUpdatesMixin, TestCase)``.
+    """Test helpers for a ``TestCase`` or ``TransactionTestCase``: ``class Tests(LiveUpdatesMixin,
+    TestCase)``.
 
     Within each test updates are delivered to memory, as by ``in_memory``, whose broadcaster is
     ``self.broadcaster``.

@@ -67,7 +67,7 @@ class CacheReplayGuard:
     """Remembers ids in Django's cache, so that workers with a shared cache share them."""
 
     def claim(self, webhook_id: str) -> bool:
-        """Return whether it is new; from now on it is not."""
+        """Return whether the id is new; from now on it is not."""
         return cache.add(_cache_key(webhook_id), 1, timeout=int(REMEMBERED))
 
     def release(self, webhook_id: str) -> None:

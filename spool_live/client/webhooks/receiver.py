@@ -23,7 +23,8 @@ REMEMBERED = 172_800.0
 
 @dataclass(frozen=True, slots=True)
 class WebhookEvent:
-    """What ``on_webhook`` gets, from a webhook in production and from the socket in development."""
+    """The event that ``on_webhook`` gets: from a webhook in production, from the socket in
+    development."""
 
     event: str
     """``content.created``, ``content.updated``, ``content.published`` or ``content.deleted``."""
@@ -80,7 +81,7 @@ class ReplayGuard(Protocol):
     """Remembers the ids of webhooks for ``REMEMBERED`` seconds."""
 
     def claim(self, webhook_id: str) -> bool:
-        """Return whether it is new; from now on it is not."""
+        """Return whether the id is new; from now on it is not."""
 
     def release(self, webhook_id: str) -> None:
         """Let the event be handled again: it was not handled after all, and the sender's next
@@ -88,7 +89,7 @@ class ReplayGuard(Protocol):
 
 
 class MemoryReplayGuard:
-    """For one process. Beyond ``most`` ids, the oldest are forgotten before their time."""
+    """A replay guard for one process. Beyond ``most`` ids, the oldest are forgotten early."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic, *, most: int = 100_000) -> None:
         self._now = now
