@@ -66,7 +66,7 @@ def nudger(broker: Broker) -> Nudger:
 
 
 @pytest.mark.parametrize(
-    ("last", "asked", "breath"),
+    ("last", "asked", "wait"),
     [
         (0.0, 0, 0.01),
         (0.01, 0, 0.01),
@@ -79,10 +79,10 @@ def nudger(broker: Broker) -> Nudger:
     ],
 )
 def test_nudges_get_rarer_while_edits_come_at_every_interval(
-    last: float, asked: int, breath: float, live: Live
+    last: float, asked: int, wait: float, live: Live
 ) -> None:
     live(NUDGE_INTERVAL=0.01)
-    assert next_wait(last, asked) == pytest.approx(breath)
+    assert next_wait(last, asked) == pytest.approx(wait)
 
 
 class TestNudger:

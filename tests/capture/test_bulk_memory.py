@@ -43,7 +43,7 @@ class Alive:
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("spool_live.capture.reading.CHUNK", CHUNK)
     monkeypatch.setattr("spool_live.capture.audit.CHUNK", CHUNK)
-    monkeypatch.setattr("spool_live.outbox.rows.MOST", CHUNK)
+    monkeypatch.setattr("spool_live.outbox.rows.ROWS_PER_STATEMENT", CHUNK)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from spool_live import LiveUpdateData, broadcast_update
 from spool_live.broadcasters.memory import MemoryBroadcaster
-from spool_live.delivery.deliver import breath, deliver_pending
+from spool_live.delivery.deliver import deliver_pending, linger
 from spool_live.models import Site
 from spool_live.updates import EventType
 
@@ -64,7 +64,7 @@ def test_a_batch_that_may_fill_is_waited_for(
     size: int, last: float, seconds: float, live: Callable[..., None]
 ) -> None:
     live(DELIVERY_BATCH_SIZE=500, DELIVERY_LINGER=0.02)
-    assert breath(size, last) == pytest.approx(seconds)
+    assert linger(size, last) == pytest.approx(seconds)
 
 
 def test_backlog_leaves_at_the_configured_rate(

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from spool_live import delivery
-from spool_live.api.in_process import Refused, request_token, request_updates
+from spool_live.api.in_process import RequestRefusedError, request_token, request_updates
 from spool_live.isolation.live.ping import Ping, send_ping
 from spool_live.models import ApiKeyEvent, Site
 from tests.end_to_end.conftest import Road
@@ -93,7 +93,7 @@ def test_refused_subscriber_is_the_hop_that_was_not_reached(road: Road) -> None:
 
 def test_refused_token_is_said(road: Road) -> None:
     def refuse(plain: str) -> dict[str, object]:
-        raise Refused("POST token/ answers 503")
+        raise RequestRefusedError("POST token/ answers 503")
 
     with worker():
         found = send_ping("default", refuse, request_updates, timeout=LONG)

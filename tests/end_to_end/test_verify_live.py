@@ -18,8 +18,7 @@ from django.utils import timezone
 from spool_live import keys, tasks
 from spool_live.conf import live_settings
 from spool_live.isolation.live import verify as live_verify
-from spool_live.isolation.live.sites import LEFT_BEHIND, NAME, probe_sites
-from spool_live.isolation.live.sites import Road as Way
+from spool_live.isolation.live.sites import LEFT_BEHIND, NAME, Deliverer, probe_sites
 from spool_live.models import (
     ApiKeyEvent,
     Heartbeat,
@@ -216,12 +215,12 @@ def test_interrupted_run_cleans_up(road: Road, run: Run, ending: signal.Signals)
 
 
 def test_sites_of_a_killed_run_go_with_the_next(road: Road) -> None:
-    way = Way("default", workers=False, timeout=30)
+    deliverer = Deliverer("default", workers=False, timeout=30)
     old = Site.objects.create(name=NAME, is_probe=True)
     keys.create_key(old, name="left")
     Site.objects.filter(pk=old.pk).update(created_at="2020-01-01T00:00:00Z")
     young = Site.objects.create(name=NAME, is_probe=True)
-    with probe_sites(way, lambda stage: None):
+    with probe_sites(deliverer, lambda stage: None):
         assert not Site.objects.filter(pk=old.pk).exists()
         assert Site.objects.filter(pk=young.pk).exists(), "it may belong to another run"
 
@@ -258,7 +257,7 @@ def test_leak_is_a_sentence_too(road: Road, run: Run) -> None:
 def test_what_could_not_be_carried_out_refutes_nothing(
     road: Road, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Way, "drive", lambda self, sites: False)
+    monkeypatch.setattr(Deliverer, "deliver", lambda self, sites: False)
     outcome = run("verify_live", *QUICK)
     assert (outcome.code, "Nothing is proved" in outcome.err) == (1, True)
     assert not Heartbeat.objects.filter(part="verify_live").exists()

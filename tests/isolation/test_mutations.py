@@ -33,10 +33,10 @@ def test_unbroken_database_has_no_finding(superuser: Superuser) -> None:
 
 @pytest.mark.parametrize("mutation", _cases())
 def test_mutation_is_caught_and_named(superuser: Superuser, mutation: Mutation) -> None:
-    break_and_mend(superuser, mutation)
+    break_and_repair(superuser, mutation)
 
 
-def break_and_mend(superuser: Superuser, mutation: Mutation) -> None:
+def break_and_repair(superuser: Superuser, mutation: Mutation) -> None:
     """The findings name what was broken, and doing what they say leaves none."""
     look = superuser.verify if mutation.is_for_attacks else superuser.audit
     mutation.apply(superuser)

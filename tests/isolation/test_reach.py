@@ -6,14 +6,14 @@ import pytest
 
 from tests.isolation.conftest import Superuser
 from tests.isolation.mutating import Mutation, cases, read_mutations
-from tests.isolation.test_mutations import break_and_mend
+from tests.isolation.test_mutations import break_and_repair
 
 WAYS = [*read_mutations("reach_mutations"), *read_mutations("code_mutations")]
 
 
 @pytest.mark.parametrize("mutation", cases(WAYS))
 def test_way_is_found_and_named(superuser: Superuser, mutation: Mutation) -> None:
-    break_and_mend(superuser, mutation)
+    break_and_repair(superuser, mutation)
 
 
 def test_path_is_named(superuser: Superuser) -> None:

@@ -71,7 +71,7 @@ def test_use_is_noted_once_a_minute_and_a_token_is_another_use(make_key: MakeKey
 def test_newest_addresses_of_a_key_are_kept(
     make_key: MakeKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(addresses, "MOST", 3)
+    monkeypatch.setattr(addresses, "ADDRESSES_PER_KEY", 3)
     key, other = uuid.uuid4(), uuid.uuid4()
     site = uuid.uuid4()
     addresses.write_addresses({(other, site, "192.0.2.99"): (NOW - timedelta(hours=9), None)})

@@ -210,7 +210,7 @@ class TestMoreThanOneStatementTakes:
 
     @pytest.fixture(autouse=True)
     def three_rows_a_statement(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("spool_live.outbox.rows.MOST", 3)
+        monkeypatch.setattr("spool_live.outbox.rows.ROWS_PER_STATEMENT", 3)
 
     def test_is_written_in_between_and_in_order(
         self, site: Site, notified_aliases: list[str]

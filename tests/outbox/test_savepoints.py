@@ -71,7 +71,9 @@ def kept(word: str) -> list[int]:
     return [place for place, letter in enumerate(word) if letter == "r" and place not in lost]
 
 
-@pytest.mark.parametrize("most", [2, rows.MOST], ids=["2 rows a statement", "many rows"])
+@pytest.mark.parametrize(
+    "most", [2, rows.ROWS_PER_STATEMENT], ids=["2 rows a statement", "many rows"]
+)
 @pytest.mark.parametrize("block", [transaction.atomic, outbox.batch], ids=["transaction", "batch"])
 def test_update_is_kept_and_notified_of_exactly_if_its_savepoints_are(
     block: Callable[[], AbstractContextManager[None]],
@@ -79,7 +81,7 @@ def test_update_is_kept_and_notified_of_exactly_if_its_savepoints_are(
     notified_aliases: list[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(rows, "MOST", most)
+    monkeypatch.setattr(rows, "ROWS_PER_STATEMENT", most)
     site = Site.objects.create(name="Courier")
 
     def record(place: int) -> None:
