@@ -199,7 +199,7 @@ class TestRegistry:
         ("model", "body", "message"),
         [
             pytest.param(ArticleProxy, {}, "register the concrete model", id="proxy"),
-            pytest.param(Note, {}, "registered already", id="twice"),
+            pytest.param(Note, {}, "already registered", id="twice"),
             pytest.param(Page, {"name": "notes"}, "same name", id="name taken"),
             pytest.param(Page, {"name": "x" * 201}, "at most 200 characters", id="name too long"),
         ],

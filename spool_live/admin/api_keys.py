@@ -114,7 +114,7 @@ class SiteApiKeyAdmin(KeyLifeAdmin):
         """Say what revoking the keys will do, and take their right once that is confirmed."""
         valid = queryset.filter(revoked_at=None).select_related("site").order_by("site_id", "pk")
         if not valid:
-            self.message_user(request, gettext("These keys are revoked already."), messages.WARNING)
+            self.message_user(request, gettext("These keys are already revoked."), messages.WARNING)
             return None
         if request.POST.get("confirmed"):
             self._revoke_all(request, valid)

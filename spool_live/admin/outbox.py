@@ -103,7 +103,7 @@ class OutboxEntryAdmin(OfSiteAdmin):
             for attempt in outbox.attempts_of(row)
         ]
         if not lines:
-            return gettext("None is known.")
+            return gettext("No attempt is recorded.")
         heads = (gettext("At"), gettext("Outcome"), gettext("Duration"), gettext("Reason"))
         cells = "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>"
         return format_html(

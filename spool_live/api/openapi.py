@@ -205,11 +205,14 @@ def _monitoring(prefix: str) -> dict[str, Any]:
         return {"get": {"operationId": name, "responses": responses, **more}}
 
     live = ("200", "The process answers."), ("405", "GET only.")
-    ready = ("200", "Tokens and catch-up can be served."), ("503", "They cannot.")
+    ready = (
+        ("200", "Tokens and catch-up can be served."),
+        ("503", "Tokens and catch-up cannot be served."),
+    )
     state = (
         ("200", "An edit made now would arrive."),
         ("401", "The token is not METRICS_TOKEN."),
-        ("503", "It would be late, or wait until somebody acts."),
+        ("503", "It would arrive late, or wait until a person acts."),
     )
     numbers = (
         ("200", "Prometheus text."),

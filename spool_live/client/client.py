@@ -53,7 +53,7 @@ class LiveUpdatesClient:
         client is connected already.
         """
         if self._feed is not None:
-            raise LiveUpdatesError("This client is connected already: disconnect it first.")
+            raise LiveUpdatesError("This client is already connected: disconnect it first.")
         self._config = config = config or self._config or LiveUpdatesConfig.from_env()
         self._cursor = CursorKeeper(store) if (store := config.cursor_store) else None
         stored = await self._cursor.load() if self._cursor else None

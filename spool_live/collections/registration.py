@@ -37,7 +37,7 @@ class Registry:
                 f"{model._meta.label} is abstract or a proxy: register the concrete model."
             )
         if model in self._collections:
-            raise SpoolLiveConfigurationError(f"{model._meta.label} is registered already.")
+            raise SpoolLiveConfigurationError(f"{model._meta.label} is already registered.")
         made = collection(model)
         self._check_name(made)
         made.registry = self

@@ -138,7 +138,7 @@ def check_alerts(surroundings: Surroundings) -> Iterator[DoctorFinding]:
             yield warning(notice, "Try manage.py live_alerts --test.")
     if not any(part.part == Part.ALERTS for part in surroundings.status.parts):
         yield warning(
-            "Nothing has ever evaluated the alert rules.",
+            "The alert rules have never been evaluated.",
             "Run celery beat with spool_live.tasks.BEAT_SCHEDULE, or manage.py live_alerts from a "
             "timer or with --loop.",
         )

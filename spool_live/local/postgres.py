@@ -100,7 +100,7 @@ class EmbeddedPostgres:
         reach, server died) and :class:`~.exceptions.PostgresNotFoundError`.
         """
         if self._process is not None:
-            raise PostgresError("this PostgreSQL is running already")
+            raise PostgresError("this PostgreSQL is already running")
         identity = self._identity or choose_identity()
         self._prepare_folder(identity)
         if not self._lock.acquire():

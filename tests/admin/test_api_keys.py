@@ -186,7 +186,7 @@ def test_revoking_from_the_list_asks_and_takes_the_right_for_good(
     assert other.revoked_at is None
     event = ApiKeyEvent.objects.order_by("-id")[0]
     assert (event.action, event.prefix, event.actor_name) == ("revoked", key.prefix, "admin")
-    assert "revoked already" in act(admin_client, key).content.decode()
+    assert "already revoked" in act(admin_client, key).content.decode()
 
 
 def test_revoking_on_the_page_of_the_key_says_what_it_will_do(

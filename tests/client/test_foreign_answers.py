@@ -202,7 +202,7 @@ async def test_code_of_the_cms_with_another_status_is_not_its_own(world: World) 
     client, seen = await world.live()
     world.cms.gateway = lambda path: Response(REFUSED, 403, media_type=JSON)
     await world.realtime.close_sockets(1012)
-    await eventually(lambda: "Something else than the CMS" in (client.state.error or ""))
+    await eventually(lambda: "Something other than the CMS" in (client.state.error or ""))
     world.cms.gateway = lambda path: None
     await client.wait_until_live(10)
     await world.publish()

@@ -179,7 +179,7 @@ def no_celery(world: World) -> None:
     world.live(NUDGE=True)
 
 
-@seed("Supabase database is SQLite", "settings", "no PostgreSQL", "SUPABASE_DATABASE")
+@seed("Supabase database is SQLite", "settings", "not PostgreSQL", "SUPABASE_DATABASE")
 def sqlite_supabase(world: World) -> None:
     world.real(SUPABASE_DATABASE="other")
 
@@ -222,7 +222,7 @@ def no_alerts(world: World) -> None:
     world.live(ALERT_EMAILS=[])
 
 
-@seed("alert rules are not evaluated", "alerts", "ever evaluated", "live_alerts")
+@seed("alert rules are not evaluated", "alerts", "never been evaluated", "live_alerts")
 def no_evaluation(world: World) -> None:
     forget(Part.ALERTS)
 

@@ -172,7 +172,7 @@ def test_folder_in_use_is_refused(folder: Path, owner: subprocess.Popen[str]) ->
 
 
 def test_start_twice_is_refused(folder: Path) -> None:
-    with server(folder) as postgres, pytest.raises(PostgresError, match="running already"):
+    with server(folder) as postgres, pytest.raises(PostgresError, match="already running"):
         postgres.start()
 
 

@@ -163,7 +163,7 @@ async function errorFrom(response: Response): Promise<LiveUpdatesError> {
   const said = detail && `: ${detail}`;
   if (status >= 500 || status === 408)
     return new ServerUnreachableError(
-      `The CMS answered ${status} at ${address(response.url)}${said}. Its log knows more.`,
+      `The CMS answered ${status} at ${address(response.url)}${said}. See the log of the CMS.`,
       { retryAfter },
     );
   const target = response.headers.get("location");

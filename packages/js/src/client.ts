@@ -58,7 +58,7 @@ export class LiveUpdatesClient implements AsyncIterable<LiveUpdate> {
    */
   async connect(config: LiveUpdatesConfig = this.config): Promise<void> {
     if (this.#connected || this.#connecting)
-      throw new LiveUpdatesError("This client is connected already: disconnect it first.");
+      throw new LiveUpdatesError("This client is already connected: disconnect it first.");
     this.config = config;
     const settings = settingsOf(config);
     this.#connecting = true;

@@ -122,7 +122,7 @@ class ContentApi:
             if not self.known or getattr(error, "code", None) == INVALID_CREDENTIALS:
                 raise
             raise ServerUnreachableError(
-                f"Something else than the CMS answers at {self._config.api_url}: a proxy, or a "
+                f"Something other than the CMS answers at {self._config.api_url}: a proxy, or a "
                 f"deployment that will be over soon. ({error})"
             ) from error
 
@@ -142,7 +142,7 @@ def error_from(response: httpx.Response) -> LiveUpdatesError:
     if response.is_server_error or status == httpx.codes.REQUEST_TIMEOUT:
         return ServerUnreachableError(
             f"The CMS answered {status} at {response.url.path}{detail and f': {detail}'}. "
-            "Its log knows more.",
+            "See the log of the CMS.",
             retry_after=_wait_of(response),
         )
     target = response.headers.get("location")

@@ -37,7 +37,7 @@ class CursorKeeper:
             self._saved = None if seq is None else sequence_number(seq)
         except ValueError as error:
             raise ConfigurationError(
-                f"The cursor store gave something else than a sequence number: {error}."
+                f"The cursor store gave something other than a sequence number: {error}."
             ) from error
         return self._saved
 

@@ -163,7 +163,9 @@ class Feed:
             self.error = error
         except Exception as error:
             logger.exception("The live updates client stopped")
-            self.error = GivenUpError(f"The client stopped: {error!r}. This is a fault in it.")
+            self.error = GivenUpError(
+                f"The client stopped: {error!r}. This is a bug in the client: please report it."
+            )
         finally:
             self.stream.end(self.error)
             revoked = self._api.known and isinstance(self.error, InvalidCredentialsError)

@@ -36,7 +36,7 @@ from spool_live.client.updates import LiveUpdate
 logger = logging.getLogger("spool_live.client")
 wall_clock = time.time  # never compared with what a server says, only with itself
 _DELAYED = (
-    "The log has updates that Realtime does not bring: its database may be away, or the CMS "
+    "The log has updates that Realtime does not bring: its database may not answer, or the CMS "
     "delivers late. Updates come from the log every few seconds until the socket brings some."
 )
 

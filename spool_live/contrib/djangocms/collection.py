@@ -53,7 +53,7 @@ def register_pages(collection: C) -> C:
     Raises :class:`SpoolLiveConfigurationError` where there is one already.
     """
     if _registered:
-        raise SpoolLiveConfigurationError(f"Pages are registered already: {_registered[0]!r}.")
+        raise SpoolLiveConfigurationError(f"Pages are already registered: {_registered[0]!r}.")
     _registered.append(collection())
     return collection
 

@@ -151,7 +151,7 @@ def register_pages(*types: type[Page]) -> Callable[[type[C]], type[C]]:
             if not issubclass(model, Page):
                 raise SpoolLiveConfigurationError(f"{model!r} is not a page type of Wagtail.")
             if model in _pages:
-                raise SpoolLiveConfigurationError(f"{model._meta.label} is registered already.")
+                raise SpoolLiveConfigurationError(f"{model._meta.label} is already registered.")
         made = declared(given[0] if len(given) == 1 else Page)
         made.model = Page  # a page has the same id in whichever collection it is
         registry.attach(made)
@@ -172,7 +172,7 @@ def register_snippets(model: type[Model]) -> Callable[[type[S]], type[S]]:
             why = (
                 "is a page type: use register_pages"
                 if issubclass(model, Page)
-                else ("is registered already")
+                else ("is already registered")
             )
             raise SpoolLiveConfigurationError(f"{model._meta.label} {why}.")
         made = declared(model)

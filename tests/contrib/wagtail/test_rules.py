@@ -178,9 +178,9 @@ class TestDeclarations:
     @pytest.mark.parametrize(
         ("decorate", "declared", "message"),
         [
-            (lambda: register_pages(ArticlePage), PageCollection, "registered already"),
+            (lambda: register_pages(ArticlePage), PageCollection, "already registered"),
             (lambda: register_pages(Author), PageCollection, "not a page type"),
-            (lambda: register_snippets(Author), SnippetCollection, "registered already"),
+            (lambda: register_snippets(Author), SnippetCollection, "already registered"),
             (lambda: register_snippets(ArticlePage), SnippetCollection, "use register_pages"),
             (
                 lambda: register_pages(EventPage),
