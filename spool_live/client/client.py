@@ -129,7 +129,7 @@ class LiveUpdatesClient:
         return callback
 
     def on_reset(self, callback: ResetCallback) -> ResetCallback:
-        """Call ``callback`` with a ``Reset`` when updates were missed for good.
+        """Call ``callback`` with a ``Reset`` when updates were missed and cannot be recovered.
 
         Returns the callback, so it is a decorator as well.
         """

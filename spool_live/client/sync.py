@@ -134,8 +134,8 @@ class SyncLiveUpdatesClient:
         return callback
 
     def on_reset(self, callback: Callable[[Reset], None]) -> Callable[[Reset], None]:
-        """Call ``callback`` in the handlers' thread with a ``Reset`` when updates were missed for
-        good; returns it."""
+        """Call ``callback`` in the handlers' thread with a ``Reset`` when updates were missed
+        and cannot be recovered; return it."""
 
         async def add() -> None:
             """Register in the client's event loop."""

@@ -72,7 +72,10 @@ class LiveUpdate:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """Updates were missed for good: fetch your content anew. The client goes on after ``seq``."""
+    """Updates were missed and cannot be recovered: fetch your content again.
+
+    The client goes on after ``seq``.
+    """
 
     seq: int
     """The sequence number from which on nothing is missing."""
