@@ -74,13 +74,13 @@ METRICS = (
 
 
 def count(metric: Metric, amount: float = 1, **labels: str) -> None:
-    """Adds ``amount`` to a counter. Returns at once."""
+    """Add ``amount`` to a counter. Returns at once."""
     if amount:
         _writes.add((metric.name, _canonical(labels)), float(amount))
 
 
 def observe(metric: Metric, values: Iterable[float]) -> None:
-    """Adds ``values`` to a histogram. Returns at once."""
+    """Add ``values`` to a histogram. Returns at once."""
     found = list(values)
     for place, number in Counted(bisect_left(metric.buckets, value) for value in found).items():
         bound = f"{metric.buckets[place]:g}" if place < len(metric.buckets) else "+Inf"
@@ -90,13 +90,13 @@ def observe(metric: Metric, values: Iterable[float]) -> None:
 
 
 def read(using: str) -> dict[Key, float]:
-    """Every series on ``using``. Buckets are not cumulative."""
+    """Return every series on ``using``. Buckets are not cumulative."""
     rows = Counter.objects.using(using).values_list("name", "labels", "value")
     return {(name, labels): value for name, labels, value in rows}
 
 
 def unforeseen(using: str) -> dict[str, int]:
-    """How many unexpected errors there were on ``using``, by step, since counting began."""
+    """Return how many unexpected errors there were on ``using``, by step, since counting began."""
     rows = Counter.objects.using(using).filter(name=UNFORESEEN.name).order_by("labels")
     return {
         labels_of(labels)["step"]: int(value)
@@ -105,18 +105,18 @@ def unforeseen(using: str) -> dict[str, int]:
 
 
 def labels_of(text: str) -> dict[str, str]:
-    """The labels of a series."""
+    """Return the labels of a series."""
     found: dict[str, str] = json.loads(text) if text else {}
     return found
 
 
 def write_now() -> None:
-    """Writes what waits, on the calling thread."""
+    """Write what waits, on the calling thread."""
     _writes.write_now()
 
 
 def forget() -> None:
-    """Forgets what waits."""
+    """Forget what waits."""
     _writes.reset()
 
 

@@ -132,7 +132,8 @@ class OfSiteAdmin(ReadOnlyAdmin):
 
 
 def _collections(word: str) -> list[str]:
-    """The registered collections that have ``word`` in their names, and the one of that name."""
+    """Return the registered collections that have ``word`` in their names, and the one of that
+    name."""
     return [word, *(each.name for each in registry if word.lower() in each.name.lower())]
 
 

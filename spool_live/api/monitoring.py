@@ -24,8 +24,8 @@ def live(request: HttpRequest) -> JsonResponse:
 @require_safe
 @never_cache
 def ready(request: HttpRequest) -> JsonResponse:
-    """Answer ``GET health/ready/``: 200 if tokens and catch-up can be served, else 503, with one
-    word for each part. A dead throttle cache is ``degraded`` and no reason to take the process
+    """Answer ``GET health/ready/``: 200 if tokens and catch-up can be served, else 503, with
+    one word for each part. A dead throttle cache is ``degraded`` and no reason to take the process
     out."""
     checks = system.readiness()
     failing = "failing" in checks.values()
@@ -56,8 +56,8 @@ def status(request: HttpRequest) -> HttpResponse:
 @never_cache
 @sensitive_variables()
 def prometheus(request: HttpRequest) -> HttpResponse:
-    """Answer ``GET metrics/`` for whoever sends ``Authorization: Bearer <METRICS_TOKEN>``; 404
-    where that setting is empty."""
+    """Answer ``GET metrics/`` for whoever sends ``Authorization: Bearer <METRICS_TOKEN>``;
+    404 where that setting is empty."""
     token = live_settings().metrics_token
     if not token:
         raise Http404

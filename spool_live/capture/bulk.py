@@ -201,7 +201,7 @@ class LiveManager(Manager[M]):
     """A manager whose queries are a ``LiveQuerySet``: ``objects = LiveManager()``."""
 
     def get_queryset(self) -> LiveQuerySet[M]:
-        """A query for all rows, in the database that was asked for."""
+        """Return a query set of all rows, in the database that was asked for."""
         return LiveQuerySet(self.model, using=self._db, hints=self._hints)  # type: ignore[attr-defined]
 
 

@@ -58,7 +58,8 @@ def check_sites(surroundings: Surroundings) -> Iterator[DoctorFinding]:
 
 @check("api", "The API answers where front ends ask it", CLIENTS)
 def check_api(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """Ask ``--api-url`` for a token with a key that is none: our own refusal must come back."""
+    """Ask ``--api-url`` for a token with a key that is none: our own refusal must come
+    back."""
     if not surroundings.api_url:
         raise NotNeeded("Give --api-url to ask it from outside.")
     url = f"{surroundings.api_url.rstrip('/')}/token/"

@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of both commands."""
+    """Add the options of both commands."""
     parser.add_argument("--port", type=int, help=f"of the API ({PORT})")
     parser.add_argument("--database-port", type=int, help=f"of PostgreSQL ({DATABASE_PORT})")
     parser.add_argument(

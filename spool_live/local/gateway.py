@@ -64,6 +64,7 @@ async def _health(_request: Request) -> Response:
 
 
 async def _not_found(request: Request, _error: Exception) -> Response:
-    """Answer as the hosted gateway does where no service is mounted (auth, storage, functions)."""
+    """Answer as the hosted gateway does where no service is mounted (auth, storage,
+    functions)."""
     message = f"The local Supabase does not serve {request.url.path}"
     return JSONResponse({"message": message, "hint": "It has /rest/v1 and /realtime/v1."}, 404)

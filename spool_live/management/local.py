@@ -37,8 +37,8 @@ def ports_of_settings() -> tuple[int | None, int | None]:
 
 
 def configuration(state_dir: Path = STATE_DIR) -> LocalSupabaseConfig:
-    """Addresses and secrets of the local Supabase in ``state_dir``, which is made if it is not
-    there: at the ports of the settings, or the usual ones, or others where those are taken.
+    """Return addresses and secrets of the local Supabase in ``state_dir``, which is made if it is
+    not there: at the ports of the settings, or the usual ones, or others where those are taken.
 
     Raises :class:`CommandError` without the extra ``[local]``.
     """
@@ -75,7 +75,7 @@ def refuse_another_supabase(config: LocalSupabaseConfig) -> None:
 
 
 def free_port(wanted: int) -> int:
-    """The port ``wanted`` of this machine, or another one where somebody listens there."""
+    """Return the port ``wanted`` of this machine, or another one where somebody listens there."""
     for port in (wanted, 0):
         with closing(socket.socket()) as listener, suppress(OSError):
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -25,8 +25,9 @@ LEFT_TO_CLAIMS = timedelta(seconds=1)
 
 
 def number_waiting(using: str, site_ids: Collection[uuid.UUID]) -> int:
-    """Assign numbers to what waits of the sites, as far as no claim has done so in time. Returns
-    how many entries have their number now. A site that somebody holds is left to the next call."""
+    """Assign numbers to what waits of the sites, as far as no claim has done so in time.
+    Returns how many entries have their number now. A site that somebody holds is left to the next
+    call."""
     if not site_ids:
         return 0
     now = timezone.now()

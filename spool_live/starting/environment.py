@@ -38,14 +38,14 @@ SECRETS = 0o600
 """Mode of a new file of secrets: for its owner."""
 
 
-class UnsafeFile(SpoolLiveError):
+class UnsafeFileError(SpoolLiveError):
     """A secret must not go into this file; the message says why. Nothing was written."""
 
 
 def missing(
     project: Project, names: Sequence[str], supabase: Mapping[str, str]
 ) -> Iterator[Addition]:
-    """What the environment lacks of ``names``, with the values of ``supabase`` if known."""
+    """Yield what the environment lacks of ``names``, with the values of ``supabase`` if known."""
     known = _names(project.env_file)
     lacking = [name for name in names if name not in os.environ and name not in known]
     if not lacking:
@@ -61,12 +61,13 @@ def missing(
         return
     if seen_by_git(project.env_file):
         ignore = project.folder / ".gitignore"
-        yield Addition("git", "git would take the secrets in .env.", ".env\n", ignore)
+        yield Addition("git", "git does not ignore .env, which holds secrets.", ".env\n", ignore)
     yield Addition("environment", why, text, project.env_file)
 
 
 def reader(project: Project, names: Sequence[str]) -> Iterator[Addition]:
-    """That the settings read ``.env``, where nothing does and one of ``names`` is not set."""
+    """Yield what lets the settings read ``.env``, if nothing does and one of ``names`` is not
+    set."""
     settings = project.settings_file
     if settings is None or all(name in os.environ for name in names) or not find_spec("dotenv"):
         return
@@ -84,20 +85,20 @@ def reader(project: Project, names: Sequence[str]) -> Iterator[Addition]:
 
 
 def names_a_supabase(project: Project) -> bool:
-    """Whether the environment or ``.env`` has an address or a key of a Supabase project."""
+    """Return whether the environment or ``.env`` has an address or a key of a Supabase project."""
     known = {*os.environ, *_names(project.env_file)}
     return any(name in known for name in _OF_LOCAL)
 
 
 def of_key(site_id: object, key: str) -> dict[str, str]:
-    """The variables of :data:`OF_KEY`. One of them is a secret."""
+    """Return the variables of :data:`OF_KEY`. One of them is a secret."""
     return dict(zip(OF_KEY, (str(site_id), key), strict=True))
 
 
 def append(path: Path, values: Mapping[str, str]) -> None:
     """Append ``values``, which may be secrets, to the file of variables at ``path``.
 
-    Raises :class:`UnsafeFile` where :func:`refuse_unsafe` does.
+    Raises :class:`UnsafeFileError` where :func:`refuse_unsafe` does.
     """
     refuse_unsafe(path, list(values))
     text = path.read_text("utf-8") if path.exists() else ""
@@ -109,19 +110,21 @@ def append(path: Path, values: Mapping[str, str]) -> None:
 
 
 def refuse_unsafe(path: Path, names: Sequence[str]) -> None:
-    """Raise :class:`UnsafeFile` where git would take ``path``, or where it has one of ``names``:
-    no line that is there is changed."""
+    """Raise :class:`UnsafeFileError` where git would take ``path``, or where it has one of
+    ``names``: no line that is there is changed."""
     taken = sorted(_names(path).intersection(names))
     if taken:
-        raise UnsafeFile(f"{path} has {', '.join(taken)} already: remove it, or name another file.")
+        raise UnsafeFileError(
+            f"{path} has {', '.join(taken)} already: remove it, or name another file."
+        )
     if tracked_by_git(path) or seen_by_git(path):
-        raise UnsafeFile(f"git would take the secrets in {path}: add it to .gitignore first.")
+        raise UnsafeFileError(f"git would take the secrets in {path}: add it to .gitignore first.")
     if not path.parent.is_dir():
-        raise UnsafeFile(f"There is no folder {path.parent}.")
+        raise UnsafeFileError(f"There is no folder {path.parent}.")
 
 
 def seen_by_git(path: Path) -> bool:
-    """Whether git would take the file at ``path``: it is in a work tree and not ignored."""
+    """Return whether git would take the file at ``path``: it is in a work tree and not ignored."""
     code = _git(path, "check-ignore", "--quiet", "--no-index")
     if code in (0, 1):
         return code == 1
@@ -131,12 +134,12 @@ def seen_by_git(path: Path) -> bool:
 
 
 def tracked_by_git(path: Path) -> bool:
-    """Whether git has the file at ``path`` already: then ignoring it does not help."""
+    """Return whether git has the file at ``path`` already: then ignoring it does not help."""
     return path.exists() and _git(path, "ls-files", "--error-unmatch") == 0
 
 
 def local_values(supabase: Mapping[str, str]) -> dict[str, str]:
-    """The variables, from what ``local_supabase --ready-file`` wrote."""
+    """Return the variables, from what ``local_supabase --ready-file`` wrote."""
     values = {name: supabase.get(key, "") for name, key in _OF_LOCAL.items()}
     parts = urlsplit(supabase.get("database_url", ""))
     database = (
@@ -155,7 +158,7 @@ def _names(path: Path) -> set[str]:
 
 
 def _git(path: Path, *command: str) -> int | None:
-    """The exit status of a git command on ``path``; ``None`` where git is not installed."""
+    """Return the exit status of a git command on ``path``; ``None`` where git is not installed."""
     git = which("git")
     if git is None or not path.absolute().parent.is_dir():
         return None

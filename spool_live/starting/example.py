@@ -95,7 +95,7 @@ FILES = {
 
 
 def missing(project: Project) -> Iterator[Addition]:
-    """The app ``blog`` and a login for it, where there is no folder of that name."""
+    """Yield the app ``blog`` and a login for it, where there is no folder of that name."""
     folder = project.folder / APP
     if folder.exists():
         return

@@ -35,7 +35,7 @@ ONE_SITE = "My site"
 def missing_parts(
     project: Project, supabase: Mapping[str, str] | None = None, *, with_example: bool = False
 ) -> list[Addition]:
-    """What the project lacks. ``supabase`` are addresses and secrets of a local Supabase, as
+    """Return what the project lacks. ``supabase`` are addresses and secrets of a local Supabase, as
     ``local_supabase --ready-file`` writes them: for the environment's file. ``with_example`` adds
     an app with articles."""
     return [
@@ -67,8 +67,8 @@ def _apps(project: Project) -> Iterator[Addition]:
 
 
 def needs_alias() -> bool:
-    """Whether the Supabase database is to be an alias of its own: the default one is elsewhere, or
-    nothing says that Supabase serves it."""
+    """Return whether the Supabase database is to be an alias of its own: the default one is
+    elsewhere, or nothing says that Supabase serves it."""
     if hasattr(settings, "SPOOL_LIVE"):
         return False
     host = str(connections["default"].settings_dict.get("HOST") or "")
@@ -77,7 +77,8 @@ def needs_alias() -> bool:
 
 
 def is_single_site(project: Project) -> bool:
-    """Whether nothing of the project's own belongs to a site: then all of it belongs to one."""
+    """Return whether nothing of the project's own belongs to a site: then all of it belongs to
+    one."""
     if getattr(settings, "SPOOL_LIVE", {}).get("SITE"):
         return True
     models = [model for app in project.own_apps() for model in app.get_models()]
@@ -179,7 +180,7 @@ def _collections(project: Project) -> Iterator[Addition]:
 
 
 def _variables() -> list[str]:
-    """The variables that the settings read, or would read."""
+    """Return the variables that the settings read, or would read."""
     given = getattr(settings, "SPOOL_LIVE", {})
     names = [variable for key, variable in KEYS.items() if not given.get(key)]
     return [*names, *environment.DATABASE] if needs_alias() else names

@@ -41,8 +41,8 @@ class Project:
         return self.folder / ".env"
 
     def lists_app(self, name: str) -> bool:
-        """Whether the settings have the app ``name`` in ``INSTALLED_APPS`` themselves: before
-        they do, ``python -m spool_live`` adds ours while it runs."""
+        """Return whether the settings have the app ``name`` in ``INSTALLED_APPS`` themselves:
+        before they do, ``python -m spool_live`` adds ours while it runs."""
         module = os.environ.get("DJANGO_SETTINGS_MODULE", "")
         source = import_module(module) if module else settings
         listed = getattr(source, "INSTALLED_APPS", ())

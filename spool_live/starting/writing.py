@@ -57,7 +57,7 @@ def write_all(project: Project, additions: Sequence[Addition]) -> list[Path]:
 
 
 def _make_folder(folder: Path) -> list[Path]:
-    """Makes it and those above it; returns the ones that were not there, the highest first."""
+    """Make it and those above it; return the ones that were not there, the highest first."""
     above = [one for one in (folder, *folder.parents) if not one.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     return above[::-1]
@@ -81,7 +81,7 @@ def _appended(path: Path, additions: Sequence[Addition]) -> str:
 
 
 def _without_known_imports(fresh: str, text: str) -> str:
-    """``fresh`` without the imports at its beginning that are lines of ``text``."""
+    """Return ``fresh`` without the imports at its beginning that are lines of ``text``."""
     start = _IMPORTS.match(fresh)
     head = fresh[: start.end()] if start else ""
     known = {line for line in text.splitlines() if line}

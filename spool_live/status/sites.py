@@ -83,8 +83,8 @@ def of_sites(
 
 
 def _counts(using: str, site_ids: Collection[uuid.UUID] | None) -> dict[uuid.UUID, dict[str, Any]]:
-    """What is left in the outbox, by site. A query for each state: each has an index of its own,
-    and whatever was delivered is in neither."""
+    """Return what is left in the outbox, by site. A query for each state: each has an index of its
+    own, and whatever was delivered is in neither."""
     entries = OutboxEntry.objects.using(using)
     if site_ids is not None:
         entries = entries.filter(site_id__in=site_ids)

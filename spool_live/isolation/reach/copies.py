@@ -55,7 +55,8 @@ def _copiers(
 def _movers(
     catalog: Catalog, known: Callable[[Relation | Function], bool]
 ) -> Iterator[tuple[str, str]]:
-    """Code that may read one relation and write another, with the name that people know it by."""
+    """Yield code that may read one relation and write another, with the name that people know it
+    by."""
     for function in catalog.functions.values():
         if not known(function) and not function.extension:
             yield f"function {function.identity}", function.text

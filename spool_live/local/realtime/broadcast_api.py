@@ -28,8 +28,8 @@ class BroadcastApi:
         self._services = services
 
     async def batch(self, request: Request) -> Response:
-        """Answer ``{"messages": [{topic, event, payload, private?}]}`` -> 202; what may not be sent
-        to its private topic is skipped."""
+        """Answer ``{"messages": [{topic, event, payload, private?}]}`` -> 202; what may not
+        be sent to its private topic is skipped."""
         identity = self._identify(request)
         if identity is None:
             return _unauthorized()

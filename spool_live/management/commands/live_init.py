@@ -14,7 +14,7 @@ from django.core.management.base import CommandError
 from spool_live.doctor.secrets import HIDDEN
 from spool_live.management import local
 from spool_live.management.output import ReportCommand, wrapped
-from spool_live.starting import Addition, CannotWrite, Project, missing_parts, write_all
+from spool_live.starting import Addition, CannotWriteError, Project, missing_parts, write_all
 from spool_live.starting.environment import names_a_supabase
 
 NEXT = """\
@@ -65,7 +65,7 @@ class Command(ReportCommand):
         if options["write"]:
             try:
                 written = write_all(project, additions)
-            except CannotWrite as error:
+            except CannotWriteError as error:
                 raise CommandError(str(error)) from error
         rows = [_row(project, one, written) for one in additions]
         left = [row for row in rows if row["state"] == "missing"]
@@ -110,8 +110,8 @@ def _text(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _local(project: Project, *, is_kept: bool) -> dict[str, str]:
-    """Addresses and secrets of the local Supabase here, where nothing names another. Only with
-    ``is_kept`` a folder is made for it."""
+    """Return addresses and secrets of the local Supabase here, where nothing names another. Only
+    with ``is_kept`` a folder is made for it."""
     if names_a_supabase(project) or not settings.DEBUG:
         return {}
     try:

@@ -125,7 +125,7 @@ def _refuse_unsafe(path: Path | None) -> None:
         return
     try:
         environment.refuse_unsafe(path, environment.OF_KEY)
-    except environment.UnsafeFile as error:
+    except environment.UnsafeFileError as error:
         raise CommandError(str(error)) from error
 
 

@@ -100,7 +100,7 @@ class Command(BaseCommand):
             _, plain = keys.create_key(site, name="live_start")
             values = environment.of_key(site.pk, plain)
             environment.append(ENV_FILE, values)
-        except environment.UnsafeFile as error:
+        except environment.UnsafeFileError as error:
             raise CommandError(str(error)) from error
         os.environ.update(values)
         self._say(f"The site {site.name} has a key: {' and '.join(values)} are in {ENV_FILE}")
@@ -140,7 +140,7 @@ class Command(BaseCommand):
 
 
 def _last_seq() -> int:
-    """The number of the site's newest update: what comes after it is shown, even if it comes
+    """Return the number of the site's newest update: what comes after it is shown, even if it comes
     before the site is followed."""
     delivery = SiteDelivery.objects.filter(site_id=os.environ["SPOOL_SITE_ID"]).first()
     return delivery.last_seq if delivery else 0
