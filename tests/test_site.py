@@ -38,6 +38,14 @@ def test_every_extra_is_listed_and_nothing_else() -> None:
     assert sorted(listed) == sorted(project["optional-dependencies"])
 
 
+def test_glossary_is_in_alphabetical_order_and_says_each_word_once() -> None:
+    page = (DOCS / "reference/glossary.md").read_text("utf-8").partition("\n## ")[0]
+    words = re.findall(r"^\| ([^|-][^|]*?) \|", page, re.MULTILINE)[1:]
+    plain = [word.strip("`").lower() for word in words]
+    assert len(plain) > 30
+    assert plain == sorted(set(plain))
+
+
 def exports(entry: str) -> set[str]:
     """The names that an entry of the JavaScript package exports."""
     text = (ROOT / "packages/js/src" / entry).read_text("utf-8")
