@@ -6,11 +6,13 @@ import json
 import textwrap
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DatabaseError
+from django.utils import timezone
 
 WIDTH = 100
 """Columns that a terminal has at least."""
@@ -64,11 +66,17 @@ class ReportCommand(BaseCommand):
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return ``rows``, at least one, in aligned columns under the names of the first row's keys."""
     names = list(rows[0])
-    cells = [names, *[["" if row[n] is None else str(row[n]) for n in names] for row in rows]]
+    cells = [names, *[[_cell(row[name]) for name in names] for row in rows]]
     widths = [max(len(line[i]) for line in cells) for i in range(len(names))]
     lines = ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) for line in cells]
     rule = "  ".join("-" * width for width in widths)
     return "\n".join(line.rstrip() for line in (lines[0], rule, *lines[1:]))
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, datetime):
+        return timezone.localtime(value).isoformat(" ", "seconds")
+    return "" if value is None else str(value)
 
 
 def wrapped(text: str) -> str:

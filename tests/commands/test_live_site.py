@@ -90,6 +90,13 @@ def test_list_names_every_site_and_key_without_secrets(run: Run, make_key: MakeK
     assert "Herald" in run("live_site", "list").out
 
 
+def test_list_shows_times_to_the_second(run: Run, make_key: MakeKey) -> None:
+    key, _ = make_key()
+    created = timezone.localtime(key.created_at).isoformat(" ", "seconds")
+    shown = run("live_site", "list").out
+    assert created in shown
+
+
 def test_list_of_nothing(run: Run) -> None:
     assert run("live_site", "--format", "json", "list").rows == []
     assert run("live_site", "list").out.startswith(
