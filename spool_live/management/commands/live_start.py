@@ -13,7 +13,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, DatabaseError
 from django.urls import NoReverseMatch, reverse
 
 from spool_live import keys
@@ -49,10 +49,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.DEBUG:
-            raise CommandError(
-                "live_start is for development: it refuses settings.DEBUG = False. How to deploy: "
-                "docs/how-to/deploy.md."
-            )
+            raise CommandError("live_start is for development: it refuses settings.DEBUG = False")
         config = local.configuration()
         config = replace(config, pace=replace(config.pace, cold_start=0.0))
         local.refuse_another_supabase(config)
@@ -69,6 +66,11 @@ class Command(BaseCommand):
             self._say("\nStopped.")
         except LocalSupabaseError as error:
             raise CommandError(str(error)) from error
+        except DatabaseError as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise CommandError(
+                f"A database refused ({reason}): check DATABASES and your migrations."
+            ) from error
 
     def _prepare(self, port: int) -> None:
         """Database, user, site and key: what is there already is used."""
