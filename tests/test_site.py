@@ -30,6 +30,16 @@ def test_every_page_is_in_the_navigation_once() -> None:
     assert sorted(placed(config["project"]["nav"])) == sorted(pages)
 
 
+def test_every_picture_is_shown_and_those_of_the_admin_are_small_in_light_and_dark() -> None:
+    shown = "".join(path.read_text("utf-8") for path in (*DOCS.rglob("*.md"), ROOT / "README.md"))
+    pictures = {path.name: path.stat().st_size for path in (DOCS / "images").iterdir()}
+    assert not [name for name in pictures if f"images/{name}" not in shown]
+    admin = {name for name in pictures if name.startswith("admin-")}
+    dark = {name for name in admin if "-dark" in name}
+    assert {name.replace("-dark", "") for name in dark} == admin - dark
+    assert all(pictures[name] < 150_000 for name in admin)
+
+
 def test_every_extra_is_listed_and_nothing_else() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     page = (DOCS / "reference/python.md").read_text("utf-8")
