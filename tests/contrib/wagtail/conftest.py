@@ -15,6 +15,9 @@ from spool_live.local.instance import LocalDatabase
 if os.environ.get("DJANGO_SETTINGS_MODULE") != "tests.contrib.wagtail.settings":
     collect_ignore_glob = ["*"]  # they need Wagtail: run by tox run -e wagtail
 else:
+    if not os.environ.get("SPOOL_LIVE_TEST_LOCALIZE"):
+        collect_ignore = ["test_localize.py"]  # it replaces simple_translation
+
     from tests.contrib.wagtail.tree import Tree, find, plant
 
     @pytest.fixture(scope="session")

@@ -6,15 +6,21 @@ tests do without.
 
 from __future__ import annotations
 
+import os
+
 from tests.settings import *  # noqa: F403
 from tests.settings import DATABASES as _DATABASES
 from tests.settings import MIDDLEWARE as _MIDDLEWARE
 from tests.settings import STATE_DIR
 from tests.settings import TEMPLATES as _TEMPLATES
 
+_TRANSLATION = (
+    ["wagtail_localize", "wagtail_localize.locales"]
+    if os.environ.get("SPOOL_LIVE_TEST_LOCALIZE")
+    else ["wagtail.contrib.simple_translation", "wagtail.locales"]
+)
 _WAGTAIL = [
-    "wagtail.contrib.simple_translation",
-    "wagtail.locales",
+    *_TRANSLATION,
     "wagtail.sites",
     "wagtail.users",
     "wagtail.snippets",

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
+from wagtail.documents import get_document_model
 from wagtail.images import get_image_model
 from wagtail.images.tests.utils import get_test_image_file
 from wagtail.models import Locale
 from wagtail.models import Site as WagtailSite
+from wagtail.rich_text import RichText
 
 from tests.contrib.wagtail.cms import Cms
 from tests.contrib.wagtail.content.models import Author, Notice
@@ -114,6 +117,17 @@ class TestReferences:
         publish(tree, "storm", lead_image=image)
         image.delete()
         assert tree.recorded() == ["updated articles storm"]
+
+    def test_document_that_a_text_links_to(self, tree: Tree) -> None:
+        file = ContentFile(b"06:00", name="timetable.txt")
+        document = get_document_model().objects.create(title="Timetable", file=file)
+        link = f'<p><a linktype="document" id="{document.pk}">when</a></p>'
+        publish(tree, "ferry", body=[("text", RichText(link))])
+        document.title = "Timetable of the winter"
+        document.save()
+        assert tree.recorded() == ["updated articles ferry"]
+        document.delete()
+        assert tree.recorded() == ["updated articles ferry"]
 
     def test_image_of_a_snippet_of_a_page(self, tree: Tree, image: Any, author: Any) -> None:
         author.portrait = image
