@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,14 +60,19 @@ class Command(ReportCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         project = Project.here()
+        had_state = local.STATE_DIR.exists()
         supabase = _read(options["supabase"]) or _local(project, is_kept=options["write"])
         additions = missing_parts(project, supabase, with_example=options["example"])
         written: list[Path] = []
         if options["write"]:
             try:
                 written = write_all(project, additions)
-            except CannotWriteError as error:
-                raise CommandError(str(error)) from error
+            except BaseException as error:
+                if not had_state:
+                    shutil.rmtree(local.STATE_DIR, ignore_errors=True)
+                if isinstance(error, CannotWriteError):
+                    raise CommandError(str(error)) from error
+                raise
         rows = [_row(project, one, written) for one in additions]
         left = [row for row in rows if row["state"] == "missing"]
         if options["format"] == "json":
