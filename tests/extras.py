@@ -15,21 +15,16 @@ from ctypes.util import find_library
 from pathlib import Path
 
 BIN = Path(sys.executable).parent
-APPS = (
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.sessions",
-    "django.contrib.messages",
-    "django.contrib.admin",
-    "rest_framework",
-    "spool_live",
-)
+APPS = ("django.contrib.auth", "django.contrib.contenttypes", "rest_framework", "spool_live")
+ADMIN = ("django.contrib.admin", "django.contrib.messages", "django.contrib.sessions")
 WAGTAIL = (
+    *ADMIN,
     *("wagtail.sites", "wagtail.users", "wagtail.snippets", "wagtail.documents", "wagtail.images"),
     *("wagtail.search", "wagtail.admin", "wagtail", "modelcluster", "taggit", "django_filters"),
     "spool_live.contrib.wagtail",
 )
 DJANGO_CMS = (
+    *ADMIN,
     *("django.contrib.sites", "cms", "menus", "treebeard", "sekizai"),
     *("spool_live.contrib.sites", "spool_live.contrib.djangocms"),
 )
@@ -40,13 +35,27 @@ SITE_ID = 1
 CMS_CONFIRM_VERSION4 = True
 LANGUAGES = [("en", "English")]
 LANGUAGE_CODE = "en"
+STATIC_URL = "static/"
+TEMPLATES = [{{
+    "BACKEND": "django.template.backends.django.DjangoTemplates",
+    "APP_DIRS": True,
+    "OPTIONS": {{
+        "context_processors": [
+            "django.contrib.auth.context_processors.auth",
+            "django.contrib.messages.context_processors.messages",
+            "django.template.context_processors.i18n",
+            "django.template.context_processors.request",
+            "sekizai.context_processors.sekizai",
+            "cms.context_processors.cms_settings",
+        ]
+    }},
+}}]
 DATABASES = {{"default": {{"ENGINE": "django.db.backends.sqlite3", "NAME": "content.sqlite3"}}}}
 INSTALLED_APPS = {apps!r}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SPOOL_LIVE = {{
     "BROADCASTER": "spool_live.broadcasters.memory.MemoryBroadcaster",
     "NUDGE": False,
-    "METRICS_TOKEN": "only-for-a-test-and-long-enough",
 }}
 """
 COMMANDS = {

@@ -6,14 +6,18 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
 const build = new URL("../build/", import.meta.url).pathname;
-const [archive] = existsSync(build) ? readdirSync(build).filter((name) => name.endsWith(".tgz")) : [];
+const [archive] = existsSync(build)
+  ? readdirSync(build).filter((name) => name.endsWith(".tgz"))
+  : [];
 if (!archive) {
   console.error("There is no packed archive: run `npm run check` (tox run -e js) first.");
   process.exit(1);
 }
 
-// npm stands beside the node that runs this.
-const npm = join(dirname(process.execPath), "../lib/node_modules/npm/bin/npm-cli.js");
+// The npm that runs this script, or the one that came with this node.
+const npm =
+  process.env.npm_execpath ??
+  join(dirname(process.execPath), "../lib/node_modules/npm/bin/npm-cli.js");
 const folder = mkdtempSync(join(tmpdir(), "spool-live-installed-"));
 const node = (...words) =>
   execFileSync(process.execPath, words, { cwd: folder, encoding: "utf-8", stdio: "pipe" });
@@ -37,7 +41,7 @@ try {
   `);
   const installed = join(folder, "node_modules", "spool-live", "package.json");
   const { name, version } = JSON.parse(readFileSync(installed, "utf-8"));
-  console.log(`${name} ${version} on Node ${process.version}: well`);
+  process.stdout.write(`${name} ${version} on Node ${process.version}: well\n`);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
