@@ -69,3 +69,16 @@ def test_every_subcommand_takes_the_format_after_it(
 
 def test_no_command_is_documented_that_is_not_there() -> None:
     assert set(documented()) == set(COMMANDS)
+
+
+def test_documentation_names_no_command_that_is_not_there() -> None:
+    root = PAGE.parents[2]
+    others = {path.stem for path in root.glob("*/*/**/management/commands/[a-z]*.py")}
+    known = set(get_commands()) | others
+    named = {
+        (name, path.relative_to(root).as_posix())
+        for path in (*(root / "docs").rglob("*.md"), *root.glob("*.md"))
+        for name in re.findall(r"manage\.py ([a-z][a-z_]+)", path.read_text("utf-8"))
+    }
+    assert len(named) > 50
+    assert not {(name, where) for name, where in named if name not in known}
