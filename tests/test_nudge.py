@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from celery import Celery, Task
@@ -295,7 +296,7 @@ def test_eager_delivery_leaves_no_connection(monkeypatch: pytest.MonkeyPatch) ->
     """Celery's eager mode delivers on the nudge's thread, which may live as long as the process."""
     open_while_sending: list[bool] = []
 
-    def deliver(task: Task, **options: object) -> None:
+    def deliver(task: Task[Any, Any], **options: object) -> None:
         connections["default"].ensure_connection()
         open_while_sending.append(connections["default"].connection is not None)
 

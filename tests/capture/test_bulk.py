@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -23,7 +24,7 @@ def articles(site: Site, count: int, **values: str) -> list[Article]:
     return Article.objects.bulk_create(made)
 
 
-def live(model: type) -> LiveQuerySet:
+def live(model: type) -> LiveQuerySet[Any]:
     return LiveQuerySet(model)
 
 
