@@ -21,8 +21,7 @@ class UpdateMetadata(TypedDict, total=False):
 
 
 class UpdateRow(TypedDict):
-    """One change of one item: a row of ``live_updates``, as it is broadcast and as the log has
-    it."""
+    """One change of one item: a row of `live_updates`, as it is broadcast and as the log has it."""
 
     id: str
     site_id: str

@@ -79,7 +79,7 @@ def test_database_away_for_long_costs_the_count_and_nothing_else(
     for _ in range(deferred.TRIES):
         failure_log.write_now()
     (record,) = (record for record in caplog.records if record.levelno == logging.ERROR)
-    assert record.message == "1 small writes were lost: ConnectionError"
+    assert record.message == "1 background writes were lost: ConnectionError"
 
 
 def test_counts_are_written_all_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
