@@ -149,7 +149,7 @@ async def test_policy_that_raises_silences_the_batch_and_says_so(
         await wire.subscribe("t", mint(serving, sites=["a"]), binding(table))
         sql(f"create policy raising on {table} for select using ((site::int) = 1)")
         sql(f"insert into {table} values (1, 'a')")
-        await eventually(lambda: f"nobody got 1 changes of public.{table}" in caplog.text)
+        await eventually(lambda: f"no subscriber got 1 changes of public.{table}" in caplog.text)
         assert 'invalid input syntax for type integer: "a"' in caplog.text
         await witness.everything_sent()
         await wire.quiet()

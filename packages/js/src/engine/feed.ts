@@ -201,7 +201,10 @@ export async function reached(
 function asOurs(error: unknown): LiveUpdatesError {
   if (error instanceof LiveUpdatesError) return error;
   console.error("[spool-live] The live updates client stopped:", error);
-  return new GivenUpError(`The client stopped: ${String(error)}. This is a bug in the client: please report it.`, {
-    cause: error,
-  });
+  return new GivenUpError(
+    `The client stopped: ${String(error)}. This is a bug in the client: please report it.`,
+    {
+      cause: error,
+    },
+  );
 }
