@@ -27,6 +27,7 @@ from spool_live.conf import (
     LiveSettings,
     live_settings,
 )
+from spool_live.documentation import page
 from spool_live.exceptions import SpoolLiveConfigurationError
 
 SHORTEST_TOKEN = timedelta(minutes=1)
@@ -42,7 +43,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
     try:
         settings = live_settings()
     except SpoolLiveConfigurationError as error:
-        return [Error(str(error), hint="See docs/reference/settings.md.", id="spool_live.E001")]
+        return [Error(str(error), hint=f"See {page('reference/settings')}", id="spool_live.E001")]
     return [
         *_database_messages(settings),
         *_choice_messages(settings),

@@ -14,6 +14,7 @@ from spool_live.conf import live_settings
 from spool_live.doctor.findings import DoctorFinding, Phase, error, warning
 from spool_live.doctor.registry import check
 from spool_live.doctor.surroundings import Surroundings
+from spool_live.documentation import page
 
 BACKEND = Phase.BACKEND
 OF_ROLLOUT = frozenset({"spool_live.W007", "spool_live.W008"})
@@ -49,7 +50,7 @@ def check_registrations(surroundings: Surroundings) -> Iterator[DoctorFinding]:
         yield error(
             "No model is registered: no edit is recorded.",
             "Write a live.py beside the models of an app in INSTALLED_APPS, with @register(Model) "
-            "on a LiveCollection. See docs/tutorial/first-site.md.",
+            f"on a LiveCollection, see {page('tutorial/first-site')}",
         )
     for messages in (
         checks.check_collections(None),

@@ -13,6 +13,7 @@ from spool_live.conf import live_settings
 from spool_live.doctor.findings import DoctorFinding, Phase, error, warning
 from spool_live.doctor.registry import check
 from spool_live.doctor.surroundings import Surroundings
+from spool_live.documentation import page
 from spool_live.heartbeats import Part
 from spool_live.status import Kind, State
 from spool_live.status.states import age
@@ -66,7 +67,7 @@ def check_monitoring(surroundings: Surroundings) -> Iterator[DoctorFinding]:
             "METRICS_TOKEN is not set: metrics/ is closed, and health/status/ answers with one "
             "word only.",
             'Set SPOOL_LIVE["METRICS_TOKEN"] from the environment, and have Prometheus or an '
-            "uptime check read them (docs/how-to/alerts.md).",
+            f"uptime check read them, see {page('how-to/alerts')}",
         )
     status = surroundings.status
     if surroundings.phase is ROLLOUT and status.state is not State.OK:

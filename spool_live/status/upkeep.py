@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from spool_live.conf import LiveSettings
+from spool_live.documentation import page
 from spool_live.models import Heartbeat
 from spool_live.status.observing import Observation
 from spool_live.status.states import Kind, Problem, State, age, clock
@@ -37,8 +38,8 @@ def cleanup(seen: Observation, settings: LiveSettings) -> Iterator[Problem]:
             done,
             f"Cleanup does not keep up: it is at work, and has not come to an end for "
             f"{age(seen.now - done)}.",
-            "More is written than it removes: see docs/how-to/cleanup-in-the-database.md for "
-            "pg_cron, and RETENTION.",
+            "More is written than it removes: shorten RETENTION, or let the database clean up "
+            f"({page('how-to/cleanup-in-the-database')}).",
             seen.using,
         )
     elif done < seen.now - settings.cleanup_late_after:

@@ -11,6 +11,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
+from spool_live.documentation import page
 from spool_live.exceptions import SpoolLiveConfigurationError
 from spool_live.supabase.databases import is_supabase_database
 
@@ -65,7 +66,7 @@ class RefuseTakenTables(Operation):
                 f"The database {alias!r} has a table of its own named "
                 f"{', '.join(sorted(taken))}, which spool_live needs. Nothing was changed. Give "
                 "your table another name (Meta.db_table), or keep it in another database: see "
-                '"A table named sites" in docs/how-to/existing-projects.md.'
+                f'"A table named sites" in {page("how-to/existing-projects")}'
             )
 
     def database_backwards(

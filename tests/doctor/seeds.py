@@ -71,7 +71,7 @@ EXPIRED_KEY = legacy(role="anon", ref="abcdefgh", exp=int(time.time()) - 3600)
 
 # Settings
 
-setting("unknown key", "settings", "no key 'SUPABASE_URI'", "settings.md", SUPABASE_URI="x")
+setting("unknown key", "settings", "no key 'SUPABASE_URI'", "reference/settings", SUPABASE_URI="x")
 setting(
     "alias that is not there",
     "settings",
