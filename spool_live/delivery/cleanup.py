@@ -57,14 +57,16 @@ def clean_up(
     report = CleanupReport()
     shown = progress or (lambda report: None)
 
-    def tell(report: CleanupReport) -> None:
+    def note_progress(report: CleanupReport) -> None:
         for using in content_databases():
             heartbeats.beat(using, heartbeats.Part.CLEANUP)
         shown(report)
 
     try:
-        purge_outboxes(report, tell)
-        clean_live_updates(report, tell, counted(broadcaster or get_broadcaster()), pause, clock)
+        purge_outboxes(report, note_progress)
+        clean_live_updates(
+            report, note_progress, counted(broadcaster or get_broadcaster()), pause, clock
+        )
     except Exception as error:
         for using in content_databases():
             heartbeats.failed(using, heartbeats.Part.CLEANUP, heartbeats.reason(error))
@@ -87,14 +89,14 @@ def pg_cron_sql() -> str:
     )
 
 
-def purge_outboxes(report: CleanupReport, tell: Callable[[CleanupReport], None]) -> None:
+def purge_outboxes(report: CleanupReport, note_progress: Callable[[CleanupReport], None]) -> None:
     """Remove settled entries that catch-up need not reach any more, and what is as old of other
     records."""
     before = timezone.now() - live_settings().history_retention
     for using in content_databases():
         while removed := outbox.purge_settled(using, before=before, limit=PURGE_STEP):
             report.outbox_entries += removed
-            tell(report)
+            note_progress(report)
         outbox.purge_attempts(using, before=before)
         old = timezone.now() - live_settings().failure_retention
         report.failed_authentications += purge_failures(using, before=old)
@@ -103,7 +105,7 @@ def purge_outboxes(report: CleanupReport, tell: Callable[[CleanupReport], None])
 
 def clean_live_updates(
     report: CleanupReport,
-    tell: Callable[[CleanupReport], None],
+    note_progress: Callable[[CleanupReport], None],
     broadcaster: Broadcaster,
     pause: Callable[[float], None],
     clock: Callable[[], float],
@@ -119,7 +121,7 @@ def clean_live_updates(
         answer = broadcaster.cleanup(before, step)
         report.live_updates += answer.deleted
         report.busy = answer.busy
-        tell(report)
+        note_progress(report)
         if answer.busy or answer.deleted < step:
             return
         if answer.publishes_deletes:

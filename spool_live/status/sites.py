@@ -14,7 +14,7 @@ from spool_live.models import OutboxEntry, Site, SiteDelivery, SiteMirror
 from spool_live.outbox import is_behind
 from spool_live.status.states import Problem, State, Status
 
-_NOTHING: dict[str, Any] = {"pending": 0, "dead": 0, "oldest": None}
+_NO_ENTRIES: dict[str, Any] = {"pending": 0, "dead": 0, "oldest": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def of_sites(
             epoch=mirrors[state.pk].epoch if state.pk in mirrors else 1,
             is_mirrored=not is_behind(mirrors.get(state.pk), state),
             problems=status.of_site(state.pk, using),
-            **counts.get(state.pk, _NOTHING),
+            **counts.get(state.pk, _NO_ENTRIES),
         )
         for state in (
             known.get(site_id) or SiteDelivery(site_id=site_id)
@@ -94,7 +94,7 @@ def _counts(using: str, site_ids: Collection[uuid.UUID] | None) -> dict[uuid.UUI
     found: dict[uuid.UUID, dict[str, Any]] = {}
     for row in pending.annotate(number=Count("pk"), oldest=Min("timestamp")):
         counted = {"pending": row["number"], "oldest": row["oldest"]}
-        found[row["site_id"]] = {**_NOTHING, **counted}
+        found[row["site_id"]] = {**_NO_ENTRIES, **counted}
     for other in dead.annotate(number=Count("pk")):
-        found.setdefault(other["site_id"], {**_NOTHING})["dead"] = other["number"]
+        found.setdefault(other["site_id"], {**_NO_ENTRIES})["dead"] = other["number"]
     return found
