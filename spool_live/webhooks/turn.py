@@ -1,8 +1,8 @@
 """A turn: number, claim, run, settle, until nothing may go now.
 
 Requests run on threads, each endpoint on one; the database is asked by the caller's thread alone.
-One that does not answer within a second no longer counts against ``WEBHOOK_CONCURRENCY``, so those
-that hang hold up no other.
+One that does not answer within a quarter of a second no longer counts against
+``WEBHOOK_CONCURRENCY``, so those that hang hold up no other.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from spool_live.webhooks.settling import settle
 
 logger = logging.getLogger(__name__)
 
-SLOW_AFTER = 1.0
+SLOW_AFTER = 0.25
 """Seconds after which a request is taken for one that hangs."""
 MOST_AT_ONCE = 500
 """Requests under way in one process, those that hang included."""
