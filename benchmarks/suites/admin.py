@@ -112,7 +112,6 @@ def _fill(entries: int, live: int) -> Site:
         cursor.execute("alter table public.live_updates enable trigger user")
         cursor.execute(_SAMPLES)
         cursor.execute("VACUUM ANALYZE")
-        cursor.execute("CHECKPOINT")  # what the rows left to write is not the pages' business
     assert OutboxEntry.objects.count() == entries
     assert LiveUpdate.objects.count() == live
     return first
