@@ -34,8 +34,10 @@ class Results:
         """These results with the figures of a newer run of some suites; the facts say which."""
         fresh = {figure.name: figure for figure in newer.figures}
         kept = [fresh.pop(figure.name, figure) for figure in self.figures]
-        again = {figure.name.split()[0] for figure in newer.figures if figure.goal}
-        again |= {name.split(",")[0] for name, figure in fresh.items() if not figure.goal}
+        again = {
+            figure.name.split()[0] if figure.goal else re.split("[,:] ", figure.name)[0]
+            for figure in newer.figures
+        }
         again |= set(filter(None, self.facts.get(AGAIN, "").split("; ")))
         facts = {**self.facts, AGAIN: "; ".join(sorted(again))}
         return Results([*kept, *fresh.values()], facts, self.series | newer.series)
