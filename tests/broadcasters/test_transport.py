@@ -18,7 +18,9 @@ from spool_live.broadcasters.transport import LARGEST_ANSWER, AnswerTooLargeErro
 from spool_live.exceptions import BatchTooSlow
 
 Serve = Callable[[socket.socket, threading.Event], None]
-SECONDS = 0.4
+SECONDS = 1.0
+LATE = (httpx.ReadTimeout, httpx.WriteTimeout)
+"""On a slow machine the deadline may pass while the request is written."""
 
 
 @pytest.fixture
@@ -94,7 +96,7 @@ class TestDeadline:
     def test_is_of_the_call_as_a_whole(self, serve: Serve, transport: Transport) -> None:
         with serving(serve) as url:
             began = time.monotonic()
-            with pytest.raises(httpx.ReadTimeout) as raised, transport.call(SECONDS):
+            with pytest.raises(LATE) as raised, transport.call(SECONDS):
                 transport.get(url)
             assert time.monotonic() - began < 5
         assert type(error_of(raised.value, SECONDS)) is BatchTooSlow
@@ -119,7 +121,7 @@ class TestDeadline:
                     transport.get(url)
 
         with serving(serve) as url:
-            with pytest.raises(httpx.ReadTimeout):
+            with pytest.raises(LATE):
                 many(url)
             assert transport.answered is not None
 
