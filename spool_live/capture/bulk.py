@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial, reduce
 from operator import or_
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import Manager, Model, Q, QuerySet
@@ -198,11 +198,14 @@ class LiveQuerySet(QuerySet[M]):
 
 
 class LiveManager(Manager[M]):
-    """A manager whose queries are a ``LiveQuerySet``: ``objects = LiveManager()``."""
+    """A manager whose queries are a ``LiveQuerySet``: ``objects = LiveManager()``. A query set of
+    your own that derives from it: ``LiveManager.from_queryset(OwnQuerySet)()``."""
+
+    _queryset_class = LiveQuerySet
 
     def get_queryset(self) -> LiveQuerySet[M]:
         """Return a query set of all rows, in the database that was asked for."""
-        return LiveQuerySet(self.model, using=self._db, hints=self._hints)  # type: ignore[attr-defined]
+        return cast("LiveQuerySet[M]", super().get_queryset())
 
 
 def _record(using: str, items: Iterable[Model], rule: _Rule) -> int:

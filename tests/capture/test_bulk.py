@@ -232,6 +232,20 @@ def test_manager_passes_the_methods_on(site: Site, recorded: Recording) -> None:
     assert not hasattr(manager, "delete")
 
 
+class OldNotes(LiveQuerySet[Any]):
+    def old(self) -> OldNotes:
+        return self.filter(text="old")
+
+
+def test_manager_takes_a_query_set_of_the_project(site: Site, recorded: Recording) -> None:
+    manager: Any = LiveManager.from_queryset(OldNotes)()
+    manager.model = Note
+    manager.bulk_create([Note(site=site, text="old"), Note(site=site, text="new")])
+    assert type(manager.all()) is OldNotes
+    assert manager.old().update(text="newer") == 1
+    assert recorded.events()[-1] == ("updated", "notes")
+
+
 def test_updates_are_delivered_in_the_order_of_the_items(site: Site) -> None:
     live(Article).bulk_create([Article(id=uuid.uuid4(), site=site, title=str(n)) for n in range(9)])
     titles = [entry.metadata["title"] for entry in OutboxEntry.objects.order_by("pk")]
