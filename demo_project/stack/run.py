@@ -27,7 +27,7 @@ from demo_project.state import (
 from demo_project.supervision import Supervisor
 from demo_project.supervision.lock import exclusive
 from demo_project.supervision.probes import accepts_connections, answers_http, file_exists
-from spool_live.local.processes import PortTakenError, free_ports, listen, port_of
+from spool_live.local.processes import PortTakenError, free_ports, listen, listen_near, port_of
 from spool_live.local.state import keep_out_of_git
 
 from . import parts
@@ -179,11 +179,11 @@ def _prepare_folder(options: DemoOptions) -> None:
 
 
 def _web_socket(port: int | None) -> socket.socket:
+    if port is None:
+        return listen_near(_PREFERRED_PORT)
     try:
-        return listen(_PREFERRED_PORT if port is None else port)
+        return listen(port)
     except PortTakenError as taken:
-        if port is None:
-            return listen(0)
         message = f"Port {port} is taken: give --port another, or leave it out."
         raise WrongOptions(message) from taken
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import socket
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 LOOPBACK = {"127.0.0.1", "localhost"}
 STATE_DIR = Path(".local-supabase")
-PORT, DATABASE_PORT = 54321, 54322
 
 
 def ports_of_settings() -> tuple[int | None, int | None]:
@@ -44,6 +42,7 @@ def configuration(state_dir: Path = STATE_DIR) -> LocalSupabaseConfig:
     """
     try:
         from spool_live.local import state
+        from spool_live.local.command import DATABASE_PORT, PORT
         from spool_live.local.exceptions import LocalSupabaseError
     except ImportError as error:
         raise CommandError(str(error)) from error
@@ -76,10 +75,14 @@ def refuse_another_supabase(config: LocalSupabaseConfig) -> None:
 
 def free_port(wanted: int) -> int:
     """Return the port ``wanted`` of this machine, or another one where somebody listens there."""
-    for port in (wanted, 0):
-        with closing(socket.socket()) as listener, suppress(OSError):
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(("127.0.0.1", port))
-            found: int = listener.getsockname()[1]
-            return found
-    raise CommandError("No port of this machine is free.")
+    from spool_live.local.processes import (
+        PortTakenError,
+        listen_near,
+        port_of,
+    )
+
+    try:
+        with closing(listen_near(wanted)) as listener:
+            return port_of(listener)
+    except PortTakenError as error:
+        raise CommandError("No port of this machine is free.") from error

@@ -11,6 +11,7 @@ from spool_live.local.processes.ports import (
     free_port,
     free_ports,
     listen,
+    listen_near,
     port_of,
 )
 from spool_live.local.processes.waiting import wait_until
@@ -23,6 +24,7 @@ __all__ = [
     "free_ports",
     "launched",
     "listen",
+    "listen_near",
     "port_of",
     "wait_until",
 ]

@@ -29,6 +29,14 @@ def listen(port: int) -> socket.socket:
     return listener
 
 
+def listen_near(port: int) -> socket.socket:
+    """Return a socket that listens on ``port``, or on any free one where that is taken."""
+    try:
+        return listen(port)
+    except PortTakenError:
+        return listen(0)
+
+
 def port_of(listener: socket.socket) -> int:
     """Return the port it listens on."""
     port: int = listener.getsockname()[1]
