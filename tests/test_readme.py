@@ -9,8 +9,8 @@ from pathlib import Path
 
 from django.core.management import get_commands
 
+from tests.blocks import ROOT, blocks_of
 from tests.starting.test_live_init import Folder
-from tests.tutorial.blocks import ROOT, blocks_of
 
 BLOCKS = blocks_of("README.md")
 TEXT = (ROOT / "README.md").read_text("utf-8")

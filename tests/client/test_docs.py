@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import ast
-import re
-from pathlib import Path
 
 import pytest
 
 import spool_live.client
+from tests.blocks import blocks_of
 
-HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
 BLOCKS = [
-    pytest.param(block, id=f"{page} {number}")
+    pytest.param(block.text, id=f"{page} {number}")
     for page in ("follow-from-python.md", "receive-webhooks.md")
     for number, block in enumerate(
-        re.findall(r"```python\n(.*?)```", (HOW_TO / page).read_text(), re.DOTALL)
+        block for block in blocks_of(f"docs/how-to/{page}") if block.language == "python"
     )
 ]
 

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,19 +15,21 @@ from websockets.sync.client import ClientConnection, connect
 
 from spool_live import keys
 from spool_live.delivery import mirror
+from tests.blocks import ROOT, blocks_of
 from tests.end_to_end.conftest import Road
 
-PAGE = (Path(__file__).parents[2] / "docs/reference/wire.md").read_text("utf-8")
+PAGE = "docs/reference/wire.md"
+TEXT = (ROOT / PAGE).read_text("utf-8")
+BLOCKS = blocks_of(PAGE)
 WAIT = 30.0
 Frame = dict[str, Any]
 
 
 def block(heading: str, language: str = "json") -> str:
     """The first block of the section with this heading."""
-    section = re.split(rf"^#+ {re.escape(heading)}\n", PAGE, flags=re.MULTILINE)[1]
-    found = re.search(rf"^```{language}\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    found = [one for one in BLOCKS if (one.heading, one.language) == (heading, language)]
     assert found, heading
-    return found[1]
+    return found[0].text
 
 
 def join_frame(token: Frame) -> Frame:
@@ -47,7 +48,7 @@ def join_frame(token: Frame) -> Frame:
 @contextmanager
 def joined(token: Frame) -> Iterator[ClientConnection]:
     """A socket whose topic is joined and ready."""
-    found = re.search(r"^wss://<supabase host>(/\S+)$", PAGE, re.MULTILINE)
+    found = re.search(r"^wss://<supabase host>(/\S+)$", TEXT, re.MULTILINE)
     assert found
     host = token["supabase_url"].replace("http", "ws", 1)
     url = host + found[1].replace("<supabase_key>", token["supabase_key"])
@@ -61,7 +62,7 @@ def joined(token: Frame) -> Iterator[ClientConnection]:
 
 
 def ready_messages() -> set[str]:
-    section = re.split(r"^### Ready\n", PAGE, flags=re.MULTILINE)[1]
+    section = re.split(r"^### Ready\n", TEXT, flags=re.MULTILINE)[1]
     return set(re.findall(r"^- `([^`]+)`", section, re.MULTILINE))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 import subprocess
 import sys
@@ -12,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from spool_live.local.processes import free_port
-from tests.tutorial.blocks import ROOT
+from tests.blocks import ROOT
 from tests.tutorial.reader import Reader
 
-logging.getLogger("markdown_it").setLevel(logging.WARNING)  # it logs each line it looks at
 MakeReader = Callable[[], Reader]
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from tests.tutorial.blocks import Block
+from tests.blocks import Block
 
 PATIENCE = 240
 """Seconds for one block; it takes a tenth of them on a calm machine."""

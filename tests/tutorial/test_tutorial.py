@@ -8,8 +8,8 @@ from zipfile import ZipFile
 
 import pytest
 
+from tests.blocks import Block, blocks_of
 from tests.tutorial.admin import add_article
-from tests.tutorial.blocks import Block, blocks_of
 from tests.tutorial.conftest import MakeReader
 from tests.tutorial.reader import Reader
 

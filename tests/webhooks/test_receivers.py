@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import sys
 import threading
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
@@ -22,19 +20,17 @@ from spool_live.delivery import deliver_and_mirror
 from spool_live.models import Site, WebhookEndpoint
 from spool_live.webhooks import replay
 from spool_live.webhooks.secrets import add_secret
+from tests.blocks import blocks_of
 from tests.outbox.conftest import Clock, waiting
 
 pytestmark = pytest.mark.django_db(databases="__all__")
-PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "receive-webhooks.md"
+BLOCKS = blocks_of("docs/how-to/receive-webhooks.md")
 Serve = Callable[[str], Any]
 
 
 def example(framework: str) -> list[str]:
     """The Python blocks of a section of the page."""
-    [section] = re.findall(
-        rf"^## {framework}$(.*?)^## ", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL
-    )
-    return re.findall(r"^```python\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    return [one.text for one in BLOCKS if (one.section, one.language) == (framework, "python")]
 
 
 def module(name: str, source: str, **given: Any) -> types.ModuleType:

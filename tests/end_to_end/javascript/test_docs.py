@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import queue
-import re
 import signal
 import subprocess
 import threading
-from pathlib import Path
 
 import pytest
 
+from tests.blocks import blocks_of
 from tests.end_to_end.client.conftest import MakeChaos, asgi_cms, chaos
 from tests.end_to_end.test_supabase_js import HERE as SUPABASE_JS
 from tests.end_to_end.test_supabase_js import node_modules
@@ -20,17 +19,13 @@ from tests.end_to_end.test_supabase_js import node_modules
 __all__ = ["asgi_cms", "chaos", "node_modules"]  # fixtures
 pytestmark = [pytest.mark.node, pytest.mark.usefixtures("node_modules")]
 
-PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "supabase-js.md"
+BLOCKS = blocks_of("docs/how-to/supabase-js.md")
 WAIT = 30.0
-
-
-def blocks() -> list[str]:
-    return re.findall(r"```js\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
 
 
 def script(mode: str, supabase_url: str) -> str:
     """What the page says, with Supabase behind a proxy."""
-    ten_lines, changes = blocks()
+    ten_lines, changes = (block.text for block in BLOCKS if block.language == "js")
     if mode == "postgres_changes":
         ten_lines = ten_lines.partition("const { topic, event }")[0] + changes
     moved = f"({{ ...await ask(), supabase_url: {json.dumps(supabase_url)} }})"

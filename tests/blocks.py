@@ -8,6 +8,7 @@ until: TEXT`` (run in a terminal of its own, which the reader watches until it p
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,16 +17,18 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 _TITLE = re.compile(r'title="([^"]+)"')
+logging.getLogger("markdown_it").setLevel(logging.WARNING)  # it logs each line it looks at
 _NOTE = re.compile(r"<!--\s*(.*?)\s*-->")
 
 
 @dataclass(frozen=True)
 class Block:
-    """One fenced block under the second-level heading ``section``."""
+    """One fenced block below ``heading``, within the second-level heading ``section``."""
 
     section: str
+    heading: str
     language: str
     text: str
     title: str = ""
@@ -44,14 +47,15 @@ def blocks_of(page: str) -> list[Block]:
 
 
 def _blocks(tokens: list[Token]) -> Iterator[Block]:
-    section, notes = "", dict[str, str]()
+    section, heading, notes = "", "", dict[str, str]()
     for before, token in zip([None, *tokens], tokens, strict=False):
-        if before is not None and before.type == "heading_open" and before.tag == "h2":
-            section = token.content
+        if before is not None and before.type == "heading_open":
+            heading = token.content
+            section = heading if before.tag == "h2" else section
         if token.type == "fence":
             language, _, rest = token.info.strip().partition(" ")
             title = _TITLE.search(rest)
-            yield Block(section, language, token.content, title[1] if title else "", notes)
+            yield Block(section, heading, language, token.content, title[1] if title else "", notes)
         notes = _notes(token.content) if token.type == "html_block" else {}
 
 
