@@ -68,7 +68,7 @@ class Project:
         return self._run("-c", f"import django\ndjango.setup()\n{textwrap.dedent(code)}")
 
     def pytest(self, *arguments: str) -> str:
-        """Runs pytest, and returns what it prints. Other plugins' warnings are no errors."""
+        """Runs pytest, and returns what it prints. Other plugins' warnings are not errors."""
         return self._run("-m", "pytest", "-p", "no:cacheprovider", *arguments, warnings="default")
 
     def _run(self, *arguments: str, fails: bool = False, warnings: str = "error") -> str:

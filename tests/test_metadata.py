@@ -71,7 +71,7 @@ class TestMetadata:
             pytest.param({}, {}, id="none"),
             pytest.param({"a": [1, {"b": None}]}, {"a": [1, {"b": None}]}, id="nested"),
             pytest.param(OrderedDict(a=1), {"a": 1}, id="other mapping"),
-            pytest.param({1: 2, None: 3}, {"1": 2, "null": 3}, id="keys that are no texts"),
+            pytest.param({1: 2, None: 3}, {"1": 2, "null": 3}, id="keys that are not text"),
             pytest.param({"a": ITEM}, {"a": str(ITEM)}, id="UUID"),
             pytest.param({"a": Decimal("1.10")}, {"a": "1.10"}, id="decimal"),
             pytest.param(

@@ -87,7 +87,7 @@ def test_new_update_ids_are_random_and_tell_no_moment() -> None:
     assert {(made.version, made.variant) for made in ids} == {(4, uuid.RFC_4122)}
     assert {made.hex[16] for made in ids} == set("89ab")
     assert len(set(ids)) == len(ids)
-    assert len({made.int >> 112 for made in ids}) > 400, "their first digits are no clock"
+    assert len({made.int >> 112 for made in ids}) > 400, "their first digits are not a clock"
 
 
 def test_forked_process_makes_ids_of_its_own() -> None:

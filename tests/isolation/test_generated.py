@@ -109,7 +109,7 @@ async def test_what_leaks_through_rest_is_an_error_and_named(
     assert missed == []
     closed = [way for way in WAYS if way.what.partition(", for ")[2].startswith("service_role")]
     accused = [way.what for way in closed if f"public.{way.name}" in errors]
-    assert accused == [], "what nobody of the API may touch is no error"
+    assert accused == [], "what no API caller may touch is not an error"
 
 
 async def _verified(alias: str) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-"""What projects have and may have beside us is no error."""
+"""What projects have and may have beside us is not an error."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def test_decode_returns_claims_whatever_they_are(algorithm: str) -> None:
         pytest.param("a.b.c.d", TokenProblem.MALFORMED, 4, id="four parts"),
         pytest.param("é.é.é", TokenProblem.MALFORMED, 3, id="not ascii"),
         pytest.param(raw(b"{", {}, b"x"), TokenProblem.MALFORMED, 3, id="header is no JSON"),
-        pytest.param(raw([], {}, b"x"), TokenProblem.MALFORMED, 3, id="header is no object"),
+        pytest.param(raw([], {}, b"x"), TokenProblem.MALFORMED, 3, id="header is not an object"),
         pytest.param(
             raw({"alg": "none"}, {"role": "anon"}, b""),
             TokenProblem.UNSUPPORTED_ALGORITHM,
