@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol
 
@@ -53,22 +53,23 @@ class Recording:
         self.context = context
         self._span = span
 
-    def holds(self, update_ids: Sequence[str]) -> None:
+    def holds(self, update_ids: Iterable[str]) -> None:
         """Note which updates (hexadecimal UUIDs) are recorded: their ids are where a client's spans
         find this one."""
         if self._span is None or not self._span.is_recording():
             return
-        self._span.set_attribute(MESSAGES, len(update_ids))
-        if len(update_ids) == 1:
-            self._span.set_attribute(MESSAGE_ID, str(uuid.UUID(update_ids[0])))
+        ids = list(update_ids)
+        self._span.set_attribute(MESSAGES, len(ids))
+        if len(ids) == 1:
+            self._span.set_attribute(MESSAGE_ID, str(uuid.UUID(ids[0])))
 
 
-_UNTRACED = Recording()
+_UNTRACED = nullcontext(Recording())
 
 
 def recording() -> AbstractContextManager[Recording]:
     """Return the span of recording updates: a child of whatever the project traces around it."""
-    return _recording() if IS_INSTALLED else nullcontext(_UNTRACED)
+    return _recording() if _is_traced() else _UNTRACED
 
 
 @contextmanager
@@ -84,7 +85,7 @@ def _recording() -> Iterator[Recording]:
 def delivering(entries: Sequence[Traced]) -> Iterator[None]:
     """Open the span of delivering a batch: a child of the edit where the whole batch is of one,
     else with a link to each."""
-    if not IS_INSTALLED or not entries:
+    if not entries or not _is_traced():
         yield
         return
     contexts = {text: _extracted(text) for entry in entries if (text := entry.trace_context)}
@@ -111,7 +112,7 @@ def delivering(entries: Sequence[Traced]) -> Iterator[None]:
 @contextmanager
 def calling(call: str, server: str, updates: int) -> Iterator[None]:
     """Open the span of a call to Supabase at the address ``server``, of so many ``updates``."""
-    if not IS_INSTALLED:
+    if not _is_traced():
         yield
         return
     attributes: dict[str, Any] = {"server.address": server, "spool_live.call": call}
@@ -119,6 +120,16 @@ def calling(call: str, server: str, updates: int) -> Iterator[None]:
         attributes[MESSAGES] = updates
     with _span(f"supabase {call}", trace.SpanKind.CLIENT, attributes):
         yield
+
+
+def _is_traced() -> bool:
+    """Return whether there is a provider, or a span of somebody else's that can be passed on. Spans
+    that go nowhere would cost each save and each batch a twentieth."""
+    if not IS_INSTALLED:
+        return False
+    if not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        return True
+    return trace.get_current_span().get_span_context().is_valid
 
 
 @contextmanager

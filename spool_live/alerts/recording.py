@@ -37,9 +37,13 @@ class Watch:
         self._lock = threading.Lock()
         self._next = float("-inf")
 
+    def is_due(self, now: float) -> bool:
+        """Return whether an edit at the moment ``now`` would look after the alerts."""
+        return now >= self._next
+
     def edited(self, now: float) -> None:
         """Take note of an edit and return at once."""
-        if now < self._next:
+        if not self.is_due(now):
             return
         with self._lock:
             if now < self._next:
@@ -67,8 +71,9 @@ watch = Watch(lambda: evaluate_if_overdue(EVERY))
 
 def on_outbox_committed(**kwargs: Any) -> None:
     """Receiver of :data:`~spool_live.signals.outbox_committed`."""
-    if live_settings().alert_on_edits and not is_muted():
-        watch.edited(time.monotonic())
+    now = time.monotonic()
+    if watch.is_due(now) and live_settings().alert_on_edits and not is_muted():
+        watch.edited(now)
 
 
 def connect() -> None:

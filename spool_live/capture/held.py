@@ -10,15 +10,24 @@ import datetime
 import decimal
 import uuid
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Field, ForeignKey, GeneratedField
 
 AnyField: TypeAlias = "Field[Any, Any]"
-Check = Callable[[Any], bool]
+Accepts = Callable[[Any], bool]
 """Whether a value (not ``None``) comes back from the database as it is."""
+
+
+class Check(NamedTuple):
+    """What is asked of the values of one column. Values of the type ``exact`` always come back as
+    they are, which every save finds out without a call; ``accepts`` decides on all others."""
+
+    exact: type | None
+    accepts: Accepts
+
 
 _CONVERSIONS = (
     "get_prep_value",
@@ -43,32 +52,31 @@ def check_of(field: AnyField) -> Check:
         getattr(type(field), name, None) is not getattr(django_class, name, None)
         for name in _CONVERSIONS
     ):
-        return never
-    for kind, make in _CHECKS:
+        return Check(None, _never)
+    for kind, exact, make in _CHECKS:
         if issubclass(django_class, kind):
-            return make(field)
-    return never
+            return Check(exact, make(field))
+    return Check(None, _never)
 
 
-def never(value: Any) -> bool:
+def _never(value: Any) -> bool:
     """For fields whose stored values nobody but the database knows."""
     return False
 
 
-def _of_type(*types: type) -> Callable[[AnyField], Check]:
-    exact = frozenset(types)
-    return lambda field: lambda value: type(value) in exact
+def _nothing_else(field: AnyField) -> Accepts:
+    return _never
 
 
-def _instance_of(*types: type) -> Callable[[AnyField], Check]:
+def _instance_of(*types: type) -> Callable[[AnyField], Accepts]:
     return lambda field: lambda value: isinstance(value, types)
 
 
-def _number(field: AnyField) -> Check:
-    return lambda value: type(value) is int or (isinstance(value, int) and value is not bool(value))
+def _number(field: AnyField) -> Accepts:
+    return lambda value: isinstance(value, int) and value is not bool(value)
 
 
-def _decimal(field: AnyField) -> Check:
+def _decimal(field: AnyField) -> Accepts:
     places = getattr(field, "decimal_places", None)
 
     def check(value: Any) -> bool:
@@ -80,34 +88,34 @@ def _decimal(field: AnyField) -> Check:
     return check
 
 
-def _moment(field: AnyField) -> Check:
+def _moment(field: AnyField) -> Accepts:
     zone = datetime.UTC if settings.USE_TZ else None
     return lambda value: type(value) is datetime.datetime and value.tzinfo is zone
 
 
-def _address(field: AnyField) -> Check:
+def _address(field: AnyField) -> Accepts:
     return lambda value: isinstance(value, str) and ":" not in value
 
 
-def _document(field: AnyField) -> Check:
+def _document(field: AnyField) -> Accepts:
     return lambda value: not hasattr(value, "resolve_expression")
 
 
-_CHECKS: tuple[tuple[type[Any], Callable[[AnyField], Check]], ...] = (
-    (models.GenericIPAddressField, _address),
-    (models.FileField, _document),
-    (models.CharField, _instance_of(str)),
-    (models.TextField, _instance_of(str)),
-    (models.FilePathField, _instance_of(str)),
-    (models.BooleanField, _of_type(bool)),
-    (models.IntegerField, _number),
-    (models.FloatField, _of_type(float)),
-    (models.DecimalField, _decimal),
-    (models.DateTimeField, _moment),
-    (models.DateField, _of_type(datetime.date)),
-    (models.TimeField, _of_type(datetime.time)),
-    (models.DurationField, _of_type(datetime.timedelta)),
-    (models.UUIDField, _of_type(uuid.UUID)),
-    (models.BinaryField, _instance_of(bytes, memoryview)),
-    (models.JSONField, _document),
+_CHECKS: tuple[tuple[type[Any], type | None, Callable[[AnyField], Accepts]], ...] = (
+    (models.GenericIPAddressField, None, _address),
+    (models.FileField, None, _document),
+    (models.CharField, str, _instance_of(str)),
+    (models.TextField, str, _instance_of(str)),
+    (models.FilePathField, str, _instance_of(str)),
+    (models.BooleanField, bool, _nothing_else),
+    (models.IntegerField, int, _number),
+    (models.FloatField, float, _nothing_else),
+    (models.DecimalField, None, _decimal),
+    (models.DateTimeField, None, _moment),
+    (models.DateField, datetime.date, _nothing_else),
+    (models.TimeField, datetime.time, _nothing_else),
+    (models.DurationField, datetime.timedelta, _nothing_else),
+    (models.UUIDField, uuid.UUID, _nothing_else),
+    (models.BinaryField, bytes, _instance_of(bytes, memoryview)),
+    (models.JSONField, None, _document),
 )

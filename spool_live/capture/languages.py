@@ -22,6 +22,7 @@ from spool_live.collections import LiveCollection
 
 LOCALE = "locale"
 """The name in the metadata."""
+_AS_IT_IS = nullcontext()
 
 
 def in_its_language(collection: LiveCollection, item: Model) -> AbstractContextManager[object]:
@@ -30,7 +31,7 @@ def in_its_language(collection: LiveCollection, item: Model) -> AbstractContextM
     if hasattr(item, "set_current_language"):
         return _both(item, language)
     if not settings.USE_I18N or translation.get_language() == language:
-        return nullcontext()
+        return _AS_IT_IS
     return translation.override(language)
 
 

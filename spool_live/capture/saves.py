@@ -91,7 +91,8 @@ class ItemSave:
         if self.plan.site_column is None or collection.compares_rows:
             return transitions.touched(snapshot(collection, item))
         known = collection.to_site_id
-        return transitions.changed(Snapshot(known(before)), Snapshot(known(after)))
+        now = Snapshot(known(after))
+        return transitions.changed(now if before == after else Snapshot(known(before)), now)
 
 
 class Saves:

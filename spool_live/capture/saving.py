@@ -17,6 +17,7 @@ from django.db import connections, transaction
 from django.db.models import Model
 
 _BEGUN = "spool_live_begun_"
+_AS_IT_IS = nullcontext()
 
 
 class Save(Protocol):
@@ -64,7 +65,7 @@ def one_transaction(using: str) -> AbstractContextManager[object]:
     """Return a transaction on ``using``, unless the caller has one."""
     connection = connections[using]
     if connection.in_atomic_block or not connection.get_autocommit():
-        return nullcontext()
+        return _AS_IT_IS
     return transaction.atomic(using=using)
 
 
@@ -92,7 +93,7 @@ def _save_table(model: type[Model], begin: Begin) -> Callable[..., bool]:
         save = begun.pop() if begun else begin(self, using, raw, update_fields)
         if save is None:
             return write()
-        with one_transaction(using) if save.needs_transaction else nullcontext():
+        with one_transaction(using) if save.needs_transaction else _AS_IT_IS:
             if not is_begun:
                 save.before()
             updated = write()

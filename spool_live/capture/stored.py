@@ -71,13 +71,15 @@ def _holds(plan: CapturePlan, instance: Model, saved: set[str] | None, row: Mode
     """Return whether each column that an update depends on is held as it is stored. Columns that
     were not ``saved`` come from ``row``, or are not known; the site's was noted."""
     held = instance.__dict__
-    for attname, check in plan.checks.items():
+    for attname, (exact, accepts) in plan.checks.items():
         if saved is not None and attname not in saved:
             if row is None and attname != plan.site_column:
                 return False
             continue
         value = held.get(attname, _UNKNOWN)
-        if value is not None and (value is _UNKNOWN or not check(value)):
+        if type(value) is exact or value is None:
+            continue
+        if value is _UNKNOWN or not accepts(value):
             return False
     return True
 

@@ -41,12 +41,12 @@ def record(updates: Sequence[tuple[uuid.UUID, LiveUpdateData]], *, using: str) -
     now = str(connection.ops.adapt_datetimefield_value(timezone.now()))
     with tracing.recording() as span:
         given = [rows.as_row(site_id, data, now, span.context) for site_id, data in updates]
-        span.holds([row[0] for row in given])
+        span.holds(row[0] for row in given)
         if batching.is_open(connection):
             batching.wait(given, _notifier(using), connection)
         else:
             rows.insert(given, connection)
-            notify(using=using)
+            _notify(connection)
 
 
 def notify(*, using: str) -> None:
@@ -55,11 +55,14 @@ def notify(*, using: str) -> None:
     Where autocommit is off and no ``atomic`` block is open, nobody knows when that is: then the
     sweep finds it.
     """
-    connection = connections[using]
+    _notify(connections[using])
+
+
+def _notify(connection: BaseDatabaseWrapper) -> None:
     if connection.in_atomic_block:
         _notify_after_commit(connection)
     elif connection.get_autocommit():
-        notify_committed(using)
+        notify_committed(connection.alias)
 
 
 def _notify_after_commit(connection: BaseDatabaseWrapper) -> None:

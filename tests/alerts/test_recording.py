@@ -53,7 +53,9 @@ def test_every_commit_is_noted_unless_switched_off(
     monkeypatch: pytest.MonkeyPatch, live: Callable[..., None]
 ) -> None:
     edits: list[float] = []
-    monkeypatch.setattr(recording.watch, "edited", edits.append)
+    watch = Watch(lambda: None, delay=0)
+    monkeypatch.setattr(watch, "edited", edits.append)
+    monkeypatch.setattr(recording, "watch", watch)
     live(ALERT_ON_EDITS=True)
     outbox_committed.send(sender=None, using="default")
     assert len(edits) == 1

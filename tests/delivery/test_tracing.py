@@ -15,7 +15,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace import SpanContext, SpanKind, StatusCode, TraceFlags
 
 from spool_live import batch, outbox, tracing
 from spool_live.client.handlers import Handlers
@@ -47,7 +47,7 @@ class Traces:
 def traces(monkeypatch: pytest.MonkeyPatch) -> Iterator[Traces]:
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(trace, "get_tracer", provider.get_tracer)
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
     yield Traces(exporter, provider)
     provider.shutdown()
 
@@ -177,6 +177,22 @@ def test_without_a_provider_nothing_is_written(site: Site) -> None:
         waiting_rows = [(site.pk, update()), (site.pk, update())]
         outbox.record(waiting_rows, using="default")
     assert contexts(site) == [None, None, None]
+
+
+def test_without_a_provider_no_span_is_begun(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+    monkeypatch.setattr(trace, "get_tracer", begun.append)
+    waiting(site)
+    deliver(Recording())
+    assert not begun
+
+
+def test_trace_of_another_service_is_kept_without_a_provider(site: Site) -> None:
+    remote = SpanContext(0xA1, 0xB2, is_remote=True, trace_flags=TraceFlags(1))
+    with trace.use_span(trace.NonRecordingSpan(remote)):
+        waiting(site)
+    [context] = contexts(site)
+    assert json.loads(context or "") == {"traceparent": f"00-{0xA1:032x}-{0xB2:016x}-01"}
 
 
 def test_without_a_trace_the_column_is_not_written(
