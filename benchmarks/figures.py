@@ -99,7 +99,7 @@ class Figure:
 
     @classmethod
     def from_json(cls, row: dict[str, Any]) -> Figure:
-        """What :meth:`as_json` gave, up to its digits. Which way is better shows in ``met``."""
+        """What ``as_json`` gave, up to its digits. Which way is better shows in ``met``."""
         value, goal = row["value"], row["goal"]
         more = None not in (goal, value) and (value > goal if row["met"] else value < goal)
         spread = tuple(row["spread"]) if row["spread"] else None

@@ -53,7 +53,7 @@ def write_results(results: Results, folder: Path) -> None:
 
 
 def read_results(folder: Path) -> Results:
-    """What :func:`write_results` wrote."""
+    """What ``write_results`` wrote."""
     rows = json.loads((folder / FIGURES).read_text())
     run = json.loads((folder / RUN).read_text())
     return Results([Figure.from_json(row) for row in rows], run["facts"], run["series"])

@@ -39,7 +39,7 @@ class Road:
         self, kind: str, count: int, mode: str = "broadcast"
     ) -> Iterator[Callable[[int], dict[str, Any]]]:
         """``count`` subscribers in a second process, all live. Yields what asks for so many
-        arrivals, see :mod:`benchmarks.subscribers`."""
+        arrivals, see ``benchmarks.subscribers``."""
         job = {"kind": kind, "count": count, "mode": mode, "site_id": str(self.site.pk)}
         job |= {"api_url": self.api_url, "api_key": self.api_key}
         process = subprocess.Popen(

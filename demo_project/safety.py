@@ -18,13 +18,13 @@ class JSONSerializer:
     """Values of the cache as JSON; whole numbers as Redis counts with them."""
 
     def dumps(self, value: Any) -> bytes | int:
-        """``value`` as Redis keeps it. Raises :class:`TypeError` for what JSON cannot hold."""
+        """``value`` as Redis keeps it. Raises ``TypeError`` for what JSON cannot hold."""
         if type(value) is int:
             return value
         return json.dumps(value).encode()
 
     def loads(self, data: bytes) -> Any:
-        """The inverse of :meth:`dumps`."""
+        """The inverse of ``dumps``."""
         return json.loads(data)
 
 

@@ -19,7 +19,7 @@ SitesForUser = Callable[[Any], Any]
 def sites_for_user() -> SitesForUser | None:
     """Return the callable of the setting, ``None`` where it is empty.
 
-    Raises :class:`SpoolLiveConfigurationError` where it cannot be imported or called.
+    Raises ``SpoolLiveConfigurationError`` where it cannot be imported or called.
     """
     given = live_settings().sites_for_user
     if not given:
@@ -41,7 +41,7 @@ def sites_for_user() -> SitesForUser | None:
 def sites_of(user: Any) -> frozenset[uuid.UUID] | None:
     """Return the ids of the sites that ``user`` may see; ``None``: all, as far as permissions go.
 
-    Raises :class:`SpoolLiveConfigurationError` where the callable returns something else than a
+    Raises ``SpoolLiveConfigurationError`` where the callable returns something else than a
     queryset of sites, an iterable of sites or ids, or ``None``; what the callable itself raises
     goes through. Either way the user sees nothing.
     """

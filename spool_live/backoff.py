@@ -32,6 +32,6 @@ def retry_delay(
 
 
 def outage_delay(failures: int, *, asked: float | None = None) -> timedelta:
-    """Return the delay, as :func:`retry_delay` does, for an outage that concerns every site
+    """Return the delay, as ``retry_delay`` does, for an outage that concerns every site
     alike."""
     return max(min(retry_delay(failures), OUTAGE_MAX), timedelta(seconds=asked or 0))

@@ -1,6 +1,6 @@
 """The setting ``SPOOL_LIVE``: one dict in the project's settings, one frozen object here.
 
-Nothing is read at import; :func:`live_settings` reads once and again after ``setting_changed``.
+Nothing is read at import; ``live_settings`` reads once and again after ``setting_changed``.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class LiveSettings:
     def from_mapping(cls, given: Mapping[str, Any]) -> LiveSettings:
         """Return the settings that ``given`` (keys in upper case) spells out over the defaults.
 
-        Raises :class:`SpoolLiveConfigurationError` for an unknown key, with the nearest known one,
+        Raises ``SpoolLiveConfigurationError`` for an unknown key, with the nearest known one,
         and for a value of the wrong type.
         """
         known = {f.name.upper(): f for f in fields(cls)}
@@ -186,7 +186,7 @@ _current: LiveSettings | None = None
 
 
 def live_settings() -> LiveSettings:
-    """Return the settings in force. Raises :class:`SpoolLiveConfigurationError` when they are
+    """Return the settings in force. Raises ``SpoolLiveConfigurationError`` when they are
     wrong."""
     global _current  # noqa: PLW0603 - the one cached value, reset on setting_changed
     if _current is None:

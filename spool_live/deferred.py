@@ -61,7 +61,7 @@ class DeferredWrites(Generic[K, V]):
 
     def add(self, key: K, value: V) -> None:
         """Take note of ``value`` and return at once. In a process that runs tests it waits for
-        :meth:`write_now`."""
+        ``write_now``."""
         with self._lock:
             if key not in self._waiting and len(self._waiting) >= self._capacity:
                 if self._overflow is None:

@@ -70,7 +70,7 @@ def metadata_json(metadata: Mapping[str, Any]) -> str:
 
 
 def read_metadata(text: str) -> dict[str, Any]:
-    """Return the metadata that the outbox holds as ``text``, as :func:`metadata_json` has it.
+    """Return the metadata that the outbox holds as ``text``, as ``metadata_json`` has it.
 
     It may have been written by SQL or by a trigger. Raises ``ValueError`` with the reason where it
     is not a JSON object, or one that Python cannot read.

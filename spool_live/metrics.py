@@ -1,6 +1,6 @@
 """Metrics for Prometheus, read from the databases: the same for every process and host.
 
-:class:`LiveCollector` can be registered with a registry of the project's own; the endpoint
+``LiveCollector`` can be registered with a registry of the project's own; the endpoint
 ``metrics/`` has one that holds nothing else. As it reads a table it needs no multiprocess mode and
 is right in it.
 """

@@ -144,7 +144,7 @@ nudger = Nudger(_send_task, _report_broker)
 
 
 def on_outbox_committed(using: str, **kwargs: Any) -> None:
-    """Receiver of :data:`~spool_live.signals.outbox_committed`."""
+    """Receiver of ``outbox_committed``."""
     if live_settings().nudge and not is_muted():
         nudger.nudge(using)
 

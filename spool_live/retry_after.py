@@ -11,7 +11,7 @@ and whoever answers with ``inf`` or with the year 9999 does not mean it."""
 
 
 def retry_after(header: str | None, sent_at: datetime | None) -> float | None:
-    """Return the seconds, from 0 to :data:`LONGEST`, that a ``Retry-After`` header asks for.
+    """Return the seconds, from 0 to ``LONGEST``, that a ``Retry-After`` header asks for.
 
     The header is a number of seconds or a date (RFC 9110, section 10.2.3); a date is compared with
     ``sent_at``, the aware time at which the answer was sent. Returns ``None`` without a header, for

@@ -19,7 +19,7 @@ SLOT = timedelta(minutes=1)
 SPARSE = 5
 """Of the samples older than a day, one in so many slots is kept."""
 DAY, WEEK, HOUR = timedelta(days=1), timedelta(days=7), timedelta(hours=1)
-MOST_POINTS = 120
+MAX_POINTS = 120
 """Points of a course: what a chart can show."""
 COUNTED = frozenset(
     metric.name for metric in (counts.UPDATES, counts.TOKENS, counts.UNAUTHORIZED, counts.THROTTLED)
@@ -50,7 +50,7 @@ class Point:
 
 
 def note(using: str, now: datetime, levels: Mapping[str, float | None]) -> None:
-    """Write the counters and ``levels`` (of :data:`LEVELS`) down, once in each slot of time over
+    """Write the counters and ``levels`` (of ``LEVELS``) down, once in each slot of time over
     all processes, and remove old samples."""
     slot = int(now.timestamp() // SLOT.total_seconds())
     samples = CounterSample.objects.using(using)
@@ -106,12 +106,12 @@ def percentile(values: Values, share: float, few: int = 1) -> float | None:
 
 
 def course(using: str, since: datetime, now: datetime) -> list[Point]:
-    """Return what happened from ``since`` until ``now``, oldest first, in :data:`MOST_POINTS` at
+    """Return what happened from ``since`` until ``now``, oldest first, in ``MAX_POINTS`` at
     most."""
     samples = CounterSample.objects.using(using)
     found = samples.filter(at__gt=since, at__lte=now).order_by("at")
     slots = list(found.values_list("slot", flat=True))
-    step = -(-len(slots) // MOST_POINTS) or 1
+    step = -(-len(slots) // MAX_POINTS) or 1
     kept = slots[::-step]  # the newest is among them
     rows = samples.filter(slot__in=kept).order_by("at").values_list("at", "values")
     return [_point(*before, *after) for before, after in pairwise(rows)]

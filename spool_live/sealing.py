@@ -25,7 +25,7 @@ _NONCE = 12
 
 @sensitive_variables()
 def seal(plain: str, *, label: str, place: str) -> str:
-    """Return ``plain`` as ASCII text that only :func:`unseal` with the same ``label`` (what it is
+    """Return ``plain`` as ASCII text that only ``unseal`` with the same ``label`` (what it is
     for) and ``place`` (where it is kept) can read."""
     nonce = os.urandom(_NONCE)
     sealed = _cipher(settings.SECRET_KEY, label).encrypt(nonce, plain.encode(), place.encode())
@@ -34,7 +34,7 @@ def seal(plain: str, *, label: str, place: str) -> str:
 
 @sensitive_variables()
 def unseal(sealed: str, *, label: str, place: str) -> str | None:
-    """Return what :func:`seal` was given, also under a key of ``SECRET_KEY_FALLBACKS``; ``None``
+    """Return what ``seal`` was given, also under a key of ``SECRET_KEY_FALLBACKS``; ``None``
     where it cannot be read."""
     try:
         raw = base64.b64decode(sealed.removeprefix(_VERSION), validate=True)

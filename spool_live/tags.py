@@ -8,7 +8,7 @@ CACHE_TAGS = "cache_tags"
 """The name in the metadata."""
 LONGEST = 256
 """Characters of a tag: what Next.js takes."""
-MOST_TAGS = 60
+MAX_TAGS = 60
 """Tags of one update, those of dependents included."""
 
 
@@ -22,5 +22,5 @@ def default_tags(
 
 
 def fitting(tags: Iterable[str]) -> list[str]:
-    """Return at most :data:`MOST_TAGS` of ``tags``, without repetitions, each cut for caches."""
-    return list(dict.fromkeys([str(tag)[:LONGEST] for tag in tags]))[:MOST_TAGS]
+    """Return at most ``MAX_TAGS`` of ``tags``, without repetitions, each cut for caches."""
+    return list(dict.fromkeys([str(tag)[:LONGEST] for tag in tags]))[:MAX_TAGS]

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 5.0
 ALERT_SECONDS = 15.0
-VERIFY_AT_MOST_EVERY = timedelta(hours=1)
+MIN_VERIFY_INTERVAL = timedelta(hours=1)
 
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     # They never expire: on a queue that is late they would be thrown away each time. A sweep too
@@ -149,7 +149,7 @@ def verify_isolation() -> None:
     from spool_live.supabase.databases import content_databases
 
     part = heartbeats.Part.VERIFY_RLS
-    if not heartbeats.claim(content_databases()[0], part, VERIFY_AT_MOST_EVERY):
+    if not heartbeats.claim(content_databases()[0], part, MIN_VERIFY_INTERVAL):
         return
     try:
         report = verify()

@@ -56,7 +56,7 @@ class Claims:
 def mint(key: SiteApiKey, *, now: datetime | None = None) -> Token:
     """Return a token for the site of ``key``, that ends with the key if that is sooner.
 
-    Raises :class:`SpoolLiveConfigurationError` where the signing key does not fit its algorithm.
+    Raises ``SpoolLiveConfigurationError`` where the signing key does not fit its algorithm.
     """
     settings = live_settings()
     moment = now or timezone.now()
@@ -109,7 +109,7 @@ class SigningKeys:
 
 
 def signing_keys() -> SigningKeys:
-    """Return the keys that the settings give. Raises :class:`SpoolLiveConfigurationError` where
+    """Return the keys that the settings give. Raises ``SpoolLiveConfigurationError`` where
     they cannot sign."""
     settings = live_settings()
     return _keys(settings.jwt_signing_key, settings.jwt_algorithm, settings.jwt_key_id)

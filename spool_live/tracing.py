@@ -27,7 +27,7 @@ else:
 
 NAME = "spool_live"
 OUTBOX = "live_updates_outbox"
-MOST_LINKS = 128
+MAX_LINKS = 128
 """As many links as a span has by default."""
 MESSAGE_ID = "messaging.message.id"
 MESSAGES = "messaging.batch.message_count"
@@ -42,7 +42,7 @@ class Traced(Protocol):
 
     @property
     def trace_context(self) -> str | None:
-        """What :attr:`Recording.context` was when it was recorded."""
+        """What ``Recording.context`` was when it was recorded."""
 
 
 class Recording:
@@ -105,7 +105,7 @@ def delivering(entries: Sequence[Traced]) -> Iterator[None]:
     if len(entries) == 1:
         attributes[MESSAGE_ID] = str(entries[0].update_id)
     kind = trace.SpanKind.CONSUMER
-    with _span(f"deliver {OUTBOX}", kind, attributes, context=parent, links=links[:MOST_LINKS]):
+    with _span(f"deliver {OUTBOX}", kind, attributes, context=parent, links=links[:MAX_LINKS]):
         yield
 
 

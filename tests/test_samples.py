@@ -66,7 +66,7 @@ def test_course_is_no_longer_than_a_chart_shows_and_ends_with_the_newest() -> No
     rows = [CounterSample(slot=n, at=ago(minutes=n), values={"pending": n}) for n in range(1000)]
     CounterSample.objects.bulk_create(rows)
     points = samples.course("default", ago(days=1), NOW)
-    assert samples.MOST_POINTS / 2 < len(points) <= samples.MOST_POINTS
+    assert samples.MAX_POINTS / 2 < len(points) <= samples.MAX_POINTS
     assert points[-1].at == NOW
     assert samples.course("default", ago(minutes=0.5), NOW) == []
     assert samples.course("default", ago(days=9), ago(days=8)) == []

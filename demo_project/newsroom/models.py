@@ -174,7 +174,7 @@ class Article(models.Model):
 
     @property
     def is_public(self) -> bool:
-        """Whether a reader may see it now; the same rule as :meth:`ArticleQuerySet.public`."""
+        """Whether a reader may see it now; the same rule as ``ArticleQuerySet.public``."""
         return (
             self.status == self.Status.PUBLISHED
             and self.publish_at is not None

@@ -16,7 +16,7 @@ from django.core.cache import cache
 
 from demo_project.state import load_credentials
 
-MOST_UPDATES = 100
+MAX_UPDATES = 100
 UPDATES_KEPT = 1
 """Seconds that one answer serves all visitors who ask the same."""
 VISITOR_WINDOW = 10
@@ -40,7 +40,7 @@ def fetch_token(slug: str, *, stale_epoch: int | None = None) -> dict[str, Any]:
     """A token for the visitors of the site ``slug``, as ``POST token/`` answers it.
 
     One token serves all visitors until three quarters of its life are over, or until a page says
-    that its epoch is stale. ``expires_in`` is what is left of it. Raises :class:`UpstreamRefusal`.
+    that its epoch is stale. ``expires_in`` is what is left of it. Raises ``UpstreamRefusal``.
     """
     name = f"newsroom:token:{slug}"
     kept: dict[str, Any] | None = cache.get(name)
@@ -58,9 +58,9 @@ def fetch_updates(slug: str, *, after: int, limit: int | None, visitor: str) -> 
 
     Visitors share one API key, and what it may ask: an answer serves everybody for a second, and
     one ``visitor`` (an address) can have no more than a part of the rest. Raises
-    :class:`UpstreamRefusal`.
+    ``UpstreamRefusal``.
     """
-    limit = min(limit or MOST_UPDATES, MOST_UPDATES)
+    limit = min(limit or MAX_UPDATES, MAX_UPDATES)
     name = f"newsroom:updates:{slug}:{after}:{limit}"
     kept: dict[str, Any] | None = cache.get(name)
     if kept is None:
@@ -71,7 +71,7 @@ def fetch_updates(slug: str, *, after: int, limit: int | None, visitor: str) -> 
 
 
 def _count(visitor: str) -> None:
-    """Raises :class:`UpstreamRefusal` where the visitor has had its part of this window."""
+    """Raises ``UpstreamRefusal`` where the visitor has had its part of this window."""
     name = f"newsroom:visitor:{visitor}:{int(time.time() // VISITOR_WINDOW)}"
     cache.add(name, 0, timeout=2 * VISITOR_WINDOW)
     if cache.incr(name) > VISITOR_LIMIT:

@@ -1,6 +1,6 @@
 """The public pages of the papers, and the JSON their live script reads.
 
-Everything starts from :func:`_public`: what is not published cannot be reached from here.
+Everything starts from ``_public``: what is not published cannot be reached from here.
 """
 
 from __future__ import annotations

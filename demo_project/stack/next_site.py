@@ -20,8 +20,8 @@ EXAMPLE = PACKAGE / "example"
 def install() -> None:
     """Build the package and install the example, as their lock files say, where that is missing.
 
-    Raises :class:`~.parts.MissingProgram` without npm, and
-    :class:`subprocess.CalledProcessError` where npm fails.
+    Raises ``MissingProgram`` without npm, and
+    ``subprocess.CalledProcessError`` where npm fails.
     """
     for folder in (PACKAGE, EXAMPLE):
         if not (folder / "node_modules" / ".package-lock.json").exists():

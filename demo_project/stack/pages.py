@@ -22,8 +22,8 @@ def build_pages() -> str:
     """Install and build what is out of date; returns what was done. Another demo of this checkout
     that does so is waited for.
 
-    Raises :class:`~.parts.MissingProgram` without npm, and
-    :class:`subprocess.CalledProcessError` where npm fails.
+    Raises ``MissingProgram`` without npm, and
+    ``subprocess.CalledProcessError`` where npm fails.
     """
     with (FRONTEND / "package.json").open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -83,7 +83,7 @@ class Ready:
 
 
 def write_papers(folder: Path, administrator: str, papers: list[Paper]) -> None:
-    """What :meth:`Ready.collect` reads."""
+    """What ``Ready.collect`` reads."""
     found = {"administrator": administrator, "papers": [asdict(paper) for paper in papers]}
     write_private(folder / "run" / PAPERS_FILE, found)
 

@@ -60,9 +60,9 @@ class DemoOptions:
 async def run_demo(options: DemoOptions, console: Console) -> None:
     """Run the demo until a stop signal cancels it or one of its processes ends.
 
-    Raises :class:`~demo_project.supervision.lock.AlreadyRunning`, :class:`WrongOptions`,
-    :class:`~.parts.MissingProgram` and
-    :class:`~demo_project.supervision.ServiceFailed`.
+    Raises ``AlreadyRunning``, ``WrongOptions``,
+    ``MissingProgram`` and
+    ``ServiceFailed``.
     """
     began = time.monotonic()
     folder = options.folder

@@ -21,7 +21,7 @@ def exclusive(path: Path) -> Iterator[None]:
     """Hold an exclusive ``flock`` on ``path`` inside the block; the kernel frees it at any end.
 
     Others look whether it is held by taking it for a moment, hence a second of patience.
-    Raises :class:`AlreadyRunning`.
+    Raises ``AlreadyRunning``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:

@@ -27,7 +27,7 @@ class Command:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     stop_signal: signal.Signals = signal.SIGTERM
     grace: float = 5.0
-    """How long it may take to obey :attr:`stop_signal` before it is killed with its group."""
+    """How long it may take to obey ``stop_signal`` before it is killed with its group."""
     patience: float = 60.0
     """How long it may take to become ready, or to finish where it is run to its end."""
     orphan_signal: signal.Signals = signal.SIGTERM
@@ -48,7 +48,7 @@ class ServiceFailed(Exception):
 
 
 class Service:
-    """A running :class:`Command` in a session of its own, its output in ``<logs>/<name>.log``."""
+    """A running ``Command`` in a session of its own, its output in ``<logs>/<name>.log``."""
 
     def __init__(self, command: Command, logs: Path) -> None:
         self.command = command
@@ -56,7 +56,7 @@ class Service:
         self._process: ChildProcess | None = None
 
     def start(self) -> None:
-        """Start the process; raises :class:`OSError` if the program is not there."""
+        """Start the process; raises ``OSError`` if the program is not there."""
         self._process = ChildProcess(
             self.command.arguments,
             log_file=self.log,
@@ -68,7 +68,7 @@ class Service:
         )
 
     async def ready(self, probe: Probe) -> None:
-        """Wait until ``probe`` says yes. Raises :class:`ServiceFailed` if it ends or is late."""
+        """Wait until ``probe`` says yes. Raises ``ServiceFailed`` if it ends or is late."""
         try:
             async with asyncio.timeout(self.command.patience):
                 while not await probe():

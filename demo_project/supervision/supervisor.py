@@ -54,7 +54,7 @@ class Supervisor:
             asyncio.get_running_loop().remove_signal_handler(each)
 
     async def start(self, command: Command, probe: Probe) -> None:
-        """Start a service and wait until it is ready; raises :class:`ServiceFailed`."""
+        """Start a service and wait until it is ready; raises ``ServiceFailed``."""
         began = time.monotonic()
         service = Service(command, self._logs)
         self._services.append(service)
@@ -63,7 +63,7 @@ class Supervisor:
         self._report(command.name, time.monotonic() - began)
 
     async def run(self, command: Command) -> None:
-        """Run a command to its end; raises :class:`ServiceFailed` unless it succeeds."""
+        """Run a command to its end; raises ``ServiceFailed`` unless it succeeds."""
         began = time.monotonic()
         service = Service(command, self._logs)
         self._services.append(service)
@@ -79,7 +79,7 @@ class Supervisor:
         self._report(command.name, time.monotonic() - began)
 
     async def watch(self) -> None:
-        """Wait until a service ends by itself, and raise :class:`ServiceFailed` for it."""
+        """Wait until a service ends by itself, and raise ``ServiceFailed`` for it."""
         watched = {asyncio.create_task(each.finished()): each for each in self._services}
         try:
             ended, _ = await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)

@@ -1,6 +1,6 @@
 """What of other people's sites a user of the admin does not see.
 
-Every admin of ours derives from :class:`LimitedToSites`: rows, choices of forms and filters,
+Every admin of ours derives from ``LimitedToSites``: rows, choices of forms and filters,
 autocompletion, actions and histories are those of the sites that ``SITES_FOR_USER`` gives the user.
 How a model's rows belong to sites is said once, below; a model that is not there shows a limited
 user nothing.

@@ -21,19 +21,19 @@ from spool_live.collections import registry
 from spool_live.keys.trail import Origin, acting
 from spool_live.models import Site
 
-MOST_COUNTED = 10_000
+MAX_COUNTED = 10_000
 """Rows that a list counts and pages through: what lies beyond is found by filter and search."""
-_MOST_NAMED = 1_000
+_MAX_NAMED = 1_000
 
 
 class BoundedPaginator(Paginator):
-    """Counts no more than :data:`MOST_COUNTED` rows, however large the table is."""
+    """Counts no more than ``MAX_COUNTED`` rows, however large the table is."""
 
     @cached_property
     def count(self) -> int:
         """How many rows there are, as far as they are counted."""
         rows: Any = self.object_list
-        return int(rows.order_by().values("pk")[:MOST_COUNTED].count())
+        return int(rows.order_by().values("pk")[:MAX_COUNTED].count())
 
 
 class ReadOnlyAdmin(LimitedToSites):
@@ -66,7 +66,7 @@ class ReadOnlyAdmin(LimitedToSites):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Return the list, which says where it stops counting."""
-        context = {"most_counted": MOST_COUNTED, "note": self.note, **(extra_context or {})}
+        context = {"most_counted": MAX_COUNTED, "note": self.note, **(extra_context or {})}
         response: HttpResponse = super().changelist_view(request, context)
         return response
 
@@ -108,7 +108,7 @@ class OfSiteAdmin(ReadOnlyAdmin):
             known = uuid.UUID(word)
         except ValueError:
             named = sites_of(request).filter(name__icontains=word)
-            sites = list(named.values_list("pk", flat=True)[:_MOST_NAMED])
+            sites = list(named.values_list("pk", flat=True)[:_MAX_NAMED])
             found = Q(site_id__in=sites)
             for name in self.text_fields:
                 found |= _containing(name, word)

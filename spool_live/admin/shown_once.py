@@ -32,7 +32,7 @@ def put(request: HttpRequest, pk: uuid.UUID, plain: str) -> None:
 
 @sensitive_variables("plain")
 def take(request: HttpRequest, pk: uuid.UUID) -> HiddenText | None:
-    """Return what :func:`put` was given for ``pk``, once; ``None`` ever after."""
+    """Return what ``put`` was given for ``pk``, once; ``None`` ever after."""
     waiting = _waiting(request)
     _, sealed = waiting.pop(str(pk), (0, ""))
     if sealed or _SESSION in request.session:

@@ -21,7 +21,7 @@ from spool_live.supabase.databases import content_databases
 
 Part = Heartbeat.Part
 NO_VALUE = "-"
-MOST_SITES = 50
+MAX_SITES = 50
 """Sites on the page: those with problems first. The list of sites has them all."""
 LATELY, HOUR = timedelta(minutes=15), timedelta(hours=1)
 
@@ -63,9 +63,9 @@ def site_rows(request: HttpRequest, using: str, found: Status) -> dict[str, Any]
     ``more_sites``."""
     visible = rows_seen(request, Site.objects.using(using).filter(is_probe=False))
     in_trouble = {problem.site_id for problem in found.problems if problem.site_id}
-    first = visible.filter(Q(pk__in=in_trouble)).values_list("pk", flat=True)[:MOST_SITES]
-    ids = [*first, *visible.values_list("pk", flat=True)[:MOST_SITES]]
-    rows = status.of_sites(using, found, list(dict.fromkeys(ids))[:MOST_SITES])
+    first = visible.filter(Q(pk__in=in_trouble)).values_list("pk", flat=True)[:MAX_SITES]
+    ids = [*first, *visible.values_list("pk", flat=True)[:MAX_SITES]]
+    rows = status.of_sites(using, found, list(dict.fromkeys(ids))[:MAX_SITES])
     return {"sites": rows, "more_sites": visible.count() - len(rows)}
 
 

@@ -87,7 +87,7 @@ def configured() -> list[str]:
 
 
 def send(channel: str, notice: Notice) -> None:
-    """Send ``notice``. Raises :class:`NoticeNotSentError`, or what Django's e-mail backend
+    """Send ``notice``. Raises ``NoticeNotSentError``, or what Django's e-mail backend
     raises."""
     _SENDERS[channel](notice)
 

@@ -70,7 +70,7 @@ watch = Watch(lambda: evaluate_if_overdue(EVERY))
 
 
 def on_outbox_committed(**kwargs: Any) -> None:
-    """Receiver of :data:`~spool_live.signals.outbox_committed`."""
+    """Receiver of ``outbox_committed``."""
     now = time.monotonic()
     if watch.is_due(now) and live_settings().alert_on_edits and not is_muted():
         watch.edited(now)

@@ -9,7 +9,7 @@ from celery import shared_task
 from spool_live.alerts.evaluation import evaluate_if_overdue
 from spool_live.tasks import sound_connections
 
-AT_MOST_EVERY = timedelta(seconds=5)
+MIN_INTERVAL = timedelta(seconds=5)
 
 
 @shared_task(name="spool_live.alerts", ignore_result=True)
@@ -17,4 +17,4 @@ AT_MOST_EVERY = timedelta(seconds=5)
 def evaluate_alerts() -> None:
     """Evaluate all alert rules and send what is due. Of those that were queued while nobody worked
     one does."""
-    evaluate_if_overdue(AT_MOST_EVERY)
+    evaluate_if_overdue(MIN_INTERVAL)

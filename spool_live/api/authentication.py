@@ -54,7 +54,7 @@ class ApiKeyAuthentication(BaseAuthentication):
     @sensitive_variables()
     def authenticate(self, request: Request) -> tuple[Subscriber, SiteApiKey] | None:
         """Return the subscriber, ``None`` for another scheme; raises
-        :class:`InvalidCredentials`."""
+        ``InvalidCredentials``."""
         given = _credentials(request, API_KEY)
         if given is None:
             return None
@@ -70,7 +70,7 @@ class TokenAuthentication(BaseAuthentication):
     @sensitive_variables()
     def authenticate(self, request: Request) -> tuple[Subscriber, SiteApiKey] | None:
         """Return the subscriber, ``None`` for another scheme; raises
-        :class:`InvalidCredentials`."""
+        ``InvalidCredentials``."""
         given = _credentials(request, BEARER)
         if given is None:
             return None

@@ -18,14 +18,14 @@ class RequestRefusedError(SpoolLiveError):
 @sensitive_variables()
 def request_token(plain: str) -> dict[str, Any]:
     """Return the body of ``POST token/`` for the plain text of an API key; raises
-    :class:`RequestRefusedError`."""
+    ``RequestRefusedError``."""
     request = RequestFactory().post("/", headers={"Authorization": f"Api-Key {plain}"})
     return _answer("POST token/", TokenView.as_view()(request))
 
 
 @sensitive_variables()
 def request_updates(plain: str, after: int) -> dict[str, Any]:
-    """Return the body of ``GET updates/?after=``; raises :class:`RequestRefusedError`."""
+    """Return the body of ``GET updates/?after=``; raises ``RequestRefusedError``."""
     headers = {"Authorization": f"Api-Key {plain}"}
     request = RequestFactory().get("/", {"after": str(after)}, headers=headers)
     return _answer("GET updates/", UpdatesView.as_view()(request))

@@ -14,7 +14,7 @@ __all__ = ["Broadcaster", "CleanupAnswer", "MirrorAnswer", "get_broadcaster"]
 def get_broadcaster() -> Broadcaster:
     """Return a broadcaster of the configured class; it shares its connections within the process.
 
-    Raises :class:`SpoolLiveConfigurationError` where the setting names no broadcaster.
+    Raises ``SpoolLiveConfigurationError`` where the setting names no broadcaster.
     """
     path = live_settings().broadcaster
     try:

@@ -40,7 +40,7 @@ class CleanupAnswer:
 class Broadcaster(ABC):
     """Writes updates where subscribers get them.
 
-    Every method raises :class:`~spool_live.exceptions.BroadcastUnavailable` where the receiving
+    Every method raises ``BroadcastUnavailable`` where the receiving
     side does not answer or is not set up; nothing has to be undone then.
     """
 
@@ -51,9 +51,9 @@ class Broadcaster(ABC):
     def broadcast(self, updates: Sequence[Update]) -> None:
         """Write ``updates`` at once, all or none, each once however often it is called (by id).
 
-        Raises :class:`~spool_live.exceptions.UnknownSite`,
-        :class:`~spool_live.exceptions.SequenceTaken` or
-        :class:`~spool_live.exceptions.BroadcastRefused` for the batch as a whole.
+        Raises ``UnknownSite``,
+        ``SequenceTaken`` or
+        ``BroadcastRefused`` for the batch as a whole.
         """
 
     @abstractmethod

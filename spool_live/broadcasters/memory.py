@@ -17,7 +17,7 @@ from spool_live.updates import EventType, Update
 class MemoryBroadcaster(Broadcaster):
     """Keeps updates in the class attribute ``updates``, under the rules of the real table.
 
-    ``failures`` holds errors to raise from the next calls, one each. :meth:`reset` empties all.
+    ``failures`` holds errors to raise from the next calls, one each. ``reset`` empties all.
     """
 
     updates: ClassVar[list[Update]] = []

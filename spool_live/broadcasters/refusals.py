@@ -117,7 +117,7 @@ def error_for(
     """Return the error that a refusal stands for.
 
     ``code``, ``message`` and ``details`` are PostgREST's; where the answer was not PostgREST's, the
-    code is the HTTP ``status`` as text. What is not known is an :class:`UnclearRefusal`.
+    code is the HTTP ``status`` as text. What is not known is an ``UnclearRefusal``.
     """
     message = _brief(message)
     said = f"{code}: {message}" if code else message

@@ -18,11 +18,11 @@ _BODY_HEADERS = ("content-encoding", "content-length", "transfer-encoding")
 
 
 class AnswerTooLargeError(httpx.HTTPError):
-    """The answer is larger than :data:`LARGEST_ANSWER`, or compressed as nobody asked for."""
+    """The answer is larger than ``LARGEST_ANSWER``, or compressed as nobody asked for."""
 
 
 class Transport(httpx.Client):
-    """An ``httpx.Client`` for requests within :meth:`call`.
+    """An ``httpx.Client`` for requests within ``call``.
 
     ``answered`` is the last response. ``body`` is sent once in place of the official client's own,
     which takes five times as long to encode rows.

@@ -38,7 +38,7 @@ def lock_rows(rows: QuerySet[M], using: str) -> QuerySet[M]:
 
 
 def chunks(values: Iterable[Any], size: int | None = None) -> Iterator[list[Any]]:
-    """Yield ``values`` in lists of at most ``size`` (default: :data:`CHUNK`)."""
+    """Yield ``values`` in lists of at most ``size`` (default: ``CHUNK``)."""
     rest = iter(values)
     while chunk := list(islice(rest, size or CHUNK)):
         yield chunk

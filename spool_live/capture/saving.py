@@ -24,7 +24,7 @@ class Save(Protocol):
     """One save of one row."""
 
     needs_transaction: bool
-    """Whether the row and what :meth:`after` records must be one."""
+    """Whether the row and what ``after`` records must be one."""
 
     def before(self) -> None:
         """Be called before anything is written, in the transaction."""

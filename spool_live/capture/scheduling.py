@@ -32,9 +32,9 @@ AHEAD = timedelta(minutes=5)
 """How far the sweep looks ahead for moments that no save has noted."""
 LOOK_EVERY = 5.0
 """Seconds between two looks of one process."""
-MOST_AHEAD = 10_000
+MAX_AHEAD = 10_000
 """Moments of one field within that time that are looked at."""
-MOST_DUE = 500
+MAX_DUE = 500
 """Moments that one sweep of a database deals with; the rest are next."""
 _INSTANT = timedelta(microseconds=1)
 _looked: dict[str, float] = {}
@@ -67,14 +67,14 @@ def look_ahead(using: str, now: datetime | None = None) -> int:
         for name in collection.moment_fields:
             window = {f"{name}__gt": now, f"{name}__lte": now + AHEAD}
             rows = collection.model._base_manager.using(using).filter(**window)
-            coming = list(rows.order_by(name).values_list("pk", name)[:MOST_AHEAD])
+            coming = list(rows.order_by(name).values_list("pk", name)[:MAX_AHEAD])
             if coming:
                 noted += _note_unknown(using, collection, coming)
     return noted
 
 
 def record_due(using: str, now: datetime | None = None) -> int:
-    """Record what the moments that have come mean: at most :data:`MOST_DUE` of them. Returns how
+    """Record what the moments that have come mean: at most ``MAX_DUE`` of them. Returns how
     many updates it recorded."""
     now = now or timezone.now()
     if not ScheduledMoment.objects.using(using).filter(at__lte=now).exists():
@@ -84,7 +84,7 @@ def record_due(using: str, now: datetime | None = None) -> int:
         due: QuerySet[ScheduledMoment] = ScheduledMoment.objects.using(using).filter(at__lte=now)
         if features.has_select_for_update:
             due = due.select_for_update(skip_locked=features.has_select_for_update_skip_locked)
-        found = list(due.order_by("at", "pk")[:MOST_DUE])
+        found = list(due.order_by("at", "pk")[:MAX_DUE])
         updates, settled = _meaning_of(using, found, now)
         rows = ScheduledMoment.objects.using(using).filter(pk__in=settled)
         deleted, _ = rows.delete()

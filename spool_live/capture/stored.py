@@ -93,7 +93,7 @@ def sites(
     created: bool,
 ) -> tuple[Any, Any]:
     """Return the site column's value before and after a save whose row was not read, by what was
-    noted of ``instance``. ``item`` is what :func:`after_save` found.
+    noted of ``instance``. ``item`` is what ``after_save`` found.
 
     Notes the site for the next save, but not after a move: that may yet be rolled back, and then
     only the row knows.

@@ -2,7 +2,7 @@
 
 Three ways: a path to a ``Site`` or its id; the one site of ``SPOOL_LIVE["SITE"]``, for models
 without such a field; or a path to a ``Site`` of ``django.contrib.sites``, each of which is one of
-ours (see :mod:`spool_live.contrib.sites`).
+ours (see ``spool_live.contrib.sites``).
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ _known: dict[tuple[str, str], tuple[uuid.UUID, float]] = {}
 def site_id(using: str) -> uuid.UUID:
     """Return the id of the one site, by name as the database ``using`` has it.
 
-    Raises :class:`SpoolLiveConfigurationError` where no site, or more than one, has the name.
+    Raises ``SpoolLiveConfigurationError`` where no site, or more than one, has the name.
     """
     named = live_settings().site
     if is_id():

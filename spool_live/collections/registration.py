@@ -56,7 +56,7 @@ class Registry:
         """Add a collection whose changes the app that attaches it records itself: it is not among
         those of a model, but its name is known and its own.
 
-        Raises :class:`SpoolLiveConfigurationError` for a name that is taken or too long.
+        Raises ``SpoolLiveConfigurationError`` for a name that is taken or too long.
         """
         self._check_name(collection)
         collection.registry = self

@@ -24,13 +24,13 @@ from spool_live.outbox import Claim, Settlement
 logger = logging.getLogger(__name__)
 
 DATABASE_IS_AWAY = (InterfaceError, OperationalError)
-MOST_SITES = 1_000
+MAX_SITES = 1_000
 """Sites that are claimed one by one in one go: the next run goes on from there."""
 
 
 def claim_each(using: str) -> Iterator[Claim]:
     """Claim the sites of ``using`` one by one, and set those aside that cannot be claimed."""
-    for site_id in outbox.waiting_site_ids(using, MOST_SITES):
+    for site_id in outbox.waiting_site_ids(using, MAX_SITES):
         try:
             claim = outbox.claim_batch(using, alone=site_id)
         except DATABASE_IS_AWAY:
@@ -45,7 +45,7 @@ def claim_each(using: str) -> Iterator[Claim]:
 
 
 def settle(claim: Claim, settlement: Settlement) -> Settlement:
-    """Settle as :func:`spool_live.outbox.settle` does; a site that cannot be settled waits, and
+    """Settle as ``spool_live.outbox.settle`` does; a site that cannot be settled waits, and
     costs no other.
 
     What was delivered of it is delivered again, which changes nothing.
@@ -74,7 +74,7 @@ def settle(claim: Claim, settlement: Settlement) -> Settlement:
 
 
 def note_attempts(claim: Claim, written: Settlement, at: datetime, took: timedelta) -> None:
-    """As :func:`spool_live.outbox.note_attempts`, of which nothing depends: an error is logged."""
+    """As ``spool_live.outbox.note_attempts``, of which nothing depends: an error is logged."""
     try:
         outbox.note_attempts(claim, written, at, took)
     except Exception:

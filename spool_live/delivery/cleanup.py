@@ -51,7 +51,7 @@ def clean_up(
     """Remove what is older than ``RETENTION`` and ``HISTORY_RETENTION``, in steps.
 
     Can be interrupted anywhere and called again. Raises
-    :class:`~spool_live.exceptions.BroadcastUnavailable` where Supabase cannot be reached; the
+    ``BroadcastUnavailable`` where Supabase cannot be reached; the
     outbox is purged first, as that needs nobody else.
     """
     report = CleanupReport()
@@ -82,7 +82,7 @@ def clean_up(
 
 def pg_cron_sql() -> str:
     """Return what makes the Supabase database clean its live table by itself, every minute, going
-    by the ``RETENTION`` of today. The outbox needs :func:`clean_up` still."""
+    by the ``RETENTION`` of today. The outbox needs ``clean_up`` still."""
     seconds = int(live_settings().retention.total_seconds())
     return read_sql("cron/cleanup").format(
         seconds=seconds, small_step=SMALL_STEP, big_step=CRON_STEP

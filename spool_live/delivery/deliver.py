@@ -34,7 +34,7 @@ UNDER_LOAD = 4
 
 @dataclass
 class DeliveryReport:
-    """What one call of :func:`deliver_pending` did, in numbers of updates."""
+    """What one call of ``deliver_pending`` did, in numbers of updates."""
 
     delivered: int = 0
     dropped: int = 0

@@ -1,7 +1,7 @@
 """The mirror: what the Supabase database must know of each site, kept true with versions.
 
 A change of a site or of its keys raises the site's version in the same transaction (and its
-epoch, where a key lost its right). :class:`Mirroring` sends whole sites, some a call, until the
+epoch, where a key lost its right). ``Mirroring`` sends whole sites, some a call, until the
 Supabase database has acknowledged their newest version; delivery does so on demand before a
 site's next update.
 """
@@ -55,8 +55,8 @@ class Mirroring:
         """Make one call for the sites that come next; ``False`` where there are none.
 
         What comes next is asked anew at each step: a right that is lost meanwhile goes first.
-        Raises :class:`BroadcastUnavailable`, as the others would meet the same, or its
-        :class:`CircuitOpen` where Supabase is not to be asked now.
+        Raises ``BroadcastUnavailable``, as the others would meet the same, or its
+        ``CircuitOpen`` where Supabase is not to be asked now.
         """
         site_ids = outbox.next_to_mirror(self.using, SITES_A_CALL, self._tried)
         if not site_ids:
@@ -78,7 +78,7 @@ class Mirroring:
         return True
 
     def try_step(self) -> bool:
-        """Make one call as :meth:`step` does; where Supabase is away the run is over, and ``error``
+        """Make one call as ``step`` does; where Supabase is away the run is over, and ``error``
         says why."""
         if self.error:
             return False
@@ -117,7 +117,7 @@ def mirror_pending(using: str, broadcaster: Broadcaster | None = None) -> int:
     """Send every site of ``using`` whose newest version is not acknowledged yet.
 
     Returns how many are acknowledged now. A site that is refused is logged and holds nobody up.
-    Raises what :meth:`Mirroring.step` does.
+    Raises what ``Mirroring.step`` does.
     """
     run = Mirroring(using, broadcaster)
     while run.step():
@@ -126,7 +126,7 @@ def mirror_pending(using: str, broadcaster: Broadcaster | None = None) -> int:
 
 
 def mirror_site(using: str, site_id: uuid.UUID, broadcaster: Broadcaster) -> MirrorAnswer:
-    """Send one site as it is now. Raises :class:`BroadcastError` where it is refused."""
+    """Send one site as it is now. Raises ``BroadcastError`` where it is refused."""
     outcome = mirror_sites(using, [site_id], broadcaster)[site_id]
     if isinstance(outcome, BroadcastError):
         raise outcome
@@ -140,7 +140,7 @@ def mirror_sites(
 
     Where that holds a newer version (the content database was restored from a backup), the site
     is raised above it and sent once more; a tombstone there is final. So none is left for an id
-    that never was a site: it may yet become one. Raises :class:`BroadcastUnavailable`.
+    that never was a site: it may yet become one. Raises ``BroadcastUnavailable``.
     """
     try:
         return _send_above(using, site_ids, broadcaster)

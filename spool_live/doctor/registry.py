@@ -41,7 +41,7 @@ _checks: dict[str, Check] = {}
 def check(
     name: str, title: str, phase: Phase, *, reads_settings: bool = True
 ) -> Callable[[Work], Work]:
-    """Register the decorated function, of one of :data:`ROOMS`, as the check ``name``; ``title``
+    """Register the decorated function, of one of ``ROOMS``, as the check ``name``; ``title``
     says what holds where it finds nothing."""
 
     def register(work: Work) -> Work:
@@ -52,7 +52,7 @@ def check(
 
 
 def checks_of(phase: Phase | None = None) -> list[Check]:
-    """Return the checks of ``phase``, or all, in the order of phases and of :data:`ROOMS`."""
+    """Return the checks of ``phase``, or all, in the order of phases and of ``ROOMS``."""
     chosen = [one for one in _checks.values() if phase is None or one.phase is phase]
     return sorted(chosen, key=_place)
 

@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Repair:
     """One act that can be done. ``do`` does it and says what became of it; it raises
-    :class:`~spool_live.exceptions.SpoolLiveError` or ``DatabaseError``."""
+    ``SpoolLiveError`` or ``DatabaseError``."""
 
     act: Act
     what: str

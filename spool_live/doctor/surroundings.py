@@ -79,7 +79,7 @@ class Surroundings:
         return self._answers[alias]
 
     def supabase_alias(self) -> str:
-        """Return the alias of the Supabase database. Raises :class:`NotChecked` where none
+        """Return the alias of the Supabase database. Raises ``NotChecked`` where none
         answers."""
         alias = live_settings().supabase_database
         if alias not in connections:
@@ -90,12 +90,12 @@ class Surroundings:
         return alias
 
     def content_aliases(self) -> list[str]:
-        """Return the content databases. Raises :class:`NotChecked` where one does not answer."""
+        """Return the content databases. Raises ``NotChecked`` where one does not answer."""
         self.need("default")
         return content_databases()
 
     def need(self, alias: str) -> None:
-        """Raise :class:`NotChecked` where the database does not answer."""
+        """Raise ``NotChecked`` where the database does not answer."""
         if self.unanswered(alias):
             raise NotChecked(f"The database {alias!r} does not answer.")
 

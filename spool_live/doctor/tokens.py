@@ -125,7 +125,7 @@ def refused(answer: Answer) -> DoctorFinding:
 def ask(surroundings: Surroundings, key: SiteApiKey | None, **filters: str) -> Answer:
     """Read ``live_updates`` as ``key``, or with the publishable key alone.
 
-    Raises :class:`NotChecked` where nobody answers, which the check of REST explains.
+    Raises ``NotChecked`` where nobody answers, which the check of REST explains.
     """
     settings = live_settings()
     headers = {"apikey": settings.supabase_publishable_key}

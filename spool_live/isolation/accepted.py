@@ -41,7 +41,7 @@ class Accepted:
 
     @classmethod
     def from_dict(cls, given: dict[str, Any]) -> Self:
-        """Return the value that :meth:`to_dict` gave: its inverse."""
+        """Return the value that ``to_dict`` gave: its inverse."""
         return cls(**{**given, "date": date.fromisoformat(given["date"])})
 
     @property
@@ -52,7 +52,7 @@ class Accepted:
 
 def read_accepted(path: str | Path) -> tuple[Accepted, ...]:
     """Return the entries of the file; none where ``path`` is empty. Raises
-    :class:`CannotVerifyError` for a file that is missing, not TOML, or has an entry that lacks
+    ``CannotVerifyError`` for a file that is missing, not TOML, or has an entry that lacks
     something."""
     if not path:
         return ()

@@ -69,5 +69,5 @@ class Finding:
 
     @classmethod
     def from_dict(cls, given: dict[str, Any]) -> Self:
-        """Return the value that :meth:`to_dict` gave: its inverse."""
+        """Return the value that ``to_dict`` gave: its inverse."""
         return cls(**{**given, "severity": Severity(given["severity"])})

@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Interrupts:
-    """Remembers a signal until :meth:`check` raises it as ``KeyboardInterrupt``, once."""
+    """Remembers a signal until ``check`` raises it as ``KeyboardInterrupt``, once."""
 
     def __init__(self) -> None:
         self._received = False
@@ -23,7 +23,7 @@ class Interrupts:
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """Within the block, signals wait for :meth:`check`. Elsewhere than on the main thread
+        """Within the block, signals wait for ``check``. Elsewhere than on the main thread
         nothing changes: whoever runs us there handles signals."""
         try:
             before = {s: signal.signal(s, self._note) for s in (signal.SIGINT, signal.SIGTERM)}

@@ -85,7 +85,7 @@ class Report:
 
     @classmethod
     def from_dict(cls, given: dict[str, Any]) -> Self:
-        """Return the value that :meth:`to_dict` gave: its inverse."""
+        """Return the value that ``to_dict`` gave: its inverse."""
         plain = {k: v for k, v in given.items() if k not in ("clean", "isolated")}
         return cls(
             **{

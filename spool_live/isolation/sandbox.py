@@ -38,7 +38,7 @@ class Sandbox:
 
     def rows(self, name: str, given: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Return the rows of ``sql/<name>.sql`` as dicts. Raises
-        :class:`django.db.DatabaseError`."""
+        ``django.db.DatabaseError``."""
         with self.connection.cursor() as cursor:
             cursor.execute(read_sql(name), given or {})
             names = [column[0] for column in cursor.description or ()]
@@ -72,10 +72,10 @@ class Sandbox:
 
 @contextmanager
 def sandbox(alias: str) -> Iterator[Sandbox]:
-    """Open a :class:`Sandbox` on the database ``alias``.
+    """Open a ``Sandbox`` on the database ``alias``.
 
     What it writes takes no lock that another writer of other rows waits for, reaches no subscriber
-    (rolled back rows never do) and is gone at the end. Raises :class:`CannotVerifyError` where
+    (rolled back rows never do) and is gone at the end. Raises ``CannotVerifyError`` where
     the database cannot be reached, or somebody's lock lasts longer than we wait.
     """
     connection = connections[alias]

@@ -108,7 +108,7 @@ class Target:
 
 
 def inspect_target(box: Sandbox, *, exposed_schemas: Collection[str] = ()) -> Target:
-    """Look at what ``box`` is connected to. Raises :class:`CannotVerifyError` with the remedy."""
+    """Look at what ``box`` is connected to. Raises ``CannotVerifyError`` with the remedy."""
     facts = box.row("target", {"api_roles": list(API_ROLES)})
     _refuse(box.alias, facts)
     one_database = not live_settings().has_separate_databases

@@ -34,7 +34,7 @@ def verify(
     PostgREST serves, where the database does not say (default: ``public`` and ``graphql_public``);
     of the real sites a sample is looked at, or ``all_sites``; ``progress`` is called with the name
     of each stage.
-    Raises :class:`~spool_live.isolation.CannotVerifyError`.
+    Raises ``CannotVerifyError``.
     """
     started_at, began = datetime.now(UTC), time.monotonic()
     if accepted is None:
@@ -71,7 +71,7 @@ def exposures(alias: str) -> list[Finding]:
     """Return what the API serves of ``alias`` beside the feed: Django's own tables, above all.
     Reads only.
 
-    Raises :class:`~spool_live.isolation.CannotVerifyError`.
+    Raises ``CannotVerifyError``.
     """
     with sandbox(alias) as box:
         return list(audit_exposure(box, inspect_target(box, exposed_schemas=())))

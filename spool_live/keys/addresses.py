@@ -1,7 +1,7 @@
 """The addresses from which an API key is used, to the minute: needed before it is revoked.
 
-Written lazily, never by the request itself. The newest :data:`ADDRESSES_PER_KEY` addresses of each
-key are kept, each for :data:`KEPT` after its last use.
+Written lazily, never by the request itself. The newest ``ADDRESSES_PER_KEY`` addresses of each
+key are kept, each for ``KEPT`` after its last use.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LATELY = timedelta(minutes=10)
 KEPT = timedelta(days=1)
 ADDRESSES_PER_KEY = 100
 """Addresses that are kept of one key."""
-_MOST_NOTED = 10_000
+_MAX_NOTED = 10_000
 _noted: dict[tuple[uuid.UUID, str, bool], datetime] = {}
 """When this process last noted a use, so that it does so once a minute."""
 
@@ -42,7 +42,7 @@ def note_address(
     known = _noted.get(subject)
     if known is not None and abs(moment - known) < PRECISION:
         return
-    if len(_noted) >= _MOST_NOTED:
+    if len(_noted) >= _MAX_NOTED:
         _noted.clear()
     _noted[subject] = moment
     addresses.add((key.pk, key.site_id, address), (moment, moment if for_token else None))

@@ -2,7 +2,7 @@
 
 Every save and deletion of a key writes its line in the transaction of the change. Who acts is
 said around it: ``with acting(Origin.ADMIN, request.user): key.save()``; without, it was code.
-What operators do to the system as a whole has :func:`note_act`.
+What operators do to the system as a whole has ``note_act``.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Who calls: API keys and JWTs, read once and judged by the rules of whoever asks.
 
 PostgREST and Realtime verify the same tokens by different rules and with different texts. What they
-share is here as :func:`decode_token` and :func:`token_for_api_key`, whose results are neutral;
-PostgREST's own rules are :func:`rest_claims`.
+share is here as ``decode_token`` and ``token_for_api_key``, whose results are neutral;
+PostgREST's own rules are ``rest_claims``.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class TokenError(Exception):
 def decode_token(token: str, keys: TokenKeys) -> Claims:
     """Return the claims of ``token`` if its signature is made with one of ``keys``.
 
-    No claim is looked at. Raises :class:`TokenError`.
+    No claim is looked at. Raises ``TokenError``.
     """
     parts = token.count(".") + 1
     try:
@@ -134,7 +134,7 @@ def rest_claims(token: str, keys: TokenKeys, now: float) -> Claims:
 
     A ``kid`` must be that of a key here, whatever the algorithm. ``exp`` must be a whole number: a
     fraction counts as expired. ``now`` is in seconds since the epoch. Raises
-    :class:`RestTokenError`.
+    ``RestTokenError``.
     """
     try:
         claims = decode_token(token, keys)

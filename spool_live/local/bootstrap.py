@@ -17,7 +17,7 @@ MAKE_PARTITIONS = "select realtime.maintain_message_partitions()"
 def bootstrap(config: LocalSupabaseConfig) -> None:
     """Create roles, schemas, publications and default privileges in ``config``'s database.
 
-    Connects as the superuser ``supabase_admin``. Raises :class:`psycopg.Error`.
+    Connects as the superuser ``supabase_admin``. Raises ``psycopg.Error``.
     """
     with psycopg.connect(config.conninfo(SUPERUSER)) as connection:
         # repeating is normal: "already exists, skipping" would only be noise

@@ -96,7 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, write: Callable[[str], None]) -> None:
     """Run until SIGINT or SIGTERM. ``write`` gets the summary once everything answers.
 
-    Raises :class:`~.exceptions.LocalSupabaseError`.
+    Raises ``LocalSupabaseError``.
     """
     ready_file: Path | None = options.ready_file
 

@@ -38,7 +38,7 @@ class Penalties:
 
 @dataclass(frozen=True)
 class Pace:
-    """Where the hosted service is slow by its nature, in seconds; tests ask for :data:`AT_ONCE`."""
+    """Where the hosted service is slow by its nature, in seconds; tests ask for ``AT_ONCE``."""
 
     changes_interval: float = 0.1
     """How often ``postgres_changes`` are polled for; up to five times as long while nothing comes.
@@ -78,7 +78,7 @@ class Limits:
 class LocalSupabaseConfig:
     """Everything the database, the REST half and the realtime half must agree on.
 
-    Keys are generated once by :meth:`generate` and kept in the state folder by its owner; none of
+    Keys are generated once by ``generate`` and kept in the state folder by its owner; none of
     them appears in ``repr``.
     """
 
@@ -104,7 +104,7 @@ class LocalSupabaseConfig:
     delivers nothing that the database sends, without a word."""
     sleeps_after_restart: bool = False
     """Whether joined channels stay dead after a restart of PostgreSQL until somebody joins or
-    refreshes a token, as on the hosted service (see :mod:`spool_live.local.realtime.dormancy`)."""
+    refreshes a token, as on the hosted service (see ``spool_live.local.realtime.dormancy``)."""
     exposed_schemas: tuple[str, ...] = ("public",)
     """Schemas that ``/rest/v1`` serves; the first is the default."""
     max_rows: int = 1000
@@ -160,7 +160,7 @@ class LocalSupabaseConfig:
         )
 
     def api_key_jwt(self, role: Literal["anon", "service_role"]) -> str:
-        """Return the legacy API key of ``role``: an HS256 JWT signed with :attr:`jwt_secret`."""
+        """Return the legacy API key of ``role``: an HS256 JWT signed with ``jwt_secret``."""
         now = int(time.time())
         claims = {"iss": API_KEY_ISSUER, "role": role, "iat": now, "exp": now + _TEN_YEARS}
         return jwt.encode(claims, self.jwt_secret, algorithm="HS256")

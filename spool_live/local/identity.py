@@ -71,7 +71,7 @@ def may_enter(folder: Path, uid: int) -> bool:
 
 def _way_to(path: Path) -> Iterator[Path]:
     """Yield all that is passed on the way to the absolute ``path``: a link also leads through the
-    folders that its target is in. Raises :class:`OSError` where ``path`` does not exist."""
+    folders that its target is in. Raises ``OSError`` where ``path`` does not exist."""
     path.stat()  # links in a circle end here
     walked, *steps = [Path(path.anchor), *path.parts[1:]]
     yield walked

@@ -11,7 +11,7 @@ from spool_live.local.postgres import EmbeddedPostgres
 
 
 class LocalDatabase(EmbeddedPostgres):
-    """An :class:`EmbeddedPostgres` with Supabase's roles, schemas and publications in it."""
+    """An ``EmbeddedPostgres`` with Supabase's roles, schemas and publications in it."""
 
     def __init__(self, config: LocalSupabaseConfig) -> None:
         super().__init__(

@@ -53,11 +53,11 @@ _SETTINGS: Mapping[str, str] = {
 class EmbeddedPostgres:
     """A PostgreSQL server in ``state_dir``, reached over 127.0.0.1 only.
 
-    It is initialised on the first :meth:`start` with the superuser ``superuser`` and, on Linux,
+    It is initialised on the first ``start`` with the superuser ``superuser`` and, on Linux,
     stops when this process ends in whatever way. Port 0 stands for any free one. ``settings``
     override the server's configuration; ``binaries`` and ``identity`` override what would be found.
     Also a plain test server: nothing of
-    Supabase's is in it before :func:`spool_live.local.bootstrap.bootstrap`.
+    Supabase's is in it before ``spool_live.local.bootstrap.bootstrap``.
     """
 
     host = "127.0.0.1"
@@ -96,8 +96,8 @@ class EmbeddedPostgres:
     def start(self) -> None:
         """Initialise the data folder if need be, start the server, return when it answers.
 
-        Raises :class:`PostgresError` (port taken, folder in use, of another version or out of
-        reach, server died) and :class:`~.exceptions.PostgresNotFoundError`.
+        Raises ``PostgresError`` (port taken, folder in use, of another version or out of
+        reach, server died) and ``PostgresNotFoundError``.
         """
         if self._process is not None:
             raise PostgresError("this PostgreSQL is already running")

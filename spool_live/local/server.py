@@ -30,8 +30,8 @@ def run_local_supabase(
 ) -> None:
     """Run until SIGINT or SIGTERM, in the main thread; ``on_ready`` is called once all answers.
 
-    Raises :class:`PortInUseError`, :class:`DatabaseDiedError`, and what
-    :meth:`~.postgres.EmbeddedPostgres.start` raises.
+    Raises ``PortInUseError``, ``DatabaseDiedError``, and what
+    ``start`` raises.
     """
     service = _Service(config)
     with (
@@ -46,7 +46,7 @@ def run_local_supabase(
 def running_local_supabase(config: LocalSupabaseConfig) -> Iterator[LocalSupabaseConfig]:
     """Run a local Supabase in a thread while the block runs. For tests and tools.
 
-    Raises what :func:`run_local_supabase` raises.
+    Raises what ``run_local_supabase`` raises.
     """
     with local_database(config) as database, serving_local_supabase(database):
         yield config
@@ -54,7 +54,7 @@ def running_local_supabase(config: LocalSupabaseConfig) -> Iterator[LocalSupabas
 
 @contextmanager
 def serving_local_supabase(database: LocalDatabase) -> Iterator[LocalSupabaseConfig]:
-    """As :func:`running_local_supabase`, in front of a database that runs already."""
+    """As ``running_local_supabase``, in front of a database that runs already."""
     config = database.config
     with (
         _listening_socket(config) as listener,
@@ -112,9 +112,9 @@ class _Service:
     def run(
         self, database: LocalDatabase, listener: socket.socket, on_ready: Callable[[], None]
     ) -> None:
-        """Serve on ``listener`` until :meth:`stop`, in an event loop of its own.
+        """Serve on ``listener`` until ``stop``, in an event loop of its own.
 
-        Raises :class:`DatabaseDiedError`.
+        Raises ``DatabaseDiedError``.
         """
         halves: list[Half] = [RestServer(self._config), RealtimeServer(self._config)]
         self._server = _Server(create_app(halves, jwks=self._config.token_keys.jwks), on_ready)

@@ -25,7 +25,7 @@ def configuration(
     there.
 
     A folder without ``secrets.json`` gets one, readable by its owner only. Port 0 stands for any
-    free one. Raises :class:`~.exceptions.StateError`.
+    free one. Raises ``StateError``.
     """
     config = LocalSupabaseConfig.generate(
         state_dir.absolute(),

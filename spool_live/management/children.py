@@ -39,7 +39,7 @@ class Children:
     def wait_for_port(self, name: str, port: int) -> None:
         """Return once somebody listens on ``port`` of this machine.
 
-        Raises :class:`CommandError` if the command ``name`` ends before.
+        Raises ``CommandError`` if the command ``name`` ends before.
         """
         while self._running[name].poll() is None:
             with suppress(OSError), socket.create_connection(("127.0.0.1", port), POLL):
@@ -48,7 +48,7 @@ class Children:
         raise CommandError(f"{name} ended by itself; what it printed above says why.")
 
     def wait(self, *names: str) -> None:
-        """Wait for ever. Raises :class:`CommandError` when one of the commands ``names`` ends."""
+        """Wait for ever. Raises ``CommandError`` when one of the commands ``names`` ends."""
         while True:
             for name in names:
                 if self._running[name].poll() is not None:

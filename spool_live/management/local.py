@@ -38,7 +38,7 @@ def configuration(state_dir: Path = STATE_DIR) -> LocalSupabaseConfig:
     """Return addresses and secrets of the local Supabase in ``state_dir``, which is made if it is
     not there: at the ports of the settings, or the usual ones, or others where those are taken.
 
-    Raises :class:`CommandError` without the extra ``[local]``.
+    Raises ``CommandError`` without the extra ``[local]``.
     """
     try:
         from spool_live.local import state
@@ -58,7 +58,7 @@ def configuration(state_dir: Path = STATE_DIR) -> LocalSupabaseConfig:
 
 
 def refuse_another_supabase(config: LocalSupabaseConfig) -> None:
-    """Raise :class:`CommandError` unless the settings point at the local Supabase ``config``."""
+    """Raise ``CommandError`` unless the settings point at the local Supabase ``config``."""
     settings = live_settings()
     if settings.supabase_url != config.url:
         raise CommandError(

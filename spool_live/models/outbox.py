@@ -18,7 +18,7 @@ class SiteMirror(models.Model):
     """The newest state of a site that the Supabase database must know, by its version.
 
     Written in the transactions of those who change sites and keys. What delivery writes while it
-    works is in :class:`SiteDelivery`, so that neither waits for the other. Without a foreign key:
+    works is in ``SiteDelivery``, so that neither waits for the other. Without a foreign key:
     a deleted site leaves its tombstone here.
     """
 

@@ -44,7 +44,7 @@ class UserForeignKey(models.ForeignKey[Any, Any]):
         super().__init__(to, on_delete, **{**kwargs, "db_constraint": False})
 
     def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
-        """Deconstruct as a :class:`UserKeyField` with the same column and index."""
+        """Deconstruct as a ``UserKeyField`` with the same column and index."""
         name, _, _, kwargs = super().deconstruct()
         path = f"{UserKeyField.__module__}.{UserKeyField.__qualname__}"
         of_the_relation = ("to", "on_delete", "related_name", "db_constraint")

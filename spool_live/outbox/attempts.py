@@ -15,9 +15,9 @@ from spool_live.outbox.claim import Claim
 from spool_live.outbox.settle import Settlement
 
 Outcome = DeliveryAttempt.Outcome
-MOST_OF_A_BATCH = 100
+MAX_PER_BATCH = 100
 """Rows that one batch writes at the most: a server may find a new sentence for each entry."""
-MOST_OF_A_SITE = 200
+MAX_PER_SITE = 200
 """Rows that a cleanup leaves of each site."""
 
 
@@ -46,7 +46,7 @@ def note_attempts(claim: Claim, written: Settlement, at: datetime, took: timedel
         )
         for (site_id, outcome, reason), entries in together.items()
     ]
-    DeliveryAttempt.objects.using(claim.using).bulk_create(rows[:MOST_OF_A_BATCH])
+    DeliveryAttempt.objects.using(claim.using).bulk_create(rows[:MAX_PER_BATCH])
 
 
 def attempts_of(entry: OutboxEntry) -> list[DeliveryAttempt]:
@@ -55,16 +55,16 @@ def attempts_of(entry: OutboxEntry) -> list[DeliveryAttempt]:
     rows = DeliveryAttempt.objects.using(entry._state.db).filter(
         site_id=entry.site_id, first_entry__lte=entry.pk, last_entry__gte=entry.pk
     )
-    return [row for row in rows.order_by("-id")[:MOST_OF_A_SITE] if entry.pk in row.entries]
+    return [row for row in rows.order_by("-id")[:MAX_PER_SITE] if entry.pk in row.entries]
 
 
 def purge_attempts(using: str, *, before: datetime) -> int:
     """Remove what is older than ``before``, and of each site all but the newest
-    :data:`MOST_OF_A_SITE`; return how many rows."""
+    ``MAX_PER_SITE``; return how many rows."""
     rows = DeliveryAttempt.objects.using(using)
     removed, _ = rows.filter(at__lt=before).delete()
     counts = rows.order_by("site_id").values("site_id").annotate(number=Count("pk"))
-    for site in counts.filter(number__gt=MOST_OF_A_SITE).values_list("site_id", flat=True):
+    for site in counts.filter(number__gt=MAX_PER_SITE).values_list("site_id", flat=True):
         removed += _trim(rows.filter(site_id=site))
     return removed
 
@@ -80,6 +80,6 @@ def _outcome(written: Settlement, pk: int, site_id: uuid.UUID) -> tuple[Outcome,
 
 
 def _trim(rows: QuerySet[DeliveryAttempt]) -> int:
-    last_kept = rows.order_by("-id").values_list("id", flat=True)[MOST_OF_A_SITE - 1]
+    last_kept = rows.order_by("-id").values_list("id", flat=True)[MAX_PER_SITE - 1]
     removed, _ = rows.filter(id__lt=last_kept).delete()
     return removed

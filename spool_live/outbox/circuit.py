@@ -44,7 +44,7 @@ def enter(using: str, now: datetime) -> int | None:
 
 
 def trip(using: str, reason: str, *, failures: int, until: datetime) -> None:
-    """Nobody asks before ``until``; ``failures`` is what :func:`enter` answered."""
+    """Nobody asks before ``until``; ``failures`` is what ``enter`` answered."""
     DeliveryCircuit.objects.using(using).update_or_create(
         pk=DeliveryCircuit.ROW_ID,
         defaults={"failures": failures + 1, "open_until": until, "last_error": reason},

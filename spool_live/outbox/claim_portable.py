@@ -19,7 +19,7 @@ from spool_live.outbox.lease import DELIVERY_ORDER, FEW, ROW_BYTES, ClaimedSite,
 from spool_live.outbox.site_state import ensure_deliveries, is_behind
 from spool_live.sql import read_sql
 
-MOST_SITES = 100
+MAX_SITES = 100
 """Sites of one claim: each costs a query."""
 
 
@@ -76,7 +76,7 @@ def _choose(lease: Lease) -> list[uuid.UUID]:
         if waiting and (room or waiting <= FEW):
             chosen.append(site_id)
             room = max(room - waiting, 0)
-        if len(chosen) == MOST_SITES:
+        if len(chosen) == MAX_SITES:
             break
     return chosen
 

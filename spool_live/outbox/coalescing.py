@@ -75,7 +75,7 @@ def is_held(now: datetime) -> Q:
 
 
 def held_parameters(now: datetime) -> dict[str, Any]:
-    """Return what :func:`is_held` says, as parameters of our SQL."""
+    """Return what ``is_held`` says, as parameters of our SQL."""
     held = {name: window for name, window in windows().items() if window}
     return {"now": now, "held": list(held), "windows": list(held.values())}
 

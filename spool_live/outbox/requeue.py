@@ -28,8 +28,8 @@ def requeue_dead(using: str, chosen: Q | None = None) -> int:
 
 
 def requeue(using: str, chosen: Q | None = None) -> list[OutboxEvent]:
-    """Requeue as :func:`requeue_dead` does; return the lines of the trail, one for each site (of
-    many entries, several), of which :func:`became_of` says later how they ended."""
+    """Requeue as ``requeue_dead`` does; return the lines of the trail, one for each site (of
+    many entries, several), of which ``became_of`` says later how they ended."""
     values = {"state": OutboxEntry.State.PENDING, "settled_at": None, "attempts": 0}
     lines = _decide(using, chosen, Action.REQUEUED, values)
     if lines:
@@ -47,7 +47,7 @@ def discard_dead(using: str, chosen: Q | None = None, *, reason: str = "") -> in
 
 def became_of(line: OutboxEvent) -> QuerySet[OutboxEntry]:
     """Return the entries that a line of the trail names, as they are now; those that left the
-    history are gone, and a line names :data:`NAMED` at most."""
+    history are gone, and a line names ``NAMED`` at most."""
     entries = OutboxEntry.objects.using(line._state.db)
     return entries.filter(pk__in=line.detail.get("entries", []), site_id=line.site_id).order_by(
         "pk"

@@ -1,7 +1,7 @@
 """What is known of each site and of its mirror: the only module that writes it.
 
-Two rows a site. :class:`SiteMirror` has what editors' transactions write: version, epoch and
-tombstone. :class:`SiteDelivery` has what delivery writes. Delivery never waits for a row that an
+Two rows a site. ``SiteMirror`` has what editors' transactions write: version, epoch and
+tombstone. ``SiteDelivery`` has what delivery writes. Delivery never waits for a row that an
 editor may hold, and editors for none that delivery does.
 """
 

@@ -91,14 +91,14 @@ def names_a_supabase(project: Project) -> bool:
 
 
 def of_key(site_id: object, key: str) -> dict[str, str]:
-    """Return the variables of :data:`OF_KEY`. One of them is a secret."""
+    """Return the variables of ``OF_KEY``. One of them is a secret."""
     return dict(zip(OF_KEY, (str(site_id), key), strict=True))
 
 
 def append(path: Path, values: Mapping[str, str]) -> None:
     """Append ``values``, which may be secrets, to the file of variables at ``path``.
 
-    Raises :class:`UnsafeFileError` where :func:`refuse_unsafe` does.
+    Raises ``UnsafeFileError`` where ``refuse_unsafe`` does.
     """
     refuse_unsafe(path, list(values))
     text = path.read_text("utf-8") if path.exists() else ""
@@ -110,7 +110,7 @@ def append(path: Path, values: Mapping[str, str]) -> None:
 
 
 def refuse_unsafe(path: Path, names: Sequence[str]) -> None:
-    """Raise :class:`UnsafeFileError` where git would take ``path``, or where it has one of
+    """Raise ``UnsafeFileError`` where git would take ``path``, or where it has one of
     ``names``: no line that is there is changed."""
     taken = sorted(_names(path).intersection(names))
     if taken:

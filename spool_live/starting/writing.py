@@ -31,7 +31,7 @@ def write_all(project: Project, additions: Sequence[Addition]) -> list[Path]:
     """Append each addition that has a file, in their order, and return those files.
 
     Then the project is started in a process of its own; where it does not start any more,
-    everything is as it was, and :class:`CannotWriteError` is raised.
+    everything is as it was, and ``CannotWriteError`` is raised.
     """
     chosen = [one for one in additions if one.path is not None]
     paths = list(dict.fromkeys(one.path for one in chosen if one.path is not None))

@@ -44,7 +44,7 @@ def ask_connections() -> None:
 def count_connections() -> int | None:
     """Return how many clients are connected, or ``None`` where nobody can know.
 
-    Raises :class:`ConnectionsUnknownError` where the metrics are not to be had, and
+    Raises ``ConnectionsUnknownError`` where the metrics are not to be had, and
     ``DatabaseError``.
     """
     settings = live_settings()

@@ -28,7 +28,7 @@ Part = heartbeats.Part
 
 
 class Probe:
-    """Asks one server, and gives up after :data:`PATIENCE`. A server that hangs keeps one thread,
+    """Asks one server, and gives up after ``PATIENCE``. A server that hangs keeps one thread,
     and no second one asks it before that is free again."""
 
     def __init__(self, part: Part, ask: Callable[[], None]) -> None:

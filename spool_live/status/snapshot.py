@@ -23,7 +23,7 @@ GIVEN_UP_AFTER = 4.0
 """Seconds that PostgreSQL may take over one of our queries: a table that is locked is a problem."""
 SLOW = 2.0
 """Seconds after which a content database that answers is a problem nevertheless."""
-KEPT_AT_LEAST, KEPT_AT_MOST = 1.0, 5.0
+MIN_KEPT, MAX_KEPT = 1.0, 5.0
 KEPT = 200
 """Times as long as it took to determine the status is kept: reading it costs the database half a
 percent of a core at most, however often it is asked for."""
@@ -63,7 +63,7 @@ def determine(now: datetime | None = None) -> Status:
 
 @contextmanager
 def bounded(using: str) -> Iterator[None]:
-    """Give each query inside :data:`GIVEN_UP_AFTER` seconds, where the database is PostgreSQL, and
+    """Give each query inside ``GIVEN_UP_AFTER`` seconds, where the database is PostgreSQL, and
     leave the limit of the transaction around it, if there is one, as it was."""
     connection = connections[using]
     if connection.vendor != "postgresql":
@@ -93,13 +93,13 @@ class Kept:
         self._until = 0.0
 
     def get(self) -> Status:
-        """Return the status, at most :data:`KEPT_AT_MOST` seconds old."""
+        """Return the status, at most ``MAX_KEPT`` seconds old."""
         with self._lock:  # who asks meanwhile gets the same answer, not another round of queries
             if self._status is None or self._clock() >= self._until:
                 started = self._clock()
                 self._status = self._work()
                 took = self._clock() - started
-                kept = min(max(KEPT * took, KEPT_AT_LEAST), KEPT_AT_MOST)
+                kept = min(max(KEPT * took, MIN_KEPT), MAX_KEPT)
                 self._until = self._clock() + kept
             return self._status
 

@@ -15,7 +15,7 @@ from spool_live.supabase.databases import is_supabase_database
 
 class SupabaseOperation(Operation):
     """Something done to the Supabase database, and to no other alias nor vendor; changes no model
-    state. Subclasses say what :meth:`forward` and :meth:`backward` do there."""
+    state. Subclasses say what ``forward`` and ``backward`` do there."""
 
     reversible = True
     separate_only = False

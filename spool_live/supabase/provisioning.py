@@ -134,7 +134,7 @@ def missing(alias: str) -> list[StepResult]:
 
 
 def undone(alias: str) -> list[StepResult]:
-    """Return what :func:`provision` would do on ``alias``: the steps that cannot be done yet, and
+    """Return what ``provision`` would do on ``alias``: the steps that cannot be done yet, and
     those whose work is not there, or not any more (``PENDING``). Changes nothing."""
     connection = connections[alias]
     if not answers_yes(connection, _exists("public.live_updates")):
@@ -175,7 +175,7 @@ def lacks_partition(alias: str) -> bool:
 
 
 def withdraw(alias: str) -> None:
-    """Take back what :func:`provision` made, for a migration that goes backward."""
+    """Take back what ``provision`` made, for a migration that goes backward."""
     settings = live_settings()
     with connections[alias].cursor() as cursor:
         cursor.execute(read_sql("environment/realtime_policy.reverse"))
@@ -191,7 +191,7 @@ def close_tables(alias: str, tables: Iterable[str]) -> None:
 
 
 def open_tables(alias: str, tables: Iterable[str]) -> None:
-    """Take :func:`close_tables` back."""
+    """Take ``close_tables`` back."""
     with connections[alias].cursor() as cursor:
         for table in tables:
             _open_table(cursor, table)

@@ -47,7 +47,7 @@ class RefuseTakenTables(Operation):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        """Raise :class:`SpoolLiveConfigurationError` for a table that is taken."""
+        """Raise ``SpoolLiveConfigurationError`` for a table that is taken."""
         connection = schema_editor.connection
         alias = connection.alias
         if getattr(schema_editor, "collect_sql", False):

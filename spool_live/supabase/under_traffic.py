@@ -45,7 +45,7 @@ class LockTable(Operation):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        """Lock it. Raises :class:`django.db.OperationalError` after a minute."""
+        """Lock it. Raises ``django.db.OperationalError`` after a minute."""
         connection = schema_editor.connection
         model = from_state.apps.get_model(app_label, self.model_name)
         if connection.vendor != "postgresql" or not router.allow_migrate_model(

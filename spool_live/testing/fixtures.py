@@ -16,24 +16,24 @@ from spool_live.updates import Update
 
 @pytest.fixture
 def live_broadcaster() -> Iterator[type[MemoryBroadcaster]]:
-    """Deliver updates to memory: see :func:`~spool_live.testing.in_memory`."""
+    """Deliver updates to memory: see ``in_memory``."""
     with testing.in_memory() as broadcaster:
         yield broadcaster
 
 
 @pytest.fixture
 def captured_updates(db: Any) -> Callable[..., AbstractContextManager[list[CapturedUpdate]]]:
-    """See :func:`~spool_live.testing.captured_updates`."""
+    """See ``captured_updates``."""
     return testing.captured_updates
 
 
 @pytest.fixture
 def deliver_now(db: Any, live_broadcaster: Any) -> Callable[..., list[Update]]:
-    """See :func:`~spool_live.testing.deliver_now`."""
+    """See ``deliver_now``."""
     return testing.deliver_now
 
 
 @pytest.fixture
 def live_site(db: Any) -> LiveSite:
-    """Create a site with a key: see :func:`~spool_live.testing.live_site`."""
+    """Create a site with a key: see ``live_site``."""
     return testing.live_site()

@@ -125,9 +125,9 @@ def shared_cache() -> BaseCache:
 
 def within(seconds: float, work: Callable[[BaseCache], _T], cache: BaseCache) -> _T:
     """Return what ``work`` returns, if it does within ``seconds``; raises what it raises, and
-    :class:`CacheTimeoutError`. A client library's own timeouts are off by default.
+    ``CacheTimeoutError``. A client library's own timeouts are off by default.
 
-    At most :data:`AT_ONCE` threads of a process are at work, also where they are never answered.
+    At most ``AT_ONCE`` threads of a process are at work, also where they are never answered.
     """
     places = _places
     deadline = time.monotonic() + seconds

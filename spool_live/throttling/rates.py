@@ -24,7 +24,7 @@ class Rate:
         """Return ``"600/min"`` (``s``, ``min``, ``h``, ``day``); empty text means no limit
         (``None``).
 
-        Raises :class:`SpoolLiveConfigurationError` for anything else.
+        Raises ``SpoolLiveConfigurationError`` for anything else.
         """
         if not text:
             return None

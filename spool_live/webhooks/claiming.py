@@ -28,7 +28,7 @@ from spool_live.webhooks.encryption import UnreadableSecretError
 from spool_live.webhooks.messages import Message
 from spool_live.webhooks.policy import SPARED
 
-MOST_MESSAGES = 50
+MAX_MESSAGES = 50
 """Messages of one lease: what is sent again at most where a worker is killed."""
 RUN = 5.0
 """Seconds after which no further message of a lease is begun."""
@@ -145,7 +145,7 @@ def _fill(using: str, job: Job, keys: list[WebhookSecret], now: datetime) -> Non
     again = _waiting(using, job, now)
     fresh = _fresh(using, job)
     job.messages = sorted([*again, *fresh], key=lambda message: message.seq or 0)
-    most = MOST_MESSAGES
+    most = MAX_MESSAGES
     if job.delivery.failures > SPARED:
         most = 1  # one shows whether it is over
     if job.endpoint.rate:
@@ -160,7 +160,7 @@ def _fresh(using: str, job: Job) -> list[Message]:
     """Return new messages, and how far they reach: what the endpoint did not ask for is passed
     over."""
     site_id, after = job.endpoint.site_id, job.delivery.cursor_seq
-    entries, job.reaches = outbox.numbered_after(using, site_id, after=after, limit=MOST_MESSAGES)
+    entries, job.reaches = outbox.numbered_after(using, site_id, after=after, limit=MAX_MESSAGES)
     wanted = (job.endpoint.event_types, job.endpoint.collections)
     return [
         _message(entry)
@@ -175,7 +175,7 @@ def _waiting(using: str, job: Job, now: datetime) -> list[Message]:
     due = WebhookMessage.objects.using(using).filter(
         endpoint=job.endpoint, state=WebhookMessage.State.WAITING, due_at__lte=now
     )
-    rows = {row.entry_id: row for row in due.order_by("seq")[:MOST_MESSAGES]}
+    rows = {row.entry_id: row for row in due.order_by("seq")[:MAX_MESSAGES]}
     if not rows:
         return []
     held = OutboxEntry.objects.using(using).filter(pk__in=rows)

@@ -27,7 +27,7 @@ from spool_live.webhooks.guard import EndpointRefusedError, GuardedBackend, chec
 
 EXCERPT = 1_000
 """Bytes of an answer that are kept."""
-MOST_READ = 64_000
+MAX_READ = 64_000
 """Bytes of an answer that are read so that the connection can be used again; one that has more to
 say is closed. Headers end at httpcore's 100 kB."""
 KEPT_OPEN = 30.0
@@ -91,7 +91,7 @@ class Client:
             for piece in answer.iter_stream():
                 size += len(piece)
                 kept = (kept + piece)[:EXCERPT]
-                if size > MOST_READ:
+                if size > MAX_READ:
                     break
             said = httpx.Headers(answer.headers)
         now = http_date(said.get("date")) or timezone.now()

@@ -27,7 +27,7 @@ def encrypt(plain: str, *, endpoint_id: uuid.UUID, site_id: uuid.UUID) -> str:
 
 @sensitive_variables()
 def decrypt(encrypted: str, *, endpoint_id: uuid.UUID, site_id: uuid.UUID) -> str:
-    """Return what :func:`encrypt` was given. Raises :class:`UnreadableSecretError`."""
+    """Return what ``encrypt`` was given. Raises ``UnreadableSecretError``."""
     plain = unseal(encrypted, label=_LABEL, place=_place(endpoint_id, site_id))
     if plain is None:
         raise UnreadableSecretError(

@@ -33,7 +33,7 @@ def create_endpoint(
     once.
 
     It gets the updates that have no number yet, and all later ones. Raises
-    :class:`~spool_live.webhooks.guard.EndpointRefusedError` for a URL that nothing is sent to, and
+    ``EndpointRefusedError`` for a URL that nothing is sent to, and
     ``ValueError`` for an event type that there is not.
     """
     alias = using or router.db_for_write(WebhookEndpoint, instance=site)
@@ -52,7 +52,7 @@ def create_endpoint(
 
 
 def check(url: str, event_types: Sequence[str]) -> None:
-    """Raise what :func:`create_endpoint` does. A name that cannot be resolved now may be later."""
+    """Raise what ``create_endpoint`` does. A name that cannot be resolved now may be later."""
     known = [event.value for event in EventType]
     for event_type in event_types:
         if event_type not in known:

@@ -3,7 +3,7 @@
 A name is resolved once, each of its addresses is checked, and the connection is made to one that
 was checked: a name that changes in between (DNS rebinding) changes nothing. TLS goes on to verify
 the name. Nothing here follows the URL's text: whatever host a request leads to, the connection is
-made by :class:`GuardedBackend`, or not at all.
+made by ``GuardedBackend``, or not at all.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class EndpointRefusedError(SpoolLiveError):
 def check_url(url: str) -> httpx.URL:
     """Return ``url``, parsed, where it may be an endpoint as far as its text says.
 
-    Raises :class:`EndpointRefusedError` for any scheme but https (http only where a network is
+    Raises ``EndpointRefusedError`` for any scheme but https (http only where a network is
     allowed), a user, a zone id, a number that is not written as an address, a port that is not on
     the list.
     """
@@ -60,7 +60,7 @@ def check_url(url: str) -> httpx.URL:
 
 
 def check_endpoint(url: str) -> None:
-    """Raise :class:`EndpointRefusedError` where nothing would be sent to ``url`` as things are now.
+    """Raise ``EndpointRefusedError`` where nothing would be sent to ``url`` as things are now.
     A name that cannot be resolved is not refused."""
     parsed = check_url(url)
     port = parsed.port or _SCHEMES[parsed.scheme]
@@ -71,7 +71,7 @@ def check_endpoint(url: str) -> None:
 
 
 def check_port(port: int) -> None:
-    """Raise :class:`EndpointRefusedError` where ``port`` is not on the list of
+    """Raise ``EndpointRefusedError`` where ``port`` is not on the list of
     ``WEBHOOK_PORTS``."""
     for text in live_settings().webhook_ports:
         first, _, last = text.partition("-")
@@ -84,7 +84,7 @@ def check_port(port: int) -> None:
 
 
 def check_address(address: Address, *, only_allowed: bool = False) -> None:
-    """Raise :class:`EndpointRefusedError` where nothing may be sent to ``address``;
+    """Raise ``EndpointRefusedError`` where nothing may be sent to ``address``;
     ``only_allowed`` refuses whatever is not in ``WEBHOOK_ALLOWED_NETWORKS``."""
     allowed = _allowed_networks()
     if only_allowed and not any(address in network for network in allowed):
@@ -101,7 +101,7 @@ def check_address(address: Address, *, only_allowed: bool = False) -> None:
 def resolve(host: str, port: int, *, only_allowed: bool = False) -> list[Address]:
     """Return the addresses of ``host``, each of them checked.
 
-    Raises :class:`EndpointRefusedError` where one of them is not allowed, and ``OSError`` where the
+    Raises ``EndpointRefusedError`` where one of them is not allowed, and ``OSError`` where the
     name cannot be resolved.
     """
     found = [_address(sockaddr) for *_, sockaddr in _ask(host, port)]

@@ -37,7 +37,7 @@ def body(update: Update) -> str:
 
 
 def example(site_id: uuid.UUID) -> Message:
-    """Return a message that changes nothing: its collection is :data:`EXAMPLE`, and it has no
+    """Return a message that changes nothing: its collection is ``EXAMPLE``, and it has no
     ``seq``."""
     update_id = new_update_id()
     values: dict[str, Any] = {

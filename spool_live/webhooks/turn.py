@@ -28,9 +28,9 @@ logger = logging.getLogger(__name__)
 
 SLOW_AFTER = 0.25
 """Seconds after which a request is taken for one that hangs."""
-MOST_AT_ONCE = 500
+MAX_AT_ONCE = 500
 """Requests under way in one process, those that hang included."""
-MOST_TROUBLED = 200
+MAX_TROUBLED = 200
 """Of them, at endpoints whose last attempt failed."""
 LOOK_EVERY = 0.2
 """Seconds between two looks for more while requests are under way."""
@@ -66,7 +66,7 @@ def send_pending(
 
 
 class Turn:
-    """One turn on ``using``, see :func:`send_pending`. :meth:`look` is for other threads."""
+    """One turn on ``using``, see ``send_pending``. ``look`` is for other threads."""
 
     def __init__(
         self,
@@ -102,11 +102,11 @@ class Turn:
     def _begin(self) -> None:
         now = time.monotonic()
         quick = sum(now - one.since < SLOW_AFTER for one in self._running)
-        room = min(live_settings().webhook_concurrency - quick, MOST_AT_ONCE - len(self._running))
+        room = min(live_settings().webhook_concurrency - quick, MAX_AT_ONCE - len(self._running))
         troubled = sum(one.job.delivery.failures > 0 for one in self._running)
         if room <= 0:
             return
-        for job in claim(self._using, room, troubled=troubled < MOST_TROUBLED):
+        for job in claim(self._using, room, troubled=troubled < MAX_TROUBLED):
             if job.error or not job.messages:
                 self._settle(_Running(job))
                 continue
@@ -128,7 +128,7 @@ class Turn:
         self._done.put(one)
 
     def _collect(self) -> None:
-        """Wait for a run to end or for :meth:`look`, a moment at the most, and settle all that have
+        """Wait for a run to end or for ``look``, a moment at the most, and settle all that have
         ended."""
         try:
             one = self._done.get(timeout=LOOK_EVERY)

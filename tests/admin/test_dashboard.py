@@ -132,7 +132,7 @@ class TestState:
     def test_sites_in_trouble_come_first_and_the_list_is_bounded(
         self, admin_client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("spool_live.admin.tiles.MOST_SITES", 3)
+        monkeypatch.setattr("spool_live.admin.tiles.MAX_SITES", 3)
         for name in ("Argus", "Beacon", "Clarion", "Dispatch", "Zenith"):
             site = Site.objects.create(name=name)
         waiting(site, slug="harbour")

@@ -176,7 +176,7 @@ def test_no_query_counts_a_table(
 def test_list_says_where_it_stops_counting(
     admin_client: Client, dead: OutboxEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read_only, "MOST_COUNTED", 2)
+    monkeypatch.setattr(read_only, "MAX_COUNTED", 2)
     for number in range(3):
         update = LiveUpdateData(EventType.UPDATED, "articles", uuid.uuid4(), slug=f"n{number}")
         broadcast_update(Site.objects.get(), update)

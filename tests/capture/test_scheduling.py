@@ -91,7 +91,7 @@ def test_bounded_per_sweep(
     recorded: Recording,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(scheduling, "MOST_DUE", 2)
+    monkeypatch.setattr(scheduling, "MAX_DUE", 2)
     for number in range(3):
         story(site, NOON + MINUTE, slug=f"s{number}")
     recorded()
@@ -250,7 +250,7 @@ def due(stories: None, clock: Clock, site: Site, recorded: Recording) -> Iterato
 def test_many_sweeps_at_once(
     due: list[Story], recorded: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scheduling, "MOST_DUE", 3)
+    monkeypatch.setattr(scheduling, "MAX_DUE", 3)
 
     def sweep() -> None:
         for _ in range(8):

@@ -91,7 +91,7 @@ def test_row_that_cannot_be_written_costs_nothing(
 
 
 def test_batch_writes_a_bounded_number(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attempts, "MOST_OF_A_BATCH", 2)
+    monkeypatch.setattr(attempts, "MAX_PER_BATCH", 2)
     waiting(site, 5)
     claim = outbox.claim_batch("default")
     assert claim is not None
@@ -104,7 +104,7 @@ def test_batch_writes_a_bounded_number(site: Site, monkeypatch: pytest.MonkeyPat
 def test_old_rows_go_and_the_newest_of_a_site_stay(
     make_site: MakeSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attempts, "MOST_OF_A_SITE", 2)
+    monkeypatch.setattr(attempts, "MAX_PER_SITE", 2)
     one, two, now = make_site(), make_site(), timezone.now()
     for site, ages in ((one, [9, 3, 2, 1]), (two, [1])):
         for days in ages:

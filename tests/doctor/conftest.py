@@ -123,7 +123,7 @@ def world(
 
 @pytest.fixture
 def alive(db: None) -> None:
-    """See :func:`be_alive`."""
+    """See ``be_alive``."""
     be_alive()
 
 

@@ -85,7 +85,7 @@ def test_newest_addresses_of_a_key_are_kept(
 def test_process_remembers_a_bounded_number(
     make_key: MakeKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(addresses, "_MOST_NOTED", 10)
+    monkeypatch.setattr(addresses, "_MAX_NOTED", 10)
     key, _ = make_key()
     for number in range(100):
         addresses.note_address(key, f"192.0.2.{number}", for_token=False, now=NOW)

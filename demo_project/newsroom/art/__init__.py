@@ -19,7 +19,7 @@ _THEMES: dict[str, Callable[[str, random.Random], str]] = {
 def draw(theme: str, category: str, seed: str) -> str:
     """An SVG document of 960 by 600 for an article of ``category``.
 
-    ``theme`` is a :class:`~demo_project.newsroom.models.Theme`; an unknown category gets the
+    ``theme`` is a ``Theme``; an unknown category gets the
     theme's first motif. ``seed`` decides everything that varies.
     """
     digest = hashlib.sha256(seed.encode()).digest()

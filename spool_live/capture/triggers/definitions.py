@@ -111,7 +111,7 @@ class CaptureTrigger:
 class Definitions:
     """What the registrations call for on the PostgreSQL database ``using``.
 
-    Raises :class:`SpoolLiveConfigurationError` for a collection whose declaration a trigger cannot
+    Raises ``SpoolLiveConfigurationError`` for a collection whose declaration a trigger cannot
     follow.
     """
 

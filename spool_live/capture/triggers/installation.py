@@ -59,7 +59,7 @@ Key = tuple[str, str, str]
 def status(using: str) -> list[Status]:
     """Return each trigger that is or should be on ``using``. Reads only.
 
-    Raises :class:`SpoolLiveConfigurationError` for a collection that a trigger cannot follow.
+    Raises ``SpoolLiveConfigurationError`` for a collection that a trigger cannot follow.
     """
     if not has_triggers(using):
         return []

@@ -14,7 +14,7 @@ from spool_live.capture.declarations import Fault
 from spool_live.collections import LiveCollection, one_site
 from spool_live.conditions import own_field
 
-MOST_FIELDS = 50
+MAX_FIELDS = 50
 """A function of PostgreSQL takes a hundred arguments: a name and a value for each field."""
 INTEGERS = {
     "AutoField",
@@ -31,7 +31,7 @@ TEXTS = {"CharField", "SlugField", "TextField"}
 KEYS = INTEGERS | TEXTS | {"UUIDField"}
 METADATA = KEYS | {"BooleanField", "DateField", "DateTimeField", "DecimalField", "FloatField"}
 _ODD = {"BigAutoField", "BigIntegerField", "FloatField", "JSONField", "PositiveBigIntegerField"}
-"""Types whose values receivers may read differently, see :mod:`spool_live.metadata`."""
+"""Types whose values receivers may read differently, see ``spool_live.metadata``."""
 _STAY = 'or leave capture at "signals"'
 _REPLACED_BY = {
     "get_site": "site_field",
@@ -81,8 +81,8 @@ def _trigger_faults(
             kind = type(field).__name__
             problem = f"metadata_fields: a trigger cannot write {field.name} ({kind}) as JSON"
             yield Fault(problem, f"Leave it out, {_STAY}.")
-    if len(fields) > MOST_FIELDS:
-        yield Fault("metadata_fields: too many", f"Name at most {MOST_FIELDS}, {_STAY}.")
+    if len(fields) > MAX_FIELDS:
+        yield Fault("metadata_fields: too many", f"Name at most {MAX_FIELDS}, {_STAY}.")
 
 
 def _other_rows(collection: LiveCollection) -> Iterator[Fault]:

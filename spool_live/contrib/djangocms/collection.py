@@ -28,7 +28,7 @@ class PageCollection:
 
     def get_site(self, page: Any) -> Any:
         """Return the site of ``page``, or its id: that of ``SPOOL_LIVE["SITE"]`` where it is set,
-        else ours for the page's site (see :mod:`spool_live.contrib.sites`)."""
+        else ours for the page's site (see ``spool_live.contrib.sites``)."""
         if live_settings().site:
             return one_site.site_id(page._state.db)
         return django_sites.mapped(page.site_id)
@@ -50,7 +50,7 @@ _registered: list[PageCollection] = []
 def register_pages(collection: C) -> C:
     """Class decorator: reports the pages of django CMS by the decorated collection.
 
-    Raises :class:`SpoolLiveConfigurationError` where there is one already.
+    Raises ``SpoolLiveConfigurationError`` where there is one already.
     """
     if _registered:
         raise SpoolLiveConfigurationError(f"Pages are already registered: {_registered[0]!r}.")

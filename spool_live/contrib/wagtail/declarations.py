@@ -24,7 +24,7 @@ _snippets: dict[type[Model], SnippetCollection] = {}
 
 
 class PageCollection(LiveCollection):
-    """How Wagtail pages are reported. Subclass it and register it by :func:`register_pages`.
+    """How Wagtail pages are reported. Subclass it and register it by ``register_pages``.
 
     ``drafts``: ``True`` also reports pages that are not live, and saved drafts of live pages
     (``content.updated`` with ``draft: true``). Without it subscribers know of a page from its
@@ -54,7 +54,7 @@ class PageCollection(LiveCollection):
     def get_metadata(self, item: Any) -> Mapping[str, Any]:
         """Return ``type``, ``title``, ``translation_key``, and the ``path`` and ``url`` of the page
         on the site that the update is for; then ``metadata_fields``, of which a page has those that
-        its type has. The ``locale`` comes from :meth:`get_locale`."""
+        its type has. The ``locale`` comes from ``get_locale``."""
         place = self.place_of(item)
         named = self.metadata_fields
         pairs = named.items() if isinstance(named, Mapping) else zip(named, named, strict=True)
@@ -98,7 +98,7 @@ class PageCollection(LiveCollection):
 
 
 class SnippetCollection(LiveCollection):
-    """How the snippets of one model are reported. Register it by :func:`register_snippets`.
+    """How the snippets of one model are reported. Register it by ``register_snippets``.
 
     A snippet belongs to one site where it has a foreign key to Wagtail's or our ``Site``
     (``site_field``; found by itself where there is just one). Others belong to every mapped site if
@@ -141,7 +141,7 @@ def register_pages(*types: type[Page]) -> Callable[[type[C]], type[C]]:
     """Class decorator: reports the pages of ``types`` by the decorated collection; without types,
     all pages. A page belongs to the collection of its nearest registered type.
 
-    Raises :class:`SpoolLiveConfigurationError` for a type that is not a page type, or is
+    Raises ``SpoolLiveConfigurationError`` for a type that is not a page type, or is
     registered.
     """
 
@@ -164,7 +164,7 @@ def register_pages(*types: type[Page]) -> Callable[[type[C]], type[C]]:
 def register_snippets(model: type[Model]) -> Callable[[type[S]], type[S]]:
     """Class decorator: reports the snippets of ``model`` by the decorated collection.
 
-    Raises :class:`SpoolLiveConfigurationError` for a page type, or a model that is registered.
+    Raises ``SpoolLiveConfigurationError`` for a page type, or a model that is registered.
     """
 
     def decorate(declared: type[S]) -> type[S]:

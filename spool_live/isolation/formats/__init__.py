@@ -13,7 +13,7 @@ from spool_live.isolation.report import Report
 
 
 def to_json(report: Report) -> str:
-    """:meth:`Report.to_dict` as JSON."""
+    """``Report.to_dict`` as JSON."""
     return json.dumps(report.to_dict(), indent=2)
 
 
@@ -27,7 +27,7 @@ FORMATS: dict[str, Callable[..., str]] = {
 
 
 def render(report: Report, name: str, *, fail_on: str = "error") -> str:
-    """Return ``report`` in the format ``name``, one of :data:`FORMATS`. ``fail_on`` (``error``,
+    """Return ``report`` in the format ``name``, one of ``FORMATS``. ``fail_on`` (``error``,
     ``warning`` or ``never``) is what makes a failure where a format knows failures, as it does for
     the exit code."""
     if name == "junit":

@@ -25,7 +25,7 @@ from spool_live.isolation.sandbox import (
 _BATCH = 250
 _DENIED = "42501"
 _LOCKED = "55P03"
-_NAMED_AT_MOST = 4
+_MAX_NAMED = 4
 _VARIABLE = re.compile(r":'(\w+)'")
 
 
@@ -78,7 +78,7 @@ class Attacker:
 
     def prepare(self) -> list[Finding]:
         """Make the temporary functions that run attacks; return why that is not possible, if so.
-        Raises :class:`django.db.DatabaseError` where the reason is not an event trigger's."""
+        Raises ``django.db.DatabaseError`` where the reason is not an event trigger's."""
         try:
             with self._box.step():
                 self._box.execute(read_sql("attack_functions"))
@@ -124,7 +124,7 @@ class Attacker:
     ) -> list[frozenset[str]]:
         """Return what Realtime would deliver of ``updates`` (ids) to subscribers of ``role`` with
         the claims of ``cases``, one after the other in one session. Raises
-        :class:`django.db.DatabaseError` where one of them makes a policy raise: then nobody gets
+        ``django.db.DatabaseError`` where one of them makes a policy raise: then nobody gets
         anything."""
         claims = [case.text or "" for case in cases]
         given = {"role": role, "claims": claims, "targets": list(updates)}
@@ -153,7 +153,7 @@ class Breaches:
     def findings(self) -> Iterator[Finding]:
         """Yield one finding for each rule and subject; its reason names the first few of them."""
         for (rule, subject), what in self._found.items():
-            named, more = "; ".join(what[:_NAMED_AT_MOST]), len(what) - _NAMED_AT_MOST
+            named, more = "; ".join(what[:_MAX_NAMED]), len(what) - _MAX_NAMED
             yield rule.broken(subject, f"{named}; and {more} more" if more > 0 else named)
 
 

@@ -22,8 +22,8 @@ from spool_live.isolation.target import MESSAGES
 
 EVENT = "live_updates"
 CALL_EVENT = "reauthenticate"
-MOST_UPDATES = 100
-MOST_BYTES = 100_000
+MAX_UPDATES = 100
+MAX_BYTES = 100_000
 _FIELDS = {
     "id", "site_id", "event_type", "collection", "slug", "item_id", "timestamp", "metadata", "seq",
 }  # fmt: skip
@@ -134,7 +134,7 @@ def _judge_payload(breaches: Breaches, message: Message) -> None:
         breaches.add(rules.BROADCAST_FORM, MESSAGES, f"{_where(message)}: {what}")
     if any(set(change) != _FIELDS for change in changes):
         breaches.add(rules.BROADCAST_FORM, MESSAGES, f"{_where(message)}: other fields")
-    if len(changes) > MOST_UPDATES or message.size > MOST_BYTES:
+    if len(changes) > MAX_UPDATES or message.size > MAX_BYTES:
         what = f"{len(changes)} updates, {message.size} bytes"
         breaches.add(rules.BROADCAST_LIMITS, MESSAGES, what)
 

@@ -82,7 +82,7 @@ def build_world(box: Sandbox, target: Target, world: World) -> Iterator[Finding]
     """Make the sites of ``world`` through the functions and rights that the delivery uses.
 
     What the service role cannot do is a finding, and done as the migrating role instead, so that
-    the attacks have something to attack. Raises :class:`django.db.DatabaseError`.
+    the attacks have something to attack. Raises ``django.db.DatabaseError``.
     """
     if target.one_database:
         box.rows("probe_sites", {"sites": list(world.sites)})
@@ -132,7 +132,7 @@ def site_payload(
 
 
 def mirror(box: Sandbox, payload: dict[str, Any]) -> dict[str, Any]:
-    """Call the mirror function as the service role. Raises :class:`django.db.DatabaseError`."""
+    """Call the mirror function as the service role. Raises ``django.db.DatabaseError``."""
     with acting_as(box, SERVICE_ROLE):
         answer: dict[str, Any] = json.loads(
             box.row("mirror", {"site": json.dumps(payload)})["answer"]
@@ -142,13 +142,13 @@ def mirror(box: Sandbox, payload: dict[str, Any]) -> dict[str, Any]:
 
 def deliver(box: Sandbox, updates: Sequence[tuple[str, int, int]]) -> list[str]:
     """Deliver updates ``(site id, seq, bytes of metadata)`` in one statement as the service role;
-    return their ids. Raises :class:`django.db.DatabaseError`."""
+    return their ids. Raises ``django.db.DatabaseError``."""
     with acting_as(box, SERVICE_ROLE):
         return insert_updates(box, updates)
 
 
 def insert_updates(box: Sandbox, updates: Sequence[tuple[str, int, int]]) -> list[str]:
-    """Deliver as :func:`deliver` does, as the session's current role."""
+    """Deliver as ``deliver`` does, as the session's current role."""
     update_ids = [str(uuid.uuid4()) for _ in updates]
     box.rows(
         "probe_updates",

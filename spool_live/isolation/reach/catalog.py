@@ -144,7 +144,7 @@ class Catalog:
 
 
 def read_catalog(box: Sandbox, attackers: Collection[str]) -> Catalog:
-    """Read it in a dozen queries. Raises :class:`django.db.DatabaseError`."""
+    """Read it in a dozen queries. Raises ``django.db.DatabaseError``."""
     relations = {row["oid"]: Relation(**_frozen(row)) for row in box.rows("reach_relations")}
     functions = {
         row["oid"]: Function(**_frozen(row))

@@ -2,7 +2,7 @@
 
 Not a parser: a scanner that errs on the side of seeing too much. Comments are left out, strings are
 looked into only where they are run, and whatever is run without being written there is reported as
-dynamic. Pure: text in, :class:`Facts` out.
+dynamic. Pure: text in, ``Facts`` out.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Child processes for everything that is started here, in the demo, the benchmarks and the tests.
 
-A :class:`ChildProcess` runs a program in a session of its own, behind ``launcher.py``, which ties
-its life to its owner's; ``ports`` finds and holds ports; :func:`wait_until` waits for what comes
+A ``ChildProcess`` runs a program in a session of its own, behind ``launcher.py``, which ties
+its life to its owner's; ``ports`` finds and holds ports; ``wait_until`` waits for what comes
 true.
 """
 

@@ -30,7 +30,7 @@ def launched(
     """Return ``program`` behind the launcher, so that it gets ``orphan_signal`` when this process
     ends.
 
-    ``identity`` is a value of :class:`~spool_live.local.identity.ProcessIdentity`.
+    ``identity`` is a value of ``ProcessIdentity``.
     """
     script = str(Path(launcher.__file__))
     binding = (identity, str(int(orphan_signal)), str(os.getpid()))
@@ -50,7 +50,7 @@ class ChildProcess:
     Without a ``log_file`` its standard output is dropped and its errors are shown. It is forked
     from a thread that lives as long as the process does, because Linux's parent-death signal fires
     when the forking *thread* ends. At a normal exit of the interpreter it is stopped too.
-    Raises :class:`OSError` if it cannot start.
+    Raises ``OSError`` if it cannot start.
     """
 
     def __init__(

@@ -16,7 +16,7 @@ def listen(port: int) -> socket.socket:
     """Return a socket that listens on ``port`` of 127.0.0.1, or on any free one if ``port`` is 0.
 
     To be handed to a server process: nobody can take the port while that is starting, and early
-    connections wait for it. Raises :class:`PortTakenError`.
+    connections wait for it. Raises ``PortTakenError``.
     """
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -11,7 +11,7 @@ POLL = 0.01
 def wait_until(condition: Callable[[], object], within: float = 30.0, what: object = "") -> None:
     """Return as soon as ``condition()`` is true, which is looked at every 10 ms.
 
-    Raises :class:`TimeoutError` after ``within`` seconds, which names ``what``; a callable is
+    Raises ``TimeoutError`` after ``within`` seconds, which names ``what``; a callable is
     called for it then.
     """
     deadline = time.monotonic() + within

@@ -61,7 +61,7 @@ async def admit(
     headers: Mapping[str, str],
     open_channels: int,
 ) -> Admission:
-    """Check a join of ``wire_topic`` (with prefix). Raises :class:`JoinRefusedError`."""
+    """Check a join of ``wire_topic`` (with prefix). Raises ``JoinRefusedError``."""
     topic = wire_topic.removeprefix(PREFIX)
     if not topic:
         raise JoinRefusedError("TopicNameRequired: You must provide a topic name")
@@ -95,7 +95,7 @@ async def authorize(
 ) -> Access:
     """Return what ``identity`` may do on a topic. Being able to read presence alone lets in, too.
 
-    Raises :class:`AccessDeniedError`, or what :meth:`ChannelPolicies.readable` raises.
+    Raises ``AccessDeniedError``, or what ``ChannelPolicies.readable`` raises.
     """
     if not request.private:
         return Access.public()

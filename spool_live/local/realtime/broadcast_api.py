@@ -96,7 +96,7 @@ class BroadcastApi:
 
 
 def _messages(body: Any) -> list[tuple[Room, str, Any]]:
-    """Raise :class:`ValueError` that says which message lacks what."""
+    """Raise ``ValueError`` that says which message lacks what."""
     messages = body.get("messages") if isinstance(body, dict) else None
     if not isinstance(messages, list) or not messages:
         raise ValueError("must be a list of messages")

@@ -16,7 +16,7 @@ PREFIX = "realtime:"
 
 TOO_MANY_MESSAGES = "Too many messages per second"
 
-_MOST_REPLAYED = 25
+_MAX_REPLAYED = 25
 _REPLAY = """
     select id::text, event, payload::text from (
         select id, event, payload, inserted_at from realtime.messages
@@ -68,9 +68,9 @@ async def replayed(
 ) -> list[tuple[str, Broadcast]]:
     """Return what was broadcast on a private topic since then, oldest first, each with its id.
 
-    At most 25, the newest. Raises :class:`psycopg.Error`.
+    At most 25, the newest. Raises ``psycopg.Error``.
     """
-    limit = min(replay.limit, _MOST_REPLAYED)
+    limit = min(replay.limit, _MAX_REPLAYED)
     rows = await sessions.fetch(_REPLAY, (topic, replay.since, limit))
     return [
         (

@@ -44,7 +44,7 @@ async def evaluate(
 ) -> Iterator[Delivery]:
     """Return the frames that ``changes`` give to those subscribed just now, in commit order.
 
-    Raises :class:`psycopg.Error`; a policy that raises is one of the reasons, and then nobody gets
+    Raises ``psycopg.Error``; a policy that raises is one of the reasons, and then nobody gets
     anything.
     """
     parts = _by_table(subscriptions, changes)

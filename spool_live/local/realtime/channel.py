@@ -53,7 +53,7 @@ class Connection(Protocol):
 
 
 class Channel:
-    """A topic that one socket has joined. Created by a successful join, then :meth:`open`."""
+    """A topic that one socket has joined. Created by a successful join, then ``open``."""
 
     def __init__(
         self, services: Services, connection: Connection, join: Message, admission: Admission
@@ -123,12 +123,12 @@ class Channel:
         self._send(Message(self.topic, "phx_reply", payload, ref, self.join_ref))
 
     def deliver(self, encoded: Encoded, extension: Extension, message_id: str | None) -> None:
-        """See :class:`~.hub.Member`. What was replayed does not come again."""
+        """See ``Member``. What was replayed does not come again."""
         if extension in self._access.readable and message_id not in self._missed:
             self.send_encoded(encoded)
 
     def overrun(self) -> None:
-        """See :class:`~.hub.Member`."""
+        """See ``Member``."""
         self._shut(TOO_MANY_MESSAGES)
 
     def send_encoded(self, encoded: Encoded) -> None:
@@ -138,7 +138,7 @@ class Channel:
             self._connection.send(frame)
 
     async def resubscribe(self) -> None:
-        """See :class:`~.subscriptions.ChangesSubscriber`."""
+        """See ``ChangesSubscriber``."""
         self._subscribe_after(0.0)
 
     async def _refresh(self, token: object) -> None:

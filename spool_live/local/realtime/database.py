@@ -40,8 +40,8 @@ class Session:
     async def fetch(self, query: LiteralString, parameters: Sequence[object]) -> list[Row]:
         """Run one statement in a transaction of its own; repeat it once if the connection is gone.
 
-        Raises :class:`psycopg.OperationalError` where there is no database, and whatever
-        :class:`psycopg.Error` the statement meets.
+        Raises ``psycopg.OperationalError`` where there is no database, and whatever
+        ``psycopg.Error`` the statement meets.
         """
         try:
             return await self._execute(query, parameters)
@@ -89,7 +89,7 @@ class SessionPool:
             self._idle.put_nowait(session)
 
     async def fetch(self, query: LiteralString, parameters: Sequence[object]) -> list[Row]:
-        """:meth:`Session.fetch` on the session that is free first."""
+        """``Session.fetch`` on the session that is free first."""
         session = await self._idle.get()
         try:
             return await session.fetch(query, parameters)

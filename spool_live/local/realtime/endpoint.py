@@ -46,7 +46,7 @@ class WebSocketEndpoint:
         return len(self._open)
 
     def _check_limits(self) -> None:
-        """Return the version, or raise :class:`HandshakeRefusedError`."""
+        """Return the version, or raise ``HandshakeRefusedError``."""
         connections = self._services.config.limits.connections
         if connections is not None and len(self._open) >= connections:
             raise HandshakeRefusedError(429, "Too many connected users")

@@ -75,7 +75,7 @@ class Selection:
 
 
 def parse_binding(params: Mapping[str, Any]) -> Selection:
-    """Read one entry of ``config.postgres_changes``. Raises :class:`BindingError`."""
+    """Read one entry of ``config.postgres_changes``. Raises ``BindingError``."""
     columns = _columns(params)
     schema, table, text = (params.get(name) for name in ("schema", "table", "filter"))
     match (schema, table, "filter" in params):

@@ -34,7 +34,7 @@ class Handshake:
 
 
 def shake_hands(services: Services, connection: HTTPConnection) -> Handshake:
-    """Check the upgrade request. Raises :class:`HandshakeRefusedError`."""
+    """Check the upgrade request. Raises ``HandshakeRefusedError``."""
     _check_tenant(services.options.tenant, connection)
     serializer = serializer_for(connection.query_params.get("vsn", _DEFAULT_VSN))
     if serializer is None:

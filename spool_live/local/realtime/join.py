@@ -52,7 +52,7 @@ def parse_join(payload: object, topic: str = "") -> JoinRequest:
     """Read the payload of a ``phx_join`` for ``topic`` (without prefix); ignores unknown keys.
 
     A join without ``config`` is one of long ago, whose topic names what it wants: a schema, a table
-    and a filter. Raises :class:`MalformedJoinError` where ``config`` is not an object.
+    and a filter. Raises ``MalformedJoinError`` where ``config`` is not an object.
     """
     params = _mapping(payload)
     if params.get("config") is not None and not isinstance(params["config"], dict):

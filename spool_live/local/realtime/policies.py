@@ -51,8 +51,8 @@ class ChannelPolicies:
         """Return those of ``extensions`` whose rows on ``topic`` (without prefix) may be read.
 
         A policy that raises counts as a refusal and is logged. Raises
-        :class:`psycopg.OperationalError` where there is no database and
-        :class:`psycopg.errors.CheckViolation` where the day's partition is missing.
+        ``psycopg.OperationalError`` where there is no database and
+        ``psycopg.errors.CheckViolation`` where the day's partition is missing.
         """
         rows = await self._ask(_READABLE, topic, list(extensions), identity, headers)
         return frozenset(rows) if isinstance(rows, list) else frozenset()

@@ -38,8 +38,8 @@ class Binary:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message in either direction. ``payload`` is what :mod:`orjson` can dump; that of a
-    binary frame from the client is a :class:`Broadcast`."""
+    """One message in either direction. ``payload`` is what ``orjson`` can dump; that of a
+    binary frame from the client is a ``Broadcast``."""
 
     topic: str
     event: str
@@ -62,7 +62,7 @@ class Serializer(Protocol):
     """Encodes for, and decodes from, the sockets of one ``vsn``."""
 
     def decode(self, frame: Frame) -> Message:
-        """Decode the frame, or raise :class:`MalformedFrameError`."""
+        """Decode the frame, or raise ``MalformedFrameError``."""
         ...
 
     def encode(self, message: Message) -> Frame: ...

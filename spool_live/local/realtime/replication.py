@@ -29,7 +29,7 @@ _SECONDS_FROM_1970_TO_2000 = 946_684_800
 
 
 class ReplicationStream:
-    """One replication connection with its slot. Use :meth:`open`, iterate, :meth:`close`."""
+    """One replication connection with its slot. Use ``open``, iterate, ``close``."""
 
     def __init__(self, connection: PGconn) -> None:
         self._connection = connection
@@ -41,7 +41,7 @@ class ReplicationStream:
         """Connect, create the slot and start streaming ``publications`` from this moment on.
 
         Creating the slot waits for transactions that are open just now. ``conninfo`` is a libpq URI
-        of a role with REPLICATION. Raises :class:`psycopg.OperationalError`.
+        of a role with REPLICATION. Raises ``psycopg.OperationalError``.
         """
         separator = "&" if "?" in conninfo else "?"
         connection = await asyncio.to_thread(
@@ -58,7 +58,7 @@ class ReplicationStream:
     async def __aiter__(self) -> AsyncGenerator[list[Change]]:
         """Yield what has been committed, in commit order, as much as is there at a time.
 
-        Ends with :class:`psycopg.OperationalError` when the connection does.
+        Ends with ``psycopg.OperationalError`` when the connection does.
         """
         pause = _FIRST_STATUS_AFTER
         while True:

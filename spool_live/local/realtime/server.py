@@ -48,7 +48,7 @@ _ANY_PARTITION = (
 
 
 class RealtimeServer:
-    """Serves :attr:`routes` between :meth:`start` and :meth:`stop`, all in one event loop.
+    """Serves ``routes`` between ``start`` and ``stop``, all in one event loop.
 
     For uvicorn with ``ws="websockets-sansio"``; ``now`` gives seconds since the epoch.
     """
@@ -151,7 +151,7 @@ class RealtimeServer:
     async def follow_publication(self) -> None:
         """Notice added, dropped and recreated tables now instead of at the next check.
 
-        Raises :class:`psycopg.OperationalError`.
+        Raises ``psycopg.OperationalError``.
         """
         await self._services.subscriptions.follow_publication()
 

@@ -39,7 +39,7 @@ class RealtimeSocket:
         self._closing: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
 
     async def serve(self) -> None:
-        """Run until the client leaves, is idle for too long, or :meth:`close` is called."""
+        """Run until the client leaves, is idle for too long, or ``close`` is called."""
         await self._websocket.accept()
         reader = asyncio.create_task(self._read())
         writer = asyncio.create_task(self._write())

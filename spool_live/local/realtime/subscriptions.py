@@ -75,7 +75,7 @@ class Subscriptions:
     ) -> None:
         """Put the bindings in place of what ``subscriber`` had: all of them or, on error, none.
 
-        Raises :class:`SubscribeError`, or :class:`psycopg.OperationalError` where there is no
+        Raises ``SubscribeError``, or ``psycopg.OperationalError`` where there is no
         database.
         """
         fresh = [await self._resolve(subscriber, params, identity) for params in bindings]
@@ -98,7 +98,7 @@ class Subscriptions:
         """Resolve every subscription anew if other tables are published than at the last call
         (none before the first).
 
-        A dropped and recreated table is another table. Raises :class:`psycopg.OperationalError`.
+        A dropped and recreated table is another table. Raises ``psycopg.OperationalError``.
         """
         rows = await self._sessions.fetch(_PUBLISHED, ())
         published = frozenset(oid for (oid,) in rows)

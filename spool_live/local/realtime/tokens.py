@@ -50,7 +50,7 @@ class TokenIdentity:
 def verify_token(token: str, keys: TokenKeys, now: float) -> TokenIdentity:
     """Return the identity in ``token``; ``now`` is in seconds since the epoch.
 
-    Raises :class:`TokenRefusedError`.
+    Raises ``TokenRefusedError``.
     """
     try:
         claims = decode_token("".join(token.split()), keys)

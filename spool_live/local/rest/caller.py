@@ -24,7 +24,7 @@ class Caller:
 
 
 def identify(config: LocalSupabaseConfig, headers: Headers) -> Caller:
-    """Return the caller by ``apikey`` and ``Authorization``. Raises :class:`~.errors.ApiError`
+    """Return the caller by ``apikey`` and ``Authorization``. Raises ``ApiError``
     (401)."""
     token = _token(config, headers)
     if token is None:

@@ -33,7 +33,7 @@ class Table:
     primary_key: tuple[str, ...]
 
     def column(self, name: str) -> Column:
-        """Return the column; raises :class:`~.errors.ApiError` (PGRST204)."""
+        """Return the column; raises ``ApiError`` (PGRST204)."""
         try:
             return self.columns[name]
         except KeyError:
@@ -87,7 +87,7 @@ class Catalog:
     role_settings: Mapping[str, Mapping[str, str]]
 
     def table(self, schema: str, name: str) -> Table:
-        """Return the table; raises :class:`~.errors.ApiError` (PGRST205)."""
+        """Return the table; raises ``ApiError`` (PGRST205)."""
         try:
             return self.tables[schema, name]
         except KeyError:
@@ -97,7 +97,7 @@ class Catalog:
     def function(self, schema: str, name: str, arguments: frozenset[str]) -> Function:
         """Return the overload that takes ``arguments``, else the one that takes the whole body.
 
-        Raises :class:`~.errors.ApiError` (PGRST202, PGRST203).
+        Raises ``ApiError`` (PGRST202, PGRST203).
         """
         overloads = self.functions.get((schema, name), ())
         fitting = [function for function in overloads if function.accepts(arguments)]
@@ -110,7 +110,7 @@ class Catalog:
 
 
 async def load_catalog(connection: psycopg.AsyncConnection[Any], schemas: Sequence[str]) -> Catalog:
-    """Read the catalog of the database. Raises :class:`psycopg.Error`."""
+    """Read the catalog of the database. Raises ``psycopg.Error``."""
     async with (
         connection.transaction(),
         psycopg.AsyncRawCursor(connection, row_factory=dict_row) as cursor,

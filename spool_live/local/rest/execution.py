@@ -54,7 +54,7 @@ async def run(
 ) -> Result:
     """Run ``plan``; what it did is committed when this returns.
 
-    Raises :class:`~.errors.ApiError`: what PostgreSQL refuses, and answers of another size than the
+    Raises ``ApiError``: what PostgreSQL refuses, and answers of another size than the
     caller accepts.
     """
     reads_only = plan.statement.reads_only or surroundings.method in ("GET", "HEAD")

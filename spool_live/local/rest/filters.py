@@ -19,7 +19,7 @@ _DEEPEST = 20
 
 
 def parse_filter(key: str, text: str) -> Condition:
-    """Return ``key=text`` as a condition. Raises :class:`~.errors.ApiError`."""
+    """Return ``key=text`` as a condition. Raises ``ApiError``."""
     names = Scanner(key, "filter")
     ref = names.field()
     if names.sees("."):
@@ -32,7 +32,7 @@ def parse_filter(key: str, text: str) -> Condition:
 
 
 def parse_tree(key: str, text: str) -> Group:
-    """Return the group of ``or=(...)``, ``not.and=(...)``. Raises :class:`~.errors.ApiError`."""
+    """Return the group of ``or=(...)``, ``not.and=(...)``. Raises ``ApiError``."""
     scanner = Scanner(text, "logic tree")
     kind = "or" if key.endswith("or") else "and"
     group = _group(scanner, kind, negated=key.startswith("not."), depth=0)

@@ -25,7 +25,7 @@ def parse_query(query_string: str, arguments: Iterable[str] = ()) -> Query:
     """Return the meaning of a raw query string; ``arguments`` names the parameters that are a
     function's.
 
-    Raises :class:`~.errors.ApiError` (PGRST100, PGRST103, PGRST127).
+    Raises ``ApiError`` (PGRST100, PGRST103, PGRST127).
     """
     parts: dict[str, str] = {}
     conditions: list[Condition | Group] = []

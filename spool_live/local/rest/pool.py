@@ -41,7 +41,7 @@ class ConnectionPool:
         """Lend a connection for one request; one that broke or was left in a transaction is
         discarded.
 
-        Raises :class:`~.errors.ApiError` (PGRST003, 504) after ``patience`` seconds without a free
+        Raises ``ApiError`` (PGRST003, 504) after ``patience`` seconds without a free
         one, and PGRST001 (503) where the database cannot be reached.
         """
         try:

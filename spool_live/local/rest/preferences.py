@@ -32,7 +32,7 @@ def parse_preferences(headers: Sequence[str]) -> Preferences:
     """Return the meaning of all ``Prefer`` headers; the first of a kind wins, unknown ones are
     ignored.
 
-    Raises :class:`~.errors.ApiError` (PGRST122) for an unknown one beside ``handling=strict``.
+    Raises ``ApiError`` (PGRST122) for an unknown one beside ``handling=strict``.
     """
     chosen: dict[str, str] = {}
     unknown: list[str] = []
@@ -85,7 +85,7 @@ _MEDIA_TYPES = {
 
 
 def choose_media_type(accept: str | None) -> MediaType:
-    """Return the first acceptable form. Raises :class:`~.errors.ApiError` (PGRST107, 406)."""
+    """Return the first acceptable form. Raises ``ApiError`` (PGRST107, 406)."""
     if accept is None or not accept.strip():
         return _ARRAY
     wanted = [text.strip() for text in accept.split(",")]

@@ -47,7 +47,7 @@ class RequestPlan:
 
 
 def plan(request: ApiRequest, catalog: Catalog, config: LocalSupabaseConfig) -> RequestPlan:
-    """Return the plan for ``request``. Raises :class:`~.errors.ApiError`."""
+    """Return the plan for ``request``. Raises ``ApiError``."""
     parts = request.path.strip("/").split("/")
     if len(parts) == 2 and parts[0] == "rpc":  # noqa: PLR2004  rpc/<name>
         return _plan_call(request, parts[1], catalog, config)

@@ -10,7 +10,7 @@ from spool_live.local.rest.requests import ApiRequest, RequestPlan
 
 
 def respond(request: ApiRequest, plan: RequestPlan, result: Result) -> Response:
-    """Return the answer to what went well. Raises :class:`~.errors.ApiError` for an empty range
+    """Return the answer to what went well. Raises ``ApiError`` for an empty range
     (416)."""
     status = _status(request, plan, result)
     headers = {"Content-Range": _content_range(request, plan, result)}

@@ -32,7 +32,7 @@ class SchemaCache:
         self._listener: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Read the catalog and begin to listen. Raises :class:`psycopg.Error`."""
+        """Read the catalog and begin to listen. Raises ``psycopg.Error``."""
         connection = await self._pool.connect()
         self._listener = asyncio.create_task(self._listen(connection), name="schema cache reloads")
         await self.current()

@@ -37,7 +37,7 @@ class RestServer:
         ]
 
     async def start(self) -> None:
-        """Connect and learn the schema. Raises :class:`psycopg.Error`."""
+        """Connect and learn the schema. Raises ``psycopg.Error``."""
         await self._schema_cache.start()
 
     async def stop(self) -> None:
@@ -88,7 +88,7 @@ async def _read(request: Request, config: LocalSupabaseConfig) -> ApiRequest:
 
 
 def _schema(method: str, headers: Mapping[str, str], config: LocalSupabaseConfig) -> str:
-    """Return the schema asked for. Raises :class:`~.errors.ApiError` (PGRST106, 406)."""
+    """Return the schema asked for. Raises ``ApiError`` (PGRST106, 406)."""
     profile = "accept-profile" if method in ("GET", "HEAD") else "content-profile"
     schema = headers.get(profile, config.exposed_schemas[0])
     if schema not in config.exposed_schemas:

@@ -185,7 +185,7 @@ def returning(fragments: Fragments, query: Query, shape: BodyShape) -> sql.Compo
 
 
 def refuse_window(query: Query) -> None:
-    """Raise :class:`~.errors.ApiError` rather than write more rows than the caller meant."""
+    """Raise ``ApiError`` rather than write more rows than the caller meant."""
     if query.order or query.offset or query.limit is not None:
         raise not_implemented("order, limit and offset when writing")
 

@@ -112,7 +112,7 @@ def plant() -> None:
 
 
 def find() -> Tree:
-    """What :func:`plant` made, as it is now."""
+    """What ``plant`` made, as it is now."""
     pages = {page.slug: page for page in Page.objects.specific()}
     sites = {m.wagtail_site.hostname: m.site for m in SiteMapping.objects.all()}
     return Tree(

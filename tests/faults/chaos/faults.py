@@ -29,7 +29,7 @@ def _give_up(connection: psycopg.Connection) -> None:
 
 
 class Faults:
-    """All the faults by name, in :attr:`kinds`."""
+    """All the faults by name, in ``kinds``."""
 
     def __init__(self, stage: Stage, seed: int) -> None:
         self.stage = stage

@@ -43,7 +43,7 @@ class Row:
 
     @property
     def what(self) -> tuple[str, str, str, str]:
-        """As :attr:`Edit.what`."""
+        """As ``Edit.what``."""
         return (self.site, self.item, self.event, self.edit)
 
 

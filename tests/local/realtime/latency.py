@@ -34,7 +34,7 @@ from tests.local.realtime.serving import Serving, serve
 from tests.local.realtime.wire import mint
 
 _FRAMES_PER_SECOND = 3000.0
-_MOST_ROWS_PER_SECOND = 20.0
+_MAX_ROWS_PER_SECOND = 20.0
 _AT_A_TIME = 50
 
 
@@ -116,7 +116,7 @@ async def measure(serving: Serving, case: Case, rows: int, every: float) -> list
     client.stdin.write(json.dumps(job).encode() + b"\n")
     assert await client.stdout.readline() == b"ready\n"
     used = time.process_time()
-    pause = max(every, 1 / _MOST_ROWS_PER_SECOND, case.sockets / _FRAMES_PER_SECOND)
+    pause = max(every, 1 / _MAX_ROWS_PER_SECOND, case.sockets / _FRAMES_PER_SECOND)
     await asyncio.to_thread(_write, config, case.mode, rows, pause)
     result = json.loads(await asyncio.wait_for(client.stdout.readline(), 300))
     used = time.process_time() - used

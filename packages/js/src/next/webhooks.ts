@@ -10,7 +10,7 @@ import { record, type SpoolWebhookPayload, text } from "../updates.js";
 
 /** Milliseconds: longer than a CMS goes on trying, which is 27 to 33 hours. */
 const REMEMBERED = 172_800_000;
-const MOST_REMEMBERED = 100_000;
+const MAX_REMEMBERED = 100_000;
 
 /** Remembers the ids of webhooks for two days. */
 export interface ReplayGuard {
@@ -27,7 +27,7 @@ export class MemoryReplayGuard implements ReplayGuard {
   claim(id: string): boolean {
     const horizon = now() - REMEMBERED;
     for (const [old, at] of this.#seen) {
-      if (at >= horizon && this.#seen.size < MOST_REMEMBERED) break;
+      if (at >= horizon && this.#seen.size < MAX_REMEMBERED) break;
       this.#seen.delete(old);
     }
     if (this.#seen.has(id)) return false;
