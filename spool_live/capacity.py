@@ -47,7 +47,7 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Quantity:
     """One quantity: how it is reckoned, and what it may be."""
 
     mode: str
@@ -61,13 +61,13 @@ class Line:
         return self.value <= self.limit
 
 
-def reckon(load: Load, plan: SupabasePlan) -> Iterator[Line]:
+def reckon(load: Load, plan: SupabasePlan) -> Iterator[Quantity]:
     """Yield every quantity that has a limit."""
     each, rate, burst = load.subscribers, load.edits_per_second, load.burst
-    yield Line(
+    yield Quantity(
         BOTH, "connections", f"{load.sites} sites x {each}", load.connections, plan.connections
     )
-    yield Line(
+    yield Quantity(
         BOTH,
         "messages/s",
         f"{load.edits_per_minute:g}/60 edits x {each} subscribers of a site",
@@ -76,35 +76,35 @@ def reckon(load: Load, plan: SupabasePlan) -> Iterator[Line]:
     )
     parts = ceil(burst / UPDATES_PER_MESSAGE)
     batch = min(burst, POSTGRES_CHANGES_BATCH)
-    yield Line(
+    yield Quantity(
         BROADCAST,
         "messages/s of a bulk edit",
         f"{burst}/{UPDATES_PER_MESSAGE} = {parts} messages x {each} / {AVERAGED_OVER} s",
         parts * each / AVERAGED_OVER,
         plan.messages_per_second,
     )
-    yield Line(
+    yield Quantity(
         BROADCAST,
         "joins/s after a key is revoked",
         f"{each} subscribers / {JITTER_SECONDS:g} s",
         each / JITTER_SECONDS,
         plan.joins_per_second,
     )
-    yield Line(
+    yield Quantity(
         POSTGRES_CHANGES,
         "messages/s of a bulk edit",
         f"{burst} rows x {each} / {AVERAGED_OVER} s",
         burst * each / AVERAGED_OVER,
         plan.messages_per_second,
     )
-    yield Line(
+    yield Quantity(
         POSTGRES_CHANGES,
         "checks/s",
         f"{load.edits_per_minute:g}/60 edits x {load.connections} subscriptions",
         rate * load.connections,
         CHECKS_PER_SECOND,
     )
-    yield Line(
+    yield Quantity(
         POSTGRES_CHANGES,
         "checks of a bulk edit",
         f"{batch} rows at a time x {load.connections} subscriptions",
@@ -113,7 +113,7 @@ def reckon(load: Load, plan: SupabasePlan) -> Iterator[Line]:
     )
 
 
-def suffices(mode: str, lines: list[Line]) -> bool:
+def suffices(mode: str, lines: list[Quantity]) -> bool:
     """Return whether ``mode`` carries the load."""
     return all(line.fits for line in lines if line.mode in (BOTH, mode))
 

@@ -22,7 +22,7 @@ from spool_live import checks
 from spool_live.checks import alerts, databases, project
 from spool_live.conf import live_settings
 from spool_live.supabase.databases import is_supabase_database
-from spool_live.supabase.steps import Outcome, StepResult
+from spool_live.supabase.steps import StepOutcome, StepResult
 from tests.capture.triggering import declared, on_postgresql
 from tests.testapp.models import Article, Note, Snippet, Story
 
@@ -254,9 +254,9 @@ def test_what_the_supabase_database_lacks_is_w010(
     monkeypatch: pytest.MonkeyPatch, live: Live
 ) -> None:
     lacking = [
-        StepResult("publication", Outcome.MISSING, "Enable Realtime."),
-        StepResult("policy", Outcome.MISSING, "Enable Realtime."),
-        StepResult("API roles", Outcome.MISSING, "Take Supabase's database."),
+        StepResult("publication", StepOutcome.MISSING, "Enable Realtime."),
+        StepResult("policy", StepOutcome.MISSING, "Enable Realtime."),
+        StepResult("API roles", StepOutcome.MISSING, "Take Supabase's database."),
     ]
     monkeypatch.setattr(databases, "missing", lambda alias: lacking)
     aliases = [alias for alias in connections if is_supabase_database(alias)]

@@ -14,7 +14,7 @@ import pytest
 from celery.bin.celery import celery
 from django.core.management import get_commands, load_command_class
 
-from spool_live.doctor import Phase
+from spool_live.doctor import RolloutPhase
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE = DOCS / "how-to" / "deploy.md"
@@ -111,7 +111,7 @@ def test_page_names_every_file_and_each_phase_with_its_proof() -> None:
     text = PAGE.read_text("utf-8")
     missing = [path.name for path in (*UNITS, *COMPOSE) if path.name not in text]
     assert not missing
-    for phase in Phase:
+    for phase in RolloutPhase:
         assert f"live_doctor --phase {phase.value}" in text
     commands = [arguments(line) for line in re.findall(r"python manage\.py [^\n`]*", text)]
     assert len(commands) >= 10

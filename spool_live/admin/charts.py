@@ -20,7 +20,7 @@ Value = Callable[[Point], float | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ChartLine:
     """One line: its name, its newest value as text, and the path."""
 
     name: str
@@ -34,7 +34,7 @@ class Chart:
     the axis of time; ``summary`` says it to whoever does not see it."""
 
     title: str
-    lines: tuple[Line, ...]
+    lines: tuple[ChartLine, ...]
     top: str
     middle: str
     times: tuple[str, ...]
@@ -109,7 +109,7 @@ def _chart(
     most = max(values, default=0.0)
     top = nice(most) if most else 1.0
     drawn = tuple(
-        Line(name, _newest(value, points, unit), _path(value, points, since, now, top))
+        ChartLine(name, _newest(value, points, unit), _path(value, points, since, now, top))
         for name, value in lines
     )
     said = ", ".join(f"{line.name} {line.newest}" for line in drawn)

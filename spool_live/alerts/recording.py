@@ -28,7 +28,7 @@ DELAY = 30.0
 """Seconds after the edit: what it says of updates that wait should be true of this one."""
 
 
-class Watch:
+class AlertWatch:
     """Evaluates on a daemon thread a moment after an edit, at most once a minute."""
 
     def __init__(self, work: Callable[[], object], *, delay: float = DELAY) -> None:
@@ -66,7 +66,7 @@ class Watch:
             connections.close_all()
 
 
-watch = Watch(lambda: evaluate_if_overdue(EVERY))
+watch = AlertWatch(lambda: evaluate_if_overdue(EVERY))
 
 
 def on_outbox_committed(**kwargs: Any) -> None:

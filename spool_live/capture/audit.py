@@ -33,7 +33,7 @@ from spool_live.updates import EventType, LiveUpdateData
 _NOT_COMPARED = (*ADDED, CACHE_TAGS)
 
 
-class Problem(StrEnum):
+class UnreportedItem(StrEnum):
     """What was not reported."""
 
     NEVER = "never recorded"
@@ -55,7 +55,7 @@ class MissedUpdate:
     item_id: uuid.UUID
     item: Model | None
     slug: str | None
-    problem: Problem
+    problem: UnreportedItem
     updates: list[Recorded]
 
 
@@ -84,7 +84,7 @@ def audit(using: str) -> Iterator[MissedUpdate]:
         for left in chunks(known.values()):
             for entry in _entries(using, left).values():
                 if entry.event_type != EventType.DELETED:
-                    yield _deletion(collection, None, entry, Problem.DELETED)
+                    yield _deletion(collection, None, entry, UnreportedItem.DELETED)
 
 
 def repair(using: str, findings: Iterable[MissedUpdate]) -> int:
@@ -134,7 +134,7 @@ def _look_at(
     purged: set[uuid.UUID],
 ) -> Iterator[MissedUpdate]:
     here: Known | None = None
-    problem: Problem | None = None
+    problem: UnreportedItem | None = None
     with Meaning(collection, item) as meaning:
         now = snapshot(collection, item)
         here = next((known for known in recorded if known.site_id == now.site_id), None)
@@ -142,11 +142,11 @@ def _look_at(
             entry = entries[here.entry]
             problem, meaning.transitions = _compared(now, here, entry, collection)
         elif now.site_id not in purged:
-            problem, meaning.transitions = Problem.NEVER, transitions.created(now)
+            problem, meaning.transitions = UnreportedItem.NEVER, transitions.created(now)
     if not meaning.is_determined:
         return
     updates = meaning.updates()
-    if updates and here is not None and problem is Problem.CHANGED:
+    if updates and here is not None and problem is UnreportedItem.CHANGED:
         entry = entries[here.entry]
         updates = updates if any(_differs(entry, data) for _, data in updates) else []
     if updates and problem is not None:
@@ -154,17 +154,17 @@ def _look_at(
         yield MissedUpdate(collection, item_id, item, updates[0][1].slug, problem, updates)
     for known in recorded:
         if known is not here and known.state != "deleted":
-            yield _deletion(collection, item, entries[known.entry], Problem.MOVED)
+            yield _deletion(collection, item, entries[known.entry], UnreportedItem.MOVED)
 
 
 def _compared(
     now: Snapshot, here: Known, entry: OutboxEntry, collection: LiveCollection
-) -> tuple[Problem, list[Transition]]:
+) -> tuple[UnreportedItem, list[Transition]]:
     if here.state == "deleted":
-        return Problem.RETURNED, transitions.created(now)
+        return UnreportedItem.RETURNED, transitions.created(now)
     if not now.visible:
         is_reported = here.state == "unpublished"
-        return Problem.HIDDEN, [] if is_reported else transitions.deleted(
+        return UnreportedItem.HIDDEN, [] if is_reported else transitions.deleted(
             now._replace(visible=True)
         )
     then = now._replace(slug=entry.slug)
@@ -172,10 +172,10 @@ def _compared(
         then = then._replace(published=here.state == "published")
     found = transitions.changed(then, now)
     if then.published and not now.published:
-        return Problem.UNPUBLISHED, found
+        return UnreportedItem.UNPUBLISHED, found
     if now.published and not then.published:
-        return Problem.PUBLISHED, found
-    return Problem.CHANGED, found
+        return UnreportedItem.PUBLISHED, found
+    return UnreportedItem.CHANGED, found
 
 
 def _differs(entry: OutboxEntry, data: LiveUpdateData) -> bool:
@@ -186,7 +186,7 @@ def _differs(entry: OutboxEntry, data: LiveUpdateData) -> bool:
 
 
 def _deletion(
-    collection: LiveCollection, item: Model | None, entry: OutboxEntry, problem: Problem
+    collection: LiveCollection, item: Model | None, entry: OutboxEntry, problem: UnreportedItem
 ) -> MissedUpdate:
     deleted = LiveUpdateData(
         event_type=EventType.DELETED,

@@ -21,7 +21,7 @@ Accepts = Callable[[Any], bool]
 """Whether a value (not ``None``) comes back from the database as it is."""
 
 
-class Check(NamedTuple):
+class ColumnCheck(NamedTuple):
     """What is asked of the values of one column. Values of the type ``exact`` always come back as
     they are, which every save finds out without a call; ``accepts`` decides on all others."""
 
@@ -40,7 +40,7 @@ _CONVERSIONS = (
 )
 
 
-def check_of(field: AnyField) -> Check:
+def check_of(field: AnyField) -> ColumnCheck:
     """Return the check for the values of ``field``. A field with conversions of its own is trusted
     with nothing: whatever it stores is read back."""
     while isinstance(field, ForeignKey):
@@ -52,11 +52,11 @@ def check_of(field: AnyField) -> Check:
         getattr(type(field), name, None) is not getattr(django_class, name, None)
         for name in _CONVERSIONS
     ):
-        return Check(None, _never)
+        return ColumnCheck(None, _never)
     for kind, exact, make in _CHECKS:
         if issubclass(django_class, kind):
-            return Check(exact, make(field))
-    return Check(None, _never)
+            return ColumnCheck(exact, make(field))
+    return ColumnCheck(None, _never)
 
 
 def _never(value: Any) -> bool:

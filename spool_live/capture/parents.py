@@ -30,7 +30,7 @@ _UNKNOWN = object()
 
 
 @dataclass(frozen=True)
-class Step:
+class ParentStep:
     """One object on the way from the items of ``collection`` to their site: a ``model`` whose
     ``field`` leads on, along ``rest``. ``lookup`` finds the items that lead to such an object."""
 
@@ -62,7 +62,7 @@ class ParentSave:
 
     def __init__(
         self,
-        steps: tuple[Step, ...],
+        steps: tuple[ParentStep, ...],
         instance: Model,
         using: str,
         update_fields: Collection[str] | None,
@@ -96,7 +96,7 @@ class ParentSave:
             if was != is_now:
                 self._follow(step, step.site_of(was, self.using), step.site_of(is_now, self.using))
 
-    def _follow(self, step: Step, before: uuid.UUID | None, after: uuid.UUID | None) -> None:
+    def _follow(self, step: ParentStep, before: uuid.UUID | None, after: uuid.UUID | None) -> None:
         if before == after:
             return
         collection, most = step.collection, step.collection.most_moved
@@ -127,7 +127,7 @@ class ParentSave:
 
 
 @cache
-def steps_of(model: type[Model]) -> tuple[Step, ...]:
+def steps_of(model: type[Model]) -> tuple[ParentStep, ...]:
     """Return the ways to a site that lead through an object of ``model``."""
     steps = (step for collection in registry for step in _steps(collection))
     return tuple(step for step in steps if issubclass(model, step.model))
@@ -149,7 +149,7 @@ def _is_site(model: type[Model]) -> bool:
     return issubclass(model, Site) or model._meta.label == django_sites.LABEL
 
 
-def _steps(collection: LiveCollection) -> Iterator[Step]:
+def _steps(collection: LiveCollection) -> Iterator[ParentStep]:
     relations = [name for name in collection.site_relations.split("__") if name]
     path = collection.site_path
     model = collection.model
@@ -166,4 +166,4 @@ def _steps(collection: LiveCollection) -> Iterator[Step]:
         leads_on = isinstance(field, ForeignKey) and not _is_site(field.related_model)
         rest = path[place + 1 :] if leads_on else ()
         if not leads_on or rest:
-            yield Step(collection, model, field, "__".join(relations[:place]), rest)
+            yield ParentStep(collection, model, field, "__".join(relations[:place]), rest)

@@ -31,7 +31,7 @@ class CapturePlan:
     site_column: str | None
     compares: bool
     related: tuple[str, ...]
-    checks: dict[str, held.Check]
+    checks: dict[str, held.ColumnCheck]
     computed: bool
     scheduled: bool
     selects: dict[tuple[type[Model], str, bool], str | None] = field(default_factory=dict)

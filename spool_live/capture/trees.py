@@ -32,7 +32,7 @@ States = dict[Any, Snapshot | None]
 
 
 @dataclass(frozen=True)
-class Move:
+class TreeMove:
     """An item as it was before it was moved: its row, its parent, and what was below it."""
 
     row: Model
@@ -67,7 +67,7 @@ def unwrap_moves() -> None:
 def before_move(instance: Model) -> Model | None:
     """Return the row of ``instance`` before mptt moved it, where that is what it is being saved
     for."""
-    move: Move | None = instance._state.__dict__.get(_MOVE)
+    move: TreeMove | None = instance._state.__dict__.get(_MOVE)
     return move.row if move else None
 
 
@@ -76,7 +76,7 @@ def followed(
 ) -> list[Recorded]:
     """Return ``found``, the updates of an ``item`` that was saved, with those of the items below it
     where these follow from it."""
-    move: Move | None = instance._state.__dict__.get(_MOVE)
+    move: TreeMove | None = instance._state.__dict__.get(_MOVE)
     if not found:
         return found
     if move is not None:
@@ -140,7 +140,7 @@ def _moving(write: Callable[[], Any], node: Model, using: str) -> Any:
     return moved
 
 
-def _before(node: Model, using: str) -> Move | None:
+def _before(node: Model, using: str) -> TreeMove | None:
     row = stored.fetch(plan_of(type(node), using), node, using)
     if row is None:
         return None
@@ -148,7 +148,7 @@ def _before(node: Model, using: str) -> Move | None:
         collection.name: _states(collection, row, using)
         for collection in registry.recorded_by_signals(type(node), using)
     }
-    return Move(row, branches.parent_of(row, using), below)
+    return TreeMove(row, branches.parent_of(row, using), below)
 
 
 def _states(collection: LiveCollection, row: Model, using: str) -> States:
@@ -156,7 +156,11 @@ def _states(collection: LiveCollection, row: Model, using: str) -> States:
 
 
 def _with_descendants(
-    collection: LiveCollection, item: Model, found: list[Recorded], using: str, move: Move | None
+    collection: LiveCollection,
+    item: Model,
+    found: list[Recorded],
+    using: str,
+    move: TreeMove | None,
 ) -> list[Recorded]:
     if move is not None and branches.parent_of(item, using) == move.parent:
         return found  # among its siblings

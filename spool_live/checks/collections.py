@@ -67,11 +67,11 @@ def check_triggers(
         for alias in databases or ()
         if alias in content_databases()
         for found in _statuses(alias)
-        if found.state is not triggers.State.INSTALLED
+        if found.state is not triggers.TriggerState.INSTALLED
     ]
 
 
-def _statuses(alias: str) -> list[triggers.Status]:
+def _statuses(alias: str) -> list[triggers.TriggerStatus]:
     try:
         return triggers.status(alias)
     except SpoolLiveConfigurationError:

@@ -19,19 +19,26 @@ from spool_live.doctor import (  # noqa: F401 - their checks are registered with
     rollout,
     tokens,
 )
-from spool_live.doctor.findings import Act, DoctorFinding, Level, Phase, Result, State
+from spool_live.doctor.findings import (
+    Act,
+    CheckState,
+    DoctorFinding,
+    DoctorResult,
+    Level,
+    RolloutPhase,
+)
 from spool_live.doctor.registry import check, checks_of, examine, run
 from spool_live.doctor.surroundings import NotChecked, NotNeeded, Surroundings
 
 __all__ = [
     "Act",
+    "CheckState",
     "DoctorFinding",
+    "DoctorResult",
     "Level",
     "NotChecked",
     "NotNeeded",
-    "Phase",
-    "Result",
-    "State",
+    "RolloutPhase",
     "Surroundings",
     "check",
     "checks_of",

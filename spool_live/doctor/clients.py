@@ -10,12 +10,12 @@ from django.db.models import Q
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-from spool_live.doctor.findings import DoctorFinding, Phase, error
+from spool_live.doctor.findings import DoctorFinding, RolloutPhase, error
 from spool_live.doctor.registry import check
 from spool_live.doctor.surroundings import NotNeeded, Surroundings
 from spool_live.models import Site, SiteApiKey
 
-CLIENTS = Phase.CLIENTS
+CLIENTS = RolloutPhase.CLIENTS
 MOUNT = 'path("spool-live/", include("spool_live.urls"))'
 WRONG_KEY = "Api-Key spool_doctor_this-is-not-a-key"
 

@@ -12,7 +12,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from spool_live.alerts import channels
 from spool_live.conf import live_settings
-from spool_live.doctor.findings import Act, DoctorFinding, Phase, error, warning
+from spool_live.doctor.findings import Act, DoctorFinding, RolloutPhase, error, warning
 from spool_live.doctor.registry import check
 from spool_live.doctor.surroundings import NotChecked, Surroundings
 from spool_live.heartbeats import Part
@@ -23,9 +23,9 @@ from spool_live.signals import alert
 from spool_live.sql import read_sql
 from spool_live.status import Kind
 from spool_live.supabase.provisioning import undone
-from spool_live.supabase.steps import Outcome
+from spool_live.supabase.steps import StepOutcome
 
-DATABASE = Phase.DATABASE
+DATABASE = RolloutPhase.DATABASE
 SHOWN = 8
 """Findings of verify_rls that are repeated; it shows them all itself."""
 SKEW = 2.0
@@ -85,7 +85,7 @@ def check_setup(surroundings: Surroundings) -> Iterator[DoctorFinding]:
     for remedy in dict.fromkeys(step.remedy for step in steps):
         same = [step for step in steps if step.remedy == remedy]
         names = ", ".join(step.step for step in same)
-        is_pending = same[0].outcome is Outcome.PENDING
+        is_pending = same[0].outcome is StepOutcome.PENDING
         said = "not as live_setup makes it" if is_pending else "cannot be done yet"
         yield error(
             f"On {alias!r}, {said}: {names}.", remedy, act=Act.SETUP if is_pending else None

@@ -14,7 +14,7 @@ from django.db import connections
 
 from spool_live.broadcasters import get_broadcaster
 from spool_live.conf import DEFAULT_BROADCASTER, live_settings
-from spool_live.doctor.findings import Act, DoctorFinding, Phase, error, warning
+from spool_live.doctor.findings import Act, DoctorFinding, RolloutPhase, error, warning
 from spool_live.doctor.registry import check
 from spool_live.doctor.surroundings import NotNeeded, Surroundings
 from spool_live.exceptions import BroadcastError
@@ -24,7 +24,7 @@ from spool_live.sql import read_sql
 from spool_live.status import Kind
 from spool_live.supabase.databases import is_supabase_database
 
-BACKEND = Phase.BACKEND
+BACKEND = RolloutPhase.BACKEND
 SWEEP = "spool_live.sweep"
 _REMEDY = re.compile(
     r"[.:] (?=(?:check|expose|if|let|look|restore|run|see|start|tls|the key is) )", re.IGNORECASE

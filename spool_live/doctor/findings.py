@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 
-class Phase(StrEnum):
+class RolloutPhase(StrEnum):
     """The phases of a rollout, in their order. Each is proved by its own checks."""
 
     DATABASE = "database"
@@ -28,7 +28,7 @@ class Level(StrEnum):
     WARNING = "warning"
 
 
-class State(StrEnum):
+class CheckState(StrEnum):
     """How a check ended, from well to bad."""
 
     OK = "ok"
@@ -84,26 +84,26 @@ def warning(cause: str, remedy: str, *, code: str = "", act: Act | None = None) 
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class DoctorResult:
     """How one check ended. ``reason`` says why where it was not carried out."""
 
     name: str
     title: str
-    phase: Phase
+    phase: RolloutPhase
     findings: tuple[DoctorFinding, ...] = ()
     reason: str = ""
     is_needed: bool = True
     seconds: float = 0.0
 
     @property
-    def state(self) -> State:
+    def state(self) -> CheckState:
         """The worst that was found."""
         levels = {finding.level for finding in self.findings}
         if Level.ERROR in levels:
-            return State.ERROR
+            return CheckState.ERROR
         if self.reason:
-            return State.NOT_CHECKED if self.is_needed else State.NOT_NEEDED
-        return State.WARNING if levels else State.OK
+            return CheckState.NOT_CHECKED if self.is_needed else CheckState.NOT_NEEDED
+        return CheckState.WARNING if levels else CheckState.OK
 
     def as_json(self) -> dict[str, Any]:
         """Return ``{check, title, phase, state, reason, seconds, findings: [...]}``."""

@@ -11,12 +11,12 @@ from spool_live import checks
 from spool_live.checks.throttle import check_throttle_cache
 from spool_live.collections import registry
 from spool_live.conf import live_settings
-from spool_live.doctor.findings import DoctorFinding, Phase, error, warning
+from spool_live.doctor.findings import DoctorFinding, RolloutPhase, error, warning
 from spool_live.doctor.registry import check
 from spool_live.doctor.surroundings import Surroundings
 from spool_live.documentation import page
 
-BACKEND = Phase.BACKEND
+BACKEND = RolloutPhase.BACKEND
 OF_ROLLOUT = frozenset({"spool_live.W007", "spool_live.W008"})
 """Of the throttle's cache: they concern many processes, and real subscribers."""
 
@@ -72,7 +72,7 @@ def check_registrations(surroundings: Surroundings) -> Iterator[DoctorFinding]:
             )
 
 
-@check("cache", "One cache counts for all processes, and answers", Phase.ROLLOUT)
+@check("cache", "One cache counts for all processes, and answers", RolloutPhase.ROLLOUT)
 def check_cache(surroundings: Surroundings) -> Iterator[DoctorFinding]:
     """Check that the throttle's cache is shared, and answers."""
     found = [*checks.check_settings(None), *check_throttle_cache(None)]

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from spool_live.conf import live_settings
 from spool_live.doctor.clients import WRONG_KEY
-from spool_live.doctor.findings import DoctorFinding, Phase, error, warning
+from spool_live.doctor.findings import DoctorFinding, RolloutPhase, error, warning
 from spool_live.doctor.registry import check
 from spool_live.doctor.surroundings import NotChecked, Surroundings
 from spool_live.models import FailedAuthentication
@@ -36,7 +36,7 @@ REMEDY = (
 )
 
 
-@check("proxies", "The throttle knows who asks, behind proxies too", Phase.ROLLOUT)
+@check("proxies", "The throttle knows who asks, behind proxies too", RolloutPhase.ROLLOUT)
 def check_proxies(surroundings: Surroundings) -> Iterator[DoctorFinding]:
     """Check that ``TRUSTED_PROXIES`` fits the other settings and the failed authentications."""
     trusted = live_settings().trusted_proxies

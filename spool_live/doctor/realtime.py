@@ -10,7 +10,7 @@ from websockets.sync.client import connect
 
 from spool_live import tokens
 from spool_live.conf import live_settings
-from spool_live.doctor.findings import DoctorFinding, Phase, error, warning
+from spool_live.doctor.findings import DoctorFinding, RolloutPhase, error, warning
 from spool_live.doctor.registry import check
 from spool_live.doctor.surroundings import NotChecked, Surroundings, unknown_key
 from spool_live.doctor.tokens import NTP, PUBLISHABLE, SIGNING
@@ -60,7 +60,7 @@ _MEANINGS = (
 )
 
 
-@check("realtime", "Realtime lets a subscriber in, with our token", Phase.CLIENTS)
+@check("realtime", "Realtime lets a subscriber in, with our token", RolloutPhase.CLIENTS)
 def check_realtime(surroundings: Surroundings) -> Iterator[DoctorFinding]:
     """Join as a front end does: a real subscriber's topic, or, where there is none yet, one that
     nobody may join, which Realtime refuses only once it has accepted the token."""

@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
 
 from spool_live.conf import live_settings
-from spool_live.doctor.findings import DoctorFinding, Phase, Result
+from spool_live.doctor.findings import DoctorFinding, DoctorResult, RolloutPhase
 from spool_live.doctor.secrets import without_secrets
 from spool_live.doctor.surroundings import NotChecked, NotNeeded, Surroundings
 from spool_live.exceptions import SpoolLiveConfigurationError, SpoolLiveError
@@ -22,12 +22,12 @@ Work = Callable[[Surroundings], Iterable[DoctorFinding]]
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class DoctorCheck:
     """One check: it yields what is wrong, and nothing where all is well."""
 
     name: str
     title: str
-    phase: Phase
+    phase: RolloutPhase
     work: Work
     reads_settings: bool = True
     """Whether it cannot be carried out where ``SPOOL_LIVE`` cannot be read."""
@@ -35,38 +35,38 @@ class Check:
 
 ROOMS = ("databases", "project", "delivery", "clients", "tokens", "realtime", "rollout", "proxies")
 """Modules with checks: what others build upon comes first."""
-_checks: dict[str, Check] = {}
+_checks: dict[str, DoctorCheck] = {}
 
 
 def check(
-    name: str, title: str, phase: Phase, *, reads_settings: bool = True
+    name: str, title: str, phase: RolloutPhase, *, reads_settings: bool = True
 ) -> Callable[[Work], Work]:
     """Register the decorated function, of one of ``ROOMS``, as the check ``name``; ``title``
     says what holds where it finds nothing."""
 
     def register(work: Work) -> Work:
-        _checks[name] = Check(name, title, phase, work, reads_settings)
+        _checks[name] = DoctorCheck(name, title, phase, work, reads_settings)
         return work
 
     return register
 
 
-def checks_of(phase: Phase | None = None) -> list[Check]:
+def checks_of(phase: RolloutPhase | None = None) -> list[DoctorCheck]:
     """Return the checks of ``phase``, or all, in the order of phases and of ``ROOMS``."""
     chosen = [one for one in _checks.values() if phase is None or one.phase is phase]
     return sorted(chosen, key=_place)
 
 
-def _place(one: Check) -> tuple[int, int]:
+def _place(one: DoctorCheck) -> tuple[int, int]:
     room = one.work.__module__.rpartition(".")[2]
-    return list(Phase).index(one.phase), ROOMS.index(room)
+    return list(RolloutPhase).index(one.phase), ROOMS.index(room)
 
 
 def run(
-    chosen: Iterable[Check],
+    chosen: Iterable[DoctorCheck],
     surroundings: Surroundings,
     progress: Callable[[str], None] = lambda title: None,
-) -> Iterator[Result]:
+) -> Iterator[DoctorResult]:
     """Carry out ``chosen``, one after the other. ``progress`` is called with each title before it
     begins. Raises nothing of what a check raises: that one is not checked then."""
     for one in chosen:
@@ -74,7 +74,7 @@ def run(
         yield examine(one, surroundings)
 
 
-def examine(one: Check, surroundings: Surroundings) -> Result:
+def examine(one: DoctorCheck, surroundings: Surroundings) -> DoctorResult:
     """Carry out one check."""
     began = time.monotonic()
     found: list[DoctorFinding] = []
@@ -91,7 +91,7 @@ def examine(one: Check, surroundings: Surroundings) -> Result:
         logger.debug("check %s", one.name, exc_info=True)
         reason = _why(raised)
     findings = tuple(_clean(finding) for finding in found)
-    return Result(
+    return DoctorResult(
         one.name,
         one.title,
         one.phase,

@@ -19,7 +19,7 @@ from django.db.models import Count, Q
 
 from spool_live import outbox
 from spool_live.delivery import mirror
-from spool_live.doctor.findings import Act, Result
+from spool_live.doctor.findings import Act, DoctorResult
 from spool_live.doctor.secrets import without_secrets
 from spool_live.doctor.surroundings import NotChecked, Surroundings
 from spool_live.exceptions import SpoolLiveError
@@ -27,7 +27,7 @@ from spool_live.keys.trail import Act as Noted
 from spool_live.keys.trail import note_act
 from spool_live.models import OutboxEntry, Site
 from spool_live.supabase.provisioning import provision, undone
-from spool_live.supabase.steps import Outcome
+from spool_live.supabase.steps import StepOutcome
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ def planned(repair: Repair) -> dict[str, Any]:
     return {"fix": repair.act.value, "what": repair.what, "done": False}
 
 
-def plan(results: Iterable[Result], surroundings: Surroundings) -> list[Repair]:
+def plan(results: Iterable[DoctorResult], surroundings: Surroundings) -> list[Repair]:
     """Return the acts that repair what was found, in the order in which they have to be done."""
     wanted = {finding.act for result in results for finding in result.findings}
     found: list[Repair] = []
@@ -89,7 +89,7 @@ def carry_out(repair: Repair) -> Done:
 
 def _plan_setup(surroundings: Surroundings) -> Iterator[Repair]:
     alias = surroundings.supabase_alias()
-    pending = [step.step for step in undone(alias) if step.outcome is Outcome.PENDING]
+    pending = [step.step for step in undone(alias) if step.outcome is StepOutcome.PENDING]
     if pending:
         using = surroundings.content_aliases()[0]
         what = f"live_setup on {alias!r}: {', '.join(pending)}"
@@ -120,11 +120,11 @@ def _plan_requeue(surroundings: Surroundings) -> Iterator[Repair]:
 
 def _set_up(alias: str, using: str, what: str) -> str:
     steps = provision(alias)
-    failed = [step for step in steps if step.outcome is Outcome.FAILED]
+    failed = [step for step in steps if step.outcome is StepOutcome.FAILED]
     note_act(Noted.REPAIRED, what, using=using, failed=[step.step for step in failed])
     if failed:
         raise SpoolLiveError("; ".join(f"{step.step}: {step.remedy}" for step in failed))
-    return f"{sum(step.outcome is Outcome.DONE for step in steps)} steps are done"
+    return f"{sum(step.outcome is StepOutcome.DONE for step in steps)} steps are done"
 
 
 def _mirror(using: str, what: str) -> str:

@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from spool_live.doctor.findings import Level, Phase, Result, State
+from spool_live.doctor.findings import CheckState, DoctorResult, Level, RolloutPhase
 from spool_live.doctor.repairs import Done, Repair
 
 WIDTH = 100
 MARGIN = 14
 
 
-def lines(results: Sequence[Result]) -> Iterator[str]:
+def lines(results: Sequence[DoctorResult]) -> Iterator[str]:
     """Yield one line a check, and what it found below it; a sentence about all at the end."""
     phase = None
     for result in results:
@@ -34,10 +34,10 @@ def lines(results: Sequence[Result]) -> Iterator[str]:
     yield summary(results)
 
 
-def summary(results: Sequence[Result]) -> str:
+def summary(results: Sequence[DoctorResult]) -> str:
     """Return one sentence about all of it."""
     counts = Counter(finding.level for result in results for finding in result.findings)
-    missed = sum(result.state is State.NOT_CHECKED for result in results)
+    missed = sum(result.state is CheckState.NOT_CHECKED for result in results)
     parts = [
         f"{number} {word if number == 1 else words}"
         for number, word, words in (
@@ -69,14 +69,14 @@ def done_lines(done: Sequence[Done]) -> Iterator[str]:
         yield _indented(one.error or one.outcome)
 
 
-def document(results: Sequence[Result], phase: Phase | None) -> dict[str, Any]:
+def document(results: Sequence[DoctorResult], phase: RolloutPhase | None) -> dict[str, Any]:
     """Return ``{phase, errors, warnings, not_checked, checks: [...]}``."""
     counts = Counter(finding.level for result in results for finding in result.findings)
     return {
         "phase": phase.value if phase else None,
         "errors": counts[Level.ERROR],
         "warnings": counts[Level.WARNING],
-        "not_checked": sum(result.state is State.NOT_CHECKED for result in results),
+        "not_checked": sum(result.state is CheckState.NOT_CHECKED for result in results),
         "checks": [result.as_json() for result in results],
     }
 

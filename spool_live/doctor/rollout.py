@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from django.conf import settings as django_settings
 
 from spool_live.conf import live_settings
-from spool_live.doctor.findings import DoctorFinding, Phase, error, warning
+from spool_live.doctor.findings import DoctorFinding, RolloutPhase, error, warning
 from spool_live.doctor.registry import check
 from spool_live.doctor.surroundings import Surroundings
 from spool_live.documentation import page
@@ -18,7 +18,7 @@ from spool_live.heartbeats import Part
 from spool_live.status import Kind, State
 from spool_live.status.states import age
 
-ROLLOUT = Phase.ROLLOUT
+ROLLOUT = RolloutPhase.ROLLOUT
 STALE = timedelta(days=30)
 """How old a proof may be."""
 PROOFS = {

@@ -15,7 +15,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from spool_live.conf import live_settings
-from spool_live.doctor.findings import Act, DoctorFinding, Phase, error, warning
+from spool_live.doctor.findings import Act, DoctorFinding, RolloutPhase, error, warning
 from spool_live.exceptions import SpoolLiveError
 from spool_live.models import SiteApiKey, SiteDelivery
 from spool_live.status import Kind, State, Status, determine, probe
@@ -59,7 +59,7 @@ class Surroundings:
 
     api_url: str = ""
     timeout: float = 10.0
-    phase: Phase | None = None
+    phase: RolloutPhase | None = None
 
     @cached_property
     def aliases(self) -> list[str]:

@@ -18,12 +18,12 @@ from django.views.decorators.debug import sensitive_variables
 from spool_live import tokens
 from spool_live.broadcasters import network
 from spool_live.conf import live_settings
-from spool_live.doctor.findings import DoctorFinding, Phase, error, warning
+from spool_live.doctor.findings import DoctorFinding, RolloutPhase, error, warning
 from spool_live.doctor.registry import check
 from spool_live.doctor.surroundings import NotChecked, Surroundings, unknown_key
 from spool_live.models import SiteApiKey
 
-CLIENTS = Phase.CLIENTS
+CLIENTS = RolloutPhase.CLIENTS
 NO_PERMISSION = "42501"
 """Who is nobody has no right to the table: so it must be."""
 TOLERATED, REFUSED = 5.0, 30.0
@@ -38,7 +38,7 @@ PUBLISHABLE = 'Copy SPOOL_LIVE["SUPABASE_PUBLISHABLE_KEY"] again from the projec
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PostgrestAnswer:
     """What PostgREST answered: the HTTP status, its code if it is its own, its rows."""
 
     status: int
@@ -100,7 +100,7 @@ def check_token(surroundings: Surroundings) -> Iterator[DoctorFinding]:
         yield _leak(f"A token of {subscriber.key.site}")
 
 
-def refused(answer: Answer) -> DoctorFinding:
+def refused(answer: PostgrestAnswer) -> DoctorFinding:
     """Return why PostgREST did not take our token."""
     said = f"HTTP {answer.status} {answer.code}: {answer.message}".replace("  ", " ")
     if answer.code == "PGRST303" or "JWT expired" in answer.message:
@@ -122,7 +122,7 @@ def refused(answer: Answer) -> DoctorFinding:
 
 
 @sensitive_variables()
-def ask(surroundings: Surroundings, key: SiteApiKey | None, **filters: str) -> Answer:
+def ask(surroundings: Surroundings, key: SiteApiKey | None, **filters: str) -> PostgrestAnswer:
     """Read ``live_updates`` as ``key``, or with the publishable key alone.
 
     Raises ``NotChecked`` where nobody answers, which the check of REST explains.
@@ -140,7 +140,7 @@ def ask(surroundings: Surroundings, key: SiteApiKey | None, **filters: str) -> A
     return _answer(response)
 
 
-def _answer(response: httpx.Response) -> Answer:
+def _answer(response: httpx.Response) -> PostgrestAnswer:
     said: Any = None
     try:
         said = response.json()
@@ -148,7 +148,7 @@ def _answer(response: httpx.Response) -> Answer:
         said = None
     rows = said if response.is_success and isinstance(said, list) else None
     problem = said if isinstance(said, dict) else {}
-    return Answer(
+    return PostgrestAnswer(
         status=response.status_code,
         code=str(problem.get("code") or ""),
         message=str(problem.get("message") or response.reason_phrase)[:200],

@@ -14,7 +14,7 @@ from django.db.backends.utils import CursorWrapper
 
 from spool_live.conf import live_settings
 from spool_live.sql import read_sql
-from spool_live.supabase.steps import Outcome, Step, StepResult, answers_yes, do, is_done
+from spool_live.supabase.steps import SetupStep, StepOutcome, StepResult, answers_yes, do, is_done
 
 API_ROLES = ("anon", "authenticated", "service_role")
 CONTENT_TABLES = (
@@ -63,16 +63,16 @@ def closed_tables(*, one_database: bool) -> tuple[str, ...]:
     return CONTENT_TABLES if one_database else ("sites", "django_migrations")
 
 
-def _steps(*, one_database: bool) -> Iterator[Step]:
+def _steps(*, one_database: bool) -> Iterator[SetupStep]:
     roles_exist = read_sql("environment/roles_exist")
-    yield Step(
+    yield SetupStep(
         "API roles",
         read_sql("environment/api_roles"),
         roles_exist,
         _ROLES_REMEDY,
         holds=read_sql("environment/api_roles_hold"),
     )
-    yield Step(
+    yield SetupStep(
         "policies",
         read_sql("environment/policies"),
         roles_exist,
@@ -81,7 +81,7 @@ def _steps(*, one_database: bool) -> Iterator[Step]:
     )
     for table in closed_tables(one_database=one_database):
         yield _closing(table)
-    yield Step(
+    yield SetupStep(
         "publication",
         read_sql("environment/publication"),
         read_sql("environment/publication_exists"),
@@ -89,7 +89,7 @@ def _steps(*, one_database: bool) -> Iterator[Step]:
         "project (Postgres Changes need it), then run manage.py live_setup.",
         holds=read_sql("environment/publication_holds"),
     )
-    yield Step(
+    yield SetupStep(
         "Realtime policy",
         read_sql("environment/realtime_policy"),
         _exists("realtime.messages"),
@@ -97,15 +97,17 @@ def _steps(*, one_database: bool) -> Iterator[Step]:
         'run manage.py live_setup, or set SPOOL_LIVE["REALTIME_MODE"] to "postgres_changes".',
         tables=("realtime.messages",),
     )
-    yield Step("schema reload", read_sql("environment/schema_reload"), roles_exist, _ROLES_REMEDY)
+    yield SetupStep(
+        "schema reload", read_sql("environment/schema_reload"), roles_exist, _ROLES_REMEDY
+    )
 
 
-def _closing(table: str) -> Step:
+def _closing(table: str) -> SetupStep:
     name = f"public.{table}"
     sql = read_sql("environment/closed_table").replace("{table}", name)
     needs = read_sql("environment/closed_table_needs").replace("{table}", name)
     holds = read_sql("environment/closed_table_holds").replace("{table}", name)
-    return Step(f"{table} closed", sql, needs, _ROLES_REMEDY, holds=holds, tables=(name,))
+    return SetupStep(f"{table} closed", sql, needs, _ROLES_REMEDY, holds=holds, tables=(name,))
 
 
 def provision(alias: str) -> list[StepResult]:
@@ -117,7 +119,7 @@ def provision(alias: str) -> list[StepResult]:
     connection = connections[alias]
     if not answers_yes(connection, _exists("public.live_updates")):
         remedy = f"The live tables do not exist: run manage.py migrate --database {alias}."
-        return [StepResult("live tables", Outcome.MISSING, remedy)]
+        return [StepResult("live tables", StepOutcome.MISSING, remedy)]
     one_database = not live_settings().has_separate_databases
     return [do(connection, step) for step in _steps(one_database=one_database)]
 
@@ -127,7 +129,7 @@ def missing(alias: str) -> list[StepResult]:
     connection = connections[alias]
     one_database = not live_settings().has_separate_databases
     return [
-        StepResult(step.name, Outcome.MISSING, step.remedy)
+        StepResult(step.name, StepOutcome.MISSING, step.remedy)
         for step in _steps(one_database=one_database)
         if not answers_yes(connection, step.needs)
     ]
@@ -146,7 +148,7 @@ def undone(alias: str) -> list[StepResult]:
     return [
         *lacking,
         *(
-            StepResult(step.name, Outcome.PENDING, remedy)
+            StepResult(step.name, StepOutcome.PENDING, remedy)
             for step in _steps(one_database=one_database)
             if step.name not in cannot and (step.holds or step.tables)
             if not is_done(connection, step)
@@ -158,7 +160,7 @@ def publish_inserts_only(alias: str) -> StepResult:
     """Let Realtime's publication publish inserts only, where our table is alone in it: the setting
     is for all tables of a publication. Never done unasked."""
     connection = connections[alias]
-    step = Step(
+    step = SetupStep(
         "inserts only",
         read_sql("environment/insert_only"),
         read_sql("environment/alone_in_publication"),

@@ -25,7 +25,7 @@ _TRY_AGAIN = (_LOCKED, "40P01", "40001", "XX000", "42710", "23505")
 """Locked, deadlock, serialization; and what two provisionings at once make of the catalogs."""
 
 
-class Outcome(StrEnum):
+class StepOutcome(StrEnum):
     """How a step ended."""
 
     DONE = "done"
@@ -39,12 +39,12 @@ class StepResult:
     """One step of provisioning: its name, how it ended, and what to do where it did not."""
 
     step: str
-    outcome: Outcome
+    outcome: StepOutcome
     remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class SetupStep:
     """SQL that may run once ``needs`` (a query that answers one boolean) says so.
 
     ``holds`` is a query that says whether there is nothing to do; ``tables`` all those whose
@@ -60,11 +60,11 @@ class Step:
     tables: tuple[str, ...] = ()
 
 
-def do(connection: BaseDatabaseWrapper, step: Step) -> StepResult:
+def do(connection: BaseDatabaseWrapper, step: SetupStep) -> StepResult:
     """Do ``step``, unless nothing is to be done. Within somebody's transaction it is tried once, as
     locks would be held for as long as that lasts."""
     if not answers_yes(connection, step.needs):
-        return StepResult(step.name, Outcome.MISSING, step.remedy)
+        return StepResult(step.name, StepOutcome.MISSING, step.remedy)
     tries = 1 if connection.in_atomic_block else TRIES
     for tries_left in reversed(range(tries)):
         try:
@@ -73,12 +73,12 @@ def do(connection: BaseDatabaseWrapper, step: Step) -> StepResult:
             if tries_left and _code(error) in _TRY_AGAIN:
                 time.sleep(random.uniform(0.05, 0.5))  # noqa: S311 - no secret
                 continue
-            return StepResult(step.name, Outcome.FAILED, _explain(error, tries))
+            return StepResult(step.name, StepOutcome.FAILED, _explain(error, tries))
         break
-    return StepResult(step.name, Outcome.DONE)
+    return StepResult(step.name, StepOutcome.DONE)
 
 
-def is_done(connection: BaseDatabaseWrapper, step: Step) -> bool:
+def is_done(connection: BaseDatabaseWrapper, step: SetupStep) -> bool:
     """Return whether all is as ``step`` makes it. Locks nothing that anybody writes."""
     if not (step.holds or step.tables):
         return False
@@ -95,7 +95,7 @@ def answers_yes(connection: BaseDatabaseWrapper, query: str) -> bool:
     return bool(row and row[0])
 
 
-def _try(connection: BaseDatabaseWrapper, step: Step) -> None:
+def _try(connection: BaseDatabaseWrapper, step: SetupStep) -> None:
     with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
         cursor.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
         if is_done(connection, step):
@@ -106,7 +106,7 @@ def _try(connection: BaseDatabaseWrapper, step: Step) -> None:
             cursor.execute(step.sql)
 
 
-def _has_its_policies(connection: BaseDatabaseWrapper, step: Step) -> bool:
+def _has_its_policies(connection: BaseDatabaseWrapper, step: SetupStep) -> bool:
     """Create them on temporary tables of the same form, to compare them as the server reads them
     back; and take those back."""
     sql = read_sql("environment/table_policies")

@@ -15,7 +15,7 @@ import time
 from django.db import connections
 
 from spool_live.webhooks.claiming import sites_with_endpoints
-from spool_live.webhooks.turn import Turn
+from spool_live.webhooks.turn import WebhookTurn
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Sender:
         self._woken: set[str] = set()
         self._no_endpoint_until: dict[str, float] = {}
         self._thread: threading.Thread | None = None
-        self._turn: Turn | None = None
+        self._turn: WebhookTurn | None = None
         self._ends = False
 
     def wake(self, using: str) -> None:
@@ -80,7 +80,7 @@ class Sender:
     def _send(self, using: str) -> None:
         try:
             if sites_with_endpoints(using):
-                self._turn = Turn(using, is_ending=lambda: self._ends)
+                self._turn = WebhookTurn(using, is_ending=lambda: self._ends)
                 self._turn.go()
             else:
                 self._no_endpoint_until[using] = time.monotonic() + NO_ENDPOINT_FOR

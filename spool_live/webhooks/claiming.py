@@ -25,7 +25,7 @@ from spool_live.outbox import ClaimedEntry
 from spool_live.outbox.entries import read_entries
 from spool_live.webhooks import messages, secrets
 from spool_live.webhooks.encryption import UnreadableSecretError
-from spool_live.webhooks.messages import Message
+from spool_live.webhooks.messages import OutgoingMessage
 from spool_live.webhooks.policy import SPARED
 
 MAX_MESSAGES = 50
@@ -46,7 +46,7 @@ class Job:
     delivery: WebhookDelivery
     token: uuid.UUID
     leased_until: datetime
-    messages: list[Message] = field(default_factory=list)
+    messages: list[OutgoingMessage] = field(default_factory=list)
     reaches: int = 0
     """The cursor once all new messages were tried: what the endpoint does not want included."""
     secrets: list[str] = field(default_factory=list, repr=False)
@@ -156,7 +156,7 @@ def _fill(using: str, job: Job, keys: list[WebhookSecret], now: datetime) -> Non
         job.reaches = max(tried, default=job.delivery.cursor_seq)
 
 
-def _fresh(using: str, job: Job) -> list[Message]:
+def _fresh(using: str, job: Job) -> list[OutgoingMessage]:
     """Return new messages, and how far they reach: what the endpoint did not ask for is passed
     over."""
     site_id, after = job.endpoint.site_id, job.delivery.cursor_seq
@@ -170,7 +170,7 @@ def _fresh(using: str, job: Job) -> list[Message]:
     ]
 
 
-def _waiting(using: str, job: Job, now: datetime) -> list[Message]:
+def _waiting(using: str, job: Job, now: datetime) -> list[OutgoingMessage]:
     """Return messages whose next attempt is due, with the bodies that the outbox holds."""
     due = WebhookMessage.objects.using(using).filter(
         endpoint=job.endpoint, state=WebhookMessage.State.WAITING, due_at__lte=now
@@ -190,8 +190,8 @@ def _waiting(using: str, job: Job, now: datetime) -> list[Message]:
     return [_message(entry, rows[pk]) for pk, entry in found.items()]
 
 
-def _message(entry: ClaimedEntry, row: WebhookMessage | None = None) -> Message:
-    return Message(
+def _message(entry: ClaimedEntry, row: WebhookMessage | None = None) -> OutgoingMessage:
+    return OutgoingMessage(
         update_id=entry.update_id,
         seq=entry.seq,
         body=messages.body(outbox.as_sent(entry)),

@@ -35,7 +35,7 @@ KEPT_OPEN = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class EndpointAnswer:
     """What came of one request. ``status`` is ``None`` where no answer came, and ``error`` says why
     in words; ``retry_after`` is in seconds."""
 
@@ -59,7 +59,9 @@ class Client:
         self._guarded = guarded
         self._pools = {scheme: self._pool(scheme) for scheme in ("https", "http")}
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str], seconds: float) -> Answer:
+    def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], seconds: float
+    ) -> EndpointAnswer:
         """Return the answer to a POST of ``body`` to ``url``, within ``seconds``. Raises
         nothing."""
         began = time.monotonic()
@@ -68,7 +70,7 @@ class Client:
             target = check_url(url) if self._guarded else httpx.URL(url)
             answer = self._ask(target, body, headers)
         except Exception as error:  # noqa: BLE001 - whatever a receiver, TLS or a name server does
-            answer = Answer(None, error=words(error, seconds))
+            answer = EndpointAnswer(None, error=words(error, seconds))
         return replace(answer, milliseconds=round((time.monotonic() - began) * 1_000))
 
     def close(self) -> None:
@@ -76,7 +78,7 @@ class Client:
         for pool in self._pools.values():
             pool.close()
 
-    def _ask(self, url: httpx.URL, body: bytes, headers: Mapping[str, str]) -> Answer:
+    def _ask(self, url: httpx.URL, body: bytes, headers: Mapping[str, str]) -> EndpointAnswer:
         sent = {**headers, "host": url.netloc.decode("ascii"), "content-length": str(len(body))}
         target = httpcore.URL(
             scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
@@ -95,7 +97,7 @@ class Client:
                     break
             said = httpx.Headers(answer.headers)
         now = http_date(said.get("date")) or timezone.now()
-        return Answer(
+        return EndpointAnswer(
             status=answer.status,
             error="" if httpx.codes.is_success(answer.status) else _refusal(answer.status),
             body=kept,

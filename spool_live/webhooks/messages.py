@@ -17,7 +17,7 @@ EXAMPLE = "spool-live-example"
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class OutgoingMessage:
     """One update for one endpoint. ``attempts`` were made before; ``pk`` is that of the row which
     waits for another attempt, ``None`` at the first."""
 
@@ -36,7 +36,7 @@ def body(update: Update) -> str:
     return orjson.dumps({"event": row.pop("event_type"), **row}).decode()
 
 
-def example(site_id: uuid.UUID) -> Message:
+def example(site_id: uuid.UUID) -> OutgoingMessage:
     """Return a message that changes nothing: its collection is ``EXAMPLE``, and it has no
     ``seq``."""
     update_id = new_update_id()
@@ -51,7 +51,7 @@ def example(site_id: uuid.UUID) -> Message:
         "id": str(update_id),
         "seq": None,
     }
-    return Message(update_id, None, orjson.dumps(values).decode())
+    return OutgoingMessage(update_id, None, orjson.dumps(values).decode())
 
 
 def is_wanted(

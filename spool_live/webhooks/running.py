@@ -12,8 +12,8 @@ from django.utils import timezone
 from spool_live.conf import live_settings
 from spool_live.webhooks import signing
 from spool_live.webhooks.claiming import RUN, Job
-from spool_live.webhooks.client import Answer, Client
-from spool_live.webhooks.messages import Message
+from spool_live.webhooks.client import Client, EndpointAnswer
+from spool_live.webhooks.messages import OutgoingMessage
 
 USER_AGENT = "spool-live-webhooks"
 
@@ -22,9 +22,9 @@ USER_AGENT = "spool-live-webhooks"
 class Attempt:
     """One request that was made, and what came of it."""
 
-    message: Message
+    message: OutgoingMessage
     at: datetime
-    answer: Answer
+    answer: EndpointAnswer
 
 
 def run(job: Job, client: Client, *, began: Callable[[], None] = lambda: None) -> list[Attempt]:
@@ -42,7 +42,7 @@ def run(job: Job, client: Client, *, began: Callable[[], None] = lambda: None) -
     return attempts
 
 
-def attempt(url: str, secrets: list[str], message: Message, client: Client) -> Attempt:
+def attempt(url: str, secrets: list[str], message: OutgoingMessage, client: Client) -> Attempt:
     """Return one attempt at sending ``message``, signed as of now."""
     now = timezone.now()
     headers = signing.sign(secrets, str(message.update_id), now, message.body)

@@ -62,10 +62,10 @@ def send_pending(
 
     ``is_ending`` says that nothing new is to be begun. Raises nothing that a receiver causes.
     """
-    return Turn(using, client, is_ending).go()
+    return WebhookTurn(using, client, is_ending).go()
 
 
-class Turn:
+class WebhookTurn:
     """One turn on ``using``, see ``send_pending``. ``look`` is for other threads."""
 
     def __init__(

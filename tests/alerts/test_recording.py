@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from spool_live.alerts import recording
-from spool_live.alerts.recording import Watch
+from spool_live.alerts.recording import AlertWatch
 from spool_live.local.processes import wait_until
 from spool_live.signals import outbox_committed
 from tests.waiting import PATIENCE
@@ -21,7 +21,7 @@ def test_edit_does_not_wait_and_many_are_one_look() -> None:
         gate.wait()
         looks.append(threading.current_thread().name)
 
-    watch = Watch(look, delay=0)
+    watch = AlertWatch(look, delay=0)
     for now in (100.0, 100.1, 130.0, 159.9):
         watch.edited(now)
     gate.set()
@@ -35,14 +35,14 @@ def test_error_of_an_evaluation_is_a_log_line(caplog: pytest.LogCaptureFixture) 
     def fail() -> None:
         raise RuntimeError("password=hunter2")
 
-    Watch(fail, delay=0).edited(0.0)
+    AlertWatch(fail, delay=0).edited(0.0)
     wait_until(lambda: "alerts were not evaluated: RuntimeError" in caplog.text, PATIENCE)
     assert "hunter2" not in caplog.text
 
 
 def test_child_process_starts_afresh() -> None:
     looks: list[int] = []
-    watch = Watch(lambda: looks.append(1), delay=0)
+    watch = AlertWatch(lambda: looks.append(1), delay=0)
     watch.edited(0.0)
     watch.after_fork()
     watch.edited(1.0)
@@ -53,7 +53,7 @@ def test_every_commit_is_noted_unless_switched_off(
     monkeypatch: pytest.MonkeyPatch, live: Callable[..., None]
 ) -> None:
     edits: list[float] = []
-    watch = Watch(lambda: None, delay=0)
+    watch = AlertWatch(lambda: None, delay=0)
     monkeypatch.setattr(watch, "edited", edits.append)
     monkeypatch.setattr(recording, "watch", watch)
     live(ALERT_ON_EDITS=True)

@@ -12,7 +12,7 @@ from django.db.models import F, Q
 from spool_live import LiveCollection, checks
 from spool_live import apps as spool_apps
 from spool_live.capture import triggers
-from spool_live.capture.triggers import State
+from spool_live.capture.triggers import TriggerState
 from spool_live.exceptions import SpoolLiveConfigurationError
 from spool_live.isolation import exposures
 from spool_live.models import Site
@@ -40,7 +40,7 @@ def installed(notes: LiveCollection) -> None:
     triggers.install("default")
 
 
-def states() -> dict[str, State]:
+def states() -> dict[str, TriggerState]:
     return {found.trigger: found.state for found in triggers.status("default")}
 
 
@@ -51,9 +51,9 @@ def sql(statement: str) -> None:
 
 class TestStates:
     def test_missing_until_migrate_has_run(self, notes: LiveCollection, site: Site) -> None:
-        assert states() == dict.fromkeys(NAMES, State.MISSING)
+        assert states() == dict.fromkeys(NAMES, TriggerState.MISSING)
         spool_apps._install_triggers("default")
-        assert states() == dict.fromkeys(NAMES, State.INSTALLED)
+        assert states() == dict.fromkeys(NAMES, TriggerState.INSTALLED)
         assert [found.collection for found in triggers.status("default")] == ["notes"] * 3
 
     def test_other_databases_are_left_alone(self, notes: LiveCollection) -> None:
@@ -74,37 +74,37 @@ class TestStates:
     @pytest.mark.parametrize(
         ("damage", "state"),
         [
-            (f"drop trigger spool_live_update on {TABLE}", State.MISSING),
-            (f"alter table {TABLE} disable trigger spool_live_update", State.DISABLED),
-            (f"alter function {FUNCTION} reset all", State.DIFFERS),
-            (f"alter function {FUNCTION} security invoker", State.DIFFERS),
+            (f"drop trigger spool_live_update on {TABLE}", TriggerState.MISSING),
+            (f"alter table {TABLE} disable trigger spool_live_update", TriggerState.DISABLED),
+            (f"alter function {FUNCTION} reset all", TriggerState.DIFFERS),
+            (f"alter function {FUNCTION} security invoker", TriggerState.DIFFERS),
             (
                 (
                     f"create or replace function {FUNCTION} returns trigger language plpgsql "
                     "as 'begin return null; end'"
                 ),
-                State.DIFFERS,
+                TriggerState.DIFFERS,
             ),
             (
                 (
                     f"create or replace trigger spool_live_update before update on {TABLE} "
                     f"for each row execute function {FUNCTION}"
                 ),
-                State.DIFFERS,
+                TriggerState.DIFFERS,
             ),
         ],
     )
-    def test_damage_is_seen_and_mended(self, damage: str, state: State) -> None:
+    def test_damage_is_seen_and_mended(self, damage: str, state: TriggerState) -> None:
         sql(damage)
         assert states()["spool_live_update"] is state
         triggers.install("default")
-        assert set(states().values()) == {State.INSTALLED}
+        assert set(states().values()) == {TriggerState.INSTALLED}
 
     def test_changed_declaration_differs(self, site: Site, recorded: Recording) -> None:
         with declared(Note, capture="trigger"):
             triggers.install("default")
         with declared(Note, capture="trigger", metadata_fields={"it's": "text"}):
-            assert set(states().values()) == {State.DIFFERS}
+            assert set(states().values()) == {TriggerState.DIFFERS}
             triggers.install("default")
             Note.objects.bulk_create([Note(site=site, text="x")])
             assert [r.metadata for r in recorded()] == [{"it's": "x"}]
@@ -112,7 +112,7 @@ class TestStates:
     def test_nobody_asks_for_it_any_more(self) -> None:
         with declared(Note, capture="trigger"):
             triggers.install("default")
-        assert states() == dict.fromkeys(NAMES, State.STALE)
+        assert states() == dict.fromkeys(NAMES, TriggerState.STALE)
         assert triggers.install("default") == []
 
     @pytest.mark.usefixtures("installed")
@@ -120,7 +120,7 @@ class TestStates:
         triggers.remove("default")
         sql(f"alter table {TABLE} rename column t to later")
         (found,) = triggers.install("default")
-        assert (found.state, found.detail) == (State.WAITING, f"{TABLE}.t does not exist")
+        assert (found.state, found.detail) == (TriggerState.WAITING, f"{TABLE}.t does not exist")
 
     @pytest.mark.usefixtures("installed")
     def test_public_may_not_use_the_functions_elsewhere(self) -> None:
@@ -171,7 +171,7 @@ class TestCommand:
 
     def test_its_sql_makes_them(self, notes: LiveCollection) -> None:
         sql(run_command("live_triggers", "--sql").out)
-        assert set(states().values()) == {State.INSTALLED}
+        assert set(states().values()) == {TriggerState.INSTALLED}
 
     def test_without_such_collections(self) -> None:
         assert run_command("live_triggers").out.startswith("There are no triggers:")

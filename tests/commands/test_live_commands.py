@@ -19,7 +19,7 @@ from spool_live.keys import PlainKey
 from spool_live.management.commands import live_deliver, live_setup, live_status
 from spool_live.models import FailedAuthentication, OutboxEntry, Site, SiteApiKey, SiteDelivery
 from spool_live.supabase.databases import is_supabase_database
-from spool_live.supabase.steps import Outcome, StepResult
+from spool_live.supabase.steps import StepOutcome, StepResult
 from spool_live.updates import EventType, LiveUpdateData
 from tests.commands.conftest import Run
 
@@ -272,7 +272,7 @@ def test_setup_does_every_step_on_supabase_roles(run: Run) -> None:
 def test_setup_fails_with_the_remedy_of_what_is_missing(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lacking = StepResult("publication", Outcome.MISSING, "Enable Realtime.")
+    lacking = StepResult("publication", StepOutcome.MISSING, "Enable Realtime.")
     monkeypatch.setattr(live_setup, "missing", lambda alias: [lacking])
     outcome = run("live_setup", "--check")
     assert outcome.code == 1

@@ -6,22 +6,27 @@ from typing import Any
 
 import pytest
 
-from spool_live.doctor import DoctorFinding, Level, Phase, Result, report
+from spool_live.doctor import DoctorFinding, DoctorResult, Level, RolloutPhase, report
 from spool_live.management.commands import live_doctor
 from tests.commands.conftest import Run
 
-OK = Result("one", "All is there", Phase.DATABASE)
-WARNING = Result(
-    "two", "All is kept", Phase.BACKEND, (DoctorFinding(Level.WARNING, "It is late.", "Hurry."),)
+OK = DoctorResult("one", "All is there", RolloutPhase.DATABASE)
+WARNING = DoctorResult(
+    "two",
+    "All is kept",
+    RolloutPhase.BACKEND,
+    (DoctorFinding(Level.WARNING, "It is late.", "Hurry."),),
 )
-ERROR = Result(
+ERROR = DoctorResult(
     "three",
     "It flows",
-    Phase.BACKEND,
+    RolloutPhase.BACKEND,
     (DoctorFinding(Level.ERROR, "It is dry.", "Open it.", "E9"),),
 )
-MISSED = Result("four", "It is seen", Phase.CLIENTS, reason="Nobody looked.")
-NEEDLESS = Result("five", "It is far", Phase.ROLLOUT, reason="It is here.", is_needed=False)
+MISSED = DoctorResult("four", "It is seen", RolloutPhase.CLIENTS, reason="Nobody looked.")
+NEEDLESS = DoctorResult(
+    "five", "It is far", RolloutPhase.ROLLOUT, reason="It is here.", is_needed=False
+)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +42,7 @@ NEEDLESS = Result("five", "It is far", Phase.ROLLOUT, reason="It is here.", is_n
         ([OK, MISSED], "never", 0),
     ],
 )
-def test_exit_codes(results: list[Result], fail_on: str, code: int) -> None:
+def test_exit_codes(results: list[DoctorResult], fail_on: str, code: int) -> None:
     assert live_doctor.exit_code(results, fail_on) == code
 
 

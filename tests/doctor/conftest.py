@@ -17,7 +17,7 @@ from django.db import connections
 
 from spool_live import doctor, heartbeats
 from spool_live.conf import DEFAULT_BROADCASTER, live_settings
-from spool_live.doctor import Result, Surroundings, checks_of, examine
+from spool_live.doctor import DoctorResult, Surroundings, checks_of, examine
 from spool_live.heartbeats import Part
 from spool_live.local.config import LocalSupabaseConfig
 from spool_live.supabase.databases import content_databases
@@ -58,7 +58,7 @@ class World:
         """The address of a server that answers everything alike."""
         return self.stack.enter_context(answering(status, body, **options))
 
-    def diagnose(self, name: str) -> Result:
+    def diagnose(self, name: str) -> DoctorResult:
         """How the check ends."""
         [one] = [c for c in checks_of() if c.name == name]
         return examine(one, self.surroundings)

@@ -16,10 +16,10 @@ from pytest_django.plugin import DjangoDbBlocker
 from spool_live import throttling
 from spool_live.delivery import mirror
 from spool_live.doctor import (
+    CheckState,
     NotChecked,
     NotNeeded,
-    Phase,
-    State,
+    RolloutPhase,
     Surroundings,
     checks_of,
     examine,
@@ -27,7 +27,7 @@ from spool_live.doctor import (
     run,
 )
 from spool_live.doctor.findings import error
-from spool_live.doctor.registry import Check
+from spool_live.doctor.registry import DoctorCheck
 from spool_live.doctor.secrets import without_secrets
 from spool_live.heartbeats import Part
 from spool_live.local.processes import free_port
@@ -56,15 +56,15 @@ class TestAllIsWell:
         unexpected = {
             name: result.findings or result.reason
             for name, result in results.items()
-            if result.state is not State.OK and name not in {"cache", "production"}
+            if result.state is not CheckState.OK and name not in {"cache", "production"}
         }
         assert unexpected == {}
         assert surroundings.subscriber is not None
         assert surroundings.subscriber.key.site == site
 
-    @pytest.mark.parametrize(("trusted", "state"), [(0, State.OK), (1, State.ERROR)])
+    @pytest.mark.parametrize(("trusted", "state"), [(0, CheckState.OK), (1, CheckState.ERROR)])
     def test_address_that_anybody_can_choose(
-        self, road: Road, world: World, trusted: int, state: State
+        self, road: Road, world: World, trusted: int, state: CheckState
     ) -> None:
         world.live(TRUSTED_PROXIES=trusted)
         world.surroundings.api_url = road.api_url
@@ -77,7 +77,7 @@ class TestAllIsWell:
     def test_realtime_lets_nobody_in_and_that_is_well(self, road: Road, world: World) -> None:
         assert not SiteApiKey.objects.exists()
         result = world.diagnose("realtime")
-        assert (result.state, result.findings) == (State.OK, ())
+        assert (result.state, result.findings) == (CheckState.OK, ())
 
     def test_publishable_key_that_reads_is_a_leak(self, road: Road, world: World) -> None:
         site, _ = road.site("Ledger")
@@ -122,7 +122,7 @@ class TestAllIsWell:
             "A token of a site that does not exist reads updates of other sites.",
             "A token of Courier reads updates of other sites.",
         ]
-        assert world.diagnose("token").state is State.OK
+        assert world.diagnose("token").state is CheckState.OK
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ class TestWhatIsNotTried:
     def test_outcome_of_the_attacks_is_kept(self, world: World) -> None:
         for using in content_databases():
             Heartbeat.objects.using(using).all().delete()
-        assert world.diagnose("isolation").state is State.OK
+        assert world.diagnose("isolation").state is CheckState.OK
         known = Heartbeat.objects.get(pk=Part.VERIFY_RLS)
         assert "no findings" in known.detail["summary"]
 
@@ -175,7 +175,7 @@ class TestDatabases:
             blocked = [world.diagnose(name) for name in ("setup", "isolation", "migrations")]
         assert f"no connection to 127.0.0.1:{port}" in text
         assert f'DATABASES["{world.alias}"]' in text
-        assert {result.state for result in blocked} == {State.NOT_CHECKED}
+        assert {result.state for result in blocked} == {CheckState.NOT_CHECKED}
         assert all(repr(world.alias) in r.reason or world.alias in r.reason for r in blocked)
 
     def test_name_that_cannot_be_resolved(self, world: World) -> None:
@@ -201,8 +201,8 @@ class TestDatabases:
         assert f"migrate --database {world.alias}" in setup
 
 
-def check(work: Any, name: str = "one") -> Check:
-    return Check(name, "One", Phase.BACKEND, work)
+def check(work: Any, name: str = "one") -> DoctorCheck:
+    return DoctorCheck(name, "One", RolloutPhase.BACKEND, work)
 
 
 def failing(raised: Exception) -> Any:
@@ -218,31 +218,33 @@ class TestRunning:
         shown: list[str] = []
         chosen = [check(failing(ZeroDivisionError("x"))), check(lambda surroundings: [], "two")]
         results = list(run(chosen, Surroundings(), shown.append))
-        assert [r.state for r in results] == [State.NOT_CHECKED, State.OK]
+        assert [r.state for r in results] == [CheckState.NOT_CHECKED, CheckState.OK]
         assert results[0].reason == "The check itself failed with ZeroDivisionError."
         assert shown == ["One", "One"]
 
     @pytest.mark.parametrize(
         ("raised", "state", "reason"),
         [
-            (NotNeeded("no need"), State.NOT_NEEDED, "no need"),
-            (NotChecked("no way"), State.NOT_CHECKED, "no way"),
+            (NotNeeded("no need"), CheckState.NOT_NEEDED, "no need"),
+            (NotChecked("no way"), CheckState.NOT_CHECKED, "no way"),
             (
                 OperationalError("gone\nDETAIL: x"),
-                State.NOT_CHECKED,
+                CheckState.NOT_CHECKED,
                 "The database answers with an error: gone",
             ),
         ],
     )
-    def test_why_it_was_not_carried_out(self, raised: Exception, state: State, reason: str) -> None:
+    def test_why_it_was_not_carried_out(
+        self, raised: Exception, state: CheckState, reason: str
+    ) -> None:
         result = examine(check(failing(raised)), Surroundings())
         assert (result.state, result.reason) == (state, reason)
 
     def test_settings_that_cannot_be_read_keep_others_from_guessing(self, world: World) -> None:
         world.live(SUPABASE_URI="x")
         result = world.diagnose("rest")
-        assert (result.state, "settings" in result.reason) == (State.NOT_CHECKED, True)
-        assert world.diagnose("settings").state is State.ERROR
+        assert (result.state, "settings" in result.reason) == (CheckState.NOT_CHECKED, True)
+        assert world.diagnose("settings").state is CheckState.ERROR
 
     def test_no_secret_is_in_what_is_said(self, world: World) -> None:
         world.live(SUPABASE_SECRET_KEY="sb_secret_hunter2hunter2")
@@ -266,5 +268,5 @@ def test_every_kind_of_problem_is_some_check() -> None:
 
 def test_every_phase_has_checks_in_its_order() -> None:
     phases = [one.phase for one in checks_of()]
-    assert list(dict.fromkeys(phases)) == list(Phase)
-    assert {c.phase for c in checks_of(Phase.CLIENTS)} == {Phase.CLIENTS}
+    assert list(dict.fromkeys(phases)) == list(RolloutPhase)
+    assert {c.phase for c in checks_of(RolloutPhase.CLIENTS)} == {RolloutPhase.CLIENTS}

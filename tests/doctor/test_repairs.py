@@ -8,7 +8,15 @@ import pytest
 from django.db import connections
 
 from spool_live.conf import DEFAULT_BROADCASTER, live_settings
-from spool_live.doctor import Act, DoctorFinding, Level, Phase, Result, Surroundings, repairs
+from spool_live.doctor import (
+    Act,
+    DoctorFinding,
+    DoctorResult,
+    Level,
+    RolloutPhase,
+    Surroundings,
+    repairs,
+)
 from spool_live.doctor.repairs import Repair, carry_out, plan
 from spool_live.exceptions import SpoolLiveError
 from spool_live.management.commands import live_doctor
@@ -161,7 +169,7 @@ class TestOneByOne:
     @pytest.mark.django_db(databases="__all__")
     def test_what_nothing_can_mend_is_not_planned(self) -> None:
         finding = DoctorFinding(Level.ERROR, "It is dry.", "Open it.")
-        result = Result("one", "It flows", Phase.BACKEND, (finding,))
+        result = DoctorResult("one", "It flows", RolloutPhase.BACKEND, (finding,))
         assert plan([result], Surroundings()) == []
 
     def test_every_act_has_its_plan(self) -> None:

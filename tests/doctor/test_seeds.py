@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from spool_live.doctor import State, checks_of
+from spool_live.doctor import CheckState, checks_of
 from tests.commands.conftest import run_command
 from tests.doctor.conftest import World
 from tests.doctor.seeds import SEEDS, Seed
@@ -22,7 +22,7 @@ def test_there_are_enough_and_each_has_a_name_of_its_own() -> None:
 def test_cause_and_remedy_are_named(seed: Seed, world: World) -> None:
     seed.sow(world)
     result = world.diagnose(seed.check)
-    assert result.state in {State.ERROR, State.WARNING}, result
+    assert result.state in {CheckState.ERROR, CheckState.WARNING}, result
     named = [
         finding
         for finding in result.findings

@@ -10,7 +10,7 @@ import pytest
 
 import spool_live.isolation
 from spool_live.conf import live_settings
-from spool_live.isolation.audit.baseline import Part, read_parts, shipped_parts
+from spool_live.isolation.audit.baseline import TablePart, read_parts, shipped_parts
 from spool_live.isolation.sandbox import sandbox
 from spool_live.isolation.target import inspect_target
 
@@ -30,7 +30,7 @@ def test_baseline_is_what_the_migrations_make(alias: str) -> None:
     )
 
 
-def write_baseline(parts: tuple[Part, ...], *, one_database: bool) -> None:
+def write_baseline(parts: tuple[TablePart, ...], *, one_database: bool) -> None:
     """Writes the file that ships."""
     name = "one_database" if one_database else "two_databases"
     records = [

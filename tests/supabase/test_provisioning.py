@@ -20,10 +20,10 @@ from spool_live.local.postgres import EmbeddedPostgres
 from spool_live.local.processes import free_port
 from spool_live.supabase import steps
 from spool_live.supabase.provisioning import missing, provision
-from spool_live.supabase.steps import Outcome, StepResult
+from spool_live.supabase.steps import StepOutcome, StepResult
 from tests.scratch import fresh_project, pointed_at
 
-DONE, MISSING, FAILED = Outcome.DONE, Outcome.MISSING, Outcome.FAILED
+DONE, MISSING, FAILED = StepOutcome.DONE, StepOutcome.MISSING, StepOutcome.FAILED
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def migrate() -> None:
         call_command("migrate", "spool_live", database=alias, verbosity=0)
 
 
-def outcomes(results: list[StepResult]) -> dict[str, Outcome]:
+def outcomes(results: list[StepResult]) -> dict[str, StepOutcome]:
     return {result.step: result.outcome for result in results}
 
 
@@ -147,7 +147,7 @@ def test_many_at_once_and_an_editor_beside_them(project: str) -> None:
         finally:
             connections[project].close()
 
-    results: list[set[Outcome]] = []
+    results: list[set[StepOutcome]] = []
     workers = [threading.Thread(target=work) for _ in range(4)]
     with psycopg.connect(conninfo_of(project)) as editor:
         for worker in workers:

@@ -20,7 +20,7 @@ from spool_live import webhooks
 from spool_live.delivery import deliver_and_mirror
 from spool_live.models import Site, WebhookDelivery, WebhookEndpoint
 from spool_live.webhooks import addresses, guard
-from spool_live.webhooks.client import EXCERPT, Answer, Client
+from spool_live.webhooks.client import EXCERPT, Client, EndpointAnswer
 from spool_live.webhooks.guard import EndpointRefusedError, check_endpoint, check_url
 from tests.outbox.conftest import waiting
 from tests.waiting import comes_true
@@ -60,7 +60,7 @@ def client() -> Iterator[Client]:
     made.close()
 
 
-def post(client: Client, url: str, seconds: float = 5.0) -> Answer:
+def post(client: Client, url: str, seconds: float = 5.0) -> EndpointAnswer:
     return client.post(url, b"{}", {"content-type": "application/json"}, seconds)
 
 

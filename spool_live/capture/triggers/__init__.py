@@ -7,8 +7,8 @@ trigger is to know of an item is declared by attributes of the collection; the S
 from __future__ import annotations
 
 from spool_live.capture.triggers.installation import (
-    State,
-    Status,
+    TriggerState,
+    TriggerStatus,
     install,
     remove,
     statements,
@@ -16,4 +16,12 @@ from spool_live.capture.triggers.installation import (
 )
 from spool_live.capture.triggers.support import faults_of
 
-__all__ = ["State", "Status", "faults_of", "install", "remove", "statements", "status"]
+__all__ = [
+    "TriggerState",
+    "TriggerStatus",
+    "faults_of",
+    "install",
+    "remove",
+    "statements",
+    "status",
+]

@@ -19,7 +19,7 @@ LOCK_TIMEOUT = "5s"
 _ENABLED = ("O", "A")
 
 
-class State(StrEnum):
+class TriggerState(StrEnum):
     """How a trigger stands to the registrations."""
 
     INSTALLED = "installed"
@@ -31,14 +31,14 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class TriggerStatus:
     """One trigger: its collection (empty for one that no registration calls for), table, name,
     state, and what it waits for."""
 
     collection: str
     table: str
     trigger: str
-    state: State
+    state: TriggerState
     detail: str = ""
 
 
@@ -56,7 +56,7 @@ Key = tuple[str, str, str]
 """Schema, table and name of a trigger."""
 
 
-def status(using: str) -> list[Status]:
+def status(using: str) -> list[TriggerStatus]:
     """Return each trigger that is or should be on ``using``. Reads only.
 
     Raises ``SpoolLiveConfigurationError`` for a collection that a trigger cannot follow.
@@ -70,17 +70,17 @@ def status(using: str) -> list[Status]:
     for collection in definitions.collections:
         if waits_for := definitions.waits_for(collection):
             table = collection.model._meta.db_table
-            found.append(Status(collection.name, table, "", State.WAITING, waits_for))
+            found.append(TriggerStatus(collection.name, table, "", TriggerState.WAITING, waits_for))
     wanted = _wanted(definitions)
     for key, trigger in wanted.items():
         state = _state(trigger, installed.get(key))
-        found.append(Status(trigger.collection, trigger.table.name, trigger.name, state))
+        found.append(TriggerStatus(trigger.collection, trigger.table.name, trigger.name, state))
     for _, table, name in installed.keys() - wanted.keys():
-        found.append(Status("", table, name, State.STALE))
+        found.append(TriggerStatus("", table, name, TriggerState.STALE))
     return found
 
 
-def install(using: str) -> list[Status]:
+def install(using: str) -> list[TriggerStatus]:
     """Make what is missing or differs, drop what is stale, leave alone what fits.
 
     One transaction; waits at most 5 s for a table that is in use. Returns the state afterwards.
@@ -91,7 +91,9 @@ def install(using: str) -> list[Status]:
         definitions, installed = Definitions(using), _installed(using)
         wanted = _wanted(definitions) if definitions.has_outbox() else {}
         run(_drops(key for key in installed if key not in wanted))
-        wrong = [t for k, t in wanted.items() if _state(t, installed.get(k)) != State.INSTALLED]
+        wrong = [
+            t for k, t in wanted.items() if _state(t, installed.get(k)) != TriggerState.INSTALLED
+        ]
         if wrong:
             run(definitions.helpers())
         for trigger in wrong:
@@ -99,7 +101,7 @@ def install(using: str) -> list[Status]:
         return status(using)
 
 
-def remove(using: str) -> list[Status]:
+def remove(using: str) -> list[TriggerStatus]:
     """Drop every capture trigger on ``using``. Until they are back, nobody records the changes of
     their collections."""
     if not has_triggers(using):
@@ -129,13 +131,13 @@ def _wanted(definitions: Definitions) -> dict[Key, CaptureTrigger]:
     }
 
 
-def _state(trigger: CaptureTrigger, installed: Installed | None) -> State:
+def _state(trigger: CaptureTrigger, installed: Installed | None) -> TriggerState:
     if installed is None:
-        return State.MISSING
+        return TriggerState.MISSING
     if installed.enabled not in _ENABLED:
-        return State.DISABLED
+        return TriggerState.DISABLED
     wanted = Installed(trigger.event.kind, installed.enabled, trigger.function, trigger.body, True)
-    return State.INSTALLED if installed == wanted else State.DIFFERS
+    return TriggerState.INSTALLED if installed == wanted else TriggerState.DIFFERS
 
 
 def _installed(using: str) -> dict[Key, Installed]:

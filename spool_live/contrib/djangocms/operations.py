@@ -21,7 +21,7 @@ from django.apps import apps
 from django.db import connections, router
 from django.db.models.signals import post_delete, post_save
 
-from spool_live.contrib.djangocms.watching import Watch, watching
+from spool_live.contrib.djangocms.watching import PageWatch, watching
 
 Look = Callable[..., None]
 _BY_SQL = (MOVE_PLUGIN, CUT_PLUGIN, PASTE_PLUGIN, PASTE_PLACEHOLDER, CLEAR_PLACEHOLDER)
@@ -124,12 +124,12 @@ def _wrap(owner: Any, name: str, look: Look, *, moved: bool = False) -> None:
     setattr(owner, name, watched)
 
 
-def _homes(watch: Watch, page: Any, *args: Any, **kwargs: Any) -> None:
+def _homes(watch: PageWatch, page: Any, *args: Any, **kwargs: Any) -> None:
     watch.branch(page)
     for home in Page.objects.using(watch.using).filter(is_home=True, site=page.site_id):
         watch.branch(home)
 
 
-def _versions_page(watch: Watch, version: Any, *args: Any, **kwargs: Any) -> None:
+def _versions_page(watch: PageWatch, version: Any, *args: Any, **kwargs: Any) -> None:
     if isinstance(version.content, PageContent):
         watch.branch(version.content.page)

@@ -13,7 +13,7 @@ _PAGE = ("is_home", "login_required", "application_urls", "navigation_extenders"
 _SEEN_STATES = ("published", "unpublished")
 
 
-class State(NamedTuple):
+class PageState(NamedTuple):
     """A page in one language. ``path`` is ``None`` where nobody reaches it; ``published`` says
     that the public may read it, ``seen`` that it could at some time; ``values`` are the columns
     that the public may notice."""
@@ -27,7 +27,7 @@ class State(NamedTuple):
     values: tuple[Any, ...]
 
 
-States = dict[int, dict[str, State]]
+States = dict[int, dict[str, PageState]]
 """By the page's primary key and by language."""
 
 
@@ -65,10 +65,10 @@ def _by_language(contents: Any) -> dict[tuple[int, str], Any]:
     return {(c.page_id, c.language): c for c in contents.order_by("pk")}
 
 
-def _state(page: Any, content: Any, url: Any, is_public: bool) -> State:
+def _state(page: Any, content: Any, url: Any, is_public: bool) -> PageState:
     fields = [f.attname for f in content._meta.concrete_fields if f.name not in _UNSEEN]
     path = url.path if url else None
-    return State(
+    return PageState(
         page=page,
         content=content,
         slug=url.slug if url else getattr(content, "slug", None),

@@ -22,7 +22,7 @@ from spool_live.capture.saving import one_transaction
 from spool_live.capture.transitions import Recorded, Snapshot, Transition
 from spool_live.contrib.djangocms import states
 from spool_live.contrib.djangocms.collection import PageCollection, page_collection
-from spool_live.contrib.djangocms.states import State
+from spool_live.contrib.djangocms.states import PageState
 from spool_live.metadata import INVALID
 from spool_live.updates import LiveUpdateData
 
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 _WATCH = "spool_live_djangocms"
 
 
-class Watch:
+class PageWatch:
     """The pages that an operation may change, as they were before it."""
 
     def __init__(self, collection: PageCollection, using: str) -> None:
@@ -77,7 +77,7 @@ class Watch:
         self._before |= {pk: found.get(pk, {}) for pk in unknown}
 
     def _compared(
-        self, pk: int, language: str, before: State | None, now: State | None
+        self, pk: int, language: str, before: PageState | None, now: PageState | None
     ) -> list[Recorded]:
         known = now or before
         assert known is not None  # noqa: S101 - one of them brought the language
@@ -95,7 +95,12 @@ class Watch:
         return [self._update(pk, language, t, before, known) for t in found]
 
     def _update(
-        self, pk: int, language: str, transition: Transition, before: State | None, known: State
+        self,
+        pk: int,
+        language: str,
+        transition: Transition,
+        before: PageState | None,
+        known: PageState,
     ) -> Recorded:
         extra: dict[str, Any] = {"locale": language, "page": pk, "path": known.path}
         if before and before.path is not None and known.path not in (None, before.path):
@@ -115,7 +120,7 @@ class Watch:
         )
         return transition.site_id, data
 
-    def _site_of(self, state: State) -> Any:
+    def _site_of(self, state: PageState) -> Any:
         try:
             return _site_id(self.collection.get_site(state.page))
         except DatabaseError:
@@ -126,7 +131,7 @@ class Watch:
             )
             return None
 
-    def _metadata(self, state: State, language: str) -> dict[str, Any]:
+    def _metadata(self, state: PageState, language: str) -> dict[str, Any]:
         try:
             with translation.override(language):
                 return dict(self.collection.get_metadata(state.content))
@@ -138,7 +143,7 @@ class Watch:
 
 
 @contextmanager
-def watching(using: str, look: Callable[[Watch], None]) -> Iterator[Watch | None]:
+def watching(using: str, look: Callable[[PageWatch], None]) -> Iterator[PageWatch | None]:
     """Record, at the end of the block, what it changed of the pages that ``look`` looks at.
 
     Within another block ``look`` adds to what that one looks at. Nothing is recorded for a block
@@ -149,13 +154,13 @@ def watching(using: str, look: Callable[[Watch], None]) -> Iterator[Watch | None
         yield None
         return
     connection = connections[using]
-    outer: Watch | None = getattr(connection, _WATCH, None)
+    outer: PageWatch | None = getattr(connection, _WATCH, None)
     if outer is not None:
         look(outer)
         yield outer
         return
     with one_transaction(using):
-        watch = Watch(collection, using)
+        watch = PageWatch(collection, using)
         setattr(connection, _WATCH, watch)
         try:
             look(watch)
@@ -165,11 +170,11 @@ def watching(using: str, look: Callable[[Watch], None]) -> Iterator[Watch | None
         watch.record()
 
 
-def _public(state: State) -> tuple[Any, ...]:
+def _public(state: PageState) -> tuple[Any, ...]:
     return (state.slug, state.path, state.published, state.values if state.published else ())
 
 
-def _snapshot(state: State | None, site_id: Any) -> Snapshot:
+def _snapshot(state: PageState | None, site_id: Any) -> Snapshot:
     if state is None:
         return Snapshot(site_id, visible=False)
     return Snapshot(site_id, state.slug, state.published, state.seen)

@@ -19,7 +19,7 @@ _local = Local()
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class PageMove:
     """The page's place in the tree before the move, and whether it was behind a view restriction of
     a page above it."""
 
@@ -33,10 +33,10 @@ def before_move(sender: Any, instance: Page, **kwargs: Any) -> None:
     pages = Page._base_manager.using(using).filter(pk=instance.pk)
     tree_path = pages.values_list("path", flat=True).first() or instance.path
     was_behind = behind(restricted(using))(tree_path[:-STEP])
-    _local.move = (instance.pk, Move(tree_path, was_behind))
+    _local.move = (instance.pk, PageMove(tree_path, was_behind))
 
 
-def noted(page: Page) -> Move | None:
+def noted(page: Page) -> PageMove | None:
     """Return the move that the save of ``page`` completes, or ``None``. A move that was given up
     has left the page where it was."""
     pk, move = getattr(_local, "move", (None, None))

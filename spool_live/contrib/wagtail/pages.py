@@ -89,7 +89,7 @@ class PageSave(RowSave):
             return instance
         return model._base_manager.using(self.using).filter(pk=instance.pk).first() or instance
 
-    def _moments(self, page: Any, row: Any, move: moves.Move | None) -> tuple[Moment, Moment]:
+    def _moments(self, page: Any, row: Any, move: moves.PageMove | None) -> tuple[Moment, Moment]:
         """Before and after: the pages below are still stored with the URLs that they had."""
         roots, paths = read_roots(self.using), restricted(self.using)
         is_private = behind(paths)

@@ -24,7 +24,7 @@ LOOKED_AT = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PanelLine:
     """What one site has of the page. ``state`` is that of delivery to the site: ``ok``,
     ``delayed``, ``failing`` or ``stopped``; ``last`` the page's newest update, if it is recent."""
 
@@ -76,7 +76,7 @@ class LiveUpdatesPanel(Panel):  # type: ignore[misc]  # Wagtail has no types
             return {**context, "collection": collection, "lines": lines}
 
 
-def lines_of(pk: Any, collection: PageCollection, using: str) -> list[Line]:
+def lines_of(pk: Any, collection: PageCollection, using: str) -> list[PanelLine]:
     """Return what each of its sites has of the page: of its row, whatever the draft in the editor
     says."""
     model = collection.model
@@ -91,7 +91,7 @@ def lines_of(pk: Any, collection: PageCollection, using: str) -> list[Line]:
     for site_id, (snapshot, place) in found.items():
         problems = now.of_site(site_id, using)
         lines.append(
-            Line(
+            PanelLine(
                 site=names.get(site_id, str(site_id)),
                 place=place,
                 is_known=snapshot.is_known,

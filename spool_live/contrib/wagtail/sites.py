@@ -21,12 +21,12 @@ _BEFORE = "spool_live_wagtail_roots"
 
 def begin(
     instance: Any, using: str, raw: bool, update_fields: Collection[str] | None
-) -> SiteSave | None:
+) -> WagtailSiteSave | None:
     """Return the save of a Wagtail site as capture sees it; ``None`` for fixtures."""
-    return None if raw else SiteSave(instance, using)
+    return None if raw else WagtailSiteSave(instance, using)
 
 
-class SiteSave:
+class WagtailSiteSave:
     """One save of a Wagtail site."""
 
     needs_transaction = True

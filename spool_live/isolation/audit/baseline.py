@@ -31,7 +31,7 @@ _UNIQUE = "CREATE UNIQUE INDEX"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TablePart:
     """A part of a table: ``kind`` is table, column, key, constraint, index, sequence, internal
     trigger, or reference (a foreign key of somebody else's table)."""
 
@@ -47,19 +47,19 @@ class Part:
 
 
 @cache
-def shipped_parts(*, one_database: bool) -> tuple[Part, ...]:
+def shipped_parts(*, one_database: bool) -> tuple[TablePart, ...]:
     """Return what the migrations make: where content lives in the Supabase database, or apart from
     it."""
     name = "one_database" if one_database else "two_databases"
     folder = resources.files("spool_live.isolation").joinpath("migrated")
     text = folder.joinpath(f"{name}.json").read_text("utf-8")
-    return tuple(Part(**each) for each in json.loads(text))
+    return tuple(TablePart(**each) for each in json.loads(text))
 
 
-def read_parts(box: Sandbox, target: Target) -> tuple[Part, ...]:
+def read_parts(box: Sandbox, target: Target) -> tuple[TablePart, ...]:
     """Return what is there."""
     tables = [FEED, *SUPPORT_TABLES, *(t for t in target.closed_tables if t != _DJANGO)]
-    parts = (Part(**row) for row in box.rows("baseline", {"tables": tables}))
+    parts = (TablePart(**row) for row in box.rows("baseline", {"tables": tables}))
     return tuple(part for part in parts if part.place != _OF_THE_PROJECT)
 
 
@@ -78,13 +78,13 @@ def audit_baseline(box: Sandbox, target: Target) -> Iterator[Finding]:
     yield from _strangers(box)
 
 
-def _is_harmless(part: Part) -> bool:
+def _is_harmless(part: TablePart) -> bool:
     """Return whether a further index is harmless: it neither refuses rows nor runs functions."""
     plain = not part.definition.startswith(_UNIQUE) and part.definition.count("(") == 1
     return part.kind == "index" and plain and " WHERE " not in part.definition
 
 
-def _differs(part: Part, found: Part | None) -> Finding:
+def _differs(part: TablePart, found: TablePart | None) -> Finding:
     what = f"it is {found.definition!r}" if found else "it is not there"
     reason = f"{part.kind} {part.name}: {what}, not {part.definition!r}"
     if part.kind == "table":
@@ -92,7 +92,7 @@ def _differs(part: Part, found: Part | None) -> Finding:
     return _RULES[part.kind].broken(part.table, reason, sql=_repair(part, found))
 
 
-def _repair(part: Part, found: Part | None) -> str:
+def _repair(part: TablePart, found: TablePart | None) -> str:
     table, name = part.table, f'"{part.name}"'
     if part.kind == "column":
         return _repair_column(part, found)
@@ -114,7 +114,7 @@ def _repair(part: Part, found: Part | None) -> str:
     return "\n".join(repairs)
 
 
-def _repair_column(part: Part, found: Part | None) -> str:
+def _repair_column(part: TablePart, found: TablePart | None) -> str:
     if found is None:
         return f'alter table {part.table} add column "{part.name}" {part.definition};'
     default = part.definition.partition(" default ")[2].removesuffix(" not null")
@@ -134,12 +134,12 @@ def _repair_column(part: Part, found: Part | None) -> str:
     return "\n".join(statements)
 
 
-def _type_of(part: Part) -> str:
+def _type_of(part: TablePart) -> str:
     kind = part.definition.partition(" default ")[0].removesuffix(" not null")
     return kind.removesuffix(" generated").partition(" generated ")[0]
 
 
-def _added(part: Part, wanted: dict[tuple[str, str, str], Part]) -> Finding:
+def _added(part: TablePart, wanted: dict[tuple[str, str, str], TablePart]) -> Finding:
     rule = _RULES[part.kind]
     reason = f"{part.kind} {part.name}: it was added ({part.definition})"
     if part.kind in ("key", "constraint"):
@@ -160,7 +160,7 @@ def _added(part: Part, wanted: dict[tuple[str, str, str], Part]) -> Finding:
     return rule.broken(part.table, reason, remedy=remedy)
 
 
-def _switched_off(part: Part, wanted: dict[tuple[str, str, str], Part]) -> Finding:
+def _switched_off(part: TablePart, wanted: dict[tuple[str, str, str], TablePart]) -> Finding:
     """Return SQL that replaces it: only a superuser may switch it on again; whoever owns the table
     can make it anew."""
     reason = f"the triggers of constraint {part.name} are off: it is not kept"

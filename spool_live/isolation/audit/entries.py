@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from spool_live.isolation.reach.catalog import Catalog, Function
-from spool_live.isolation.reach.steps import Step
+from spool_live.isolation.reach.steps import ReachStep
 from spool_live.isolation.reach.walk import Walk
 from spool_live.isolation.target import FEED, MESSAGES, Target
 
 
-def entries(walk: Walk, target: Target, role: str) -> Iterator[tuple[str, Step]]:
+def entries(walk: Walk, target: Target, role: str) -> Iterator[tuple[str, ReachStep]]:
     """Yield everything that ``role`` may touch through the API, by its name, and the step to it."""
     catalog, usage = walk.catalog, walk.catalog.usage[role]
     exposed = set(target.schemas) & usage
@@ -19,7 +19,7 @@ def entries(walk: Walk, target: Target, role: str) -> Iterator[tuple[str, Step]]
     for relation in catalog.relations.values():
         rights = catalog.may(role, "relation", relation.oid)
         if relation.schema in exposed and rights:
-            step = Step("relation", relation.oid, role, role, rights, (role,))
+            step = ReachStep("relation", relation.oid, role, role, rights, (role,))
             yield relation.identity, step
     for function in catalog.functions.values():
         if function.returns in ("trigger", "event_trigger"):
@@ -29,14 +29,14 @@ def entries(walk: Walk, target: Target, role: str) -> Iterator[tuple[str, Step]]
         ):
             continue
         if catalog.may(role, "function", function.oid) and not _is_part(function):
-            step = Step("function", function.oid, role, role, frozenset(), (role,))
+            step = ReachStep("function", function.oid, role, role, frozenset(), (role,))
             yield function.identity, step
     for row in catalog.anywhere:
         behind = catalog.functions.get(row["function"])
         if behind is None or behind.extension is not None:
             continue
         if not row["checked"] or catalog.may(role, "function", behind.oid):
-            step = Step("function", behind.oid, role, role, frozenset(), (role, row["name"]))
+            step = ReachStep("function", behind.oid, role, role, frozenset(), (role, row["name"]))
             yield row["name"], step
 
 

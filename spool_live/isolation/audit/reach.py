@@ -12,7 +12,7 @@ from spool_live.isolation.findings import Finding, Rule
 from spool_live.isolation.reach.bounds import Bounds
 from spool_live.isolation.reach.catalog import Catalog, Function, Kind, Relation, read_catalog
 from spool_live.isolation.reach.fingerprint import fingerprint
-from spool_live.isolation.reach.steps import Danger, Hazard, Step
+from spool_live.isolation.reach.steps import Danger, Hazard, ReachStep
 from spool_live.isolation.reach.supabase import is_known, is_supabases
 from spool_live.isolation.reach.walk import Walk
 from spool_live.isolation.sandbox import Sandbox
@@ -34,14 +34,14 @@ _RULES = {
 
 
 @dataclass
-class Root:
+class EntryPoint:
     """Something that API callers touch directly: its name, SQL that closes it, whom it is open to,
     what comes of it, and everything behind it."""
 
     name: str
     kind: Kind
     oid: int
-    starts: list[Step] = field(default_factory=list)
+    starts: list[ReachStep] = field(default_factory=list)
     trusted: bool = False
     hazards: dict[Danger, dict[str, Hazard]] = field(default_factory=dict)
     objects: set[tuple[Kind, int]] = field(default_factory=set)
@@ -51,7 +51,7 @@ class Root:
         """Whom it is open to, for people."""
         return ", ".join(start.user for start in self.starts)
 
-    def add(self, start: Step, hazards: list[Hazard], objects: set[tuple[Kind, int]]) -> None:
+    def add(self, start: ReachStep, hazards: list[Hazard], objects: set[tuple[Kind, int]]) -> None:
         """Record what was reached from ``start``."""
         self.starts.append(start)
         self.objects |= objects
@@ -65,7 +65,7 @@ class Reach:
     """The outcome of the walk: the walk that was done, and the roots by object."""
 
     walk: Walk
-    roots: dict[tuple[str, Kind, int], Root]
+    roots: dict[tuple[str, Kind, int], EntryPoint]
 
     @property
     def catalog(self) -> Catalog:
@@ -115,7 +115,7 @@ def walk_reach(box: Sandbox, target: Target) -> Reach:
     for role in target.attackers:
         for name, step in entries(walk, target, role):
             each = catalog.objects(step.kind)[step.oid]
-            fresh = Root(name, step.kind, step.oid, trusted=walk.trusted(each))
+            fresh = EntryPoint(name, step.kind, step.oid, trusted=walk.trusted(each))
             root = reach.roots.setdefault((name, step.kind, step.oid), fresh)
             root.add(step, *walk.hazards(step))
     return reach
@@ -131,7 +131,7 @@ def audit_reach(reach: Reach, target: Target) -> Iterator[Finding]:
 
 
 def _dangerous(
-    reach: Reach, root: Root, danger: Danger, hazards: list[Hazard], target: Target
+    reach: Reach, root: EntryPoint, danger: Danger, hazards: list[Hazard], target: Target
 ) -> Finding:
     rule = _RULES.get(danger) or _private_rule(reach, root)
     acceptable = danger is not Danger.SUPERUSER
@@ -143,14 +143,14 @@ def _dangerous(
     )
 
 
-def _private_rule(reach: Reach, root: Root) -> Rule:
+def _private_rule(reach: Reach, root: EntryPoint) -> Rule:
     if root.kind == "function":
         return rules.EXPOSED_FUNCTION
     kind = reach.catalog.relations[root.oid].kind
     return rules.EXPOSED_VIEW if kind in "vm" else rules.EXPOSED_PATH
 
 
-def _described(root: Root, hazards: list[Hazard]) -> str:
+def _described(root: EntryPoint, hazards: list[Hazard]) -> str:
     shown = []
     for hazard in hazards[:_SHOWN]:
         path = " -> ".join([root.roles, *hazard.path[1:]])
@@ -159,7 +159,7 @@ def _described(root: Root, hazards: list[Hazard]) -> str:
     return "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
 
 
-def _close(reach: Reach, root: Root, danger: Danger, target: Target) -> str:
+def _close(reach: Reach, root: EntryPoint, danger: Danger, target: Target) -> str:
     """Return SQL that ends it: whoever needs the object for something else accepts it instead."""
     if root.kind == "relation":
         relation = reach.catalog.relations[root.oid]
@@ -178,7 +178,7 @@ def _close(reach: Reach, root: Root, danger: Danger, target: Target) -> str:
     return f"revoke execute on {what} {function.identity} from {holders};" if holders else ""
 
 
-def _is_safe_as_invoker(reach: Reach, root: Root, relation: Relation) -> bool:
+def _is_safe_as_invoker(reach: Reach, root: EntryPoint, relation: Relation) -> bool:
     """Return whether the view would be harmless with its caller's rights: tried on the catalog as
     read."""
     reach.catalog.relations[root.oid] = replace(relation, invoker=True)
@@ -191,12 +191,12 @@ def _is_safe_as_invoker(reach: Reach, root: Root, relation: Relation) -> bool:
     return not found
 
 
-def _holders(each: Relation | Function, root: Root, target: Target) -> str:
+def _holders(each: Relation | Function, root: EntryPoint, target: Target) -> str:
     granted = {right.rpartition("=")[0] for right in each.acl}
     return ", ".join(sorted(granted & {"public", *target.attackers}))
 
 
-def _harmless(reach: Reach, root: Root, target: Target) -> Iterator[Finding]:
+def _harmless(reach: Reach, root: EntryPoint, target: Target) -> Iterator[Finding]:
     if root.kind != "function":
         return
     function = reach.catalog.functions[root.oid]

@@ -45,7 +45,7 @@ class Attack:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class AttackOutcome:
     """What came of an attack: the JSON value or the number of rows, or PostgreSQL's error."""
 
     answer: Any
@@ -96,7 +96,7 @@ class Attacker:
             ]
         return []
 
-    def run(self, attacks: Iterable[Attack]) -> Iterator[tuple[Attack, Outcome]]:
+    def run(self, attacks: Iterable[Attack]) -> Iterator[tuple[Attack, AttackOutcome]]:
         """Yield each attack with its outcome, in order; a few hundred are one round trip."""
         remaining = iter(attacks)
         while batch := tuple(islice(remaining, _BATCH)):
@@ -117,7 +117,7 @@ class Attacker:
             for attack, row in zip(batch, rows, strict=True):
                 if row["error_code"] == _LOCKED:
                     raise CannotVerifyError(f"{attack.label}: {row['error_text']}; run it again.")
-                yield attack, Outcome(json.loads(row.pop("answer") or "null"), **row)
+                yield attack, AttackOutcome(json.loads(row.pop("answer") or "null"), **row)
 
     def poll(
         self, role: str, cases: Sequence[ClaimsCase], updates: Sequence[str]

@@ -30,7 +30,7 @@ _FIELDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class BroadcastMessage:
     """One row of ``realtime.messages``; ``payload`` is decoded, ``size`` in bytes of its text."""
 
     id: str
@@ -56,13 +56,13 @@ class Mailbox:
         self._sites = list(world.sites)
         self._read: set[str] = set()
 
-    def new(self) -> list[Message]:
+    def new(self) -> list[BroadcastMessage]:
         """Return what came since the last call."""
         rows = self._box.rows("messages", {"sites": self._sites})
         fresh = [row for row in rows if row["id"] not in self._read]
         self._read.update(row["id"] for row in fresh)
         return [
-            Message(
+            BroadcastMessage(
                 row["id"],
                 row["topic"],
                 row["extension"],
@@ -96,7 +96,7 @@ def probe_broadcasts(box: Sandbox, world: World, mailbox: Mailbox) -> Iterator[F
 def judge_messages(
     breaches: Breaches,
     world: World,
-    messages: Sequence[Message],
+    messages: Sequence[BroadcastMessage],
     updates: dict[str, list[str]],
     epochs: dict[str, int],
 ) -> None:
@@ -117,7 +117,7 @@ def judge_messages(
             breaches.add(rules.BROADCAST_MISSING, world.name(site), what)
 
 
-def _judge_envelope(breaches: Breaches, message: Message) -> None:
+def _judge_envelope(breaches: Breaches, message: BroadcastMessage) -> None:
     if message.private is not True:
         breaches.add(rules.BROADCAST_PRIVATE, MESSAGES, _where(message))
     if message.extension != "broadcast" or message.event != EVENT:
@@ -125,7 +125,7 @@ def _judge_envelope(breaches: Breaches, message: Message) -> None:
         breaches.add(rules.BROADCAST_FORM, MESSAGES, f"{_where(message)}: {what}")
 
 
-def _judge_payload(breaches: Breaches, message: Message) -> None:
+def _judge_payload(breaches: Breaches, message: BroadcastMessage) -> None:
     payload, changes = message.payload, message.changes
     if not isinstance(payload, dict) or set(payload) != {"epoch", "changes"} or not changes:
         breaches.add(rules.BROADCAST_FORM, MESSAGES, f"{_where(message)}: not {{epoch, changes}}")
@@ -139,13 +139,13 @@ def _judge_payload(breaches: Breaches, message: Message) -> None:
         breaches.add(rules.BROADCAST_LIMITS, MESSAGES, what)
 
 
-def _in_order(messages: Iterable[Message], site: str) -> list[Message]:
+def _in_order(messages: Iterable[BroadcastMessage], site: str) -> list[BroadcastMessage]:
     """Return those that begin with an update of ``site``, by its ``seq``."""
     of_site = [m for m in messages if m.changes and m.changes[0].get("site_id") == site]
     return sorted(of_site, key=lambda message: message.changes[0].get("seq") or 0)
 
 
-def _where(message: Message) -> str:
+def _where(message: BroadcastMessage) -> str:
     return f"topic {message.topic!r}"
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from spool_live.isolation import rules
 from spool_live.isolation.findings import Finding, Rule
-from spool_live.isolation.probes.attacks import Attack, Attacker, Breaches, Outcome
+from spool_live.isolation.probes.attacks import Attack, Attacker, AttackOutcome, Breaches
 from spool_live.isolation.probes.claims import ClaimsCase, claims_matrix
 from spool_live.isolation.probes.world import EPOCH_A, World, topic
 from spool_live.isolation.sandbox import Sandbox
@@ -120,7 +120,9 @@ def _lookalikes(world: World) -> Iterator[Join]:
             yield Join(SUBSCRIBER_ROLE, case, channel, right=False, must=False)
 
 
-def _sends(attacker: Attacker, target: Target, world: World) -> Iterator[tuple[Join, Outcome]]:
+def _sends(
+    attacker: Attacker, target: Target, world: World
+) -> Iterator[tuple[Join, AttackOutcome]]:
     joins = [
         (Join(role, world.token_a(), channel, right=False, must=False), extension)
         for role in target.attackers
@@ -158,7 +160,7 @@ def _send(channel: str, extension: str) -> str:
     )
 
 
-def _judge(breaches: Breaches, join: Join, outcome: Outcome, *, may_read: bool) -> None:
+def _judge(breaches: Breaches, join: Join, outcome: AttackOutcome, *, may_read: bool) -> None:
     if outcome.failed:
         if may_read or not outcome.denied:
             _add(breaches, rules.JOIN_RAISES, join, f"{join.label}: {outcome.error}")

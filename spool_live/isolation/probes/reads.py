@@ -11,8 +11,8 @@ from spool_live.isolation.findings import Finding, Rule
 from spool_live.isolation.probes.attacks import (
     Attack,
     Attacker,
+    AttackOutcome,
     Breaches,
-    Outcome,
     read_statements,
 )
 from spool_live.isolation.probes.claims import ClaimsCase, claims_matrix
@@ -121,7 +121,7 @@ def _right(role: str, case: ClaimsCase) -> str | None:
     return case.site if role == SUBSCRIBER_ROLE else None
 
 
-def _what(attack: Attack, outcome: Outcome) -> str:
+def _what(attack: Attack, outcome: AttackOutcome) -> str:
     return f"{attack.label}: {outcome.error}" if outcome.failed else attack.label
 
 

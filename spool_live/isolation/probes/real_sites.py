@@ -10,7 +10,7 @@ from typing import Any
 
 from spool_live.isolation import rules
 from spool_live.isolation.findings import Finding
-from spool_live.isolation.probes.attacks import Attack, Attacker, Breaches, Outcome
+from spool_live.isolation.probes.attacks import Attack, Attacker, AttackOutcome, Breaches
 from spool_live.isolation.probes.world import token_case
 from spool_live.isolation.sandbox import Sandbox
 from spool_live.isolation.target import FEED, MESSAGES, SUBSCRIBER_ROLE, Target
@@ -62,7 +62,7 @@ def _attacks(row: dict[str, Any], target: Target) -> Iterator[tuple[Attack, bool
 
 
 def _judge(
-    breaches: Breaches, row: dict[str, Any], attack: Attack, outcome: Outcome, *, may: bool
+    breaches: Breaches, row: dict[str, Any], attack: Attack, outcome: AttackOutcome, *, may: bool
 ) -> None:
     site = row["site"]
     if outcome.failed:

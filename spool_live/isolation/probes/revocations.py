@@ -9,8 +9,8 @@ from spool_live.isolation.findings import Finding
 from spool_live.isolation.probes.attacks import Attack, Attacker, Breaches
 from spool_live.isolation.probes.broadcasts import (
     CALL_EVENT,
+    BroadcastMessage,
     Mailbox,
-    Message,
     judge_messages,
 )
 from spool_live.isolation.probes.joins import may_join
@@ -137,7 +137,7 @@ class Revocations:
             self._expect_nothing_else(self._mailbox.new(), [], event)
 
     def _expect_nothing_else(
-        self, messages: Sequence[Message], calls: Sequence[Message], event: str
+        self, messages: Sequence[BroadcastMessage], calls: Sequence[BroadcastMessage], event: str
     ) -> None:
         for message in messages:
             if message not in calls:
@@ -181,7 +181,7 @@ class Revocations:
         return may_join(self._box, self._attacker, token_case(site, key), channel)
 
 
-def _is_call(message: Message, channel: str) -> bool:
+def _is_call(message: BroadcastMessage, channel: str) -> bool:
     return (
         message.topic == channel
         and message.event == CALL_EVENT

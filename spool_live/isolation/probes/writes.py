@@ -9,8 +9,8 @@ from spool_live.isolation.findings import Finding
 from spool_live.isolation.probes.attacks import (
     Attack,
     Attacker,
+    AttackOutcome,
     Breaches,
-    Outcome,
     read_statements,
 )
 from spool_live.isolation.probes.world import World
@@ -67,12 +67,12 @@ def _any_row(table: str) -> str:
     return f"select to_jsonb(true) where exists (select from {table})"  # noqa: S608 - our own names
 
 
-def _got_through(outcome: Outcome) -> bool:
+def _got_through(outcome: AttackOutcome) -> bool:
     """Return whether it did something, or failed on something later than rights and policies."""
     if outcome.failed:
         return not outcome.denied and outcome.error_code not in _NOT_THERE
     return bool(outcome.answer) if outcome.answer is not None else bool(outcome.affected)
 
 
-def _what(attack: Attack, outcome: Outcome) -> str:
+def _what(attack: Attack, outcome: AttackOutcome) -> str:
     return f"{attack.label}: {outcome.error}" if outcome.failed else attack.label

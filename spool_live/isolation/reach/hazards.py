@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from spool_live.isolation.reach.catalog import Function
 from spool_live.isolation.reach.code import Facts
 from spool_live.isolation.reach.extensions import RUNNING_TEXT
-from spool_live.isolation.reach.steps import Danger, Hazard, Step
+from spool_live.isolation.reach.steps import Danger, Hazard, ReachStep
 from spool_live.isolation.reach.words import READS_STRINGS, says_who_asks
 
 _TEXTUAL = ("text", "character varying", "cstring", "json", "jsonb", "name", "regclass", "xml")
@@ -22,7 +22,7 @@ _SECRET = frozenset((
 ))  # fmt: skip
 
 
-def attributes(function: Function, here: Step) -> Iterator[Hazard]:
+def attributes(function: Function, here: ReachStep) -> Iterator[Hazard]:
     """Yield the hazards of its attributes, before its code does anything."""
     if function.leakproof and function.extension is None:
         what = "it is marked LEAKPROOF: rows are given to it before policies are asked"
@@ -42,7 +42,7 @@ def is_made_with_range(function: Function) -> bool:
     return function.language == "internal" and function.source in _MADE_WITH_RANGES
 
 
-def unread(function: Function, here: Step) -> Iterator[Hazard]:
+def unread(function: Function, here: ReachStep) -> Iterator[Hazard]:
     """Yield what is known of a function of an extension without reading it."""
     name, extension = function.name.lower(), function.extension or ""
     if extension in RUNNING_TEXT:
@@ -54,7 +54,7 @@ def unread(function: Function, here: Step) -> Iterator[Hazard]:
         yield Hazard(Danger.OPAQUE, what, here.path)
 
 
-def says(facts: Facts, here: Step, *, has_secrets: bool) -> Iterator[Hazard]:
+def says(facts: Facts, here: ReachStep, *, has_secrets: bool) -> Iterator[Hazard]:
     """Yield what code does that is dangerous as whomever it runs."""
     if facts.identity:
         what = f"it says {facts.identity[0]!r}: it can become another role or caller"
@@ -67,7 +67,7 @@ def says(facts: Facts, here: Step, *, has_secrets: bool) -> Iterator[Hazard]:
         yield Hazard(Danger.SECRET, what, here.path)
 
 
-def says_as(acting: str, facts: Facts, here: Step) -> Iterator[Hazard]:
+def says_as(acting: str, facts: Facts, here: ReachStep) -> Iterator[Hazard]:
     """Yield what is dangerous with the rights of somebody who is not an API caller."""
     if facts.rights:
         what = f"it says {facts.rights[0]!r} with the rights of {acting}"

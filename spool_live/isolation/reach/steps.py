@@ -31,7 +31,7 @@ class Hazard:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ReachStep:
     """One object on the way, and with whose rights it was come to."""
 
     kind: Kind

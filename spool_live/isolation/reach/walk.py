@@ -16,7 +16,7 @@ from spool_live.isolation.reach.code import Facts, read_code
 from spool_live.isolation.reach.copies import find_copies
 from spool_live.isolation.reach.extensions import RUNNING_TEXT
 from spool_live.isolation.reach.hazards import attributes, is_made_with_range, says, says_as, unread
-from spool_live.isolation.reach.steps import Danger, Hazard, Step, labelled, shown
+from spool_live.isolation.reach.steps import Danger, Hazard, ReachStep, labelled, shown
 
 WRITES = frozenset(("insert", "update", "delete"))
 _VIEW, _KEPT, _FOREIGN = "v", "m", "f"
@@ -45,7 +45,7 @@ class Walk:
     ours: Callable[[Function], bool]
     has_secrets: bool = False
     fed: dict[int, str] = field(default_factory=dict)
-    _known: dict[tuple[object, ...], list[Hazard | Step]] = field(default_factory=dict)
+    _known: dict[tuple[object, ...], list[Hazard | ReachStep]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.fed = find_copies(self.catalog, self.private, self._is_known)
@@ -53,7 +53,7 @@ class Walk:
     def _is_known(self, each: Relation | Function) -> bool:
         return self.trusted(each) or (isinstance(each, Function) and self.ours(each))
 
-    def hazards(self, start: Step) -> tuple[list[Hazard], set[tuple[Kind, int]]]:
+    def hazards(self, start: ReachStep) -> tuple[list[Hazard], set[tuple[Kind, int]]]:
         """Return what comes of ``start``, nearest first, and every object on the way."""
         found: list[Hazard] = []
         seen = {start.place}
@@ -70,7 +70,7 @@ class Walk:
                     queue.append(replace(event, path=(*step.path, *event.path)))
         return [*found, *self._kept(start, objects)], objects
 
-    def _kept(self, start: Step, objects: set[tuple[Kind, int]]) -> Iterator[Hazard]:
+    def _kept(self, start: ReachStep, objects: set[tuple[Kind, int]]) -> Iterator[Hazard]:
         """Check what the session keeps of what policies let one caller read: the next caller finds
         it."""
         reads = any(
@@ -90,7 +90,7 @@ class Walk:
         """Forget what came of each step: the catalog has been changed."""
         self._known.clear()
 
-    def _events(self, step: Step) -> list[Hazard | Step]:
+    def _events(self, step: ReachStep) -> list[Hazard | ReachStep]:
         """Return what comes of a step, with the rest of the way only: the same from wherever it is
         come to, so it is worked out once."""
         place = (*step.place, step.called)
@@ -98,13 +98,13 @@ class Walk:
             self._known[place] = list(self._step(replace(step, path=())))
         return self._known[place]
 
-    def _step(self, step: Step) -> Iterator[Hazard | Step]:
+    def _step(self, step: ReachStep) -> Iterator[Hazard | ReachStep]:
         if step.kind == "relation":
             yield from self._relation(step, self.catalog.relations[step.oid])
         else:
             yield from self._function(step, self.catalog.functions[step.oid])
 
-    def _relation(self, step: Step, relation: Relation) -> Iterator[Hazard | Step]:
+    def _relation(self, step: ReachStep, relation: Relation) -> Iterator[Hazard | ReachStep]:
         here = replace(step, path=(*step.path, shown(relation)))
         if self.private(relation) or self.secret(relation):
             if step.inherited or not self.bounds.bind(step.check, relation):
@@ -125,7 +125,7 @@ class Walk:
         if here.rights & WRITES:
             yield from self._written(here, relation)
 
-    def _codes(self, here: Step, relation: Relation) -> Iterator[Hazard | Step]:
+    def _codes(self, here: ReachStep, relation: Relation) -> Iterator[Hazard | ReachStep]:
         """Yield queries, policies, and what a write evaluates."""
         contexts = _READ_CONTEXTS + (_WRITE_CONTEXTS if here.rights & WRITES else ())
         check, user = here.check, here.user
@@ -155,15 +155,17 @@ class Walk:
             rights = here.rights if context == "query" else WRITES
             yield from self._referred(at, reference.to_kind, reference.referred, rights)
 
-    def _family(self, here: Step, relation: Relation) -> Iterator[Step]:
+    def _family(self, here: ReachStep, relation: Relation) -> Iterator[ReachStep]:
         for child in self.catalog.children[relation.oid]:
             yield replace(here, oid=child, inherited=True)
 
-    def _written(self, here: Step, relation: Relation) -> Iterator[Hazard | Step]:
+    def _written(self, here: ReachStep, relation: Relation) -> Iterator[Hazard | ReachStep]:
         for trigger in self.catalog.triggers[relation.oid]:
             if any(trigger[f"on_{right}"] for right in WRITES & here.rights):
                 path = labelled(here.path, "trigger", trigger["name"])
-                yield Step("function", trigger["function"], here.user, here.user, frozenset(), path)
+                yield ReachStep(
+                    "function", trigger["function"], here.user, here.user, frozenset(), path
+                )
         if here.rights & {"update", "delete"}:
             for key in self.catalog.foreign_keys[relation.oid]:
                 if key["acts"] and (referring := self.catalog.relations.get(key["referring"])):
@@ -171,9 +173,9 @@ class Walk:
                     owner = referring.owner
                     path = labelled(here.path, "foreign key", key["name"])
                     rights = frozenset(("update", "delete"))
-                    yield Step("relation", referring.oid, owner, owner, rights, path)
+                    yield ReachStep("relation", referring.oid, owner, owner, rights, path)
 
-    def _function(self, step: Step, function: Function) -> Iterator[Hazard | Step]:
+    def _function(self, step: ReachStep, function: Function) -> Iterator[Hazard | ReachStep]:
         here = replace(step, path=(*step.path, shown(function)))
         if self.ours(function) or self.trusted(function) or is_made_with_range(function):
             return
@@ -206,7 +208,7 @@ class Walk:
         yield from self._facts(facts, at, acting=acting)
         yield from self._names(facts, at, acting=acting)
 
-    def _member(self, here: Step, function: Function) -> Iterator[Hazard | Step]:
+    def _member(self, here: ReachStep, function: Function) -> Iterator[Hazard | ReachStep]:
         """Yield hazards that no function of a known extension has: anyone may have added this one
         to it."""
         facts = read_code(function.text)
@@ -220,13 +222,13 @@ class Walk:
                     yield from self._referred(at, kind, oid, frozenset())
 
     def _facts(
-        self, facts: Facts, here: Step, *, acting: str, quiet: bool = False
+        self, facts: Facts, here: ReachStep, *, acting: str, quiet: bool = False
     ) -> Iterator[Hazard]:
         yield from says(facts, here, has_secrets=self.has_secrets)
         if acting not in self.attackers and not quiet:
             yield from says_as(acting, facts, here)
 
-    def _names(self, facts: Facts, here: Step, *, acting: str) -> Iterator[Hazard | Step]:
+    def _names(self, facts: Facts, here: ReachStep, *, acting: str) -> Iterator[Hazard | ReachStep]:
         for schema, name in sorted(facts.names, key=str):
             for kind, oid in self.catalog.find(schema, name):
                 found = self.catalog.objects(kind)[oid]
@@ -245,8 +247,8 @@ class Walk:
                     yield from self._referred(at, "function", row["function"], frozenset())
 
     def _referred(
-        self, at: Step, kind: Kind, oid: int, rights: frozenset[str]
-    ) -> Iterator[Hazard | Step]:
+        self, at: ReachStep, kind: Kind, oid: int, rights: frozenset[str]
+    ) -> Iterator[Hazard | ReachStep]:
         """Yield the next step to an object, if the rights are enough to take it."""
         if kind == "relation":
             if oid not in self.catalog.relations:

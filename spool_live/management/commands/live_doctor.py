@@ -12,8 +12,8 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from spool_live import doctor
-from spool_live.doctor import Level, Phase, Result, State, repairs, report
-from spool_live.doctor.registry import Check
+from spool_live.doctor import CheckState, DoctorResult, Level, RolloutPhase, repairs, report
+from spool_live.doctor.registry import DoctorCheck
 from spool_live.doctor.repairs import Done, Repair
 from spool_live.keys.trail import Origin, acting
 from spool_live.management.output import ReportCommand, seconds
@@ -38,7 +38,7 @@ class Command(ReportCommand):
         super().add_arguments(parser)
         parser.add_argument(
             "--phase",
-            choices=[phase.value for phase in Phase],
+            choices=[phase.value for phase in RolloutPhase],
             help="Only what this phase of a rollout needs (default: all of them).",
         )
         parser.add_argument(
@@ -76,11 +76,11 @@ class Command(ReportCommand):
             self._handle(options)
 
     def _handle(self, options: Any) -> None:
-        phase = Phase(options["phase"]) if options["phase"] else None
+        phase = RolloutPhase(options["phase"]) if options["phase"] else None
         chosen = doctor.checks_of(phase)
         is_laptop = phase is None and settings.DEBUG
         if is_laptop:
-            chosen = [one for one in chosen if one.phase is not Phase.ROLLOUT]
+            chosen = [one for one in chosen if one.phase is not RolloutPhase.ROLLOUT]
         results = self._examine(chosen, options)
         is_table = options["format"] != "json"
         if is_table:
@@ -97,14 +97,14 @@ class Command(ReportCommand):
         if code:
             raise SystemExit(code)
 
-    def _examine(self, chosen: Sequence[Check], options: Any) -> list[Result]:
-        phase = Phase(options["phase"]) if options["phase"] else None
+    def _examine(self, chosen: Sequence[DoctorCheck], options: Any) -> list[DoctorResult]:
+        phase = RolloutPhase(options["phase"]) if options["phase"] else None
         surroundings = doctor.Surroundings(options["api_url"], options["timeout"], phase)
         return list(doctor.run(chosen, surroundings, self._progress(options["verbosity"])))
 
     def _fix(
-        self, chosen: Sequence[Check], results: list[Result], options: Any
-    ) -> tuple[list[Result], list[dict[str, Any]]]:
+        self, chosen: Sequence[DoctorCheck], results: list[DoctorResult], options: Any
+    ) -> tuple[list[DoctorResult], list[dict[str, Any]]]:
         """Show what can be repaired; repair it where that is confirmed, and check again."""
         is_table = options["format"] != "json"
         planned = repairs.plan(results, doctor.Surroundings(timeout=options["timeout"]))
@@ -140,14 +140,14 @@ class Command(ReportCommand):
         return lambda title: None
 
 
-def exit_code(results: Sequence[Result], fail_on: str) -> int:
+def exit_code(results: Sequence[DoctorResult], fail_on: str) -> int:
     """Return the exit code of the outcome."""
     if fail_on == "never":
         return 0
     levels = {finding.level for result in results for finding in result.findings}
     if Level.ERROR in levels or (fail_on == "warning" and levels):
         return FOUND
-    return NOT_CHECKED if any(r.state is State.NOT_CHECKED for r in results) else 0
+    return NOT_CHECKED if any(r.state is CheckState.NOT_CHECKED for r in results) else 0
 
 
 def login_name() -> str:

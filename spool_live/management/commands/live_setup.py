@@ -15,7 +15,7 @@ from spool_live.supabase.provisioning import (
     provision,
     publish_inserts_only,
 )
-from spool_live.supabase.steps import Outcome
+from spool_live.supabase.steps import StepOutcome
 
 NO_PARTITION = (
     "Realtime has no partition of realtime.messages for today yet: it makes one a few seconds "
@@ -54,6 +54,6 @@ class Command(ReportCommand):
         self.report(rows, rows, options)
         if live_settings().realtime_mode == "broadcast" and lacks_partition(alias):
             self.stderr.write(NO_PARTITION)
-        undone = sum(result.outcome is not Outcome.DONE for result in results)
+        undone = sum(result.outcome is not StepOutcome.DONE for result in results)
         if undone:
             raise CommandError(f"{undone} of the steps could not be done.", returncode=1)

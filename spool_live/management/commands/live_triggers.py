@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from spool_live.capture import triggers
-from spool_live.capture.triggers import State
+from spool_live.capture.triggers import TriggerState
 from spool_live.exceptions import SpoolLiveConfigurationError
 from spool_live.management.output import ReportCommand
 from spool_live.supabase.databases import content_databases
@@ -58,7 +58,7 @@ class Command(ReportCommand):
             for found in ACTIONS[action](using)
         ]
         self.report(rows, rows, options, empty=NO_TRIGGERS)
-        wrong = sum(row["state"] != State.INSTALLED for row in rows)
+        wrong = sum(row["state"] != TriggerState.INSTALLED for row in rows)
         if wrong and action != "remove":
             raise CommandError(
                 f"{wrong} of the triggers are not as they should be: run manage.py migrate, then "
