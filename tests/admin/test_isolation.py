@@ -63,8 +63,9 @@ def test_last_clean_run_has_its_date(
     for shown in ("RLS-X", "it leaks", "close it", "revoke x", "public.&lt;b&gt;"):
         assert shown in page
     listed = admin_client.get(reverse(LIST)).content.decode()
-    runs = OperatorEvent.objects.values_list("action", "actor_name", "detail__is_isolated")
-    assert list(runs) == [("verified", "admin", False), ("verified", "admin", True)]
+    verified = OperatorEvent.objects.filter(action="verified")
+    runs = verified.values_list("actor_name", "detail__is_isolated")
+    assert list(runs) == [("admin", False), ("admin", True)]
     assert "Last clean run: May 1, 2030" in listed
     assert "1 error, 0 warnings" in listed
 
