@@ -1,8 +1,9 @@
-"""What nobody foresaw: found out by trying one thing at a time, and set aside with its reason.
+"""Unexpected errors: find the site that causes one, and set it aside with the reason.
 
-A claim, or the settling of one, is a step for many sites. Where it raises, the same is done for
-each site alone; the one that raises again waits, longer each time, and the others go on. A database
-that does not answer is not such a case: its errors are for the caller, who comes again.
+A claim, or the settling of one, is a step for many sites. If it raises, the step is repeated for
+each site alone. A site for which it raises again has to wait, longer each time; the others go on.
+Errors of a database that does not answer are not handled here: they are raised to the caller, which
+tries again later.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ logger = logging.getLogger(__name__)
 
 DATABASE_IS_AWAY = (InterfaceError, OperationalError)
 MAX_SITES = 1_000
-"""Sites that are claimed one by one in one go: the next run goes on from there."""
+"""Maximum of sites that one run claims one by one: the next run takes the others."""
 
 
 def claim_each(using: str) -> Iterator[Claim]:
-    """Claim the sites of ``using`` one by one, and set those aside that cannot be claimed."""
+    """Claim the sites of ``using`` one by one, and set aside those that cannot be claimed."""
     for site_id in outbox.waiting_site_ids(using, MAX_SITES):
         try:
             claim = outbox.claim_batch(using, alone=site_id)
@@ -45,10 +46,10 @@ def claim_each(using: str) -> Iterator[Claim]:
 
 
 def settle(claim: Claim, settlement: Settlement) -> Settlement:
-    """Settle as ``spool_live.outbox.settle`` does; a site that cannot be settled waits, and
-    costs no other.
+    """Settle as ``spool_live.outbox.settle`` does, but set aside a site that cannot be settled.
 
-    What was delivered of it is delivered again, which changes nothing.
+    The other sites are settled. The updates of the site that were delivered are delivered again,
+    which changes nothing, because Supabase stores each update once.
     """
     try:
         return outbox.settle(claim, settlement)
@@ -74,7 +75,10 @@ def settle(claim: Claim, settlement: Settlement) -> Settlement:
 
 
 def note_attempts(claim: Claim, written: Settlement, at: datetime, took: timedelta) -> None:
-    """As ``spool_live.outbox.note_attempts``, of which nothing depends: an error is logged."""
+    """Record attempts as ``spool_live.outbox.note_attempts`` does, but only log an error.
+
+    Delivery does not depend on this record.
+    """
     try:
         outbox.note_attempts(claim, written, at, took)
     except Exception:
@@ -84,7 +88,7 @@ def note_attempts(claim: Claim, written: Settlement, at: datetime, took: timedel
 def set_aside(
     using: str, site_id: uuid.UUID, error: Exception, *, token: uuid.UUID | None = None
 ) -> None:
-    """Let a site wait, longer each time, with the reason where the status reads it."""
+    """Postpone the delivery of a site, longer each time, and store the reason for the status."""
     try:
         failures = outbox.failures_of(using, site_id)
         until = timezone.now() + retry_delay(failures)

@@ -1,4 +1,4 @@
-"""Retention: expired rows leave the live table, settled entries leave the outbox."""
+"""Retention: remove expired rows from the live table, and settled entries from the outbox."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from spool_live.throttling import purge_failures
 
 BIG_STEP = 2_000
 REST = 4
-"""Times as long as a big step took it rests after it: four fifths of the time belong to the
-updates, and a million rows are gone in half a minute still."""
+"""After a big step the cleanup pauses for so many times as long as the step took. This leaves four
+fifths of the time to updates, and a million rows are still removed within half a minute."""
 CRON_STEP = 50_000
-"""Once a minute, and in one go: it must keep up with what is inserted."""
+"""Rows that pg_cron removes once a minute, in one step: it must keep up with the inserts."""
 SMALL_STEP = 1_000
-"""Where Realtime reads each deletion from the WAL, more than this per transaction delays
-everybody's updates."""
+"""Rows per transaction if Realtime reads each deletion from the write-ahead log: more would delay
+the updates of all subscribers."""
 SMALL_STEP_PAUSE = 0.5
 PURGE_STEP = 1_000
 
 
 @dataclass
 class CleanupReport:
-    """How many rows left the live table, the outbox and the record of failed authentications;
-    ``busy``: another cleanup was at it."""
+    """How many rows were removed from the live table, the outbox and the record of failed
+    authentications. ``busy``: another cleanup was running."""
 
     live_updates: int = 0
     outbox_entries: int = 0
@@ -50,9 +50,8 @@ def clean_up(
 ) -> CleanupReport:
     """Remove what is older than ``RETENTION`` and ``HISTORY_RETENTION``, in steps.
 
-    Can be interrupted anywhere and called again. Raises
-    ``BroadcastUnavailable`` where Supabase cannot be reached; the
-    outbox is purged first, as that needs nobody else.
+    Can be interrupted anywhere and called again. Raises ``BroadcastUnavailable`` if Supabase cannot
+    be reached; the outbox, which does not need Supabase, is purged before.
     """
     report = CleanupReport()
     shown = progress or (lambda report: None)
@@ -81,8 +80,10 @@ def clean_up(
 
 
 def pg_cron_sql() -> str:
-    """Return what makes the Supabase database clean its live table by itself, every minute, going
-    by the ``RETENTION`` of today. The outbox needs ``clean_up`` still."""
+    """Return the SQL by which pg_cron cleans the live table every minute.
+
+    It contains the present value of ``RETENTION``. The outbox still needs ``clean_up``.
+    """
     seconds = int(live_settings().retention.total_seconds())
     return read_sql("cron/cleanup").format(
         seconds=seconds, small_step=SMALL_STEP, big_step=CRON_STEP
@@ -90,8 +91,8 @@ def pg_cron_sql() -> str:
 
 
 def purge_outboxes(report: CleanupReport, note_progress: Callable[[CleanupReport], None]) -> None:
-    """Remove settled entries that catch-up need not reach any more, and what is as old of other
-    records."""
+    """Remove settled entries that are older than ``HISTORY_RETENTION``, and other records that have
+    expired: attempts to deliver, failed authentications, addresses that used API keys."""
     before = timezone.now() - live_settings().history_retention
     for using in content_databases():
         while removed := outbox.purge_settled(using, before=before, limit=PURGE_STEP):
@@ -110,9 +111,10 @@ def clean_live_updates(
     pause: Callable[[float], None],
     clock: Callable[[], float],
 ) -> None:
-    """Remove expired rows: in big steps where deletions are not published, else in small ones.
+    """Remove expired rows from the live table, in small steps if Realtime publishes deletions, else
+    in big ones.
 
-    Rests between the steps, so that updates keep their pace.
+    Calls ``pause`` between the steps, so that updates are not slowed down.
     """
     before = timezone.now() - live_settings().retention
     step = SMALL_STEP

@@ -1,4 +1,4 @@
-"""What delivery counts: how batches end, how long edits take, what Supabase answers."""
+"""The counters of delivery: how batches end, how long updates take, what Supabase answers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from spool_live.updates import Update
 
 
 class Counted(Broadcaster):
-    """A broadcaster whose calls are counted, by what they are and how they end."""
+    """A wrapper that counts the calls of a broadcaster, by method and outcome."""
 
     def __init__(
         self, broadcaster: Broadcaster, clock: Callable[[], float] = time.monotonic
@@ -30,7 +30,7 @@ class Counted(Broadcaster):
         self._clock = clock
 
     def prepare(self) -> None:
-        """Prepare the wrapped broadcaster; nothing is asked, and nothing counted."""
+        """Prepare the wrapped broadcaster. This makes no request, so nothing is counted."""
         self._broadcaster.prepare()
 
     def broadcast(self, updates: Sequence[Update]) -> None:
@@ -71,12 +71,12 @@ class Counted(Broadcaster):
 
 
 def counted(broadcaster: Broadcaster) -> Broadcaster:
-    """Return ``broadcaster``, with its calls counted, once."""
+    """Return ``broadcaster`` wrapped in ``Counted``, unless it is already."""
     return broadcaster if isinstance(broadcaster, Counted) else Counted(broadcaster)
 
 
 def count_batch(claim: Claim, settlement: Settlement) -> None:
-    """Count how a batch ended, and how long its edits took."""
+    """Count how a batch ended, and how long its updates took from the edit to the delivery."""
     ends = {
         "delivered": len(settlement.delivered),
         "dropped": len(settlement.dropped),

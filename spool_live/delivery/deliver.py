@@ -1,7 +1,8 @@
 """Delivery: claim, mirror, send, settle.
 
-No database transaction is open during network I/O. Losing a worker anywhere loses nothing: its
-lease ends, the entries are claimed again, and writing them twice is writing them once.
+No database transaction is open during network I/O. A worker may be killed at any point without
+loss: its lease ends, another worker claims the entries again, and Supabase stores each update once
+even if it is sent twice.
 """
 
 from __future__ import annotations
@@ -29,12 +30,13 @@ from spool_live.sql import read_sql
 logger = logging.getLogger(__name__)
 
 UNDER_LOAD = 4
-"""How much longer than ``DELIVERY_LINGER`` a wait for more gets at the most."""
+"""The maximum wait for more updates, as a multiple of ``DELIVERY_LINGER``."""
 
 
 @dataclass
 class DeliveryReport:
-    """What one call of ``deliver_pending`` did, in numbers of updates."""
+    """What one call of ``deliver_pending`` did, in numbers of updates, with the ``reasons`` for
+    which updates wait or are dead."""
 
     delivered: int = 0
     dropped: int = 0
@@ -43,7 +45,7 @@ class DeliveryReport:
     reasons: set[str] = field(default_factory=set)
 
     def count(self, settlement: Settlement, claim: Claim) -> None:
-        """Add how ``claim`` ended."""
+        """Add how the entries of ``claim`` ended."""
         self.delivered += len(settlement.delivered)
         self.dropped += len(settlement.dropped)
         self.dead += len(settlement.dead)
@@ -59,11 +61,11 @@ def deliver_pending(
     pause: Callable[[float], None] = time.sleep,
     meanwhile: Callable[[], bool] = lambda: False,
 ) -> DeliveryReport:
-    """Deliver what waits in the outbox of ``using`` until nothing may go now.
+    """Deliver what waits in the outbox of ``using`` until nothing more may be delivered now.
 
-    ``meanwhile`` is called before each batch, and says whether it has done something: as long as
-    it has, there is a next turn. Never raises for what Supabase answers: that is in the report, in
-    the entries and in the log.
+    ``meanwhile`` is called before each batch and returns whether it did something: as long as it
+    does, delivery goes on even if there are no updates. Never raises for what Supabase answers:
+    that is in the report, in the entries and in the log.
     """
     report = DeliveryReport()
     broadcaster = counted(broadcaster or get_broadcaster())
@@ -124,9 +126,9 @@ def _next_claim(
 def linger(size: int, last: float) -> float:
     """Return the seconds to wait after a batch of ``size`` updates before the next one is claimed.
 
-    After a batch that was neither single nor full, edits are coming in: a moment's wait fills the
-    next batch. While they keep coming it doubles (``last`` was the wait before), as each batch
-    takes time from those who edit.
+    After a batch of more than one update that was not full, more edits are coming in: a short wait
+    fills the next batch. While they keep coming the wait doubles (``last`` was the previous one),
+    because each batch takes resources from those who edit.
     """
     settings = live_settings()
     shortest = settings.delivery_linger.total_seconds()
@@ -135,17 +137,20 @@ def linger(size: int, last: float) -> float:
 
 
 def drop_orphans(claim: Claim, settlement: Settlement) -> None:
-    """Drop updates of sites that were deleted. Those of an id that never was a site's are kept as
-    dead: somebody gave a wrong id, or imports the site later."""
+    """Drop the updates of sites that were deleted.
+
+    Updates whose id never belonged to a site are kept as dead entries: the project passed a wrong
+    id, or imports the site later.
+    """
     if not claim.orphans:
         return
-    tombs = [
+    tombstones = [
         model.objects.using(claim.using)
         .filter(pk__in=claim.orphans, deleted_at__isnull=False)
         .values_list("pk", flat=True)
         for model in (SiteDelivery, SiteMirror)
     ]
-    unknown = claim.orphans.difference(*tombs)
+    unknown = claim.orphans.difference(*tombstones)
     for entry in claim.entries:
         if entry.site_id in unknown:
             settlement.dead[entry.pk] = (
@@ -161,7 +166,7 @@ def report_outcome(claim: Claim, settlement: Settlement, *, complete: bool) -> N
     if not complete:
         logger.warning(
             "the lease was lost before the batch was settled: it is delivered again. Either this "
-            "worker was held up for longer than DELIVERY_LEASE, or the clocks of two workers "
+            "worker was delayed for longer than DELIVERY_LEASE, or the clocks of two workers "
             "differ by as much%s.",
             clock_difference(claim.using),
         )
@@ -181,8 +186,8 @@ def report_outcome(claim: Claim, settlement: Settlement, *, complete: bool) -> N
 
 
 def clock_difference(using: str) -> str:
-    """Return how far this machine's clock is from the database's, in words, where that can be
-    asked."""
+    """Return in words how far this machine's clock is from the database's; ``""`` except on
+    PostgreSQL."""
     if connections[using].vendor != "postgresql":
         return ""
     with connections[using].cursor() as cursor:

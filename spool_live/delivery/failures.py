@@ -1,4 +1,4 @@
-"""What becomes of updates that could not be sent: which wait, and until when."""
+"""Decides which updates that could not be sent wait, and until when."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from spool_live.outbox import Claim, ClaimedEntry, Settlement, circuit
 logger = logging.getLogger(__name__)
 
 TRIES = 5
-"""How often an entry is refused for a reason that may pass before it is dead: over about half a
-minute, in which only its own site waits."""
+"""Attempts at an entry that is refused for a reason that may pass, before it is dead. They take
+about half a minute, in which only its own site waits."""
 LONGEST_REASON = 2_000
 
 
 def reason_of(error: BaseException) -> str:
-    """Return what is written down of ``error``: never empty, and something every column takes."""
-    said = str(error) or type(error).__name__
+    """Return the text to store and log for ``error``: never empty, and valid in every database."""
+    text = str(error) or type(error).__name__
     if not isinstance(error, BroadcastError):
-        # Of ours the message is fit for people; of others it may hold anything.
-        said = f"unexpected error ({type(error).__name__}): its traceback is in the log"
-    return clean_text(said)[:LONGEST_REASON]
+        # Our own messages are written for people; those of other errors may contain anything.
+        text = f"unexpected error ({type(error).__name__}): its traceback is in the log"
+    return clean_text(text)[:LONGEST_REASON]
 
 
 def postpone(
     settlement: Settlement, claim: Claim, site_ids: Iterable[uuid.UUID], error: Exception
 ) -> None:
-    """Leave the entries of ``site_ids`` for later, after a delay with jitter.
+    """Postpone the entries of ``site_ids``, by a delay with jitter.
 
-    Where Supabase as a whole is away the delay is that of the circuit breaker, and a site that
-    waits for a reason of its own keeps it.
+    If Supabase as a whole is away the delay is that of the circuit breaker, and a site that already
+    waits for a reason of its own keeps that reason.
     """
     reason = reason_of(error)
     if isinstance(error, BroadcastUnavailable):
@@ -53,8 +53,10 @@ def postpone(
 
 
 def blame(settlement: Settlement, claim: Claim, entry: ClaimedEntry, error: Exception) -> None:
-    """``entry`` was refused where others were taken: its site waits for another try, until the
-    entry has had enough of them and is dead."""
+    """Record that ``entry`` was refused while others were taken.
+
+    Its site waits for another attempt; after ``TRIES`` of them the entry is dead.
+    """
     reason = reason_of(error)
     if entry.refusals + 1 >= TRIES:
         settlement.dead[entry.pk] = reason

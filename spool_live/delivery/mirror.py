@@ -1,9 +1,9 @@
-"""The mirror: what the Supabase database must know of each site, kept true with versions.
+"""The mirror: what the Supabase database must know of each site, kept up to date by versions.
 
-A change of a site or of its keys raises the site's version in the same transaction (and its
-epoch, where a key lost its right). ``Mirroring`` sends whole sites, some a call, until the
-Supabase database has acknowledged their newest version; delivery does so on demand before a
-site's next update.
+A change of a site or of its keys raises the site's version in the same transaction (and its epoch,
+if a key lost its right). ``Mirroring`` sends whole sites, several in one call, until the Supabase
+database has acknowledged their newest version. Delivery sends a site on demand, before the site's
+next update.
 """
 
 from __future__ import annotations
@@ -31,17 +31,16 @@ logger = logging.getLogger(__name__)
 Outcome = MirrorAnswer | BroadcastError
 
 SITES_A_CALL = 100
-"""Of what is sent without haste: a call of so many takes some 50 ms, which is what an update may
-have to wait for."""
+"""Sites in one call of a run. It takes about 50 ms, for which an update may have to wait."""
 REFUSED = 2
-"""A site that was refused comes again after the delay of so many failures, or once it changes."""
+"""A refused site is sent again after the delay for so many failures, or once it has changed."""
 
 
 class Mirroring:
-    """One run through the sites of ``using`` that are to be mirrored, each once, a call at a time.
+    """One run through the sites of ``using`` that must be mirrored, each once, one call per step.
 
-    ``acknowledged`` counts the sites that the Supabase database has acknowledged. ``error`` says
-    why the run ended early.
+    ``acknowledged`` counts the sites that the Supabase database has acknowledged. ``error`` is the
+    reason why the run ended early, if it did.
     """
 
     def __init__(self, using: str, broadcaster: Broadcaster | None = None) -> None:
@@ -52,11 +51,11 @@ class Mirroring:
         self._tried: set[uuid.UUID] = set()
 
     def step(self) -> bool:
-        """Make one call for the sites that come next; ``False`` where there are none.
+        """Send the next sites in one call; return ``False`` if there are none left.
 
-        What comes next is asked anew at each step: a right that is lost meanwhile goes first.
-        Raises ``BroadcastUnavailable``, as the others would meet the same, or its
-        ``CircuitOpen`` where Supabase is not to be asked now.
+        The next sites are queried at each step, so that a site where a key has just lost its right
+        is sent first. Raises ``BroadcastUnavailable`` if Supabase is away, as the other sites would
+        fail the same way, and its subclass ``CircuitOpen`` if Supabase must not be called now.
         """
         site_ids = outbox.next_to_mirror(self.using, SITES_A_CALL, self._tried)
         if not site_ids:
@@ -78,8 +77,11 @@ class Mirroring:
         return True
 
     def try_step(self) -> bool:
-        """Make one call as ``step`` does; where Supabase is away the run is over, and ``error``
-        says why."""
+        """Do one ``step``; if it fails, set ``error`` to the reason and end the run.
+
+        Returns whether there may be more to send. Raises only errors of a content database that is
+        away.
+        """
         if self.error:
             return False
         try:
@@ -116,7 +118,7 @@ class Mirroring:
 def mirror_pending(using: str, broadcaster: Broadcaster | None = None) -> int:
     """Send every site of ``using`` whose newest version is not acknowledged yet.
 
-    Returns how many are acknowledged now. A site that is refused is logged and holds nobody up.
+    Returns how many were acknowledged. A site that is refused is logged and does not delay others.
     Raises what ``Mirroring.step`` does.
     """
     run = Mirroring(using, broadcaster)
@@ -126,7 +128,7 @@ def mirror_pending(using: str, broadcaster: Broadcaster | None = None) -> int:
 
 
 def mirror_site(using: str, site_id: uuid.UUID, broadcaster: Broadcaster) -> MirrorAnswer:
-    """Send one site as it is now. Raises ``BroadcastError`` where it is refused."""
+    """Send one site as it is now. Raises ``BroadcastError`` if it is refused."""
     outcome = mirror_sites(using, [site_id], broadcaster)[site_id]
     if isinstance(outcome, BroadcastError):
         raise outcome
@@ -138,9 +140,10 @@ def mirror_sites(
 ) -> dict[uuid.UUID, Outcome]:
     """Send sites as they are now, and record what the Supabase database acknowledged of each.
 
-    Where that holds a newer version (the content database was restored from a backup), the site
-    is raised above it and sent once more; a tombstone there is final. So none is left for an id
-    that never was a site: it may yet become one. Raises ``BroadcastUnavailable``.
+    If the Supabase database holds a newer version (the content database was restored from a
+    backup), the site is raised above it and sent once more. A tombstone there is final; therefore
+    no tombstone is sent for an id that never was a site, as it may still become one. Raises
+    ``BroadcastUnavailable`` if Supabase is away.
     """
     try:
         return _send_above(using, site_ids, broadcaster)
@@ -170,12 +173,12 @@ def _send_above(
     outcomes = _send(using, site_ids, broadcaster)
     for site_id, outcome in outcomes.items():
         if _is_ahead(outcome):
-            logger.warning("Supabase holds a newer mirror of site %s: going above it", site_id)
+            logger.warning("Supabase holds a newer mirror of site %s: raising its version", site_id)
             if not outbox.raise_above(using, site_id, version=outcome.version, epoch=outcome.epoch):
-                outcomes[site_id] = BroadcastError("the site is being changed: tried again later")
+                outcomes[site_id] = BroadcastError("the site is being changed: sent again later")
     raised = [site_id for site_id, outcome in outcomes.items() if _is_ahead(outcome)]
     outcomes |= _send(using, raised, broadcaster)
-    overtaken = BroadcastError("Supabase holds a newer mirror: tried again later")
+    overtaken = BroadcastError("Supabase holds a newer mirror: sent again later")
     return {
         site_id: overtaken if _is_ahead(outcome) else outcome
         for site_id, outcome in outcomes.items()
@@ -183,12 +186,11 @@ def _send_above(
 
 
 def mirror_all(using: str) -> int:
-    """Mark every site of ``using`` to be mirrored once more, acknowledged or not: repairs a
-    Supabase database that was restored or replaced. Deleted ones leave their tombstones there
-    again.
+    """Mark every site of ``using`` to be mirrored once more, and return how many there are.
 
-    Tokens go on being minted; a site's next update goes only after it was mirrored. Returns how
-    many sites are marked; the next runs send them.
+    This repairs a Supabase database that was restored or replaced. Deleted sites are included, so
+    that their tombstones are sent again. The next runs send the sites; until then tokens can still
+    be minted, but a site's next update is sent only after the site was mirrored.
     """
     sites = Site.objects.using(using).values_list("pk", flat=True)
     tombstones = SiteDelivery.objects.using(using).filter(deleted_at__isnull=False)

@@ -1,4 +1,4 @@
-"""Before a site's next update goes, Supabase knows the site as it is."""
+"""Mirrors the sites of a claim that have changed before their updates are sent."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from spool_live.outbox import Claim, ClaimedEntry, Settlement
 def mirror_first(
     claim: Claim, settlement: Settlement, broadcaster: Broadcaster
 ) -> list[ClaimedEntry]:
-    """Send pending changes of the claimed sites and their keys; return what may go after that.
+    """Send pending changes of the claimed sites and keys; return the entries that may be sent then.
 
-    No update overtakes a key change: a site whose mirror cannot be brought up to date waits.
+    No update overtakes a change of keys: a site whose mirror cannot be brought up to date waits.
     """
     pending = [site_id for site_id, site in claim.sites.items() if site.is_behind]
     if not pending and not claim.orphans:
         return claim.entries
-    living = [entry for entry in claim.entries if entry.site_id not in claim.orphans]
-    return mirror_sites(pending, living, claim, settlement, broadcaster)
+    entries = [entry for entry in claim.entries if entry.site_id not in claim.orphans]
+    return mirror_sites(pending, entries, claim, settlement, broadcaster)
 
 
 def mirror_sites(
@@ -33,17 +33,21 @@ def mirror_sites(
     settlement: Settlement,
     broadcaster: Broadcaster,
 ) -> list[ClaimedEntry]:
-    """Send sites as they are now; return those of ``entries`` that may go after that."""
+    """Send sites as they are now; return those of ``entries`` that may be sent after that.
+
+    Entries of a site that Supabase holds a tombstone of are dropped; those of a site that is
+    refused, or could not be sent, are postponed.
+    """
     try:
         outcomes = mirror.mirror_sites(claim.using, site_ids, broadcaster)
     except BroadcastUnavailable as error:
         postpone(settlement, claim, site_ids, error)
         outcomes = {}
-    dead: set[uuid.UUID] = set()
+    deleted: set[uuid.UUID] = set()
     for site_id, outcome in outcomes.items():
         if not isinstance(outcome, MirrorAnswer):
             postpone(settlement, claim, [site_id], outcome)
         elif outcome.deleted:
-            dead.add(site_id)
-    settlement.dropped += [entry.pk for entry in entries if entry.site_id in dead]
-    return [e for e in entries if e.site_id not in dead and e.site_id not in settlement.retry]
+            deleted.add(site_id)
+    settlement.dropped += [entry.pk for entry in entries if entry.site_id in deleted]
+    return [e for e in entries if e.site_id not in deleted and e.site_id not in settlement.retry]

@@ -1,4 +1,4 @@
-"""What a mirror call says of sites, read from the content database."""
+"""The payloads of mirror calls, read from the content database."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ from spool_live.models import Site, SiteApiKey, SiteDelivery, SiteMirror
 from spool_live.supabase.databases import is_supabase_database
 
 LONG_EXPIRED = timedelta(days=1)
-"""Supabase refuses an expired key by itself. Only what expired so long ago is left out: the clock
-of this machine must not end a right permanently that others still hold."""
+"""A key that expired longer ago than this is not mirrored any more. There is no haste, as Supabase
+refuses an expired key by itself; but a key that is left out has no right, even if it was left out
+only because the clock of this machine is ahead."""
 KEYS_A_CALL = 5_000
-"""About half a megabyte."""
+"""Maximum of keys in one call: about half a megabyte."""
 
 
 @dataclass(frozen=True, slots=True)
 class MirroredSite:
-    """A site as it is sent. ``run`` is the one that asks for it to be sent again, if any."""
+    """A site as it is sent. ``run`` is the ``SiteDelivery.mirror_run`` by which it is marked to be
+    mirrored once more, if it is."""
 
     site_id: uuid.UUID
     version: int
@@ -36,16 +38,16 @@ class MirroredSite:
 
     @property
     def number_of_keys(self) -> int:
-        """How many keys the payload has."""
+        """How many API keys the payload contains."""
         return len(self.payload["api_keys"])
 
 
 def read_sites(using: str, site_ids: Sequence[uuid.UUID]) -> list[MirroredSite]:
     """Return the sites as they are now, in the order of their ids.
 
-    Keys without a right are left out: what Supabase does not know has none.
+    Revoked and long expired keys are left out: Supabase refuses a key that it does not know.
     """
-    # Runs and versions first: what is newer than they are comes again with the next.
+    # Read runs and versions first: a change that is newer than they are is sent with the next one.
     states = SiteDelivery.objects.using(using).filter(pk__in=site_ids)
     runs = dict(states.values_list("pk", "mirror_run"))
     mirrors = SiteMirror.objects.using(using).in_bulk(site_ids)
@@ -77,7 +79,7 @@ def read_sites(using: str, site_ids: Sequence[uuid.UUID]) -> list[MirroredSite]:
 
 
 def in_parts(sites: Sequence[MirroredSite]) -> Iterator[list[MirroredSite]]:
-    """Yield ``sites`` in parts that one call can carry."""
+    """Yield ``sites`` in parts that are small enough for one call."""
     part: list[MirroredSite] = []
     keys = 0
     for site in sites:

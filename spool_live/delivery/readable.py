@@ -1,4 +1,4 @@
-"""What of a claim can be sent at all."""
+"""Separates the entries of a claim that can be sent from those that cannot be read."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from spool_live.outbox import ClaimedEntry, Settlement
 from spool_live.updates import Update
 
 Sendable = tuple[ClaimedEntry, Update]
-"""An entry, and what it is broadcast as."""
+"""An entry, and the update that is broadcast for it."""
 
 
 def readable(entries: Iterable[ClaimedEntry], settlement: Settlement) -> Iterator[Sendable]:
     """Yield those of ``entries`` that can be sent.
 
-    One that cannot be read (it was written by SQL, or by another version) is dead in
-    ``settlement``, and costs no other.
+    One that cannot be read (it was written by SQL, or by another version) becomes dead in
+    ``settlement``; the others are not affected.
     """
     for entry in entries:
         try:
             yield entry, entry.as_update()
         except ValueError as error:
             settlement.dead[entry.pk] = str(error)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is this one
+        except Exception as error:  # noqa: BLE001 - whatever is wrong concerns this entry only
             settlement.dead[entry.pk] = reason_of(error)

@@ -1,8 +1,9 @@
-"""Sending a claim's entries, and finding out whose fault a refusal is.
+"""Sends the entries of a claim, and finds out which entry is the cause of a refusal.
 
-A refusal of a batch is narrowed down by halving. An entry is to blame only where another one was
-taken meanwhile; where none is, it is the server, and the circuit breaker's. What is known of the
-server (it is away, its schema is stale, the key is wrong) is not narrowed down at all.
+If a batch is refused, its halves are sent, and so on down to a single entry. That entry is blamed
+only if another one was taken meanwhile. If none is taken the server is the cause, and the circuit
+breaker opens. Errors that can only be the server's (it is away, its schema is stale, the key is
+wrong) open the circuit breaker at once.
 """
 
 from __future__ import annotations
@@ -35,16 +36,16 @@ from spool_live.outbox import Claim, ClaimedEntry, Settlement
 logger = logging.getLogger(__name__)
 
 PROOFS = 2
-"""How many other entries are tried before an entry that nobody else's success speaks against is
-taken for a sign of an outage."""
+"""How many other entries are tried after a refusal. If none of them is taken either, there is an
+outage."""
 KILLS_WITHOUT_PROOF = 3
-"""How many entries may die of their data in one claim while none was taken: a trigger that refuses
-everything as bad data looks just the same."""
+"""How many entries of a claim may be killed for bad data before any entry was taken. More of them
+may mean that a trigger refuses every update as bad data."""
 SPARE_REQUESTS = 8
-"""Refusals in a row that halving may cost beyond its steps."""
+"""How many refusals in a row are allowed in addition to those that halving a batch needs."""
 BELIEVED = 4
-"""Failures in a row, some quarter of a minute, for which no number is skipped to find out whether
-the server is away, and for which it is believed to be broken when it says so."""
+"""For so many failures in a row (about a quarter of a minute) a server that reports an error of its
+own is believed, and no entry of a site is tried before an earlier one that was refused."""
 
 
 def send(
@@ -55,7 +56,7 @@ def send(
 ) -> None:
     """Send ``entries`` of ``claim`` and note in ``settlement`` how each of them ended.
 
-    What is in none of its lists was not tried. Raises nothing for what the broadcaster raises.
+    An entry that is in none of its fields was not tried. Catches whatever the broadcaster raises.
     """
     sender = _Sender(claim, settlement, broadcaster)
     sender.send_all(list(readable(entries, settlement)))
@@ -63,32 +64,33 @@ def send(
 
 @dataclass
 class _Sender:
-    """One claim's way through the broadcaster."""
+    """The sending of one claim, and what is known of its entries meanwhile."""
 
     claim: Claim
     settlement: Settlement
     broadcaster: Broadcaster
     stopped: bool = False
-    """Nothing more is sent: Supabase is away, or the lease ends."""
+    """Whether nothing more is sent, because Supabase is away or the lease ends."""
     taken: int = 0
     killed: int = 0
     refused: int = 0
-    """Requests refused in a row."""
-    most_refused: int = SPARE_REQUESTS
+    """Requests refused in a row: after more than ``max_refused`` the server is the cause."""
+    max_refused: int = SPARE_REQUESTS
     mirrored: set[uuid.UUID] = field(default_factory=set)
+    """Sites that were mirrored again because the receiving side did not know them."""
     done: set[int] = field(default_factory=set)
-    """Primary keys of entries that are not sent again."""
+    """Primary keys of entries that were taken or dropped: they are not sent again."""
     waiting: list[Sendable] = field(default_factory=list)
-    """All that is to be sent, tried or not."""
+    """All entries to be sent, whether they were tried yet or not."""
 
     def send_all(self, sendable: list[Sendable]) -> None:
-        """Send what nothing is known against in as few requests as may be, then, each alone, the
-        entries that were refused before, so that they cost their own sites only."""
+        """Send all entries: first, in as few requests as possible, those of sites without an
+        earlier refusal; then each other site by itself, so that it cannot delay the first ones."""
         self.waiting = sendable
-        self.most_refused = 2 * len(sendable).bit_length() + SPARE_REQUESTS
+        self.max_refused = 2 * len(sendable).bit_length() + SPARE_REQUESTS
         suspects = {entry.site_id for entry, _ in sendable if entry.refusals}
         ordinary = [one for one in sendable if one[0].site_id not in suspects]
-        if self.claim.outage:  # one will show whether it is over
+        if self.claim.outage:  # one entry is enough to see whether the outage is over
             self.send(ordinary[:1])
             ordinary = ordinary[1:]
         self.send_in_portions(ordinary)
@@ -98,7 +100,7 @@ class _Sender:
             self.send_in_portions(of_site[1:])
 
     def send_in_portions(self, part: Sequence[Sendable]) -> None:
-        """Send ``part`` in requests that are not too large."""
+        """Send ``part`` in requests that the receiving side is fast enough for."""
         start = 0
         while start < len(part) and not self.stopped:
             size = portions.largest(self.claim.using)
@@ -106,13 +108,13 @@ class _Sender:
             start += size
 
     def send(self, part: Sequence[Sendable]) -> None:
-        """Send ``part`` in one request, and follow up where it is refused."""
+        """Send ``part`` in one request; if it is refused, find the cause and send the rest."""
         part = [one for one in part if self._may_go(one[0])]
         if not part or self.stopped or not self._has_time():
             return
         try:
             self.broadcaster.broadcast([update for _, update in part])
-        except Exception as error:  # noqa: BLE001 - one odd answer must not stop the others
+        except Exception as error:  # noqa: BLE001 - one strange answer must not stop the others
             self._refused(part, error)
         else:
             self._taken(part)
@@ -133,7 +135,7 @@ class _Sender:
             self._mirror_again(part, error)
         elif isinstance(error, BatchTooSlow):
             self._send_less(part, error)
-        elif self._is_the_servers(part, error) or self.refused > self.most_refused:
+        elif self._is_servers_fault(part, error) or self.refused > self.max_refused:
             self._stop(error)
         else:
             if not isinstance(error, BroadcastError):
@@ -141,15 +143,17 @@ class _Sender:
                 counts.count(counts.UNFORESEEN, step="send")
             self._narrow(part, error)
 
-    def _is_the_servers(self, part: Sequence[Sendable], error: Exception) -> bool:
-        """Return whether no update is the cause. What the server may say for reasons of its own is
-        believed a few times; after that the other updates decide."""
+    def _is_servers_fault(self, part: Sequence[Sendable], error: Exception) -> bool:
+        """Return whether the server is the cause of ``error``, and not an update. If it may be
+        either, the server is blamed for the first ``BELIEVED`` failures in a row, unless the only
+        update of ``part`` was blamed before."""
         if not isinstance(error, BroadcastUnavailable) or isinstance(error, UnclearRefusal):
             return False
         is_suspect = len(part) == 1 and part[0][0].refusals > 0
         return not error.may_be_content or (self.claim.outage < BELIEVED and not is_suspect)
 
     def _narrow(self, part: Sequence[Sendable], error: Exception) -> None:
+        """Send the halves of ``part``, or decide what becomes of a single entry."""
         if len(part) > 1:
             middle = len(part) // 2
             self.send(part[:middle])
@@ -169,11 +173,12 @@ class _Sender:
             self._stop(error)
 
     def _is_proved(self, refused: ClaimedEntry) -> bool:
-        """Return whether others are taken while ``refused`` is not.
+        """Return whether other entries are taken while ``refused`` is not.
 
-        Tries the next entries of other sites. Where there are none, and after a while, the next
-        one of its own: the hole in the numbers makes subscribers catch up, and there it is. With
-        nothing to try, what was proved before still holds.
+        Tries the next entries of other sites. If there are none, and the outage has lasted for
+        ``BELIEVED`` failures, it tries the next entry of the same site: subscribers see the gap in
+        the numbers, and get the refused one by catch-up. If there is nothing to try, an entry that
+        was blamed before counts as proved.
         """
         if self.taken:
             return True
@@ -192,14 +197,15 @@ class _Sender:
                 return False
             try:
                 self.broadcaster.broadcast([update])
-            except Exception:  # noqa: BLE001, S112 - it proves nothing, and has its own turn
+            except Exception:  # noqa: BLE001, S112 - proves nothing; this entry has its own turn
                 continue
             self._taken([(entry, update)])
             return True
         return False
 
     def _send_less(self, part: Sequence[Sendable], error: BatchTooSlow) -> None:
-        """Try a smaller batch, which may be in time; where a single update is not, nothing is."""
+        """Send ``part`` in smaller requests, which may be in time. A single update that takes too
+        long is blamed if others are taken; if none is, the server is the cause."""
         if len(part) == 1:
             entry, _ = part[0]
             if self._is_proved(entry):
@@ -214,7 +220,7 @@ class _Sender:
         self.send_in_portions(part)
 
     def _mirror_again(self, part: Sequence[Sendable], error: UnknownSite) -> None:
-        """Mirror a site again that the receiving side lost or does not know yet."""
+        """Mirror sites again that the receiving side has lost or does not know yet."""
         site_ids = sorted({entry.site_id for entry, _ in part})
         unknown = [site_id for site_id in site_ids if site_id not in self.mirrored]
         if unknown:
@@ -229,9 +235,10 @@ class _Sender:
             self._split_sites(part, site_ids, error)
 
     def _renumber(self, part: Sequence[Sendable], error: SequenceTaken) -> None:
-        """Go on above the live table's numbers: the counter is behind them (a restored backup).
+        """Renumber sites whose counter is behind the numbers in the live table.
 
-        Where it is behind nowhere, something else is wrong, and other numbers would not help.
+        That is so after the content database was restored from a backup. If no counter is behind,
+        something else is wrong, and other numbers would not help: then find the refused site.
         """
         first = {entry.site_id: entry.seq or 0 for entry, _ in reversed(part)}
         behind: dict[uuid.UUID, int] = {}
@@ -239,14 +246,14 @@ class _Sender:
             for site_id in first if self._has_time() else ():
                 newest = self.broadcaster.newest_seqs([site_id])
                 behind |= {site: taken for site, taken in newest.items() if taken >= first[site]}
-        except Exception as failure:  # noqa: BLE001 - the sites wait, nobody else
+        except Exception as failure:  # noqa: BLE001 - only these sites wait
             if isinstance(failure, BroadcastUnavailable):
                 self._stop(failure)
             else:
                 postpone(self.settlement, self.claim, first, failure)
             return
         if behind:
-            logger.warning("numbers are taken (%s): renumbering what is undelivered", error)
+            logger.warning("numbers are taken (%s): renumbering undelivered updates", error)
             self.settlement.renumber |= behind
             self.send(part)
         else:
@@ -255,8 +262,8 @@ class _Sender:
     def _split_sites(
         self, part: Sequence[Sendable], site_ids: Sequence[uuid.UUID], error: BroadcastError
     ) -> None:
-        """One of the sites is refused as a whole: it waits, the others go."""
-        if len(site_ids) == 1 or self.refused > self.most_refused:
+        """Find the site that is refused as a whole, by halving: it waits, the others are sent."""
+        if len(site_ids) == 1 or self.refused > self.max_refused:
             postpone(self.settlement, self.claim, site_ids, error)
             return
         half = set(site_ids[: len(site_ids) // 2])
@@ -264,6 +271,7 @@ class _Sender:
         self.send([one for one in part if one[0].site_id not in half])
 
     def _may_go(self, entry: ClaimedEntry) -> bool:
+        """Return whether ``entry`` may still be sent: neither it nor its site is done with."""
         done = self.settlement
         return (
             entry.site_id not in done.retry
@@ -273,8 +281,8 @@ class _Sender:
         )
 
     def _has_time(self) -> bool:
-        """Return whether the lease outlives another request. Where nothing was taken the sites wait
-        a moment, else they are free for whoever comes next."""
+        """Return whether the lease lasts for another request. If not, sending stops; if no entry
+        was taken, the sites also wait for a moment, else the next claim may take them at once."""
         if timezone.now() + live_settings().request_timeout <= self.claim.leased_until:
             return True
         if not self.taken and not self.stopped:
@@ -285,11 +293,12 @@ class _Sender:
         return False
 
     def _stop(self, error: Exception) -> None:
-        """Let everything wait: the fault is the server's."""
+        """Postpone everything that is left, because the server is the cause of ``error``."""
         self.stopped = True
         if not isinstance(error, BroadcastUnavailable):
             error = BroadcastUnavailable(reason_of(error))
         postpone(self.settlement, self.claim, self._untried(), error)
 
     def _untried(self) -> list[uuid.UUID]:
+        """Return the ids of the sites with entries that may still be sent."""
         return sorted({entry.site_id for entry, _ in self.waiting if self._may_go(entry)})

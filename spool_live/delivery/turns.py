@@ -1,4 +1,5 @@
-"""Updates in turns with the sites and keys that have changed: neither waits for all the other."""
+"""Delivers updates and mirrors changed sites in turns, so that neither has to wait for all of the
+other."""
 
 from __future__ import annotations
 
@@ -17,9 +18,12 @@ def deliver_and_mirror(
     broadcaster: Broadcaster | None = None,
     pause: Callable[[float], None] = time.sleep,
 ) -> DeliveryReport:
-    """Bring sites and keys up to date at Supabase and deliver what waits on ``using``, a call of
-    each in turn, until nothing may go now. A lost right goes first. Raises nothing for what
-    Supabase answers: the report says what waits, and why."""
+    """Mirror changed sites of ``using`` and deliver its updates, one call of each in turn, until
+    nothing more may be sent now.
+
+    Sites where a key lost its right are mirrored first. Raises nothing for what Supabase answers:
+    the report says how many updates wait, and why.
+    """
     run = Mirroring(using, broadcaster)
     report = deliver_pending(using, broadcaster=broadcaster, pause=pause, meanwhile=run.try_step)
     if run.error and not isinstance(run.error, CircuitOpen):

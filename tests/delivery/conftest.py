@@ -54,7 +54,7 @@ def site(make_site: MakeSite) -> Site:
 
 
 class Recording(MemoryBroadcaster):
-    """Notes the calls in their order; ``poison`` are update ids that are refused for good."""
+    """Notes the calls in their order; ``poison`` are update ids that are refused permanently."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, Any]] = []

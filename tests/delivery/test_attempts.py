@@ -1,4 +1,4 @@
-"""What is kept of attempts to deliver that did not succeed."""
+"""The record of failed attempts to deliver."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is delivered when, and what becomes of it while Supabase is away."""
+"""Which updates are delivered in which batch, and what happens while Supabase is away."""
 
 from __future__ import annotations
 

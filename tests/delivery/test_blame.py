@@ -1,4 +1,4 @@
-"""Whose fault a refusal is: an entry's, a site's or the server's. The others go on."""
+"""Which of them causes a refusal: an entry, a site or the server. The others are delivered."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _no_limits() -> None:
 
 
 class Judge(MemoryBroadcaster):
-    """Raises what ``verdict`` says of a batch, and notes the sizes of all batches."""
+    """Raises what ``verdict`` returns for a batch, and notes the sizes of all batches."""
 
     def __init__(self, verdict: Verdict) -> None:
         self.verdict: Verdict | None = verdict
@@ -54,7 +54,7 @@ def update_id(pk: int) -> uuid.UUID:
 
 
 def holding(pk: int, error: Callable[[], Exception]) -> Verdict:
-    """Of every batch that holds the entry."""
+    """Return a verdict that refuses every batch with the entry."""
     guilty = update_id(pk)
     return lambda updates: error() if any(u.id == guilty for u in updates) else None
 
@@ -149,7 +149,7 @@ class TestEntry:
         assert OutboxEntry.objects.get(pk=pk).attempts == 1
 
     def test_of_the_only_site_is_found_when_it_goes_on(self, site: Site, clock: Clock) -> None:
-        """Nothing else is there to show that the server is well, but its own later entries."""
+        """Only its own later entries can show that the server is working."""
         pk, *_ = waiting(site, 3)
         judge = Judge(holding(pk, firewall))
         for _ in range(60):
@@ -202,7 +202,7 @@ class TestServer:
     def test_that_calls_everything_bad_data_kills_a_few_at_most(
         self, site: Site, clock: Clock
     ) -> None:
-        """A trigger on the table with a fault of its own raises whatever it likes."""
+        """A faulty trigger on the table may raise any error."""
         waiting(site, 100)
         judge = Judge(lambda updates: BroadcastRefused("23514: check"))
         for _ in range(5):
@@ -267,7 +267,7 @@ class TestSlowness:
 
 
 class TestSite:
-    """A site that is refused as a whole waits; the others go."""
+    """A site that is refused as a whole waits; the others are delivered."""
 
     @pytest.mark.parametrize("error", [UnknownSite, SequenceTaken])
     def test_costs_the_others_nothing(

@@ -27,7 +27,7 @@ HOUR = timedelta(hours=1)
 
 
 class Table(MemoryBroadcaster):
-    """A live table of so many expired rows; remembers how it was asked."""
+    """A live table of so many expired rows; remembers the calls."""
 
     def __init__(self, rows: int, *, publishes_deletes: bool = False, busy_after: int = 9) -> None:
         self.rows = rows
@@ -47,7 +47,7 @@ class Table(MemoryBroadcaster):
 
 
 class Pauses(list[float]):
-    """What was paused for, without pausing."""
+    """The pauses in seconds, without pausing."""
 
     def __call__(self, seconds: float) -> None:
         self.append(seconds)

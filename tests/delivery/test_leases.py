@@ -22,7 +22,7 @@ class TestLease:
         self, site: Site, clock: Clock, heard: Heard, caplog: pytest.LogCaptureFixture
     ) -> None:
         class Slow(Recording):
-            """While it writes its lease ends, and another worker delivers the same."""
+            """While it writes, its lease ends, and another worker delivers the same updates."""
 
             def broadcast(self, updates: Sequence[Update]) -> None:
                 super().broadcast(updates)

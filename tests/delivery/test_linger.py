@@ -15,7 +15,7 @@ from spool_live.updates import EventType
 
 
 class Time:
-    """A clock that stands still but while something pauses."""
+    """A clock that only moves while something pauses."""
 
     def __init__(self) -> None:
         self.now = timezone.now()
@@ -80,7 +80,7 @@ def test_backlog_leaves_at_the_configured_rate(
 
 
 def test_workers_share_the_rate(site: Site, time: Time, live: Callable[..., None]) -> None:
-    """Two that take turns are no faster than one."""
+    """Two workers that take turns are not faster than one."""
     live(DELIVERY_RATE=10, DELIVERY_LINGER=0)
     record(site, 40)
     began = time.now

@@ -78,10 +78,10 @@ class TestSite:
     def test_never_holds_a_secret(self, site: Site) -> None:
         key, plain = keys.create_key(site, name="x")
         send(site)
-        told = repr(held(site))
-        assert plain not in told
-        assert key.key_hash not in told
-        assert key.prefix not in told
+        text = repr(held(site))
+        assert plain not in text
+        assert key.key_hash not in text
+        assert key.prefix not in text
 
     def test_revocation_moves_the_epoch(self, site: Site) -> None:
         key, _ = keys.create_key(site, name="x")
@@ -95,15 +95,15 @@ class TestSite:
     def test_deleted_one_leaves_a_tombstone(self, site: Site) -> None:
         keys.create_key(site, name="x")
         send(site)
-        gone = Site(pk=site.pk)
+        deleted = Site(pk=site.pk)
         site.delete()
-        assert send(gone).deleted is True
-        assert (held(gone)["deleted"], held(gone)["api_keys"]) == (True, [])
-        assert not is_behind(gone)
+        assert send(deleted).deleted is True
+        assert (held(deleted)["deleted"], held(deleted)["api_keys"]) == (True, [])
+        assert not is_behind(deleted)
 
     @pytest.mark.django_db(databases=["default", "other"])
     def test_name_that_postgresql_cannot_hold(self) -> None:
-        """SQLite holds a NUL."""
+        """SQLite can store a NUL."""
         there = Site.objects.using("other").create(name="a\x00b")
         mirror.mirror_pending("other", MemoryBroadcaster())
         assert held(there)["name"] == "ab"
@@ -138,9 +138,9 @@ class TestVersions:
 
     def test_change_while_it_is_sent_stays_pending(self, site: Site) -> None:
         class Interrupted(MemoryBroadcaster):
-            def mirror(self, told: Mapping[str, Any]) -> MirrorAnswer:
+            def mirror(self, payload: Mapping[str, Any]) -> MirrorAnswer:
                 keys.create_key(site, name="x")
-                return super().mirror(told)
+                return super().mirror(payload)
 
         mirror.mirror_site("default", site.pk, Interrupted())
         assert held(site)["api_keys"] == []
@@ -153,8 +153,8 @@ class TestVersions:
         class Overtaken(MemoryBroadcaster):
             """While it waits for the answer, another worker sends the next version."""
 
-            def mirror(self, told: Mapping[str, Any]) -> MirrorAnswer:
-                answer = super().mirror(told)
+            def mirror(self, payload: Mapping[str, Any]) -> MirrorAnswer:
+                answer = super().mirror(payload)
                 key, _ = keys.create_key(site, name="x")
                 keys.revoke_key(key)
                 send(site)
@@ -166,7 +166,7 @@ class TestVersions:
         assert state.acknowledged_epoch == changes(site).epoch == 2
 
     def test_two_workers_that_cross_leave_the_newest(self, site: Site) -> None:
-        """The older request arrives last, and is ignored over there."""
+        """The older request arrives last, and Supabase ignores it."""
         [older] = [dict(read.payload) for read in read_sites("default", [site.pk])]
         keys.create_key(site, name="x")
         send(site)
@@ -239,10 +239,10 @@ class TestPending:
         assert not outbox.is_behind(None, stranger)
 
     def test_deleted_site_that_was_never_told_leaves_a_tombstone(self, site: Site) -> None:
-        gone = Site(pk=site.pk)
+        deleted = Site(pk=site.pk)
         site.delete()
         mirror.mirror_pending("default")
-        assert held(gone)["deleted"] is True
+        assert held(deleted)["deleted"] is True
 
 
 class TestAll:
@@ -267,5 +267,5 @@ def test_times_are_read_as_they_were_written(site: Site) -> None:
     moment = timezone.now()
     keys.create_key(site, name="x", expires_at=moment)
     send(site)
-    [told] = held(site)["api_keys"]
-    assert datetime.fromisoformat(told["expires_at"]) == moment
+    [mirrored] = held(site)["api_keys"]
+    assert datetime.fromisoformat(mirrored["expires_at"]) == moment

@@ -1,4 +1,4 @@
-"""While Supabase is away it is asked ever more rarely, whatever is to be sent."""
+"""While Supabase is away it is called less and less often, whatever is to be sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Updates and numbers that Supabase does not take."""
+"""Updates and numbers that Supabase refuses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 
 class TestRefused:
-    """Only what is refused for good dies; its batch and its site go on."""
+    """Only an entry that is refused permanently dies; its batch and its site are delivered."""
 
     @pytest.mark.parametrize("place", [0, 3, 6])
     def test_poison_is_found_and_everything_else_arrives(
@@ -112,7 +112,7 @@ class TestSequenceTaken:
         assert (seqs(behind), seqs(well)) == ([3], [1, 2])
 
     def test_where_the_counter_is_not_behind_it_waits(self, site: Site, clock: Clock) -> None:
-        """Some other constraint: other numbers would be refused as well, for ever."""
+        """Another constraint is violated: new numbers would be refused as well, for ever."""
         waiting(site)
         MemoryBroadcaster.failures.append(SequenceTaken("some other constraint"))
         report = deliver()

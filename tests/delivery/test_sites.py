@@ -68,11 +68,11 @@ class TestUnknownSite:
 
 class TestDeletedSite:
     def test_its_updates_are_dropped_and_its_tombstone_is_sent(self, make_site: MakeSite) -> None:
-        gone, stays, broadcaster = make_site(), make_site(), Recording()
-        waiting(gone, 2)
+        deleted, stays, broadcaster = make_site(), make_site(), Recording()
+        waiting(deleted, 2)
         waiting(stays)
-        pk = gone.pk
-        gone.delete()
+        pk = deleted.pk
+        deleted.delete()
         assert deliver(broadcaster) == DeliveryReport(delivered=1, dropped=2)
         assert MemoryBroadcaster.sites[str(pk)]["deleted"] is True
         assert ("mirror", pk) in broadcaster.calls
@@ -87,7 +87,7 @@ class TestDeletedSite:
         assert set(OutboxEntry.objects.values_list("state", flat=True)) == {"dropped"}
 
     def test_id_that_never_was_a_site_leaves_no_tombstone(self, db: None) -> None:
-        """It may yet become one: an import may bring the content before the site."""
+        """It may still become one: an import may create the content before the site."""
         site_id = uuid.uuid4()
         outbox.record([(site_id, update())], using="default")
         broadcaster = Recording()

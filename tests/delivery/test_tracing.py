@@ -1,4 +1,4 @@
-"""A trace leads from the save over the outbox to the request, and a client finds it by the id."""
+"""A trace leads from the save through the outbox to the request; a client finds it by the id."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 
 class Traces:
-    """What was exported."""
+    """The spans that were exported."""
 
     def __init__(self, exporter: InMemorySpanExporter, provider: TracerProvider) -> None:
         self._exporter = exporter
@@ -134,7 +134,7 @@ class TestServer:
         OutboxEntry.objects.filter(pk=first.pk).update(trace_context=None)
         deliver(Recording())
         delivered = traces.only("deliver live_updates_outbox")
-        assert parent(delivered) is None  # it is not of that one edit alone
+        assert parent(delivered) is None  # the batch has other edits, too
         assert len(delivered.links) == 1
 
     @pytest.mark.parametrize("text", ["", "null", "[1]", '{"traceparent": 7}', "00-zz-11-01", "{"])

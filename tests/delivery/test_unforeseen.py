@@ -1,4 +1,4 @@
-"""What nobody foresaw costs the site that it is about, and no other."""
+"""An unexpected error delays the site that causes it, and no other."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ REASON = "unexpected error (KeyError): its traceback is in the log"
 
 @pytest.fixture
 def sites(make_site: MakeSite) -> list[Site]:
-    """The first is the guilty one."""
+    """The first site causes the error."""
     made = [make_site() for _ in range(4)]
     for site in made:
         waiting(site, 3)
@@ -108,7 +108,7 @@ class TestClaim:
 
 
 class Odd(MemoryBroadcaster):
-    """Raises what nobody expects while it mirrors one site."""
+    """Raises an unexpected error while it mirrors one site."""
 
     def __init__(self, guilty: uuid.UUID) -> None:
         self.guilty = str(guilty)

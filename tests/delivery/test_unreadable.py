@@ -1,4 +1,4 @@
-"""Entries that are in the table without our having recorded them so: each costs only itself."""
+"""Unreadable entries, which something else has written into the table: the others are delivered."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ on_postgresql = pytest.mark.skipif(
 
 
 def store(pk: int, column: str, value: str) -> None:
-    """Writes into a row as somebody with SQL does."""
+    """Changes a row as SQL can."""
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE live_updates_outbox SET {column} = %s WHERE id = %s", [value, pk])
 
@@ -34,7 +34,7 @@ UNREADABLE: dict[str, tuple[str, str]] = {
     "more digits than Python reads": ("metadata", '{"n": 1' + "0" * 4400 + "}"),
 }
 if connection.vendor == "postgresql" and sys.version_info < (3, 12):
-    # The others' CHECK (JSON_VALID) keeps it out; later Pythons read it, and it is cut.
+    # Other databases refuse it (CHECK JSON_VALID); later Pythons can read it, and it is cut.
     deep = '{"n": ' + "[" * 3000 + "]" * 3000 + "}"
     UNREADABLE["deeper than Python reads"] = ("metadata", deep)
 
