@@ -1,6 +1,7 @@
 """The only package that writes outbox entries and the state of a site's delivery.
 
-record (in the edit's transaction) -> claim -> settle (around the delivery) -> purge.
+An update passes through it in this order: ``record`` (in the edit's transaction), ``claim_batch``
+(before the delivery), ``settle`` (after it), ``purge_settled``.
 """
 
 from __future__ import annotations

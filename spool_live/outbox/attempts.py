@@ -1,6 +1,7 @@
-"""What became of attempts to deliver that did not succeed: for the page of each entry.
+"""The record of failed attempts to deliver, which the admin shows on the page of each entry.
 
-One row for all entries of a site that ended alike in a batch; a batch that goes well writes none.
+One row stands for all entries of a site that failed for the same reason in one batch. A batch that
+is delivered completely writes no row.
 """
 
 from __future__ import annotations
@@ -16,14 +17,16 @@ from spool_live.outbox.settle import Settlement
 
 Outcome = DeliveryAttempt.Outcome
 MAX_PER_BATCH = 100
-"""Rows that one batch writes at the most: a server may find a new sentence for each entry."""
+"""Maximum of rows that one batch writes: a server may give a different reason for each entry."""
 MAX_PER_SITE = 200
-"""Rows that a cleanup leaves of each site."""
+"""Maximum of rows that a cleanup keeps for each site."""
 
 
 def note_attempts(claim: Claim, written: Settlement, at: datetime, took: timedelta) -> None:
-    """Write how the entries of ``claim`` ended that were not taken. ``at`` is when the attempt
-    began, ``took`` how long it lasted; ``written`` is what was settled."""
+    """Record why entries of ``claim`` were not delivered.
+
+    ``written`` is what was settled, ``at`` when the attempt began, ``took`` how long it lasted.
+    """
     if not (written.dead or written.blamed or written.retry):
         return
     together: dict[tuple[uuid.UUID, Outcome, str], list[int]] = {}
@@ -50,8 +53,7 @@ def note_attempts(claim: Claim, written: Settlement, at: datetime, took: timedel
 
 
 def attempts_of(entry: OutboxEntry) -> list[DeliveryAttempt]:
-    """Return the attempts that did not deliver ``entry``, the newest first, as far as they are
-    kept."""
+    """Return the failed attempts to deliver ``entry`` that are still kept, the newest first."""
     rows = DeliveryAttempt.objects.using(entry._state.db).filter(
         site_id=entry.site_id, first_entry__lte=entry.pk, last_entry__gte=entry.pk
     )
@@ -59,8 +61,10 @@ def attempts_of(entry: OutboxEntry) -> list[DeliveryAttempt]:
 
 
 def purge_attempts(using: str, *, before: datetime) -> int:
-    """Remove what is older than ``before``, and of each site all but the newest
-    ``MAX_PER_SITE``; return how many rows."""
+    """Remove attempts older than ``before``, and all but the newest ``MAX_PER_SITE`` of each site.
+
+    Returns how many rows were removed.
+    """
     rows = DeliveryAttempt.objects.using(using)
     removed, _ = rows.filter(at__lt=before).delete()
     counts = rows.order_by("site_id").values("site_id").annotate(number=Count("pk"))
@@ -70,6 +74,7 @@ def purge_attempts(using: str, *, before: datetime) -> int:
 
 
 def _outcome(written: Settlement, pk: int, site_id: uuid.UUID) -> tuple[Outcome, str] | None:
+    """Return the outcome of an entry with its reason; ``None`` if no failure was settled for it."""
     if pk in written.dead:
         return Outcome.DEAD, written.dead[pk]
     if pk in written.blamed:

@@ -1,9 +1,10 @@
-"""``with batch():`` the updates of a transaction, written by one statement at its end.
+"""``with batch():`` collects the updates of a transaction and writes them by one INSERT at its end.
 
-Django has no hook before a commit, so the block says where the end is. What was recorded rides on
-``on_commit`` callbacks until then: Django forgets those of a savepoint that is rolled back, and
-with them goes what was recorded inside it. Where more waits than one statement takes, it is written
-before the end, so that a million updates need no more memory than some thousand.
+Django has no hook before a commit, so the block marks where the end is. Until then the recorded
+rows are attributes of ``on_commit`` callbacks: Django discards the callbacks of a savepoint that is
+rolled back, and with them the rows that were recorded inside it. As soon as there are enough rows
+to fill one statement they are written early, so that a million updates need no more memory than a
+few thousand.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from spool_live.outbox import rows as outbox_rows
 from spool_live.outbox.rows import Row
 
 _OPEN = "spool_live_open_batches"
-"""Attribute of a connection: how many blocks are open on it, one within the other."""
+"""Name of the attribute of a connection that counts the nested blocks that are open on it."""
 
 
 class _Waiting:
-    """Rows that were recorded at one level of savepoints, as a callback that Django may drop."""
+    """An ``on_commit`` callback that holds the rows recorded within one set of open savepoints."""
 
     def __init__(self, notify: Callable[[], None]) -> None:
         self.rows: list[Row] = []
@@ -35,13 +36,13 @@ class _Waiting:
 
 @contextmanager
 def batch(*, using: str | None = None) -> Iterator[None]:
-    """Open a transaction whose updates are written by one INSERT at its end, before it commits
-    (one for each 2,000, where they are more).
+    """Open a transaction whose updates are written just before it commits, by one INSERT for each
+    2,000 of them.
 
     ``using`` is the alias of the database; the default is where the outbox is written.
 
-    Blocks may be nested: the outermost writes. An error inside leaves neither edits nor updates,
-    as ``transaction.atomic`` does; so does a savepoint that is rolled back inside.
+    Blocks may be nested: the outermost one writes. If the block raises, its edits and its updates
+    are both rolled back, as with ``transaction.atomic``; the same goes for a savepoint inside it.
     """
     alias = using or router.db_for_write(OutboxEntry)
     connection = connections[alias]
@@ -57,12 +58,12 @@ def batch(*, using: str | None = None) -> Iterator[None]:
 
 
 def is_open(connection: BaseDatabaseWrapper) -> bool:
-    """Return whether what is recorded on ``connection`` now waits for the end of a block."""
+    """Return whether a ``batch()`` block is open on ``connection``."""
     return bool(connection.__dict__.get(_OPEN))
 
 
 def wait(rows: Iterable[Row], notify: Callable[[], None], connection: BaseDatabaseWrapper) -> None:
-    """Keep ``rows`` until the end of the block; ``notify`` is called after the commit."""
+    """Keep ``rows`` until the block ends, and call ``notify`` after the commit."""
     callbacks = connection.run_on_commit
     if callbacks:
         savepoints, last, *_ = callbacks[-1]
@@ -77,8 +78,10 @@ def wait(rows: Iterable[Row], notify: Callable[[], None], connection: BaseDataba
 
 
 def _may_be_written(connection: BaseDatabaseWrapper) -> bool:
-    """Return whether all that waits was recorded inside every savepoint that is open now: else one
-    that is rolled back would take rows along that are not its own."""
+    """Return whether all collected rows were recorded inside every savepoint that is open now.
+
+    If they were not, rolling back an inner savepoint would also remove rows of an outer one.
+    """
     now = set(connection.savepoint_ids) - {None}
     return all(
         now <= savepoints

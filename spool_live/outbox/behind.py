@@ -1,4 +1,4 @@
-"""What is left to do: the sites whose mirror is behind, and whether anything waits at all."""
+"""Queries for the work that is left: entries to deliver, and sites whose mirror is behind."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from spool_live.sql import read_sql
 
 
 def is_anything_waiting(using: str) -> bool:
-    """Return whether there is anything to deliver or to mirror on ``using``, now or later: one
-    query."""
+    """Return whether there is anything to deliver or to mirror on ``using``, now or later.
+
+    On PostgreSQL this is one query.
+    """
     if connections[using].vendor == "postgresql":
         with connections[using].cursor() as cursor:
             cursor.execute(read_sql("outbox/anything"))
@@ -33,8 +35,11 @@ def is_anything_waiting(using: str) -> bool:
 
 
 def next_to_mirror(using: str, limit: int, tried: Collection[uuid.UUID] = ()) -> list[uuid.UUID]:
-    """Return at most ``limit`` sites to mirror next, ``tried`` ones left out: those where a right
-    was lost first, then those that have changed, then those that are to be mirrored once more."""
+    """Return the ids of at most ``limit`` sites to mirror next, without those in ``tried``.
+
+    Sites where a key lost its right come first, then sites that have changed, then sites that
+    ``mirror_all_again`` marked.
+    """
     now = timezone.now()
     if connections[using].vendor == "postgresql":
         given: dict[str, Any] = {
@@ -51,18 +56,18 @@ def next_to_mirror(using: str, limit: int, tried: Collection[uuid.UUID] = ()) ->
     refused = SiteDelivery.objects.using(using).filter(waits)
     versions = dict(refused.values_list("pk", "refused_version"))
     changed = SiteMirror.objects.using(using).filter(pending__gt=0).order_by("-pending", "pk")
-    asked = SiteDelivery.objects.using(using).exclude(mirror_run=None).exclude(waits)
+    marked = SiteDelivery.objects.using(using).exclude(mirror_run=None).exclude(waits)
     found = [
         *(m.pk for m in changed.only("version") if versions.get(m.pk) != m.version),
-        *asked.order_by("pk").values_list("pk", flat=True),
+        *marked.order_by("pk").values_list("pk", flat=True),
     ]
     skipped = set(tried)
     return [pk for pk in dict.fromkeys(found) if pk not in skipped][:limit]
 
 
 def refusal(using: str) -> str:
-    """Return why the Supabase database refused a site that it still has not taken; empty where
-    none."""
+    """Return the reason for which the Supabase database refuses to store some site; ``""`` if it
+    refuses none."""
     refused = SiteDelivery.objects.using(using).exclude(mirror_error="")
     return refused.values_list("mirror_error", flat=True).first() or ""
 
@@ -70,13 +75,13 @@ def refusal(using: str) -> str:
 def behind(using: str) -> QuerySet[SiteMirror]:
     """Return the sites whose newest version the Supabase database has yet to acknowledge."""
     states = SiteDelivery.objects.using(using).filter(pk=OuterRef("pk"), deleted_at=None)
-    gone = SiteDelivery.objects.using(using).filter(deleted_at__isnull=False)
+    deleted = SiteDelivery.objects.using(using).filter(deleted_at__isnull=False)
     acknowledged = Coalesce(
         Subquery(states.values("acknowledged_version")), 0, output_field=BigIntegerField()
     )
     listed = SiteMirror.objects.using(using).filter(pending__gt=0)
     return (
-        listed.exclude(pk__in=gone.values("pk"))
+        listed.exclude(pk__in=deleted.values("pk"))
         .annotate(acknowledged=acknowledged)
         .filter(version__gt=F("acknowledged"))
     )

@@ -1,10 +1,10 @@
-"""Claiming: take a lease on sites, take their next entries, number them. One short transaction.
+"""Claiming: lease sites, take their next entries and number them, in one short transaction.
 
 The lease is on the site, not on the entry: a site has one worker at a time, so its updates keep
-their order, and different workers help each other with different sites. The state of a site's
-delivery stays locked until the claim commits, so a number is never visible after a higher one.
-Whether a change of the site's keys has to go first is read after the entries were taken, so none
-of them is newer than the change that it reads of.
+their order, while several workers share the work by taking different sites. The site's
+``SiteDelivery`` row stays locked until the claim commits, so a number never becomes visible after a
+higher one. Whether the site has to be mirrored first is read after its entries were taken: this way
+a change of its keys that was committed before one of these entries is always noticed.
 """
 
 from __future__ import annotations
@@ -25,16 +25,15 @@ from spool_live.outbox.entries import ClaimedEntry
 from spool_live.outbox.lease import ClaimedSite, Lease, is_free
 
 _turns: dict[str, uuid.UUID] = {}
-"""By content database: the site that had the last turn. The next claim begins after it, so that no
-site is always the last one. Each process goes round by itself."""
+"""The site that had the last turn, by alias. The next claim begins with the site after it, so that
+no site is always the last one. Each process keeps its own."""
 
 
 @dataclass(frozen=True)
 class Claim:
     """A lease on some sites and their next entries, in the order of delivery.
 
-    ``sites`` are the sites of these entries by id, ``orphans`` the ids of those that do not exist
-    any more: their entries are to be dropped.
+    ``sites`` are the sites of these entries by id.
     """
 
     using: str
@@ -43,17 +42,20 @@ class Claim:
     sites: dict[uuid.UUID, ClaimedSite]
     entries: list[ClaimedEntry]
     outage: int = 0
-    """How often Supabase has failed in a row: more than 0 makes this batch the trial."""
+    """How often Supabase has failed in a row. If more than 0, this batch is the circuit breaker's
+    trial."""
 
     @property
     def orphans(self) -> frozenset[uuid.UUID]:
-        """The ids of the leased sites that do not exist any more."""
-        return frozenset(site_id for site_id, site in self.sites.items() if site.is_gone)
+        """The ids of the leased sites that do not exist any more: their entries are dropped."""
+        return frozenset(site_id for site_id, site in self.sites.items() if site.is_deleted)
 
 
 def claim_batch(using: str, *, alone: uuid.UUID | None = None) -> Claim | None:
-    """Return the next batch of the outbox on ``using``, or of one site ``alone``; ``None`` where
-    nothing may go now."""
+    """Claim the next batch of the outbox on ``using``, or of the one site ``alone``.
+
+    Returns ``None`` if nothing may be delivered now.
+    """
     now = timezone.now()
     until = now + live_settings().delivery_lease
     lease = Lease(using, uuid.uuid4(), now, until, alone, _turns.get(using) or uuid.uuid4())
@@ -69,8 +71,11 @@ def claim_batch(using: str, *, alone: uuid.UUID | None = None) -> Claim | None:
 
 
 def waiting_site_ids(using: str, limit: int) -> list[uuid.UUID]:
-    """Return at most ``limit`` ids of sites that have something waiting, read with nothing but the
-    id, and without those that wait for a retry or a lease."""
+    """Return the ids of at most ``limit`` sites with pending entries, without those that are leased
+    or wait for a retry.
+
+    Reads the id and no other column of the entries, as one of the others may be unreadable.
+    """
     busy = SiteDelivery.objects.using(using).exclude(is_free(timezone.now())).values("site_id")
     pending = OutboxEntry.objects.using(using).filter(state=OutboxEntry.State.PENDING)
     ids = pending.exclude(site_id__in=busy).order_by("site_id").values_list("site_id", flat=True)
@@ -78,8 +83,10 @@ def waiting_site_ids(using: str, limit: int) -> list[uuid.UUID]:
 
 
 def is_ready(using: str) -> bool:
-    """Return whether any site has something that may go now. Writes nothing and waits for
-    nobody."""
+    """Return whether any site has something that may be delivered now.
+
+    Writes nothing and waits for no lock.
+    """
     now = timezone.now()
     if connections[using].vendor == "postgresql":
         return claim_postgresql.is_ready(using, now)
@@ -87,7 +94,7 @@ def is_ready(using: str) -> bool:
 
 
 def _give_back(lease: Lease) -> None:
-    """Free the sites of a claim that was committed and could not be read."""
+    """Release the sites of a claim that was committed but whose entries could not be read."""
     with suppress(DatabaseError):
         leased = SiteDelivery.objects.using(lease.using).filter(lease_token=lease.token)
         leased.update(lease_token=None, leased_until=None)
@@ -115,14 +122,17 @@ def _claim(lease: Lease, taken: claim_postgresql.Taken, outage: int = 0) -> Clai
 
 
 def _had_the_turn(entries: list[ClaimedEntry], start: uuid.UUID) -> uuid.UUID:
-    """Return the site with most of ``entries``; of several the one that was looked at last."""
+    """Return the site with the most of ``entries``; if several have as many, the last of them in
+    the order of this claim."""
     taken = Counter(entry.site_id for entry in entries)
     return max(taken, key=lambda site: (taken[site], site <= start, site), default=start)
 
 
 def _outage(using: str, now: datetime) -> int | None:
-    """Return how often Supabase has failed in a row, or ``None`` where it is not to be asked now.
-    The trial is not spent where there is nothing to try with."""
+    """Return how often Supabase has failed in a row, or ``None`` if it must not be called now.
+
+    Asks for the circuit breaker's trial only if there is something to deliver.
+    """
     if not circuit.failures(using):
         return 0
     return circuit.enter(using, now) if is_ready(using) else None

@@ -1,4 +1,4 @@
-"""The steps of a claim on databases other than PostgreSQL, by Django's ORM."""
+"""The steps of a claim on databases other than PostgreSQL, written with Django's ORM."""
 
 from __future__ import annotations
 
@@ -20,17 +20,20 @@ from spool_live.outbox.site_state import ensure_deliveries, is_behind
 from spool_live.sql import read_sql
 
 MAX_SITES = 100
-"""Sites of one claim: each costs a query."""
+"""Maximum of sites in one claim: each costs a query."""
 
 
 def is_ready(using: str, now: datetime) -> bool:
-    """Return whether any site has something that may go now."""
+    """Return whether any site has something that may be delivered now."""
     free = _free_sites(using, now)
     return _ripe(using, now).filter(site_id__in=free).exists()
 
 
 def claim_in_steps(lease: Lease) -> tuple[list[ClaimedSite], list[ClaimedEntry]]:
-    """Lease sites and take and number their next entries, in the transaction of the claim."""
+    """Lease sites, then take and number their next entries.
+
+    To be called inside the claim's transaction.
+    """
     leased = _lease(lease)
     coalescing.coalesce_waiting(lease.using, leased, lease.now)
     entries = _take(lease, leased)
@@ -42,12 +45,12 @@ def claim_in_steps(lease: Lease) -> tuple[list[ClaimedSite], list[ClaimedEntry]]
 
 
 def _free_sites(using: str, now: datetime) -> list[uuid.UUID]:
-    """Return sites that have something waiting and are neither leased nor wait for a retry."""
+    """Return the ids of sites with pending entries that are not leased and wait for no retry."""
     if connections[using].features.supports_partial_indexes:
         with connections[using].cursor() as cursor:
             cursor.execute(read_sql("outbox/waiting_sites"))
             waiting = [uuid.UUID(str(site_id)) for (site_id,) in cursor.fetchall()]
-    else:  # without the index of what waits each step would read the table
+    else:  # without the partial index that SQL would read the whole table at each step
         pending = OutboxEntry.objects.using(using).filter(state=OutboxEntry.State.PENDING)
         waiting = list(pending.order_by().values_list("site_id", flat=True).distinct())
     states = SiteDelivery.objects.using(using).exclude(is_free(now))
@@ -56,13 +59,16 @@ def _free_sites(using: str, now: datetime) -> list[uuid.UUID]:
 
 
 def _ripe(using: str, now: datetime) -> QuerySet[OutboxEntry]:
+    """Return the pending entries, without those that still wait to be coalesced with others."""
     pending = OutboxEntry.objects.using(using).filter(state=OutboxEntry.State.PENDING)
     return pending.exclude(coalescing.is_held(now))
 
 
 def _choose(lease: Lease) -> list[uuid.UUID]:
-    """Yield sites until the batch is full, after that only those with few entries, which go beside
-    it: the other backlogs are left to other workers."""
+    """Return sites that fill the batch, and beyond that only sites with at most ``FEW`` entries.
+
+    The larger backlogs of the other sites are left to other workers.
+    """
     if lease.alone:
         return [lease.alone]
     ripe = _ripe(lease.using, lease.now)
@@ -82,6 +88,7 @@ def _choose(lease: Lease) -> list[uuid.UUID]:
 
 
 def _lease(lease: Lease) -> list[uuid.UUID]:
+    """Write the lease on the chosen sites; return those that no other claim took first."""
     chosen = _choose(lease)
     if not chosen:
         return []
@@ -90,7 +97,7 @@ def _lease(lease: Lease) -> list[uuid.UUID]:
     free = states.filter(is_free(lease.now), pk__in=chosen)
     features = connections[lease.using].features
     if features.has_select_for_update:
-        # In a fixed order, and past rows that another claim holds: two claims never deadlock.
+        # In a fixed order, skipping rows that another claim has locked: two claims never deadlock.
         locked = free.select_for_update(skip_locked=features.has_select_for_update_skip_locked)
         free = free.filter(pk__in=list(locked.order_by("pk").values_list("pk", flat=True)))
     free.update(lease_token=lease.token, leased_until=lease.until)
@@ -99,8 +106,10 @@ def _lease(lease: Lease) -> list[uuid.UUID]:
 
 
 def _take(lease: Lease, leased: Sequence[uuid.UUID]) -> list[ClaimedEntry]:
-    """Return the next entries, numbered, by site and number. The sites take turns, entry by entry,
-    so that the backlog of one costs the others little."""
+    """Return the next entries, numbered, in the order of site and number.
+
+    The sites take turns, one entry each, so that the backlog of one site hardly delays the others.
+    """
     settings = live_settings()
     ripe = _ripe(lease.using, lease.now).order_by(*DELIVERY_ORDER)
     unreadable = partial(kill, lease.using)
@@ -122,6 +131,7 @@ def _take(lease: Lease, leased: Sequence[uuid.UUID]) -> list[ClaimedEntry]:
 
 
 def _number(using: str, entries: Sequence[ClaimedEntry]) -> None:
+    """Give a ``seq`` to those of ``entries`` that have none, in the order of their ids."""
     unnumbered: dict[uuid.UUID, list[ClaimedEntry]] = {}
     for entry in entries:
         if entry.seq is None:
@@ -138,17 +148,20 @@ def _number(using: str, entries: Sequence[ClaimedEntry]) -> None:
 
 
 def _sites(using: str, leased: Sequence[uuid.UUID]) -> list[ClaimedSite]:
-    """Read once the entries are taken: a change of keys that was committed before one of them is
-    seen here, so that it goes first."""
-    there = set(Site.objects.using(using).filter(pk__in=leased).values_list("pk", flat=True))
+    """Return the leased sites. To be called after their entries were taken.
+
+    This way a change of keys that was committed before one of the entries is noticed, and is
+    mirrored before they are sent.
+    """
+    existing = set(Site.objects.using(using).filter(pk__in=leased).values_list("pk", flat=True))
     mirrors = SiteMirror.objects.using(using).in_bulk(leased)
     return [
         ClaimedSite(
             site_id=state.pk,
             failures=state.failures,
-            is_gone=bool(
+            is_deleted=bool(
                 state.deleted_at
-                or state.pk not in there
+                or state.pk not in existing
                 or (state.pk in mirrors and mirrors[state.pk].deleted_at)
             ),
             is_behind=is_behind(mirrors.get(state.pk), state),

@@ -1,4 +1,4 @@
-"""The statements of a claim as PostgreSQL takes them: sets at once, one way to and fro."""
+"""The statements of a claim on PostgreSQL, sent in one round trip where that is possible."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ Taken = tuple[list[ClaimedSite], list[ClaimedEntry]]
 
 
 def goes_at_once(using: str) -> bool:
-    """Return whether a claim is some statements in a row, with nothing to be done in between."""
+    """Return whether a claim on ``using`` can be sent in one round trip.
+
+    It cannot if something has to be done between its statements (coalescing, thinning), nor with
+    server-side binding, which takes one statement at a time.
+    """
     connection = connections[using]
     one_at_a_time = connection.settings_dict.get("OPTIONS", {}).get("server_side_binding")
     in_between = coalescing.windows() or thinning.is_on(using)
@@ -28,9 +32,11 @@ def goes_at_once(using: str) -> bool:
 
 
 def claim_at_once(lease: Lease) -> tuple[bool, Taken]:
-    """Lease and take in one way to and fro, which the server takes for one transaction; each
-    statement sees what was committed before it. The first answer says that Supabase is away: then
-    nothing is leased."""
+    """Lease sites and take their entries in one round trip, which the server runs as one
+    transaction. Each statement sees what was committed before it began.
+
+    Returns whether Supabase is away (then nothing is leased), and what was taken.
+    """
     statements = (
         read_sql("outbox/circuit_failures"),
         statement("lease"),
@@ -48,7 +54,7 @@ def claim_at_once(lease: Lease) -> tuple[bool, Taken]:
 
 
 def is_ready(using: str, now: datetime) -> bool:
-    """Return whether any site has something that may go now."""
+    """Return whether any site has something that may be delivered now."""
     lease = Lease(using, uuid.uuid4(), now, now)
     with connections[using].cursor() as cursor:
         cursor.execute(statement("ready"), {**_parameters(lease, trial=True), "limit": 1})
@@ -56,8 +62,11 @@ def is_ready(using: str, now: datetime) -> bool:
 
 
 def claim_in_steps(lease: Lease) -> Taken:
-    """Claim with what happens between lease and numbers. In the transaction of the claim: the sites
-    stay locked until it commits, and an entry keeps its number through retries and death."""
+    """Lease sites, coalesce and thin what waits of them, then take and number their next entries.
+
+    To be called inside the claim's transaction: the sites stay locked until it commits. An entry
+    keeps its number through retries, and also when it is dead.
+    """
     parameters = _parameters(lease, trial=True)
     with connections[lease.using].cursor() as cursor:
         cursor.execute(statement("lease", alone=lease.alone is not None), parameters)
@@ -74,7 +83,10 @@ def claim_in_steps(lease: Lease) -> Taken:
 
 
 def array(values: Iterable[object]) -> str:
-    """Return numbers or UUIDs as PostgreSQL writes an array: the driver takes ten times as long."""
+    """Return numbers or UUIDs as the text of a PostgreSQL array.
+
+    The driver's own adaptation of a list takes ten times as long.
+    """
     return "{" + ",".join(map(str, values)) + "}"
 
 

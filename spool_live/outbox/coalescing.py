@@ -1,8 +1,8 @@
 """Coalescing: several waiting updates of one item become one, before they get a number.
 
-Declared per collection: ``coalesce = True`` merges what happens to wait, ``coalesce =
-timedelta(seconds=30)`` also lets plain updates of an item wait that long for the next ones.
-A publication and a deletion are never merged away.
+Declared per collection: ``coalesce = True`` merges updates of an item that happen to wait at the
+same time; ``coalesce = timedelta(seconds=30)`` also makes a ``content.updated`` wait that long for
+others. A publication or a deletion is never merged away.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ _BECOMES = {
     (UPDATED, DELETED): DELETED,
     (PUBLISHED, UPDATED): PUBLISHED,
 }
+"""The event type of the merged update, by those of the earlier and the later one."""
 _CREATED_THEN_DELETED = (CREATED, DELETED)
 
 
 def windows() -> dict[str, timedelta]:
-    """Return the collections that are coalesced, by name, and how long their updates wait for
-    others."""
+    """Return how long updates wait for others, by the name of each coalesced collection."""
     declared = {collection.name: collection.coalesce for collection in registry.declared()}
     return {
         name: given if isinstance(given, timedelta) else timedelta(0)
@@ -55,10 +55,10 @@ def windows() -> dict[str, timedelta]:
 
 
 def is_held(now: datetime) -> Q:
-    """Return the condition on ``OutboxEntry``: a plain update that still waits for the next ones.
+    """Return the condition on ``OutboxEntry`` for updates that still wait for others of their item.
 
-    One that others were merged into has waited; a timestamp of the future (a clock that was set
-    back) holds nothing.
+    An entry that others were already merged into does not wait again, nor does one whose timestamp
+    lies in the future because the clock was set back.
     """
     held = Q(pk__in=[])
     for name, window in windows().items():
@@ -75,15 +75,15 @@ def is_held(now: datetime) -> Q:
 
 
 def held_parameters(now: datetime) -> dict[str, Any]:
-    """Return what ``is_held`` says, as parameters of our SQL."""
+    """Return the parameters of the SQL fragment that expresses ``is_held``."""
     held = {name: window for name, window in windows().items() if window}
     return {"now": now, "held": list(held), "windows": list(held.values())}
 
 
 def coalesce_waiting(using: str, site_ids: Collection[uuid.UUID], now: datetime) -> None:
-    """Merge the updates of coalesced collections that come next, and write them down as merged.
+    """Merge the next waiting updates of coalesced collections, and write the result.
 
-    To be called under the lease of the sites, before numbers are given.
+    To be called under the lease of ``site_ids``, before the entries get their numbers.
     """
     known = windows()
     if not known:
@@ -92,34 +92,36 @@ def coalesce_waiting(using: str, site_ids: Collection[uuid.UUID], now: datetime)
     mergeable = list(read_entries(ripe.order_by("id")[: live_settings().batch_limit]))
     windowed = [entry for entry in mergeable if known[entry.collection]]
     together = {e.pk: e for e in (*mergeable, *_others_of(using, windowed))}
-    kept, gone = merge_all(together[pk] for pk in sorted(together))
-    _write(using, kept, gone)
+    kept, absorbed = merge_all(together[pk] for pk in sorted(together))
+    _write(using, kept, absorbed)
 
 
 def merge_all(entries: Iterable[ClaimedEntry]) -> tuple[list[ClaimedEntry], list[ClaimedEntry]]:
-    """Return what stays of ``entries`` (oldest first), and what was merged away. Pure.
+    """Return the entries that are kept of ``entries`` (oldest first), and those merged away. Pure.
 
-    The one that stays is the oldest of its run, so that nothing is delayed behind what refers to
-    it; it reports the newest state.
+    Of the entries that become one, the oldest is kept, and reports the newest state. If a later one
+    were kept, the item might be delivered after another one that refers to it.
     """
     runs: dict[tuple[uuid.UUID, str, uuid.UUID], list[ClaimedEntry]] = {}
-    gone: list[ClaimedEntry] = []
+    absorbed: list[ClaimedEntry] = []
     for entry in entries:
         run = runs.setdefault((entry.site_id, entry.collection, entry.item_id), [])
         last = run[-1] if run else None
         if last is not None and (last.event_type, entry.event_type) == _CREATED_THEN_DELETED:
-            gone += (run.pop(), entry)
+            absorbed += (run.pop(), entry)
         elif last is not None and (one := merged(last, entry)) is not None:
             run[-1] = one
-            gone.append(entry)
+            absorbed.append(entry)
         else:
             run.append(entry)
-    return [entry for run in runs.values() for entry in run], gone
+    return [entry for run in runs.values() for entry in run], absorbed
 
 
 def merged(first: ClaimedEntry, second: ClaimedEntry) -> ClaimedEntry | None:
-    """Return ``first`` as it is after ``second`` is merged into it, or ``None`` where both must go,
-    one that cannot be read among them."""
+    """Return ``first`` with ``second`` merged into it, or ``None`` if both must be delivered.
+
+    That is so for some pairs of event types, and if the metadata of either cannot be read.
+    """
     event = _BECOMES.get((first.event_type, second.event_type))
     try:
         before, after = read_metadata(first.metadata), read_metadata(second.metadata)
@@ -131,7 +133,7 @@ def merged(first: ClaimedEntry, second: ClaimedEntry) -> ClaimedEntry | None:
     if event == UPDATED and before.get("published") is False:
         metadata["published"] = False
     if CACHE_TAGS in before or CACHE_TAGS in after:
-        metadata[CACHE_TAGS] = _stale_of_both(before, after)
+        metadata[CACHE_TAGS] = _tags_of_both(before, after)
     metadata.pop("previous_slug", None)
     known = before.get("previous_slug", after.get("previous_slug"))
     if known not in (None, second.slug) and first.event_type != CREATED:
@@ -146,9 +148,8 @@ def merged(first: ClaimedEntry, second: ClaimedEntry) -> ClaimedEntry | None:
     )
 
 
-def _stale_of_both(before: dict[str, Any], after: dict[str, Any]) -> Any:
-    """Return what either change made stale; of a project's own value that is not a list, the newer
-    one."""
+def _tags_of_both(before: dict[str, Any], after: dict[str, Any]) -> Any:
+    """Return the cache tags of both changes; the newer value if a project's own is not a list."""
     tags = [before.get(CACHE_TAGS, []), after.get(CACHE_TAGS, [])]
     if not all(isinstance(one, list) for one in tags):
         return after.get(CACHE_TAGS, before.get(CACHE_TAGS))
@@ -156,8 +157,8 @@ def _stale_of_both(before: dict[str, Any], after: dict[str, Any]) -> Any:
 
 
 def _others_of(using: str, entries: Sequence[ClaimedEntry]) -> Iterable[ClaimedEntry]:
-    """Return all that waits of the same items: later updates that are still held, or past the
-    batch."""
+    """Return all unnumbered entries of the items of ``entries``: also later ones that still wait
+    for others, or are beyond this batch."""
     if not entries:
         return ()
     waiting = _unnumbered(using, {entry.site_id for entry in entries}).filter(
@@ -172,11 +173,11 @@ def _unnumbered(using: str, site_ids: Iterable[uuid.UUID]) -> QuerySet[OutboxEnt
     return waiting.filter(site_id__in=list(site_ids))
 
 
-def _write(using: str, kept: Sequence[ClaimedEntry], gone: Sequence[ClaimedEntry]) -> None:
-    if not gone:
+def _write(using: str, kept: Sequence[ClaimedEntry], absorbed: Sequence[ClaimedEntry]) -> None:
+    if not absorbed:
         return
     outbox = OutboxEntry.objects.using(using)
-    outbox.filter(pk__in=[entry.pk for entry in gone]).update(
+    outbox.filter(pk__in=[entry.pk for entry in absorbed]).update(
         state=OutboxEntry.State.MERGED, settled_at=timezone.now()
     )
     outbox.bulk_update(
@@ -184,7 +185,7 @@ def _write(using: str, kept: Sequence[ClaimedEntry], gone: Sequence[ClaimedEntry
         ["event_type", "slug", "timestamp", "metadata", "merged"],
         batch_size=100,
     )
-    for site_id, number in Counter(entry.site_id for entry in gone).items():
+    for site_id, number in Counter(entry.site_id for entry in absorbed).items():
         state = SiteDelivery.objects.using(using).filter(pk=site_id)
         state.update(merged=F("merged") + number)
 

@@ -1,4 +1,4 @@
-"""A claimed entry: the columns that delivery needs, without the price of a model instance."""
+"""Claimed entries: the columns that delivery needs, without the cost of model instances."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _COLUMNS = (
 )
 _COMPUTED = {
     "metadata_text": Cast("metadata", TextField()),
-    # What waited for an outage was not refused, and has no error of its own.
+    # An entry without an error of its own was not refused: its attempts failed in outages.
     "refused_times": Case(When(last_error="", then=Value(0)), default=F("attempts")),
 }
 _UNREADABLE = (DataError, ValueError, TypeError, OverflowError)
@@ -44,10 +44,7 @@ Unreadable = Callable[[int, str], None]
 
 @dataclass(slots=True)
 class ClaimedEntry:
-    """One entry of a claim. ``metadata`` is JSON text as it is stored; ``merged`` says how many
-    later entries of the item are in this one, ``refusals`` how often it was
-    refused where others were taken, ``trace_context`` which trace the edit was part of. A
-    ``timestamp`` that Python cannot hold is ``None``."""
+    """One entry of a claim."""
 
     pk: int
     update_id: uuid.UUID
@@ -57,16 +54,21 @@ class ClaimedEntry:
     item_id: uuid.UUID
     slug: str | None
     timestamp: datetime | None
+    """``None`` if Python cannot hold the timestamp."""
     metadata: str
+    """JSON text as it is stored."""
     seq: int | None
     merged: int
+    """How many later updates of the item were merged into this one."""
     refusals: int = 0
+    """How often Supabase refused this entry while it took others."""
     trace_context: str | None = None
+    """W3C Trace Context of the edit, as a JSON object."""
 
     def as_update(self) -> Update:
         """Return the entry as the value that is broadcast.
 
-        Raises ``ValueError`` with the reason before it has a seq, and where it cannot be read.
+        Raises ``ValueError`` with the reason if it has no ``seq`` yet or cannot be read.
         """
         return Update.of_entry(self, self.metadata)
 
@@ -76,9 +78,9 @@ def read_entries(
 ) -> Iterator[ClaimedEntry]:
     """Yield the entries of ``chosen``, in its order.
 
-    One whose values Python cannot hold (written by SQL: a timestamp without end, on SQLite
-    anything) is left out and costs nobody else: ``unreadable`` is called with its primary key and
-    the reason.
+    An entry that was written by SQL may have values that Python cannot hold (an infinite timestamp;
+    on SQLite, anything). It is left out, and the others are read: ``unreadable`` is called with its
+    primary key and the reason. By default the reason is logged.
     """
     try:
         rows = list(chosen.annotate(**_COMPUTED).values_list(*_COLUMNS))
@@ -90,7 +92,7 @@ def read_entries(
 
 
 def kill(using: str, pk: int, reason: str) -> None:
-    """Mark a pending entry as dead outside any claim: it can never be part of one."""
+    """Mark a pending entry as dead outside of any claim, because it can never be part of one."""
     logger.error("outbox entry %s is dead: %s", pk, reason)
     OutboxEntry.objects.using(using).filter(pk=pk, state=OutboxEntry.State.PENDING).update(
         state=OutboxEntry.State.DEAD, settled_at=timezone.now(), last_error=reason

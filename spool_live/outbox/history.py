@@ -1,4 +1,4 @@
-"""History: what catch-up reads, and what is purged from it."""
+"""The history: reading updates for catch-up, and purging what is too old."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ from spool_live.updates import Update
 
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
-    """An answer to "what came after seq N?". ``next`` is the cursor of the next page, if any;
-    ``seq`` the site's newest number. ``reset``: the history does not reach back that far."""
+    """One page of the updates after a cursor, oldest first.
+
+    ``status`` is ``reset`` if the history does not reach back to the cursor. ``next`` is the cursor
+    of the next page, if there is one; ``seq`` is the site's newest number.
+    """
 
     status: Literal["recovered", "reset"]
     results: list[Update]
@@ -28,9 +31,11 @@ class HistoryPage:
 
 
 def catch_up(using: str, site_id: uuid.UUID, *, after: int, limit: int) -> HistoryPage:
-    """Return at most ``limit`` updates of a site after ``after``, oldest first; numbered updates
-    count whether or not delivered. One indexed query for the site's state, one for its updates, and
-    one that nothing was purged between the two."""
+    """Return at most ``limit`` updates of a site with a ``seq`` above ``after``, oldest first.
+
+    Includes numbered updates that are not delivered yet. Takes three indexed queries: the site's
+    state, its updates, and a check that none of them was purged between the two.
+    """
     site = SiteDelivery.objects.using(using).filter(pk=site_id).first()
     newest = site.last_seq if site else 0
     epoch = site.acknowledged_epoch if site else 0
@@ -50,7 +55,7 @@ def catch_up(using: str, site_id: uuid.UUID, *, after: int, limit: int) -> Histo
     page = found[:limit]
     cursor = None
     if more:
-        # A page of rows that cannot be read is passed over, or nothing after it would be reached.
+        # Skip a page of unreadable rows, or the client would never get past it.
         cursor = page[-1].seq if page else entries.values_list("seq", flat=True)[limit - 1]
     return HistoryPage("recovered", list(map(as_sent, page)), cursor, newest, epoch)
 
@@ -58,9 +63,11 @@ def catch_up(using: str, site_id: uuid.UUID, *, after: int, limit: int) -> Histo
 def numbered_after(
     using: str, site_id: uuid.UUID, *, after: int, limit: int
 ) -> tuple[list[ClaimedEntry], int]:
-    """Return at most ``limit`` numbered entries of a site after the number ``after``, whatever
-    became of them, and the number up to which there are no others (rows that cannot be read among
-    them)."""
+    """Return at most ``limit`` entries of a site with a ``seq`` above ``after``, whatever their
+    state (except dropped ones), and the ``seq`` to continue from.
+
+    Between ``after`` and that ``seq`` only rows that cannot be read are left out.
+    """
     site = SiteDelivery.objects.using(using).filter(pk=site_id).first()
     newest = site.last_seq if site else 0
     entries = (
@@ -77,8 +84,11 @@ def numbered_after(
 
 
 def as_sent(entry: ClaimedEntry) -> Update:
-    """Return ``entry`` as it was broadcast; one whose metadata cannot be read was not, and is
-    served without it: its item did change."""
+    """Return ``entry`` as it was broadcast.
+
+    An entry whose metadata cannot be read was never broadcast. Its item changed all the same, so it
+    is returned with ``{"invalid": true}`` as its metadata.
+    """
     try:
         return entry.as_update()
     except ValueError:
@@ -86,10 +96,10 @@ def as_sent(entry: ClaimedEntry) -> Update:
 
 
 def purge_settled(using: str, *, before: datetime, limit: int) -> int:
-    """Remove at most ``limit`` entries that are done with, settled before ``before``.
+    """Remove at most ``limit`` entries that were settled before ``before``; return how many.
 
-    Raises the history floor of their sites in the same transaction, so that catch-up never passes
-    over a hole. Returns how many were removed; dead entries stay for a person to look at.
+    Dead entries stay until a person requeues or discards them. The history floor of the sites is
+    raised in the same transaction, so that catch-up never skips an update that was removed.
     """
     settled = [
         OutboxEntry.State.DELIVERED,

@@ -1,8 +1,8 @@
-"""Numbering without delivering: what waits for Supabase has its number, and its webhook, already.
+"""Numbering without delivering: catch-up and webhooks serve updates while Supabase is away.
 
-A claim numbers what it takes. Where none comes along (Supabase is away, the site waits for a retry,
-its lease is held) this does, in the same order and under the same lock: the row of the site's
-delivery, which stays locked until the transaction commits.
+Usually a claim numbers the entries that it takes. Where there is no claim (Supabase is away, or the
+site is leased or waits for a retry) this module numbers them, in the same order and under the same
+lock: the site's ``SiteDelivery`` row, which stays locked until the transaction commits.
 """
 
 from __future__ import annotations
@@ -21,13 +21,15 @@ from spool_live.outbox import circuit, coalescing, thinning
 from spool_live.outbox.site_state import ensure_deliveries
 
 LEFT_TO_CLAIMS = timedelta(seconds=1)
-"""How long an entry is left to the claim that will take it: both at once would meet at the lock."""
+"""How long an entry is left to the claim that usually numbers it, so that the two do not compete
+for the lock."""
 
 
 def number_waiting(using: str, site_ids: Collection[uuid.UUID]) -> int:
-    """Assign numbers to what waits of the sites, as far as no claim has done so in time.
-    Returns how many entries have their number now. A site that somebody holds is left to the next
-    call."""
+    """Give numbers to the pending entries that no claim has numbered in time; return how many.
+
+    A site whose row is locked is left to the next call.
+    """
     if not site_ids:
         return 0
     now = timezone.now()

@@ -1,7 +1,8 @@
 """The pace: all workers of a content database together deliver at the configured rate.
 
-A row beside the outbox says until when the last batch takes up the rate. Whoever finds it free
-takes the turn; the cache is not asked, so a dead one slows nothing and lets nothing through.
+A row in the content database holds the time until which the last batch uses up the rate. The first
+worker that comes after that time takes the next turn. The cache is not involved, so a cache that is
+down neither slows delivery nor lifts the limit.
 """
 
 from __future__ import annotations
@@ -17,23 +18,24 @@ from spool_live.conf import live_settings
 from spool_live.models import DeliveryCircuit
 
 CLAIM_TIME = timedelta(milliseconds=100)
-"""What a turn is reserved for until it is known how many updates it has."""
+"""For how long a turn is reserved until the number of its updates is known."""
 LONGEST_TURN = timedelta(minutes=1)
-"""A turn that ends later is from before the clock was set back: a batch is a second's worth."""
+"""A turn that ends later than this was written before the clock was set back: a batch takes about a
+second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The right to claim one batch. Without a rate everybody always has it."""
+    """The right to claim one batch. Without a configured rate every worker always has it."""
 
     using: str
     began: datetime
     rate: int
 
     def carried(self, updates: int) -> None:
-        """Note that so many ``updates`` go, which takes as long as the rate allows.
+        """Record that this turn has so many ``updates``, and occupy the time that they are due.
 
-        Where somebody else came in between (a claim that took long), theirs is added.
+        If the claim took so long that another worker has begun a turn, the time is added to theirs.
         """
         if not self.rate:
             return
@@ -46,17 +48,17 @@ class Turn:
 
 
 def take_turn(using: str, pause: Callable[[float], None]) -> Turn | None:
-    """Wait until the previous batch is through, and take the turn.
+    """Wait until the previous turn is over, then take the next one.
 
-    ``None`` where somebody else took it after we had looked: their claim finds whatever ours
-    would, so a second worker has nothing to wait for.
+    ``pause`` is called with the seconds to wait. Returns ``None`` if another worker took the turn
+    meanwhile: its claim finds the same entries as ours would, so there is no need to wait again.
     """
     rate = live_settings().delivery_rate
-    for looks_left in (1, 0):
+    for attempts_left in (1, 0):
         now = timezone.now()
         if not rate or _reserve(using, now):
             return Turn(using, now, rate)
-        if looks_left:
+        if attempts_left:
             pause(_seconds_left(using, now))
     return None
 
@@ -68,10 +70,10 @@ def _reserve(using: str, now: datetime) -> bool:
         return True
     if row.exists():
         return False
-    _, made = DeliveryCircuit.objects.using(using).get_or_create(
+    _, is_new = DeliveryCircuit.objects.using(using).get_or_create(
         pk=DeliveryCircuit.ROW_ID, defaults={"paced_until": now + CLAIM_TIME}
     )
-    return made
+    return is_new
 
 
 def _seconds_left(using: str, now: datetime) -> float:

@@ -1,4 +1,4 @@
-"""Recording: one INSERT in the transaction of the edit, or at the end of a ``batch()``."""
+"""Recording updates: one INSERT in the transaction of the edit, or at the end of a ``batch()``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def broadcast_update(
 
     ``site`` is a ``Site`` or its id; ``using`` is the alias of the database, by default where the
     outbox is written. The update is delivered after the commit, like any other. Raises
-    ``ValueError`` for a site id that is not a UUID.
+    ``ValueError`` if the site id is not a UUID.
     """
     site_id = uuid.UUID(str(site.pk if isinstance(site, Site) else site))
     record([(site_id, data)], using=using or router.db_for_write(OutboxEntry))
@@ -33,7 +33,7 @@ def broadcast_update(
 def record(updates: Sequence[tuple[uuid.UUID, LiveUpdateData]], *, using: str) -> None:
     """Write ``updates`` (site id and data each) into the outbox of ``using``, by one INSERT.
 
-    Inside ``batch()`` they wait for its end.
+    Inside a ``batch()`` block they are written at its end.
     """
     if not updates:
         return
@@ -50,10 +50,10 @@ def record(updates: Sequence[tuple[uuid.UUID, LiveUpdateData]], *, using: str) -
 
 
 def notify(*, using: str) -> None:
-    """Wake a worker after the commit for what a trigger on ``using`` records by itself.
+    """Notify a worker, after the commit, of entries that a trigger on ``using`` records by itself.
 
-    Where autocommit is off and no ``atomic`` block is open, nobody knows when that is: then the
-    sweep finds it.
+    If autocommit is off and no ``atomic`` block is open, Django does not know when the transaction
+    commits: then the sweep finds the entries.
     """
     _notify(connections[using])
 
@@ -66,7 +66,11 @@ def _notify(connection: BaseDatabaseWrapper) -> None:
 
 
 def _notify_after_commit(connection: BaseDatabaseWrapper) -> None:
-    """Once a transaction: a callback that waits already, and lives as long as we, will do."""
+    """Register the callback, once per transaction.
+
+    The one registered last is enough if the savepoints it was registered in are all still open: it
+    can then be discarded only together with what is recorded now.
+    """
     notifier = _notifier(connection.alias)
     if connection.run_on_commit:
         savepoints, last, *_ = connection.run_on_commit[-1]
@@ -81,6 +85,8 @@ def _notifier(using: str) -> Callable[[], None]:
 
 
 def notify_committed(using: str) -> None:
-    """Send ``outbox_committed``: something waits in the outbox of ``using``. Receivers' errors stay
-    with them."""
+    """Send ``outbox_committed``: something waits in the outbox of ``using``.
+
+    Errors that receivers raise are caught and logged by Django.
+    """
     outbox_committed.send_robust(sender=OutboxEntry, using=using)

@@ -1,4 +1,4 @@
-"""What a person decides about dead entries: another chance, or none. Kept in an audit trail."""
+"""Requeue or discard dead entries, as a person decides, and record it in an audit trail."""
 
 from __future__ import annotations
 
@@ -16,20 +16,24 @@ from spool_live.outbox.record import notify_committed
 
 Action = OutboxEvent.Action
 NAMED = 100
-"""Updates that one line of the trail names."""
+"""Maximum of updates that one line of the trail names."""
 
 
 def requeue_dead(using: str, chosen: Q | None = None) -> int:
     """Make dead entries (all of them, or those that match ``chosen``) pending again.
 
-    They keep their ids and numbers: whoever saw one in catch-up drops it. Returns how many.
+    They keep their ids and numbers, so that a client that got one by catch-up recognises it as a
+    duplicate. Returns how many there were.
     """
     return sum(line.entries for line in requeue(using, chosen))
 
 
 def requeue(using: str, chosen: Q | None = None) -> list[OutboxEvent]:
-    """Requeue as ``requeue_dead`` does; return the lines of the trail, one for each site (of
-    many entries, several), of which ``became_of`` says later how they ended."""
+    """Requeue entries as ``requeue_dead`` does, and return the new lines of the audit trail.
+
+    There is one line for each site, or several if there are more than a thousand entries. Pass a
+    line to ``became_of`` to look up later how its entries ended.
+    """
     values = {"state": OutboxEntry.State.PENDING, "settled_at": None, "attempts": 0}
     lines = _decide(using, chosen, Action.REQUEUED, values)
     if lines:
@@ -38,16 +42,20 @@ def requeue(using: str, chosen: Q | None = None) -> list[OutboxEvent]:
 
 
 def discard_dead(using: str, chosen: Q | None = None, *, reason: str = "") -> int:
-    """Give dead entries up (all of them, or those that match ``chosen``): they are never broadcast,
-    the status is silent about them, and they leave the history like any other entry. Until then
-    catch-up has those that have a number. Returns how many."""
+    """Give up dead entries (all of them, or those that match ``chosen``), and return how many.
+
+    They are never broadcast, the status does not report them any more, and they leave the history
+    like any other entry. Until then catch-up still serves those that have a number.
+    """
     values = {"state": OutboxEntry.State.DISCARDED, "settled_at": timezone.now()}
     return sum(line.entries for line in _decide(using, chosen, Action.DISCARDED, values, reason))
 
 
 def became_of(line: OutboxEvent) -> QuerySet[OutboxEntry]:
-    """Return the entries that a line of the trail names, as they are now; those that left the
-    history are gone, and a line names ``NAMED`` at most."""
+    """Return the entries that a line of the trail names, as they are now.
+
+    A line names at most ``NAMED`` entries, and those that have left the history are not found.
+    """
     entries = OutboxEntry.objects.using(line._state.db)
     return entries.filter(pk__in=line.detail.get("entries", []), site_id=line.site_id).order_by(
         "pk"
@@ -57,7 +65,7 @@ def became_of(line: OutboxEvent) -> QuerySet[OutboxEntry]:
 def _decide(
     using: str, chosen: Q | None, action: OutboxEvent.Action, values: Any, reason: str = ""
 ) -> list[OutboxEvent]:
-    """Change the entries, with one line in the trail for each site of theirs."""
+    """Write ``values`` into the dead entries, and a line into the trail for each of their sites."""
     with transaction.atomic(using=using):
         dead = OutboxEntry.objects.using(using).filter(state=OutboxEntry.State.DEAD)
         dead = dead.filter(chosen or Q())
@@ -91,7 +99,7 @@ def _note(
 
 
 def _named(entries: QuerySet[OutboxEntry]) -> dict[str, Any]:
-    """Return which updates those are, and why they were dead."""
+    """Return the ids of the first ``NAMED`` entries, and the reasons why they were dead."""
     known: list[tuple[int, uuid.UUID, str]] = list(
         entries.order_by("pk").values_list("pk", "update_id", "last_error")[:NAMED]
     )

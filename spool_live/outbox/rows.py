@@ -1,4 +1,4 @@
-"""The rows of the outbox as recording writes them: one statement for any number of rows."""
+"""The rows of the outbox as recording writes them: one statement for many rows."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ _INSERT_ONE = (
     f"INSERT INTO live_updates_outbox ({', '.join(list(_COLUMNS)[:-1])}) "  # noqa: S608 - our columns
     f"VALUES ({', '.join(['%s'] * (len(_COLUMNS) - 1))})"
 )
-"""Without a trace its column costs nothing."""
+"""The INSERT for one row without a trace: it is cheaper without that column."""
 ROWS_PER_STATEMENT = 2000
-"""Rows that one statement takes: more make none cheaper, and hold more memory."""
+"""Rows that one statement takes: more would not be faster, and would need more memory."""
 
 
 def as_row(
     site_id: uuid.UUID, data: LiveUpdateData, timestamp: str, trace_context: str | None = None
 ) -> Row:
-    """Return ``data`` as the values of a row, all text: the driver takes twice as long over
-    objects.
+    """Return ``data`` as the values of a row.
 
-    UUIDs are hexadecimal digits, which every database takes for its own kind of UUID.
+    All of them are text, because database drivers take twice as long to adapt objects. UUIDs are
+    hexadecimal digits, which every database accepts for its own UUID type.
     """
     slug = data.slug
     return (
@@ -62,8 +62,8 @@ def as_row(
 def insert(rows: Sequence[Row], connection: BaseDatabaseWrapper) -> None:
     """Write ``rows`` into the outbox on ``connection``, in their order.
 
-    Raw SQL, because this is the price of every save: the ORM's way costs twice as much. Many rows
-    travel as a few parameters: as many as there are values cost five times as much.
+    Uses raw SQL because every save pays for this: the ORM would take twice as long. Many rows are
+    sent as a few parameters: one parameter for each value would take five times as long.
     """
     with connection.cursor() as cursor:
         if len(rows) == 1:
@@ -79,8 +79,10 @@ def insert(rows: Sequence[Row], connection: BaseDatabaseWrapper) -> None:
 
 
 def _arrays(rows: Sequence[Row]) -> tuple[str, list[str | None]]:
-    """Return the INSERT: what all rows have in common is sent once, what differs as an array per
-    column."""
+    """Return the INSERT of many rows for PostgreSQL, and its parameters.
+
+    A column with the same value in all rows is sent as one value, any other as an array.
+    """
     names: list[str] = []
     chosen: list[str] = []
     varying: dict[str, str] = {}
@@ -107,8 +109,7 @@ def _arrays(rows: Sequence[Row]) -> tuple[str, list[str | None]]:
 
 
 def _array(values: Iterable[str | None]) -> str:
-    """Return an array as PostgreSQL reads it from text: the driver takes ten times as long over a
-    list."""
+    """Return the text of a PostgreSQL array: the driver takes ten times as long to adapt a list."""
     return "{" + ",".join(["NULL" if v is None else _quoted(v) for v in values]) + "}"
 
 
@@ -119,10 +120,12 @@ def _quoted(value: str) -> str:
 
 
 def _document(rows: Sequence[Row]) -> tuple[str, dict[str, str]]:
+    """Return the INSERT of many rows for SQLite, which gets them as one JSON document."""
     return read_sql("outbox/record_sqlite"), {"rows": orjson.dumps(rows).decode()}
 
 
 def _values(rows: Sequence[Row]) -> tuple[str, list[str | None]]:
+    """Return the INSERT of many rows for any database, with one parameter for each value."""
     return f"{_INTO} VALUES {', '.join([_VALUES] * len(rows))}", [
         value for row in rows for value in row
     ]

@@ -1,4 +1,4 @@
-"""Settling: write down how a batch ended, if the lease is still ours, and give the sites back."""
+"""Settling: write how the delivery of a batch ended, and release the lease on its sites."""
 
 from __future__ import annotations
 
@@ -22,26 +22,28 @@ from spool_live.sql import read_sql
 
 @dataclass
 class Settlement:
-    """How the entries of a claim ended, by primary key. What is in none of them waits on."""
+    """How the entries of a claim ended, by primary key. An entry in none of its fields stays
+    pending."""
 
     delivered: list[int] = field(default_factory=list)
     dropped: list[int] = field(default_factory=list)
     dead: dict[int, str] = field(default_factory=dict)
     blamed: dict[int, str] = field(default_factory=dict)
-    """Entries that were refused where others were taken, each with the reason."""
+    """Entries that Supabase refused while it took others, each with the reason."""
     retry: dict[uuid.UUID, str] = field(default_factory=dict)
     """Sites to try again later, each with the reason."""
     retry_at: datetime | None = None
+    """When to try again the sites that are not in ``delays``."""
     delays: dict[uuid.UUID, datetime] = field(default_factory=dict)
     """When to try again the sites that wait for a reason of their own."""
     outage: str = ""
-    """Why Supabase could not be asked at all: then every site waits, tried or not."""
+    """Why Supabase could not be reached at all; empty if it could. Opens the circuit."""
     renumber: dict[uuid.UUID, int] = field(default_factory=dict)
-    """Sites whose counter must be raised to the given number, and their waiting entries numbered
-    afresh."""
+    """Sites whose counter must be raised to the given number, and whose pending entries get new
+    numbers."""
 
     def of_sites(self, sites: Collection[uuid.UUID], claim: Claim) -> Settlement:
-        """Return the part of it that is about ``sites`` and their entries in ``claim``."""
+        """Return the part that concerns ``sites`` and their entries in ``claim``."""
         entries = {entry.pk for entry in claim.entries if entry.site_id in sites}
         return replace(
             self,
@@ -55,7 +57,7 @@ class Settlement:
         )
 
     def plus(self, other: Settlement) -> Settlement:
-        """Return the union of the two."""
+        """Return the union of this settlement and ``other``."""
         return Settlement(
             delivered=self.delivered + other.delivered,
             dropped=self.dropped + other.dropped,
@@ -78,8 +80,10 @@ def failures_of(using: str, site_id: uuid.UUID) -> int:
 def set_aside(
     using: str, site_id: uuid.UUID, *, reason: str, until: datetime, token: uuid.UUID | None
 ) -> None:
-    """Let a site wait ``until`` then, outside any settling. With the ``token`` of a lease only
-    where that is still held, and given back."""
+    """Postpone the delivery of a site ``until`` the given time, and release its lease.
+
+    With a ``token``, nothing is done unless the site is still leased with it.
+    """
     ensure_deliveries(using, [site_id])
     state = SiteDelivery.objects.using(using).filter(pk=site_id)
     if token:
@@ -109,9 +113,9 @@ def settle(claim: Claim, settlement: Settlement) -> Settlement:
             pk__in=list(claim.sites), lease_token=claim.token
         )
         if connections[using].features.has_select_for_update:
-            # In a fixed order: two of delivery's transactions never deadlock.
+            # In a fixed order, so that two transactions of delivery never deadlock.
             list(held.select_for_update().order_by("pk").values_list("pk"))
-        # A write first: it spares SQLite a lock upgrade.
+        # Begin with a write: SQLite would have to upgrade its lock otherwise.
         held.update(leased_until=claim.leased_until)
         mine = set(held.values_list("pk", flat=True))
         written = settlement.of_sites(mine, claim)
@@ -124,7 +128,7 @@ def settle(claim: Claim, settlement: Settlement) -> Settlement:
 
 
 def _settle_delivered(claim: Claim, settlement: Settlement) -> Settlement:
-    """Settle in the usual way, by one statement."""
+    """Settle a batch that was delivered without any failure, by one statement."""
     values: dict[str, Any] = {
         "token": claim.token,
         "sites": array(claim.sites),
@@ -171,7 +175,7 @@ def _postpone(claim: Claim, held: QuerySet[SiteDelivery], settlement: Settlement
             failures=F("failures") + 1, retry_at=until, last_error=reason
         )
     waiting = [e.pk for e in claim.entries if e.site_id in settlement.retry]
-    # With an error of its own an entry counts only what it was refused itself.
+    # An entry with an error of its own counts only the refusals of itself, not the site's delays.
     _entries(claim, waiting).filter(last_error="").update(attempts=F("attempts") + 1)
     refusals = {entry.pk: entry.refusals for entry in claim.entries if settlement.blamed}
     for pk, reason in settlement.blamed.items():
@@ -179,6 +183,7 @@ def _postpone(claim: Claim, held: QuerySet[SiteDelivery], settlement: Settlement
 
 
 def _judge(claim: Claim, settlement: Settlement) -> None:
+    """Open the circuit if Supabase is away; close it if it is back after an outage."""
     if settlement.outage and settlement.retry_at:
         reason, until = settlement.outage, settlement.retry_at
         circuit.trip(claim.using, reason, failures=claim.outage, until=until)
@@ -187,11 +192,11 @@ def _judge(claim: Claim, settlement: Settlement) -> None:
 
 
 def _release(held: QuerySet[SiteDelivery], settlement: Settlement) -> None:
-    given_back = {"lease_token": None, "leased_until": None}
-    well = held.exclude(pk__in=list(settlement.retry))
-    well.update(failures=0, retry_at=None, last_error="", **given_back)
+    released = {"lease_token": None, "leased_until": None}
+    succeeded = held.exclude(pk__in=list(settlement.retry))
+    succeeded.update(failures=0, retry_at=None, last_error="", **released)
     if settlement.retry:
-        held.update(**given_back)
+        held.update(**released)
 
 
 def _entries(claim: Claim, pks: list[int]) -> QuerySet[OutboxEntry]:
@@ -200,7 +205,7 @@ def _entries(claim: Claim, pks: list[int]) -> QuerySet[OutboxEntry]:
 
 
 def _among(using: str, pks: list[int]) -> Q | Func:
-    """Return the condition ``pk in pks``, on PostgreSQL with one array for hundreds of
+    """Return the condition ``pk in pks``; on PostgreSQL with one array in place of hundreds of
     parameters."""
     if connections[using].vendor != "postgresql" or not pks:
         return Q(pk__in=pks)

@@ -1,8 +1,8 @@
-"""What is known of each site and of its mirror: the only module that writes it.
+"""The state of each site and of its mirror. Nothing outside of this package writes it.
 
-Two rows a site. ``SiteMirror`` has what editors' transactions write: version, epoch and
-tombstone. ``SiteDelivery`` has what delivery writes. Delivery never waits for a row that an
-editor may hold, and editors for none that delivery does.
+Each site has two rows. ``SiteMirror`` has what the transactions of editors write: version, epoch
+and tombstone. ``SiteDelivery`` has what delivery writes. Delivery never waits for a row that an
+editor's transaction may have locked, nor an editor for one that delivery has locked.
 """
 
 from __future__ import annotations
@@ -25,13 +25,17 @@ from spool_live.sql import read_sql
 
 Pending = SiteMirror.Pending
 MARKED_AT_ONCE = 500
-"""Sites that a run marks in one transaction: it locks them, and nobody is to notice."""
+"""Sites that ``mirror_all_again`` marks in one transaction: it locks their rows, so it must be
+short."""
 
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """What the Supabase database holds of a site. ``run`` is the one that was known when the site
-    was read: one that began later wants it sent again."""
+    """What the Supabase database holds of a site.
+
+    ``run`` is the ``SiteDelivery.mirror_run`` that was read together with the site. If the row has
+    another one by now, the site must be mirrored once more.
+    """
 
     site_id: uuid.UUID
     version: int
@@ -41,21 +45,21 @@ class Acknowledged:
 
 
 def site_changed(site_id: uuid.UUID, *, using: str, right_lost: bool = False) -> int:
-    """Raise the version of a site, and its epoch where a key of it lost its right.
+    """Raise the version of a site, and its epoch if a key lost its right; return the new version.
 
-    To be called in the transaction of the change. Returns the new version.
+    To be called in the transaction of the change.
     """
     pending = Pending.RIGHT_LOST if right_lost else Pending.CHANGED
     return _change(site_id, using, pending, epoch=F("epoch") + int(right_lost))
 
 
 def site_deleted(site_id: uuid.UUID, *, using: str) -> None:
-    """Leave a tombstone for a site, in the transaction of its deletion."""
+    """Leave a tombstone for a site. To be called in the transaction of its deletion."""
     _change(site_id, using, Pending.RIGHT_LOST, deleted_at=timezone.now())
 
 
 def ensure_deliveries(using: str, site_ids: Iterable[uuid.UUID]) -> None:
-    """Make the delivery state of sites that have none yet."""
+    """Create the ``SiteDelivery`` rows of sites that have none yet."""
     wanted = set(site_ids)
     known = SiteDelivery.objects.using(using).filter(pk__in=wanted).values_list("pk", flat=True)
     fresh = [SiteDelivery(site_id=site_id) for site_id in sorted(wanted - set(known))]
@@ -64,8 +68,11 @@ def ensure_deliveries(using: str, site_ids: Iterable[uuid.UUID]) -> None:
 
 
 def is_behind(mirror: SiteMirror | None, state: SiteDelivery | None) -> bool:
-    """Return whether the Supabase database has yet to acknowledge the newest version of a site, or
-    a run wants it sent once more. After a tombstone there is nothing to acknowledge."""
+    """Return whether a site must be mirrored: the Supabase database has not acknowledged its newest
+    version, or the site is marked to be mirrored once more.
+
+    Once the Supabase database holds a tombstone, no version needs to be acknowledged.
+    """
     version = mirror.version if mirror else 1
     if state is None:
         return True
@@ -75,8 +82,10 @@ def is_behind(mirror: SiteMirror | None, state: SiteDelivery | None) -> bool:
 
 
 def acknowledge(using: str, answers: Sequence[Acknowledged]) -> None:
-    """Record what the Supabase database holds of sites; an older answer takes nothing back. Updates
-    that waited because the site was refused may go at once."""
+    """Record what the Supabase database holds of sites. An outdated answer never lowers a version.
+
+    Updates that waited because their site was refused may be delivered at once.
+    """
     site_ids = [answer.site_id for answer in answers]
     ensure_deliveries(using, site_ids)
     if connections[using].vendor == "postgresql":
@@ -97,8 +106,10 @@ def acknowledge(using: str, answers: Sequence[Acknowledged]) -> None:
 
 
 def acknowledge_stranger(using: str, site_id: uuid.UUID) -> bool:
-    """Return whether neither the site nor its deletion was ever mirrored or asked for: then there
-    is nothing to mirror, and its state says so."""
+    """Mark an id as acknowledged if it never was a site: then there is nothing to mirror.
+
+    Returns whether that is so: no version of it was ever acknowledged, and it has no tombstone.
+    """
     if SiteMirror.objects.using(using).filter(pk=site_id, deleted_at__isnull=False).exists():
         return False
     stranger = SiteDelivery.objects.using(using).filter(
@@ -108,8 +119,10 @@ def acknowledge_stranger(using: str, site_id: uuid.UUID) -> bool:
 
 
 def refuse(using: str, site_id: uuid.UUID, *, version: int, reason: str, until: datetime) -> None:
-    """Record that the Supabase database refused a version of a site: it is sent again after
-    ``until``, or once it has changed."""
+    """Record that the Supabase database refused a version of a site.
+
+    The site is sent again after ``until``, or as soon as it has changed.
+    """
     ensure_deliveries(using, [site_id])
     SiteDelivery.objects.using(using).filter(pk=site_id).update(
         refused_version=version, mirror_error=reason, mirror_retry_at=until
@@ -117,17 +130,20 @@ def refuse(using: str, site_id: uuid.UUID, *, version: int, reason: str, until: 
 
 
 def raise_above(using: str, site_id: uuid.UUID, *, version: int, epoch: int) -> bool:
-    """Move a site above what the Supabase database holds of it: the content database was restored
-    from a backup. ``False`` where an editor's transaction holds the site: nothing is done then."""
+    """Raise a site's version and epoch above those that the Supabase database holds.
+
+    This is necessary after the content database was restored from a backup. Returns ``False``, and
+    does nothing, if an editor's transaction has locked the site.
+    """
     mirrors = SiteMirror.objects.using(using)
     features = connections[using].features
     with transaction.atomic(using=using):
         mine = mirrors.filter(pk=site_id)
-        if not mine.exists():  # only then: it would wait for whoever holds the row
+        if not mine.exists():  # else the INSERT would wait for the transaction that locks the row
             mirrors.bulk_create([SiteMirror(site_id=site_id)], ignore_conflicts=True)
         if features.has_select_for_update_skip_locked:
             mine = mine.select_for_update(skip_locked=True)
-        if not list(mine.values_list("pk")):  # exists() would lock nothing
+        if not list(mine.values_list("pk")):  # exists() would not lock the row
             return False
         behind = Q(version__lte=version) | Q(epoch__lte=epoch)
         mirrors.filter(behind, pk=site_id).update(version=version + 1, epoch=epoch + 1)
@@ -135,13 +151,16 @@ def raise_above(using: str, site_id: uuid.UUID, *, version: int, epoch: int) -> 
 
 
 def mirror_all_again(using: str, site_ids: Collection[uuid.UUID]) -> None:
-    """Mark sites to be mirrored once more, before their next update and whatever was acknowledged
-    of them, which stays: their tokens go on being minted."""
+    """Mark sites to be mirrored once more before their next update, even if their newest version
+    was acknowledged.
+
+    That acknowledgement stays, so that tokens can still be minted for these sites.
+    """
     ensure_deliveries(using, site_ids)
-    run, left = uuid.uuid4(), sorted(site_ids)
-    for first in range(0, len(left), MARKED_AT_ONCE):
+    run, ids = uuid.uuid4(), sorted(site_ids)
+    for first in range(0, len(ids), MARKED_AT_ONCE):
         states = SiteDelivery.objects.using(using).filter(
-            pk__in=left[first : first + MARKED_AT_ONCE]
+            pk__in=ids[first : first + MARKED_AT_ONCE]
         )
         with transaction.atomic(using=using):
             if connections[using].features.has_select_for_update:
@@ -150,7 +169,7 @@ def mirror_all_again(using: str, site_ids: Collection[uuid.UUID]) -> None:
 
 
 def hasten(using: str, site_ids: Collection[uuid.UUID]) -> None:
-    """Put changed sites among those that are mirrored first, past rows that an editor holds."""
+    """Let changed sites be mirrored first, except those whose row an editor's transaction locks."""
     mirrors = SiteMirror.objects.using(using)
     changed = mirrors.filter(pk__in=site_ids, pending=Pending.CHANGED)
     with transaction.atomic(using=using):
@@ -161,8 +180,10 @@ def hasten(using: str, site_ids: Collection[uuid.UUID]) -> None:
 
 
 def forget_site(using: str, site_id: uuid.UUID) -> None:
-    """Remove all that the outbox holds of a site: for a site that nobody subscribes to any more and
-    whose tombstone is mirrored."""
+    """Remove everything that the outbox holds of a site.
+
+    For a site that has no subscribers any more and whose tombstone is mirrored.
+    """
     OutboxEntry.objects.using(using).filter(site_id=site_id).delete()
     SiteDelivery.objects.using(using).filter(pk=site_id).delete()
     SiteMirror.objects.using(using).filter(pk=site_id).delete()
@@ -185,8 +206,8 @@ def _acknowledge(using: str, answer: Acknowledged) -> None:
     state = states.filter(pk=answer.site_id)
     newer = state.filter(acknowledged_version__lte=answer.version)
     newer.update(acknowledged_version=answer.version, acknowledged_epoch=answer.epoch)
-    waits_for_it = state.exclude(mirror_error="").filter(last_error=F("mirror_error"))
-    waits_for_it.update(retry_at=None, last_error="")
+    waits_for_mirror = state.exclude(mirror_error="").filter(last_error=F("mirror_error"))
+    waits_for_mirror.update(retry_at=None, last_error="")
     state.update(mirror_retry_at=None, mirror_error="")
     if answer.run:
         state.filter(mirror_run=answer.run).update(mirror_run=None)

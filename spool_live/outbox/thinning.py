@@ -1,9 +1,9 @@
-"""Thinning: of a backlog that the rate cannot carry in time, the newest states go first.
+"""Thinning: of a backlog too large for the rate, only the newest state of each item is broadcast.
 
-All of it is numbered at once, in order. An update whose item has a newer one is not broadcast: it
-is left to catch-up, which serves every number, and for which the gap makes every client ask. What
-is broadcast goes in the order of the numbers, as ever. On PostgreSQL only; elsewhere a backlog goes
-in its order.
+The whole backlog is numbered at once, in order. An update whose item has a newer one is not
+broadcast but left to catch-up: a client sees the gap in the numbers and asks for what it missed.
+The rest is broadcast in the order of the numbers, as always. Only on PostgreSQL; on other databases
+the whole backlog is broadcast in its order.
 """
 
 from __future__ import annotations
@@ -24,13 +24,15 @@ logger = logging.getLogger(__name__)
 
 
 def is_on(using: str) -> bool:
-    """Return whether a backlog on ``using`` may have to be thinned."""
+    """Return whether backlogs on ``using`` are thinned: there is a rate, and it is PostgreSQL."""
     return bool(live_settings().delivery_rate) and connections[using].vendor == "postgresql"
 
 
 def thin_numbered(using: str, site_id: uuid.UUID, now: datetime) -> None:
-    """Thin what waits of a site whose backlog has its numbers already, because Supabase is away. In
-    the transaction that numbers, which holds the site's row."""
+    """Thin the backlog of a site that was numbered already, because Supabase is away.
+
+    To be called in the transaction that numbers, which has locked the site's row.
+    """
     pending = OutboxEntry.objects.using(using).filter(state=OutboxEntry.State.PENDING)
     if pending[_bearable() :][:1].exists():
         with connections[using].cursor() as cursor:
@@ -41,8 +43,11 @@ def thin_numbered(using: str, site_id: uuid.UUID, now: datetime) -> None:
 
 
 def thin_backlog(using: str, parameters: dict[str, Any]) -> None:
-    """Thin what waits of the sites leased with ``parameters["token"]``, if it is too much: more
-    than the rate carries within ``DELIVERY_BACKLOG``. In the transaction of the claim."""
+    """Thin the backlog of the sites that are leased with ``parameters["token"]``.
+
+    Does so only if more waits than the rate allows within ``DELIVERY_BACKLOG``. To be called in the
+    transaction of the claim.
+    """
     bearable = _bearable()
     unnumbered = OutboxEntry.objects.using(using).filter(state=OutboxEntry.State.PENDING, seq=None)
     if unnumbered[bearable : bearable + 1].exists():
@@ -56,5 +61,6 @@ def thin_backlog(using: str, parameters: dict[str, Any]) -> None:
 
 
 def _bearable() -> int:
+    """Return how many updates the rate allows within ``DELIVERY_BACKLOG``."""
     settings = live_settings()
     return int(settings.delivery_rate * settings.delivery_backlog.total_seconds())

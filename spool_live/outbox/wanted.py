@@ -1,7 +1,8 @@
-"""Sites that a caller waits for: Supabase does not know a key of theirs yet.
+"""Sites that a request waits for, because Supabase does not know a key of theirs yet.
 
-They go next, with those where a right was lost, so that a new key amid thousands of changed sites
-waits for none of them. Written by a thread, as the one who asks must wait for no editor.
+They are mirrored next, together with sites where a key lost its right, so that a new key need not
+wait for thousands of changed sites. A background thread writes them down, because the request must
+not wait for the transaction of an editor.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from spool_live.outbox.site_state import hasten
 
 
 def want(site_id: uuid.UUID) -> None:
-    """Take note that somebody waits for a site to be mirrored; return at once, never raises."""
+    """Note that a request waits for a site to be mirrored. Returns at once and never raises."""
     wishes.add(site_id, True)
 
 
@@ -26,4 +27,4 @@ def _write(batch: Mapping[uuid.UUID, bool]) -> None:
 
 
 wishes: DeferredWrites[uuid.UUID, bool] = DeferredWrites(_write, lambda held, more: held or more)
-"""What is lost of these is made up for by the next request."""
+"""The sites that are noted but not written yet. If some are lost, the next request notes them."""

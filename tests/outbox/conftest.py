@@ -67,7 +67,7 @@ MakeSite = Callable[..., Site]
 
 @pytest.fixture
 def make_site(db: None) -> MakeSite:
-    """Makes a site that Supabase has acknowledged, unless told otherwise."""
+    """Makes a site that Supabase has acknowledged, unless ``acknowledged`` is false."""
 
     def make(*, acknowledged: bool = True, using: str = "default") -> Site:
         site = Site.objects.using(using).create(name="Courier")
@@ -86,7 +86,7 @@ def site(make_site: MakeSite) -> Site:
 
 
 class Clock:
-    """What ``timezone.now`` says."""
+    """What ``timezone.now`` returns."""
 
     def __init__(self) -> None:
         self.now = timezone.now()
@@ -95,7 +95,7 @@ class Clock:
         return self.now
 
     def advance(self, **by: float) -> None:
-        """Moves on by the keywords of ``timedelta``."""
+        """Moves the clock on; takes the keywords of ``timedelta``."""
         self.now += timedelta(**by)
 
 

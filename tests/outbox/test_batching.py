@@ -206,7 +206,7 @@ def test_announcement_of_a_lost_savepoint_does_not_stand_for_the_rest(
 
 
 class TestMoreThanOneStatementTakes:
-    """What waits is written before the end of the block, so that it does not grow for ever."""
+    """Rows are written before the end of the block, so that they do not fill the memory."""
 
     @pytest.fixture(autouse=True)
     def three_rows_a_statement(self, monkeypatch: pytest.MonkeyPatch) -> None:

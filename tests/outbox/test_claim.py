@@ -103,7 +103,7 @@ class TestEntries:
     def test_numbered_ones_come_before_older_ones_that_were_committed_later(
         self, site: Site, live: Live
     ) -> None:
-        """A long transaction takes its ids early: what was numbered meanwhile still goes first."""
+        """A long transaction takes its ids early: entries numbered meanwhile still go first."""
         live(DELIVERY_BATCH_SIZE=2)
         late, [early] = waiting(site, 3), waiting(site)
         OutboxEntry.objects.filter(pk__in=late).update(state="invisible")
@@ -176,7 +176,7 @@ class TestLease:
         assert set(claimed().sites) == {quiet.pk}
 
     def test_is_on_the_sites_of_the_entries_only(self, make_site: MakeSite, live: Live) -> None:
-        """Where no more bytes fit, the next site is for whoever comes meanwhile."""
+        """If no more bytes fit, the next site is left to another worker."""
         live(DELIVERY_BATCH_BYTES=1)
         one, two = make_site(), make_site()
         waiting(one)
@@ -191,7 +191,7 @@ class TestLease:
         assert [state.pk for state in leased] == list(claims[1].sites)
 
     def test_site_that_another_claim_holds_locked_is_passed_by(self, site: Site) -> None:
-        """Found waiting, and leased by somebody else in the moment before it could be locked."""
+        """It was found waiting, and another claim leased it just before it could be locked."""
         waiting(site)
         delivery_of = SiteDelivery.objects.filter(pk=site.pk)
 
@@ -213,7 +213,7 @@ class TestLease:
 
 
 class TestOrphans:
-    def test_site_that_is_gone(self, site: Site) -> None:
+    def test_site_that_is_deleted(self, site: Site) -> None:
         waiting(site)
         pk = site.pk
         site.delete()

@@ -59,31 +59,33 @@ class TestRules:
     )
     def test_what_stays_of_the_updates_of_one_item(self, events: str, left: str) -> None:
         waiting = [entry(event, pk) for pk, event in enumerate(events.split(), start=1)]
-        kept, gone = coalescing.merge_all(waiting)
+        kept, absorbed = coalescing.merge_all(waiting)
         assert [e.event_type.removeprefix("content.") for e in kept] == left.split()
-        assert len(kept) + len(gone) == len(waiting)
-        assert sum(e.merged for e in kept) in (0, len(gone))
+        assert len(kept) + len(absorbed) == len(waiting)
+        assert sum(e.merged for e in kept) in (0, len(absorbed))
 
     def test_the_oldest_place_tells_of_the_newest_state(self) -> None:
         first, second = entry("updated", 1), entry("updated", 3, slug="calm")
-        (kept,), (gone,) = coalescing.merge_all([first, second])
+        (kept,), (absorbed,) = coalescing.merge_all([first, second])
         assert (kept.pk, kept.update_id) == (1, first.update_id)
         assert (kept.slug, kept.timestamp) == ("calm", second.timestamp)
         assert json.loads(kept.metadata) == {"title": "as of 3"}
-        assert (kept.merged, gone.pk) == (1, 3)
+        assert (kept.merged, absorbed.pk) == (1, 3)
 
     def test_items_are_kept_apart(self) -> None:
-        kept, gone = coalescing.merge_all([entry("updated", 1), entry("updated", 2, item=OTHER)])
+        kept, absorbed = coalescing.merge_all(
+            [entry("updated", 1), entry("updated", 2, item=OTHER)]
+        )
         assert [e.pk for e in kept] == [1, 2]
-        assert not gone
+        assert not absorbed
 
     @pytest.mark.parametrize("apart", ["site_id", "collection"])
     def test_one_item_id_is_not_one_item_everywhere(self, apart: str) -> None:
         """Two sites may show one content object, or two models have the same UUIDs."""
         waiting = [entry("updated", pk) for pk in (1, 2)]
         setattr(waiting[1], apart, OTHER if apart == "site_id" else "notes")
-        kept, gone = coalescing.merge_all(waiting)
-        assert (kept, gone) == (waiting, [])
+        kept, absorbed = coalescing.merge_all(waiting)
+        assert (kept, absorbed) == (waiting, [])
 
     def test_slug_that_subscribers_know_survives_several_changes(self) -> None:
         changes = [
@@ -116,9 +118,9 @@ class TestRules:
 
     def test_unpublishing_does_not_swallow_the_publication_before_it(self) -> None:
         changes = [entry("published", 1), entry("updated", 2, metadata={"published": False})]
-        kept, gone = coalescing.merge_all(changes)
+        kept, absorbed = coalescing.merge_all(changes)
         assert [e.pk for e in kept] == [1, 2]
-        assert not gone
+        assert not absorbed
 
 
 Declare = Callable[[bool | timedelta], None]

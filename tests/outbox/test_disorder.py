@@ -1,5 +1,5 @@
-"""The order of updates is asked for, and no favour of the database: here it returns rows in another
-one wherever it is not told which."""
+"""Every query that needs an order asks for it: here the database returns rows in another order
+wherever the query has no ``ORDER BY``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def shuffle(pks: list[int]) -> None:
 
 @pytest.fixture
 def disorder(db: None) -> Iterator[None]:
-    """Takes from the database what gives rows in the order of an index by chance."""
+    """Prevents plans that return rows in the order of an index by chance."""
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             cursor.execute("PRAGMA reverse_unordered_selects = ON")

@@ -18,7 +18,7 @@ from tests.waiting import PATIENCE
 pytestmark = pytest.mark.django_db
 
 
-def told(site: Site, number: int) -> None:
+def deliver_updates(site: Site, number: int) -> None:
     """Records and delivers updates of ``site``."""
     waiting(site, number)
     claim = claimed()
@@ -36,13 +36,13 @@ def numbers(answer: HistoryPage) -> list[int]:
 class TestCatchUp:
     @pytest.mark.parametrize(("after", "expected"), [(0, [1, 2, 3]), (2, [3]), (3, [])])
     def test_gives_what_came_after(self, after: int, expected: list[int], site: Site) -> None:
-        told(site, 3)
+        deliver_updates(site, 3)
         answer = catch_up(site, after)
         assert (answer.status, numbers(answer)) == ("recovered", expected)
         assert (answer.next, answer.seq, answer.epoch) == (None, 3, 1)
 
     def test_pages(self, site: Site) -> None:
-        told(site, 5)
+        deliver_updates(site, 5)
         seen, after = [], 0
         for expected in (2, 4, None):
             answer = catch_up(site, after, limit=2)
@@ -53,7 +53,7 @@ class TestCatchUp:
 
     def test_is_in_order_of_the_numbers_and_not_of_the_rows(self, site: Site) -> None:
         """Numbers that were swapped: a renumbering, or a table that was vacuumed and refilled."""
-        told(site, 4)
+        deliver_updates(site, 4)
         pks = dict(OutboxEntry.objects.filter(site_id=site.pk).values_list("seq", "pk"))
         for old, new in [(1, 10), (4, 1), (1, 4)]:
             OutboxEntry.objects.filter(pk=pks[old]).update(seq=new)
@@ -66,7 +66,7 @@ class TestCatchUp:
         assert numbers(catch_up(site, 0, limit=2)) == [1, 2]
 
     def test_page_that_ends_with_the_last_one_has_no_next(self, site: Site) -> None:
-        told(site, 2)
+        deliver_updates(site, 2)
         assert catch_up(site, 0, limit=2).next is None
 
     def test_counts_undelivered_and_dead_ones(self, site: Site) -> None:
@@ -75,7 +75,7 @@ class TestCatchUp:
         assert numbers(catch_up(site, 0)) == [1, 2, 3]
 
     def test_leaves_out_what_has_no_number_yet(self, site: Site) -> None:
-        told(site, 1)
+        deliver_updates(site, 1)
         waiting(site)
         answer = catch_up(site, 0)
         assert (numbers(answer), answer.seq) == ([1], 1)
@@ -87,17 +87,17 @@ class TestCatchUp:
 
     def test_is_of_one_site(self, make_site: MakeSite) -> None:
         one, two = make_site(), make_site()
-        told(one, 2)
-        told(two, 3)
+        deliver_updates(one, 2)
+        deliver_updates(two, 3)
         assert len(catch_up(one, 0).results) == 2
         assert {update.site_id for update in catch_up(one, 0).results} == {one.pk}
 
     def test_cursor_ahead_of_us_is_a_reset(self, site: Site) -> None:
-        told(site, 2)
+        deliver_updates(site, 2)
         assert catch_up(site, 3) == HistoryPage("reset", [], None, 2, 1)
 
     def test_cursor_before_the_history_is_a_reset(self, site: Site) -> None:
-        told(site, 5)
+        deliver_updates(site, 5)
         SiteDelivery.objects.update(history_floor=3)
         assert catch_up(site, 2).status == "reset"
         assert catch_up(site, 3).status == "recovered"
@@ -113,7 +113,7 @@ class TestCatchUp:
         assert catch_up(site, 0).epoch == 7
 
     def test_never_passes_over_a_hole_that_is_purged_while_it_reads(self, site: Site) -> None:
-        told(site, 4)
+        deliver_updates(site, 4)
 
         def purge_first(execute: Any, sql: str, *rest: Any) -> Any:
             if "live_updates_outbox" in sql and not purged:
@@ -130,7 +130,7 @@ class TestCatchUp:
 
     def test_goes_by_numbers_also_where_an_older_entry_was_numbered_later(self, site: Site) -> None:
         """A long transaction commits an entry with a lower id after others were numbered."""
-        told(site, 4)
+        deliver_updates(site, 4)
         for seq, pk in zip((8, 6, 7, 5), OutboxEntry.objects.values_list("pk"), strict=True):
             OutboxEntry.objects.filter(pk=pk[0]).update(seq=seq)
         SiteDelivery.objects.filter(pk=site.pk).update(last_seq=8)
@@ -139,12 +139,12 @@ class TestCatchUp:
         assert numbers(catch_up(site, 6, limit=2)) == [7, 8]
 
     def test_what_is_numbered_while_it_reads_is_left_to_the_next_one(self, site: Site) -> None:
-        told(site, 2)
+        deliver_updates(site, 2)
 
         def number_first(execute: Any, sql: str, *rest: Any) -> Any:
             if "live_updates_outbox" in sql and not numbered:
                 numbered.append(sql)
-                told(site, 1)
+                deliver_updates(site, 1)
             return execute(sql, *rest)
 
         numbered: list[str] = []
@@ -155,7 +155,7 @@ class TestCatchUp:
 
     def test_costs_the_same_however_long_the_history(self, site: Site) -> None:
         for _ in range(2):
-            told(site, 50)
+            deliver_updates(site, 50)
             with CaptureQueriesContext(connection) as queries:
                 catch_up(site, 0)
             assert len(queries) == 3
@@ -164,11 +164,11 @@ class TestCatchUp:
 class TestPurge:
     @pytest.fixture
     def history(self, make_site: MakeSite, clock: Clock) -> list[Site]:
-        """Two sites, told of three updates a day ago and of two just now."""
+        """Two sites, each with three updates delivered a day ago and two just now."""
         sites = [make_site() for _ in range(2)]
         for number in (3, 2):
             for site in sites:
-                told(site, number)
+                deliver_updates(site, number)
             clock.advance(days=1)
         return sites
 
@@ -192,28 +192,28 @@ class TestPurge:
         assert [delivery(site).history_floor for site in history] == [5, 5]
 
     def test_oldest_goes_first(self, history: list[Site], clock: Clock) -> None:
-        """Else a step that is cut short would raise the floor above what is still there."""
+        """Otherwise an interrupted purge would raise the floor above entries that still exist."""
         outbox.purge_settled("default", before=clock.now, limit=6)
         assert [seqs(site) for site in history] == [[4, 5], [4, 5]]
         assert [delivery(site).history_floor for site in history] == [3, 3]
 
     def test_counter_outlives_it(self, history: list[Site], clock: Clock) -> None:
         outbox.purge_settled("default", before=clock.now, limit=100)
-        told(history[0], 1)
+        deliver_updates(history[0], 1)
         assert seqs(history[0]) == [6]
 
     @pytest.mark.parametrize("state", ["pending", "dead"])
     def test_keeps_what_a_person_or_a_worker_still_needs(
         self, state: str, site: Site, clock: Clock
     ) -> None:
-        told(site, 1)
+        deliver_updates(site, 1)
         OutboxEntry.objects.update(state=state)
         clock.advance(days=99)
         assert outbox.purge_settled("default", before=clock.now, limit=100) == 0
 
     @pytest.mark.parametrize("state", ["delivered", "dropped", "merged", "left"])
     def test_removes_every_settled_state(self, state: str, site: Site, clock: Clock) -> None:
-        told(site, 1)
+        deliver_updates(site, 1)
         OutboxEntry.objects.update(state=state)
         clock.advance(days=99)
         assert outbox.purge_settled("default", before=clock.now, limit=100) == 1
@@ -226,7 +226,7 @@ class TestPurge:
         assert delivery(site).history_floor == 0
 
     def test_floor_never_sinks(self, site: Site, clock: Clock) -> None:
-        told(site, 2)
+        deliver_updates(site, 2)
         SiteDelivery.objects.update(history_floor=9)
         clock.advance(days=1)
         outbox.purge_settled("default", before=clock.now, limit=100)
@@ -240,10 +240,10 @@ class TestPurgeBesideReaders:
     def test_locks_the_sites_in_the_order_of_all_delivery(
         self, make_site: MakeSite, clock: Clock
     ) -> None:
-        """Beside a claim or another purge: two that meet wait for each other, never in turn."""
+        """So that a purge never deadlocks with a claim or another purge."""
         sites = [make_site() for _ in range(30)]
         for site in sites:
-            told(site, 1)
+            deliver_updates(site, 1)
         clock.advance(hours=1)
         locked: list[uuid.UUID] = []
 
@@ -259,7 +259,7 @@ class TestPurgeBesideReaders:
         assert locked == list(in_order), "as this database orders ids"
 
     def test_nobody_sees_a_purge_that_is_half_done(self, site: Site, clock: Clock) -> None:
-        told(site, 4)
+        deliver_updates(site, 4)
         clock.advance(days=1)
         seen: list[HistoryPage] = []
 
@@ -276,12 +276,12 @@ class TestPurgeBesideReaders:
         assert catch_up(site, 0).status == "reset"
 
     def test_purge_that_fails_half_way_changes_nothing(self, site: Site, clock: Clock) -> None:
-        told(site, 4)
+        deliver_updates(site, 4)
         clock.advance(days=1)
 
         def refuse(execute: Any, sql: str, *rest: Any) -> Any:
             if sql.startswith("DELETE"):
-                raise OperationalError("the connection is gone")
+                raise OperationalError("the connection is lost")
             return execute(sql, *rest)
 
         with connection.execute_wrapper(refuse), pytest.raises(OperationalError):

@@ -83,8 +83,8 @@ def test_site_that_an_editor_holds_is_delivered_like_the_others() -> None:
 
 
 def test_site_that_changes_while_it_is_mirrored_stays_on_the_list() -> None:
-    """Its row is held by the editor when the acknowledgement comes: nobody waits, nothing is
-    lost."""
+    """The editor's transaction has locked its row when the acknowledgement comes: delivery does
+    not wait, and the change is not lost."""
     site = Site.objects.create(name="Courier")
     with editor_who_holds(site):
         assert mirror.mirror_pending("default", MemoryBroadcaster()) == 1
@@ -192,7 +192,7 @@ def test_revocation_between_lease_and_entries_goes_first(
 def test_revocation_just_before_the_entries_are_taken_goes_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """However late it is: what is read of the keys is never older than the entries."""
+    """However late it is committed: the keys are read after the entries."""
     monkeypatch.setattr(claim_postgresql, "goes_at_once", lambda using: False)
     site = Site.objects.create(name="Courier")
     key, _ = keys.create_key(site, name="x")

@@ -1,4 +1,4 @@
-"""Only ``spool_live.outbox`` writes outbox entries and what is known of a site's delivery."""
+"""Only ``spool_live.outbox`` writes outbox entries and the state of a site's delivery."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class TestTurn:
         assert pace.take_turn("default", lose) is None
 
     def test_of_two_at_once_is_paid_for_twice(self, clock: Clock, live: Live) -> None:
-        """A claim that took longer than a turn is reserved for."""
+        """The claim took longer than the time for which its turn is reserved."""
         live(DELIVERY_RATE=10)
         slow = road_of(pace.take_turn("default", no_pause))
         clock.advance(seconds=1)

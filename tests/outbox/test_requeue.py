@@ -73,7 +73,7 @@ class TestDiscard:
         assert outbox.discard_dead("default", Q(pk=dead[0])) == 1
         assert states(site) == ["discarded", "dead", "delivered"]
         assert outbox.claim_batch("default") is None
-        assert outbox.requeue_dead("default", Q(pk=dead[0])) == 0  # it is for good
+        assert outbox.requeue_dead("default", Q(pk=dead[0])) == 0  # a discarded entry stays so
 
     def test_nothing_but_dead_ones(self, site: Site, dead: list[int]) -> None:
         waiting(site)

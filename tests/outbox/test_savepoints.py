@@ -1,4 +1,4 @@
-"""Savepoints in every order: what is kept is delivered and notified of, what is rolled back is not.
+"""Savepoints in every order: kept updates are delivered and notified of, others are not.
 
 A transaction is written as a word: ``r`` records an update, ``(`` begins a savepoint, ``)``
 releases it and ``x`` rolls it back.

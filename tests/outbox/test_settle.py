@@ -202,7 +202,7 @@ class TestFence:
 
 
 class GoneBefore:
-    """Raises before the nth writing statement, as a connection that is gone."""
+    """Raises before the nth writing statement, as a lost connection does."""
 
     def __init__(self, nth: int) -> None:
         self._left = nth
@@ -210,7 +210,7 @@ class GoneBefore:
     def __call__(self, execute: Any, sql: str, *rest: Any) -> Any:
         if sql.startswith("UPDATE"):
             if self._left == 0:
-                raise OperationalError("the connection is gone")
+                raise OperationalError("the connection is lost")
             self._left -= 1
         return execute(sql, *rest)
 

@@ -33,7 +33,7 @@ ONE, TWO = uuid.uuid4(), uuid.uuid4()
 
 @pytest.fixture
 def small_rate(live: Live) -> None:
-    """Five updates are the most that the rate carries in time."""
+    """The rate allows five updates within ``DELIVERY_BACKLOG``."""
     live(DELIVERY_RATE=5, DELIVERY_BACKLOG=1)
 
 

@@ -1,4 +1,4 @@
-"""Sites take turns: the backlog of one costs the others little, whether it may go or not."""
+"""Sites take turns: the backlog of one hardly delays the others, whether it may be sent or not."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_backlog_has_the_whole_batch_where_nobody_else_waits(
 
 
 def test_backlogs_are_shared_out_to_workers(make_site: MakeSite, live: Live) -> None:
-    """A batch that is full leaves the other sites to whoever comes meanwhile."""
+    """A batch that is full leaves the other sites to other workers."""
     live(DELIVERY_BATCH_SIZE=50)
     big, small = [make_site() for _ in range(3)], [make_site() for _ in range(4)]
     for site in big:
@@ -146,7 +146,7 @@ def test_sites_that_cannot_go_hide_no_other(make_site: MakeSite, live: Live) -> 
 
 @on_postgresql
 def test_claim_reads_no_backlog_that_cannot_go(make_site: MakeSite) -> None:
-    """Neither the table nor the entries of a site that waits: one entry a site."""
+    """It reads one entry for each site, neither the whole table nor a waiting site's backlog."""
     blocked, quiet = make_site(), make_site()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -233,10 +233,10 @@ class TestMirrorInTurns:
         mirror.mirror_all("default")
 
         class Again(MemoryBroadcaster):
-            def mirror(self, told: Any) -> Any:
+            def mirror(self, payload: Any) -> Any:
                 if not again:
                     again.append(mirror.mirror_all("default"))
-                return super().mirror(told)
+                return super().mirror(payload)
 
         again: list[int] = []
         mirror.mirror_site("default", site.pk, Again())
@@ -252,8 +252,8 @@ class TestMirrorInTurns:
         keys.create_key(site, name="long expired", expires_at=now - timedelta(days=30))
         keys.revoke_key(keys.create_key(site, name="revoked")[0])
         mirror.mirror_site("default", site.pk, MemoryBroadcaster())
-        told = {key["id"] for key in MemoryBroadcaster.sites[str(site.pk)]["api_keys"]}
-        assert told == {str(keeps.pk), str(ended.pk)}
+        mirrored = {key["id"] for key in MemoryBroadcaster.sites[str(site.pk)]["api_keys"]}
+        assert mirrored == {str(keeps.pk), str(ended.pk)}
 
 
 @on_postgresql
@@ -278,7 +278,7 @@ def test_superfluous_sweep_asks_one_question_of_updates_and_one_of_webhooks(
 
 @on_postgresql
 def test_question_of_the_sweep_is_indexed(make_site: MakeSite) -> None:
-    """Also where the statistics are those of a backlog that is gone."""
+    """Also while the statistics are still those of a backlog that was delivered."""
     from spool_live.sql import read_sql
 
     site = make_site()
