@@ -1,4 +1,4 @@
-"""Broadcasters write updates where subscribers get them; the setting BROADCASTER names one."""
+"""Broadcasters write updates where subscribers get them. The setting ``BROADCASTER`` names one."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ __all__ = ["Broadcaster", "CleanupAnswer", "MirrorAnswer", "get_broadcaster"]
 def get_broadcaster() -> Broadcaster:
     """Return a broadcaster of the configured class; it shares its connections within the process.
 
-    Raises ``SpoolLiveConfigurationError`` where the setting names no broadcaster.
+    Raises ``SpoolLiveConfigurationError`` if the setting does not name a broadcaster.
     """
     path = live_settings().broadcaster
     try:
         broadcaster = import_string(path)()
     except ImportError as error:
         raise SpoolLiveConfigurationError(
-            f'SPOOL_LIVE["BROADCASTER"] = {path!r} cannot be imported: {error}'
+            f'SPOOL_LIVE["BROADCASTER"] = {path!r} cannot be imported ({error}): '
+            "name a class by its dotted path."
         ) from error
     if not isinstance(broadcaster, Broadcaster):
         raise SpoolLiveConfigurationError(
-            f'SPOOL_LIVE["BROADCASTER"] = {path!r} is not a subclass of Broadcaster.'
+            f'SPOOL_LIVE["BROADCASTER"] = {path!r} is not a subclass of Broadcaster: name '
+            "a class that derives from spool_live.broadcasters.Broadcaster."
         )
     return broadcaster

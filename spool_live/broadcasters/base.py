@@ -13,13 +13,14 @@ from spool_live.exceptions import BroadcastError, BroadcastUnavailable, UnclearR
 from spool_live.updates import Update
 
 UNCLEAR = 3
-"""Sites in a row whose unclear refusal means that it is the receiving side."""
+"""If the first sites of a batch are refused for an unclear reason, and they are so many, the
+receiving side is the cause."""
 
 
 @dataclass(frozen=True, slots=True)
 class MirrorAnswer:
-    """What the receiving side holds of a site after a mirror call. ``applied`` is false where it
-    held something newer, or a tombstone (``deleted``)."""
+    """What the receiving side holds of a site after a mirror call. ``applied`` is ``False`` if it
+    already held a newer version, or a tombstone (``deleted``)."""
 
     version: int
     epoch: int
@@ -29,8 +30,8 @@ class MirrorAnswer:
 
 @dataclass(frozen=True, slots=True)
 class CleanupAnswer:
-    """What one cleanup call removed. ``busy``: another one is at it. ``publishes_deletes``: each
-    deletion costs Realtime time, so the caller goes in small steps."""
+    """The result of one cleanup call: how many rows it removed. ``busy``: another one is running.
+    ``publishes_deletes``: each deletion costs Realtime time, so the caller takes small steps."""
 
     deleted: int
     busy: bool
@@ -38,35 +39,36 @@ class CleanupAnswer:
 
 
 class Broadcaster(ABC):
-    """Writes updates where subscribers get them.
+    """Base class of everything that writes updates where subscribers get them.
 
-    Every method raises ``BroadcastUnavailable`` where the receiving
-    side does not answer or is not set up; nothing has to be undone then.
+    Every method raises ``BroadcastUnavailable`` if the receiving side does not answer or is not set
+    up; nothing has to be undone then.
     """
 
     def prepare(self) -> None:  # noqa: B027 - most have nothing to prepare
-        """Do what the first call on this thread would otherwise wait for, without a request."""
+        """Do in advance, without a request, what the first call on this thread would wait for."""
 
     @abstractmethod
     def broadcast(self, updates: Sequence[Update]) -> None:
-        """Write ``updates`` at once, all or none, each once however often it is called (by id).
+        """Write all of ``updates`` or, on an error, none of them.
 
-        Raises ``UnknownSite``,
-        ``SequenceTaken`` or
-        ``BroadcastRefused`` for the batch as a whole.
+        An update whose id was written before is not written again. Raises ``UnknownSite``,
+        ``SequenceTaken`` or ``BroadcastRefused`` for the batch as a whole.
         """
 
     @abstractmethod
     def mirror(self, site: Mapping[str, Any]) -> MirrorAnswer:
-        """Make a whole site known: ``{site_id, version, epoch, deleted, name, api_keys: [{id,
-        expires_at, revoked_at}]}`` in JSON values. Older versions are ignored."""
+        """Store a whole site: ``{site_id, version, epoch, deleted, name, api_keys: [{id,
+        expires_at, revoked_at}]}`` in JSON values. A version older than the stored one is
+        ignored."""
 
     def mirror_many(
         self, sites: Sequence[Mapping[str, Any]]
     ) -> list[MirrorAnswer | BroadcastError]:
-        """Mirror each of ``sites``, in one call where the receiving side takes many.
+        """Mirror each of ``sites``, in one call if the receiving side supports that.
 
-        Answers in their order; the error of a site that was refused stands in its place.
+        Returns the answers in the order of ``sites``, with a ``BroadcastError`` in place of the
+        answer of a site that was refused.
         """
         answers: list[MirrorAnswer | BroadcastError] = []
         taken = unclear = 0
@@ -77,7 +79,7 @@ class Broadcaster(ABC):
             except UnclearRefusal as error:
                 unclear += 1
                 if not taken and unclear in (UNCLEAR, len(sites)):
-                    raise  # nothing speaks for it being the site
+                    raise  # nothing suggests that the sites are the cause
                 answers.append(BroadcastError(str(error)))
             except BroadcastUnavailable:
                 raise
@@ -91,5 +93,4 @@ class Broadcaster(ABC):
 
     @abstractmethod
     def newest_seqs(self, site_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
-        """Return the highest sequence number present for each site; sites without any are left
-        out."""
+        """Return the highest ``seq`` that is stored for each site, without sites that have none."""

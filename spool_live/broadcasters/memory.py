@@ -1,4 +1,4 @@
-"""A broadcaster that keeps everything in this process: for the tests of projects that use us."""
+"""A broadcaster that keeps everything in this process, for the tests of projects."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from spool_live.updates import EventType, Update
 
 
 class MemoryBroadcaster(Broadcaster):
-    """Keeps updates in the class attribute ``updates``, under the rules of the real table.
+    """A broadcaster that keeps updates in the class attribute ``updates``, under the rules of the
+    real table.
 
-    ``failures`` holds errors to raise from the next calls, one each. ``reset`` empties all.
+    ``failures`` holds errors to be raised by the next calls, one each. ``reset`` empties all three
+    attributes.
     """
 
     updates: ClassVar[list[Update]] = []
@@ -59,7 +61,7 @@ class MemoryBroadcaster(Broadcaster):
         )
         if applied:
             held = self.sites[site["site_id"]] = dict(site)
-        assert held is not None  # noqa: S101 - for the type checker: not applied means held
+        assert held is not None  # noqa: S101 - for the type checker: if not applied, a site is held
         return MirrorAnswer(held["version"], held["epoch"], held["deleted"], applied)
 
     def cleanup(self, before: datetime, max_rows: int) -> CleanupAnswer:

@@ -1,4 +1,4 @@
-"""Network errors, in words that name the cause and a remedy."""
+"""Turns network errors into errors whose message names the cause and a remedy."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from spool_live.broadcasters.transport import AnswerTooLargeError
 from spool_live.exceptions import BatchTooSlow, BroadcastUnavailable
 
 _CUT = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError, httpx.DecodingError)
-"""What a firewall may do to a connection for what is in one update."""
+"""Errors that a firewall may also cause, by cutting a connection for the content of one update."""
 _URL = 'SPOOL_LIVE["SUPABASE_URL"]'
 
 
 def error_of(error: Exception, seconds: float) -> BroadcastUnavailable:
-    """Return our error for what httpx raised during a call that may take ``seconds``."""
-    said = f"Supabase cannot be reached ({type(error).__name__}): "
+    """Return our error for what httpx raised during a call with a deadline of ``seconds``."""
     if isinstance(error, (httpx.ReadTimeout, httpx.WriteTimeout)):
         return BatchTooSlow(
             f"Supabase did not answer in time ({type(error).__name__} after {seconds:g} s): the "
@@ -32,13 +31,14 @@ def error_of(error: Exception, seconds: float) -> BroadcastUnavailable:
             "in between.",
             may_be_content=True,
         )
-    return BroadcastUnavailable(said + _remedy(error), may_be_content=isinstance(error, _CUT))
+    message = f"Supabase cannot be reached ({type(error).__name__}): {_remedy(error)}"
+    return BroadcastUnavailable(message, may_be_content=isinstance(error, _CUT))
 
 
 def _certificate(error: ssl.SSLCertVerificationError) -> str:
-    said = getattr(error, "verify_message", error)
+    reason = getattr(error, "verify_message", error)
     return (
-        f"its TLS certificate is not accepted ({said}). Check the host in {_URL}, the CA bundle "
+        f"its TLS certificate is not accepted ({reason}). Check the host in {_URL}, the CA bundle "
         "(SSL_CERT_FILE) and this machine's clock."
     )
 
@@ -87,6 +87,7 @@ _KINDS: tuple[tuple[type[BaseException], Callable[[Any], str]], ...] = (
 
 
 def _remedy(error: Exception) -> str:
+    """Return cause and remedy of ``error``, by the first of ``_KINDS`` that is among its causes."""
     causes = list(_causes(error))
     for kind, words in _KINDS:
         for cause in causes:

@@ -1,7 +1,7 @@
-"""What an answer other than success means for a batch. Pure tables: an answer in, our error out.
+"""Tables that map each answer other than success to the error it means for a batch.
 
 Sources: PostgREST's error reference, PostgreSQL's appendix A (SQLSTATE), RFC 9110, and what
-PostgREST 14 answers when its database is killed, stale, full or slow.
+PostgREST 14 answers when its database is killed, full or slow, or its schema cache is stale.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ UNAVAILABLE = 503
 _STATUS = re.compile("[1-5][0-9][0-9]")
 _MARKUP = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 LONGEST = 500
-"""Most characters of an answer that a reason repeats."""
+"""Maximum of characters of an answer that a reason repeats."""
 
 _CREDENTIALS = 'Check SPOOL_LIVE["SUPABASE_SECRET_KEY"], and run manage.py live_setup.'
 _SCHEMA = (
-    "The live tables are not there, are not what we made, or PostgREST has not seen them yet: run "
+    "The live tables are missing or were changed, or PostgREST has not read them yet: run "
     "manage.py migrate, then live_setup."
 )
-_ADDRESS = 'Check SPOOL_LIVE["SUPABASE_URL"]: no PostgREST answers there.'
+_ADDRESS = 'Check SPOOL_LIVE["SUPABASE_URL"]: what answers there is not PostgREST.'
 _OVERLOADED = "The database is out of connections, memory or disk: see the project's health."
 _DATABASE = "PostgREST has no working connection to its database; it tries again by itself."
 _GATEWAY = (
@@ -47,20 +47,20 @@ _FIREWALL = (
 _UNKNOWN = "If every update meets this, look at the triggers on live_updates and at the gateway."
 
 
-def _suspect(said: str) -> BroadcastUnavailable:
-    return BroadcastUnavailable(said, may_be_content=True)
+def _suspect(message: str) -> BroadcastUnavailable:
+    return BroadcastUnavailable(message, may_be_content=True)
 
 
 @dataclass(frozen=True, slots=True)
 class _Class:
-    """Codes that mean the same: the error that they stand for, and what to do about it."""
+    """Codes with the same meaning: the error that they stand for, and what to do about it."""
 
     codes: re.Pattern[str]
     error: Callable[[str], BroadcastError]
     remedy: str = ""
 
-    def of(self, said: str) -> BroadcastError:
-        return self.error(f"{said.rstrip('.')}. {self.remedy}" if self.remedy else said)
+    def error_with(self, message: str) -> BroadcastError:
+        return self.error(f"{message.rstrip('.')}. {self.remedy}" if self.remedy else message)
 
 
 def _class(codes: str, error: Callable[[str], BroadcastError], remedy: str = "") -> _Class:
@@ -75,7 +75,7 @@ _CLASSES = (
     _class("PGRST303", BroadcastUnavailable, _CLOCK),
     _class("42501|PGRST3..|28...", BroadcastUnavailable, _CREDENTIALS),
     _class("PGRST106", BroadcastUnavailable, "Expose the schema public in the API settings."),
-    # The columns and functions that we name are fixed: what is unknown is the schema's fault.
+    # Our columns and functions never change: if one of them is unknown, the schema is wrong.
     _class("42...|3[DF]000|PGRST2..", BroadcastUnavailable, _SCHEMA),
     _class("PGRST00[012]|57P..|08...", BroadcastUnavailable, _DATABASE),
     _class("53...|PGRST003", BroadcastUnavailable, _OVERLOADED),
@@ -116,39 +116,40 @@ def error_for(
 ) -> BroadcastError:
     """Return the error that a refusal stands for.
 
-    ``code``, ``message`` and ``details`` are PostgREST's; where the answer was not PostgREST's, the
-    code is the HTTP ``status`` as text. What is not known is an ``UnclearRefusal``.
+    ``code``, ``message`` and ``details`` are those of PostgREST's error. If the answer did not come
+    from PostgREST, ``code`` is the HTTP ``status`` as text. For a code that is in no table the
+    error is an ``UnclearRefusal``.
     """
     message = _brief(message)
-    said = f"{code}: {message}" if code else message
+    reason = f"{code}: {message}" if code else message
     error: BroadcastError
-    if not said:
-        # What each pooled connection of PostgREST answers once after its database was killed.
-        said = f"an error without code and message (HTTP {status or 'status unknown'})"
-        error = BroadcastUnavailable(f"{said}. {_DATABASE}")
+    if not reason:
+        # Each pooled connection of PostgREST answers this once after its database was killed.
+        reason = f"an error without code and message (HTTP {status or 'status unknown'})"
+        error = BroadcastUnavailable(f"{reason}. {_DATABASE}")
     elif status == UNAUTHORIZED and not (code or "").startswith("PGRST"):
-        error = BroadcastUnavailable(f"{said}. {_CREDENTIALS}")  # 22023: no such role
+        error = BroadcastUnavailable(f"{reason}. {_CREDENTIALS}")  # 22023: no such role
     elif code == FOREIGN_KEY:
-        error = UnknownSite(said)
+        error = UnknownSite(reason)
     elif code == UNIQUE and "seq" in f"{message} {details}":
-        error = SequenceTaken(said)
+        error = SequenceTaken(reason)
     else:
-        error = _by_code(code or str(status), said)
+        error = _by_code(code or str(status), reason)
         if isinstance(error, BroadcastUnavailable) and status == UNAVAILABLE and code != "503":
-            error.may_be_content = False  # PostgREST's own, which it says of itself alone
+            error.may_be_content = False  # PostgREST's own error, which no update can cause
     return error
 
 
-def _by_code(code: str, said: str) -> BroadcastError:
+def _by_code(code: str, message: str) -> BroadcastError:
     table = _STATUSES if _STATUS.fullmatch(code) else _CLASSES
     for one in table:
         if one.codes.fullmatch(code):
-            return one.of(said)
-    return UnclearRefusal(f"{said.rstrip('.')}. {_UNKNOWN}")
+            return one.error_with(message)
+    return UnclearRefusal(f"{message.rstrip('.')}. {_UNKNOWN}")
 
 
 def _brief(text: str) -> str:
-    """Return ``text`` in one line that fits a log and a column; of a page what it says."""
+    """Return ``text`` as one line of at most ``LONGEST`` characters, without HTML markup."""
     if "<" in text and ">" in text:
         text = re.sub(
             r"<(script|style)\b.*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL | re.IGNORECASE

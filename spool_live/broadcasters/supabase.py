@@ -37,13 +37,14 @@ from spool_live.updates import Update
 
 TABLE = "live_updates"
 IDS_PER_REQUEST = 100
-"""As many as fit into an address that gateways let pass."""
+"""Ids in one query: with more of them gateways may refuse the URL as too long."""
 _NOT_POSTGREST = (
     'What answers at SPOOL_LIVE["SUPABASE_URL"] is not PostgREST with our functions: check the '
     "address and the proxies in between, and run manage.py live_setup."
 )
 _SHAPE: list[dict[str, Any]] = [dict.fromkeys(field.name for field in fields(Update))]
-"""Which columns the rows have, for the official client."""
+"""A row with all columns and no values: the official client derives the ``columns`` parameter from
+it. ``Transport.body`` has the real rows."""
 
 Answer = TypeVar("Answer", MirrorAnswer, CleanupAnswer)
 Value = TypeVar("Value")
@@ -52,9 +53,10 @@ _clients: dict[tuple[int, int, str, str], Client] = {}
 
 
 class SupabaseBroadcaster(Broadcaster):
-    """Writes to ``SPOOL_LIVE["SUPABASE_URL"]`` over one kept-alive HTTP/1.1 connection per thread.
+    """The broadcaster that writes to ``SPOOL_LIVE["SUPABASE_URL"]``, over one kept-alive HTTP/1.1
+    connection per thread.
 
-    A client takes some 30 ms to build, so each thread of each process builds it once.
+    A client takes about 30 ms to build, so each thread of each process builds it once.
     """
 
     def prepare(self) -> None:
@@ -87,14 +89,14 @@ class SupabaseBroadcaster(Broadcaster):
     def mirror_many(
         self, sites: Sequence[Mapping[str, Any]]
     ) -> list[MirrorAnswer | BroadcastError]:
-        if len(sites) < 2:  # noqa: PLR2004 - one is a call of its own in any case
+        if len(sites) < 2:  # noqa: PLR2004 - a single site needs no batch
             return super().mirror_many(sites)
         try:
             with self._call():
                 arguments = {"site": [dict(site) for site in sites]}
                 found = self._client.rpc("spool_live_mirror", arguments).execute().data
         except (BroadcastRefused, UnclearRefusal):
-            # By the function of before, which takes one at a time; or one of them is to blame.
+            # The function is of an earlier version and takes one site, or a site is the cause.
             return super().mirror_many(sites)
         try:
             answers = {answer.pop("site_id"): answer for answer in cast("Any", found)}
@@ -114,14 +116,16 @@ class SupabaseBroadcaster(Broadcaster):
             query = self._client.table(TABLE).select("seq").eq("site_id", str(site_id))
             newest_first = query.not_.is_("seq", "null").order("seq", desc=True).limit(1)
             with self._call():
-                found = newest_first.retry(enabled=False).execute()  # we retry, with our delays
+                found = newest_first.retry(enabled=False).execute()  # delivery retries by itself
             for seq in _column("seq", int, found.data):
                 newest[site_id] = seq
         return newest
 
     def _are_stored(self, updates: Sequence[Update]) -> bool:
-        """Return whether all of ``updates`` are in the table. Asked where the answer does not say
-        so."""
+        """Return whether all of ``updates`` are in the table.
+
+        Called if the answer to the INSERT does not show that it is PostgREST's.
+        """
         for start in range(0, len(updates), IDS_PER_REQUEST):
             ids = [str(update.id) for update in updates[start : start + IDS_PER_REQUEST]]
             query = self._client.table(TABLE).select("id").in_("id", ids)
@@ -132,7 +136,7 @@ class SupabaseBroadcaster(Broadcaster):
 
     @contextmanager
     def _call(self) -> Iterator[None]:
-        """Let requests of the block end with the deadline, and raise our errors."""
+        """Apply the deadline to the requests of the block, and turn their errors into ours."""
         seconds = live_settings().request_timeout.total_seconds()
         transport = self._transport
         try:
@@ -164,7 +168,9 @@ class SupabaseBroadcaster(Broadcaster):
 def _build_client(settings: LiveSettings) -> Client:
     for name in ("SUPABASE_URL", "SUPABASE_SECRET_KEY"):
         if not getattr(settings, name.lower()):
-            raise BroadcastUnavailable(f'SPOOL_LIVE["{name}"] is not set.')
+            raise BroadcastUnavailable(
+                f'SPOOL_LIVE["{name}"] is not set: copy it from the Supabase project\'s settings.'
+            )
     options = ClientOptions(
         httpx_client=Transport(), auto_refresh_token=False, persist_session=False
     )
@@ -178,14 +184,16 @@ def _build_client(settings: LiveSettings) -> Client:
 
 
 def is_created(answer: httpx.Response) -> bool:
-    """Return whether ``answer`` is PostgREST's to our write, whether or not the rows were there
-    already. Any other success is somebody else's: a portal's page, a proxy's, a mock's."""
+    """Return whether ``answer`` is PostgREST's to our INSERT, whether or not the rows existed.
+
+    Any other success comes from something else: a captive portal, a proxy or a mock server.
+    """
     return answer.status_code == httpx.codes.CREATED and not answer.content
 
 
 @contextmanager
 def suppress_unless_refused(transport: Transport) -> Iterator[None]:
-    """Let the official client's own reading of a success fail: we look at the answer itself."""
+    """Ignore the official client's failure to parse a success: the caller checks the answer."""
     try:
         yield
     except APIError:
@@ -196,14 +204,14 @@ def suppress_unless_refused(transport: Transport) -> Iterator[None]:
 def refusal_of(error: APIError, answer: httpx.Response | None) -> BroadcastError:
     """Return our error for what the official client raised for ``answer``.
 
-    How long we are asked to stay away is in the header, why is in the body: both are kept.
+    It has the pause that the ``Retry-After`` header asks for, and the reason from the body.
     """
     status = answer.status_code if answer is not None else None
     if answer is not None and answer.is_success:
         return _not_postgrest()
     details = error.details if isinstance(error.details, str) else ""
     message = error.message or ""
-    if status and error.code == str(status):  # not PostgREST's: what the page says
+    if status and error.code == str(status):  # not PostgREST's error: details is the page
         message = f"{message} {details}"
     message = message.replace(live_settings().supabase_secret_key or "\0", "[secret key]")
     refusal = error_for(error.code, message, details, status=status)
@@ -216,7 +224,10 @@ def refusal_of(error: APIError, answer: httpx.Response | None) -> BroadcastError
 
 
 def _column(name: str, kind: type[Value], rows: Any) -> list[Value]:
-    """Return the values of a column that we asked for."""
+    """Return the values of the column ``name``, all of the type ``kind``.
+
+    Raises ``BroadcastUnavailable`` if ``rows`` cannot be PostgREST's.
+    """
     if not isinstance(rows, list):
         raise _not_postgrest()
     values = [row.get(name) if isinstance(row, dict) else None for row in rows]
@@ -226,7 +237,11 @@ def _column(name: str, kind: type[Value], rows: Any) -> list[Value]:
 
 
 def _as(kind: type[Answer], data: Any) -> Answer:
-    """Return what one of our functions answered; proxies and portals answer 200 with pages, too."""
+    """Return what one of our functions answered, as a ``kind``.
+
+    Raises ``BroadcastUnavailable`` for anything else: proxies and captive portals may answer any
+    request with a page and HTTP 200.
+    """
     expected = {field.name: field.type for field in fields(kind)}
     if not isinstance(data, dict) or expected != {k: type(v).__name__ for k, v in data.items()}:
         raise _not_postgrest()

@@ -1,4 +1,4 @@
-"""The official client's transport: a call has one deadline, and an answer a largest size."""
+"""The HTTP client under the official client: one deadline for a call, a maximum for an answer."""
 
 from __future__ import annotations
 
@@ -12,35 +12,36 @@ import httpx
 from spool_live.deadline import Deadline, DeadlineBackend
 
 LARGEST_ANSWER = 1_000_000
-"""Bytes of an answer, after decompression. Ours are some hundred."""
+"""Maximum of bytes of an answer, after decompression. The expected ones have a few hundred."""
 _GZIP_OR_ZLIB = 47
 _BODY_HEADERS = ("content-encoding", "content-length", "transfer-encoding")
 
 
 class AnswerTooLargeError(httpx.HTTPError):
-    """The answer is larger than ``LARGEST_ANSWER``, or compressed as nobody asked for."""
+    """The answer is larger than ``LARGEST_ANSWER``, or compressed by a method that we did not ask
+    for."""
 
 
 class Transport(httpx.Client):
-    """An ``httpx.Client`` for requests within ``call``.
+    """An ``httpx.Client`` for requests within a ``call`` block.
 
-    ``answered`` is the last response. ``body`` is sent once in place of the official client's own,
-    which takes five times as long to encode rows.
+    ``answered`` is the last response. If ``body`` is set, the next request is sent with it: the
+    official client's own JSON encoder takes five times as long.
     """
 
     def __init__(self) -> None:
         super().__init__(
             timeout=None,  # the deadline of the call bounds everything
             limits=httpx.Limits(keepalive_expiry=60),
-            # HTTP/1.1: for big requests one after the other HTTP/2 is the slower one.
+            # HTTP/1.1, because HTTP/2 is slower for big requests that are sent one by one.
             http2=False,
             headers={"Accept-Encoding": "identity"},
         )
         self.body: bytes | None = None
         self.answered: httpx.Response | None = None
         self._deadline = Deadline()
-        # httpx has no public place for a network backend, and a transport of our own would not
-        # take the proxies from the environment.
+        # httpx has no public parameter for a network backend, and with a transport of our own it
+        # would ignore the proxies of the environment.
         for transport in (self._transport, *self._mounts.values()):
             pool: Any = getattr(transport, "_pool", None)
             if pool is not None:
@@ -49,7 +50,7 @@ class Transport(httpx.Client):
 
     @contextmanager
     def call(self, seconds: float) -> Iterator[None]:
-        """Let the requests of the block end ``seconds`` after it began."""
+        """Give the requests of the block a common deadline, ``seconds`` from now."""
         self.answered = None
         self._deadline.start(seconds)
         try:
@@ -63,7 +64,11 @@ class Transport(httpx.Client):
         return super().build_request(*args, **options)
 
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
-        """Send ``request`` and read the whole answer, within the deadline and the size."""
+        """Send ``request`` and return its answer, read completely.
+
+        Raises ``httpx`` errors if the deadline passes, and ``AnswerTooLargeError`` if the answer is
+        too large.
+        """
         options["stream"] = True
         response = super().send(request, **options)
         try:

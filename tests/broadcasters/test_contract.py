@@ -57,7 +57,7 @@ def stored(broadcaster: Broadcaster) -> Stored:
 
 
 def payload(site_id: uuid.UUID, **changes: Any) -> dict[str, Any]:
-    """A whole site, as the mirror is told."""
+    """A whole site, as it is sent to ``mirror``."""
     return {
         "site_id": str(site_id),
         "version": 1,
@@ -169,7 +169,7 @@ class TestBroadcast:
 
 
 class TestRefusal:
-    """Is of the batch as a whole, and leaves nothing behind."""
+    """It concerns the batch as a whole, of which nothing is stored."""
 
     def test_site_that_was_never_mirrored(
         self, broadcaster: Broadcaster, stored: Stored, site_id: uuid.UUID
@@ -178,7 +178,7 @@ class TestRefusal:
             broadcaster.broadcast([update(site_id, 1), update(uuid.uuid4(), 1)])
         assert stored(site_id) == []
 
-    def test_site_that_is_gone(
+    def test_site_that_is_deleted(
         self, broadcaster: Broadcaster, stored: Stored, site_id: uuid.UUID
     ) -> None:
         Site.objects.filter(pk=site_id)._raw_delete("default")  # type: ignore[attr-defined]
@@ -239,8 +239,8 @@ class TestMirror:
         assert answer == MirrorAnswer(version=5, epoch=3, deleted=False, applied=False)
 
     def test_tombstone_is_final(self, broadcaster: Broadcaster, site_id: uuid.UUID) -> None:
-        gone = broadcaster.mirror(payload(site_id, version=2, deleted=True))
-        assert gone == MirrorAnswer(version=2, epoch=1, deleted=True, applied=True)
+        tombstone = broadcaster.mirror(payload(site_id, version=2, deleted=True))
+        assert tombstone == MirrorAnswer(version=2, epoch=1, deleted=True, applied=True)
         answer = broadcaster.mirror(payload(site_id, version=9, epoch=9))
         assert (answer.deleted, answer.applied) == (True, False)
         assert broadcaster.mirror(payload(site_id, version=9, deleted=True)).applied is True
@@ -250,8 +250,8 @@ class TestMirror:
     ) -> None:
         broadcaster.mirror(payload(site_id, version=5, epoch=3))
         strangers = [uuid.uuid4() for _ in range(3)]
-        gone = [payload(one, deleted=True) for one in strangers]
-        answers = broadcaster.mirror_many([gone[0], payload(site_id, version=4), *gone[1:]])
+        deleted = [payload(one, deleted=True) for one in strangers]
+        answers = broadcaster.mirror_many([deleted[0], payload(site_id, version=4), *deleted[1:]])
         dead = MirrorAnswer(version=1, epoch=1, deleted=True, applied=True)
         assert answers == [dead, MirrorAnswer(5, 3, deleted=False, applied=False), dead, dead]
         assert broadcaster.mirror_many([]) == []

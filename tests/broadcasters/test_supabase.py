@@ -55,7 +55,7 @@ class Request:
 
 @dataclass
 class Answers:
-    """What the server says next (status, headers, body), and what it was asked."""
+    """The next answer of the server (status, headers, body), and the requests that it got."""
 
     status: int = 201
     headers: dict[str, str] = field(default_factory=dict)
@@ -96,12 +96,12 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(self.answers.body)
 
     def log_message(self, *arguments: Any) -> None:
-        """Quiet."""
+        """Log nothing."""
 
 
 @pytest.fixture(autouse=True)
 def _no_clients() -> Iterator[None]:
-    """Closes the connections of a test behind it."""
+    """Closes the connections of each test when it ends."""
     yield
     while supabase._clients:
         _, client = supabase._clients.popitem()
@@ -110,7 +110,7 @@ def _no_clients() -> Iterator[None]:
 
 @pytest.fixture
 def server(live: Live) -> Iterator[Answers]:
-    """A server that the settings name."""
+    """A server at the address in the settings."""
     answers = Answers()
     handler = type("Answering", (Handler,), {"answers": answers})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
@@ -237,7 +237,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize("body", [b"", b"<html>log in", b"null", b'"text"', b"[]", b'{"a": 1}'])
     def test_success_that_is_none(self, body: bytes, server: Answers) -> None:
-        """A captive portal, a proxy's page, somebody else's function of that name."""
+        """A captive portal, a page of a proxy, another function of that name."""
         server.say(200, body)
         for call in (
             lambda: SupabaseBroadcaster().mirror({"site_id": str(SITE)}),
@@ -261,14 +261,14 @@ class TestRefusals:
     def test_foreign_success_is_not_a_delivery(
         self, status: int, body: bytes, server: Answers
     ) -> None:
-        """The rows are looked for, and nobody has them."""
+        """The rows are looked up, and are not stored."""
         server.say(status, b"" if status == 204 else body)
         with pytest.raises(BroadcastUnavailable):
             SupabaseBroadcaster().broadcast([update(1)])
         assert [asked.method for asked in server.asked] == ["POST", "GET"]
 
     def test_foreign_success_is_a_delivery_where_the_rows_are_there(self, server: Answers) -> None:
-        """Two proxies: one changes the status, none the table."""
+        """A proxy may change the status of the answer although the rows are stored."""
         updates = [update(seq) for seq in range(1, 251)]
         server.say(200, [{"id": str(one.id)} for one in updates])
         SupabaseBroadcaster().broadcast(updates)
@@ -338,9 +338,9 @@ class TestNetwork:
         refused = ssl.SSLCertVerificationError(1, "certificate verify failed")
         error = httpx.ConnectError("TLS")
         error.__cause__ = refused
-        said = str(network.error_of(error, 15))
-        assert "TLS certificate is not accepted" in said
-        assert "clock" in said
+        message = str(network.error_of(error, 15))
+        assert "TLS certificate is not accepted" in message
+        assert "clock" in message
 
     def test_no_answer_in_time_is_not_the_networks(self) -> None:
         error = network.error_of(httpx.ReadTimeout("late"), 15)

@@ -1,4 +1,4 @@
-"""A call ends with its deadline and an answer at its largest size, whatever the server does."""
+"""A call ends at its deadline and an answer at its maximum size, whatever the server does."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def transport() -> Iterator[Transport]:
 
 @contextmanager
 def serving(serve: Serve) -> Iterator[str]:
-    """A server that treats its one connection with ``serve``, until its event is set."""
+    """A server that passes its one connection to ``serve``, until its event is set."""
     over = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -59,7 +59,7 @@ def answering(head: bytes, body: bytes = b"") -> Serve:
 
 
 def dripping(head: bytes, drop: bytes) -> Serve:
-    """Never quiet for as long as a read waits, and never done."""
+    """Sends a byte before each read times out, and never ends."""
 
     def serve(connection: socket.socket, over: threading.Event) -> None:
         connection.recv(65536)
