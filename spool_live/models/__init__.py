@@ -1,5 +1,5 @@
-"""Sites and their API keys with their history, the outbox, delivery's state, the live table,
-webhooks, and what monitoring keeps."""
+"""The models: sites and API keys with their audit trails, the outbox, the state of delivery, the
+live table, webhooks and monitoring."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The live table, which is Supabase's."""
+"""The live table in the Supabase database."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class LiveUpdate(models.Model):
-    """A row of ``public.live_updates`` on the Supabase database. The migrations make it by SQL."""
+    """A row of ``public.live_updates`` on the Supabase database. Migrations create it by SQL."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     site_id = models.UUIDField()

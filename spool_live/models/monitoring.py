@@ -1,7 +1,7 @@
-"""What monitoring keeps: who is alive, what was counted, and which alarms were raised.
+"""The tables of monitoring: heartbeats, counters and alerts.
 
-Small tables of bounded size, written by those who deliver and serve, never in an editor's
-transaction.
+They are small and of bounded size. Delivery and the HTTP API write them, never the transaction of
+an editor.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ class Counter(models.Model):
 
 
 class CounterSample(models.Model):
-    """What the counters of interest stood at, once a minute for a day, and once in five minutes for
-    a week."""
+    """The values of some counters at one time: kept for each minute of a day, and for every fifth
+    minute of a week."""
 
     slot = models.BigIntegerField(primary_key=True, help_text=_("Minutes since 1970."))
     at = models.DateTimeField(db_index=True)
@@ -87,7 +87,7 @@ class CounterSample(models.Model):
 
 
 class Dashboard(CounterSample):
-    """The page of the admin that shows the state of the whole system, and who may see it."""
+    """A proxy for the admin's page with the state of the whole system, and for its permissions."""
 
     class Meta:
         proxy = True
@@ -98,14 +98,14 @@ class Dashboard(CounterSample):
 
 
 class AlertEpisode(models.Model):
-    """One time that something was wrong, from the first evaluation that found it to its end."""
+    """A period in which something was wrong, from the first evaluation that found it to its end."""
 
     id = models.BigAutoField(primary_key=True)
     rule = models.CharField(_("rule"), max_length=40)
     subject = models.CharField(
         _("subject"), max_length=80, blank=True, default="", help_text=_("A site's id, or empty.")
     )
-    # Null once closed: at most one open episode of a rule and subject, on every database.
+    # Null once closed, so that every database allows one open episode for each rule and subject.
     open_key = models.CharField(  # noqa: DJ001
         max_length=125, null=True, unique=True, editable=False, default=None
     )
@@ -134,7 +134,7 @@ class AlertEpisode(models.Model):
 
 
 class AlertNotice(models.Model):
-    """One message about an episode on one channel: sent once, tried again until then."""
+    """One message about an episode on one channel: tried again until it was sent once."""
 
     class Kind(models.TextChoices):
         FIRING = "firing", _("firing")

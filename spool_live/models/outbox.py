@@ -1,4 +1,4 @@
-"""The outbox, and what delivery knows: of each site, and of Supabase."""
+"""The outbox, and the state of delivery: of each site, and of Supabase as a whole."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from spool_live.updates import EventType, Update, new_update_id
 class SiteMirror(models.Model):
     """The newest state of a site that the Supabase database must know, by its version.
 
-    Written in the transactions of those who change sites and keys. What delivery writes while it
-    works is in ``SiteDelivery``, so that neither waits for the other. Without a foreign key:
-    a deleted site leaves its tombstone here.
+    Written in the transactions that change sites and keys. Delivery writes its own state to
+    ``SiteDelivery``, so that neither waits for the other. Without a foreign key, because a deleted
+    site leaves its tombstone here.
     """
 
     class Pending(models.IntegerChoices):
-        """How urgently the Supabase database must be brought up to date. A site that somebody
-        waits for with a new key is as urgent as one where a right was lost."""
+        """How urgently the Supabase database must be brought up to date. A site with a new key that
+        a request waits for is as urgent as one where a key lost its right."""
 
         NONE = 0, _("nothing")
         CHANGED = 1, _("changed")
@@ -57,10 +57,10 @@ class SiteMirror(models.Model):
 
 
 class SiteDelivery(models.Model):
-    """What delivery knows of a site: its counter, what was acknowledged of its mirror, its lease.
+    """The state of a site's delivery: its counter, what was acknowledged of its mirror, its lease.
 
-    Apart from the ``Site`` row and without a foreign key: nobody who saves a site can overwrite
-    the counter, and no edit of a site locks this row.
+    Separate from the ``Site`` row and without a foreign key, so that saving a site can neither
+    overwrite the counter nor lock this row.
     """
 
     site_id = models.UUIDField(primary_key=True, editable=False)
@@ -118,7 +118,7 @@ class OutboxEntry(models.Model):
         LEFT = "left", _("left to catch-up")
         DISCARDED = "discarded", _("discarded by a person")
 
-    # Plain types: lengths, checks and long conditions of indexes are a price that each save pays.
+    # Plain types: lengths, checks and long conditions of indexes would slow down every save.
     id = models.BigAutoField(primary_key=True)
     update_id = models.UUIDField(default=new_update_id, editable=False)
     site_id = models.UUIDField()
@@ -148,7 +148,7 @@ class OutboxEntry(models.Model):
         verbose_name_plural = _("outbox entries")
         indexes: ClassVar[list[models.Index]] = [
             models.Index(
-                # By site first: delivery jumps from site to site, past the backlogs.
+                # The site comes first: delivery skips from site to site, past their backlogs.
                 fields=["site_id", "seq", "id"],
                 condition=models.Q(state="pending"),
                 name="live_outbox_waiting",
@@ -170,16 +170,17 @@ class OutboxEntry(models.Model):
         return f"{self.event_type} {self.collection}/{self.slug or self.item_id}"
 
     def as_update(self) -> Update:
-        """Return the entry as the value that is broadcast. Raises ``ValueError`` before it has a
-        seq."""
+        """Return the entry as the value that is broadcast. Raises ``ValueError`` if it has no
+        ``seq`` yet."""
         return Update.of_entry(self, json.dumps(self.metadata, ensure_ascii=False))
 
 
 class DeliveryAttempt(models.Model):
-    """An attempt to deliver updates of a site that did not succeed.
+    """A failed attempt to deliver updates of a site.
 
-    One line for all entries of a batch that ended alike. The attempt that succeeds needs none: when
-    that was is in the entry. Removed with the history; of each site the newest are kept.
+    One row stands for all entries of a batch that failed for the same reason. An attempt that
+    succeeds has no row: its time is in the entry. Rows are removed together with the history, and
+    only the newest of each site are kept.
     """
 
     class Outcome(models.TextChoices):
@@ -245,8 +246,8 @@ class OutboxEvent(models.Model):
 
 
 class DeliveryCircuit(models.Model):
-    """Whether Supabase is away and when the next batch may go, as all workers of this database
-    know it. One row at most."""
+    """Whether Supabase is away, and when the next batch may be sent. All workers of the content
+    database share this one row."""
 
     ROW_ID = 1
 

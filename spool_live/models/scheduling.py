@@ -1,4 +1,4 @@
-"""Moments that publish and withdraw content without anybody saving it."""
+"""Times at which content is published or withdrawn without being saved."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from spool_live.updates import COLLECTION_LIMIT
 
 
 class ScheduledMoment(models.Model):
-    """A moment at which an item may be published or withdrawn, until the sweep has dealt with it.
+    """A time at which an item may be published or withdrawn, until the sweep has handled it.
 
-    Noted in the transaction of the save that stores it, or by the sweep, which looks a few minutes
-    ahead. Whoever deletes the row records what the moment means.
+    Written in the transaction that saves the item, or by the sweep, which looks a few minutes
+    ahead. The process that deletes the row records the update, so that it is recorded once.
     """
 
     id = models.BigAutoField(primary_key=True)

@@ -1,4 +1,4 @@
-"""Sites and their API keys, and what is kept of how keys were used and misused."""
+"""Sites and their API keys, with the records of how keys were used and misused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from spool_live.models.users import UserForeignKey
 class Site(models.Model):
     """One tenant: its own content, API keys and subscribers."""
 
-    # With types, which no checker but mypy with its Django plugin would infer.
+    # With explicit types, which only mypy with its Django plugin would infer.
     id: models.UUIDField[str | uuid.UUID, uuid.UUID] = models.UUIDField(
         primary_key=True, default=uuid.uuid4, editable=False
     )
@@ -42,7 +42,7 @@ class Site(models.Model):
 
 
 class ApiKeyQuerySet(models.QuerySet["SiteApiKey"]):
-    """Refuses bulk writes of what decides a key's right: they would pass the mirror by."""
+    """A queryset that refuses bulk writes: they would change a key's right without mirroring it."""
 
     def update(self, **kwargs: Any) -> int:
         """Raise ``TypeError`` for ``site``, ``revoked_at`` and ``expires_at``."""
@@ -56,7 +56,7 @@ class ApiKeyQuerySet(models.QuerySet["SiteApiKey"]):
 
     def bulk_create(self, *args: Any, **kwargs: Any) -> Any:
         """Raise ``TypeError``, always."""
-        raise TypeError("API keys cannot be made in bulk: use spool_live.keys.create_key.")
+        raise TypeError("API keys cannot be created in bulk: use spool_live.keys.create_key.")
 
 
 class SiteApiKey(models.Model):
@@ -98,7 +98,8 @@ class SiteApiKey(models.Model):
         return f"{self.name} ({self.prefix}…)"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save the key and what follows from it (mirror version, epoch, history) as one."""
+        """Save the key in one transaction with what follows from it (mirror version, epoch,
+        history)."""
         using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
         with transaction.atomic(using=using):
             super().save(*args, **kwargs)
@@ -112,7 +113,7 @@ class SiteApiKey(models.Model):
 class ApiKeyEvent(models.Model):
     """One line of the audit trail: what was done to an API key, when, by whom, from where.
 
-    Without foreign keys: the trail outlives the key, its site and the user.
+    Without foreign keys, because the trail outlives the key, its site and the user.
     """
 
     class Action(models.TextChoices):
@@ -157,7 +158,8 @@ class ApiKeyUse(models.Model):
     """When an address last used an API key, to the minute: the newest hundred addresses of a key,
     for a day.
 
-    Without foreign keys: it is written a moment after the request.
+    Without foreign keys, because it is written a moment after the request, when the key may already
+    be deleted.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -186,8 +188,8 @@ class ApiKeyUse(models.Model):
 class OperatorEvent(models.Model):
     """One line of the operators' audit trail: what was done to the system as a whole.
 
-    What is done to API keys and to dead entries has trails of its own. Without foreign keys: the
-    trail outlives the site and the user.
+    Actions on API keys and on dead entries have trails of their own. Without foreign keys, because
+    the trail outlives the site and the user.
     """
 
     class Action(models.TextChoices):
@@ -218,7 +220,8 @@ class OperatorEvent(models.Model):
 class FailedAuthentication(models.Model):
     """How often an address failed to authenticate within an hour, by key prefix and reason.
 
-    The prefix is that of an existing key, else empty: whoever makes prefixes up makes no rows.
+    The prefix is that of an existing key, else empty, so that made-up prefixes create no rows of
+    their own.
     """
 
     class Reason(models.TextChoices):

@@ -1,8 +1,9 @@
-"""A foreign key to the user model that migrations know as a plain column.
+"""A foreign key to the user model that is a plain column in the migrations.
 
-A foreign key makes a migration depend on the first migration of the user model's app. A user model
-that belongs to a site depends on ours in turn: neither could come first, and ``migrate`` would end
-in ``CircularDependencyError``. So the migrations know the column and not the relation.
+A foreign key makes a migration depend on the first migration of the user model's app. If the user
+model belongs to a site, that migration depends on ours in turn: neither could run first, and
+``migrate`` would end in ``CircularDependencyError``. So the migrations have only the column, and
+not the relation.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ else:
 
 
 class UserKeyField(Field):
-    """What migrations know: a column of the type that the user model's primary key has."""
+    """The field in the migrations: a column with the type of the user model's primary key."""
 
     def db_parameters(self, connection: BaseDatabaseWrapper) -> Any:
-        """Return what a foreign key to the user model would."""
+        """Return the parameters that a foreign key to the user model would have."""
         key = get_user_model()._meta.pk
         return {
             "type": key.rel_db_type(connection),
@@ -32,13 +33,13 @@ class UserKeyField(Field):
         }
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str | None:
-        """Return what a foreign key to the user model would."""
+        """Return the type that a foreign key to the user model would have."""
         return get_user_model()._meta.pk.rel_db_type(connection)
 
 
 class UserForeignKey(models.ForeignKey[Any, Any]):
-    """What models have: a foreign key without a constraint, as users may live in another database
-    than the content."""
+    """The field in the models: a foreign key without a constraint, as the users may be in another
+    database than the content."""
 
     def __init__(self, to: Any, on_delete: Any, **kwargs: Any) -> None:
         super().__init__(to, on_delete, **{**kwargs, "db_constraint": False})
@@ -52,6 +53,6 @@ class UserForeignKey(models.ForeignKey[Any, Any]):
         return name, path, [], {"db_index": True, **column, "db_column": self.column}
 
     def clone(self) -> Any:
-        """Return what migrations make of it."""
+        """Return the field that the migrations have in its place."""
         _, _, _, kwargs = self.deconstruct()
         return UserKeyField(**kwargs)

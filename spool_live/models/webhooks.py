@@ -1,8 +1,8 @@
-"""Webhooks: where a site wants them, its secrets, what waits for another attempt, and the log.
+"""Webhooks: the endpoints of sites, their secrets, messages that wait for another attempt, the log.
 
-A message is not a row of its own: it is a numbered entry of the outbox that an endpoint's cursor
-has not reached. So an entry has its webhook from the moment that it has its number, whichever
-version of whichever process gave it.
+A message that waits for its first attempt has no row of its own: it is a numbered entry of the
+outbox that an endpoint's cursor has not reached yet. So an entry is sent to webhooks as soon as it
+has its number, no matter which process, of which version, has numbered it.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from spool_live.models.sites import Site
 
 
 class WebhookEndpoint(models.Model):
-    """Where a site wants its webhooks: what people write of it."""
+    """The URL that gets webhooks of a site, as people configure it."""
 
     class Disabled(models.TextChoices):
-        """Why nothing is sent."""
+        """Why an endpoint is disabled."""
 
         BY_HAND = "by_hand", _("disabled by a person")
         GONE = "gone", _("the receiver answered 410 Gone")
@@ -68,10 +68,10 @@ class WebhookEndpoint(models.Model):
 
 
 class WebhookDelivery(models.Model):
-    """How sending to an endpoint goes: written by those who send, never by a form.
+    """The state of sending to an endpoint: written by the sending process, never by a form.
 
-    Apart from the endpoint, so that nobody who saves one moves its cursor back, and no editor waits
-    for a row that a sender holds.
+    Separate from the endpoint, so that saving an endpoint can neither move its cursor back nor wait
+    for a row that a sending process has locked.
     """
 
     endpoint = models.OneToOneField(
@@ -130,10 +130,11 @@ class WebhookSecret(models.Model):
 
 
 class WebhookMessage(models.Model):
-    """An update that an endpoint did not take at the first attempt, or is to get once more.
+    """An update that an endpoint did not take at the first attempt, or must get once more.
 
-    Without constraints to other tables: nobody who deletes an endpoint or purges the outbox waits
-    for whoever sends. What was taken has no row; what was given up keeps it for a person.
+    Without constraints to other tables, so that deleting an endpoint or purging the outbox never
+    waits for a sending process. The row is deleted when the message is taken; a message that was
+    given up keeps its row, for a person to decide.
     """
 
     class State(models.TextChoices):
@@ -172,7 +173,7 @@ class WebhookMessage(models.Model):
 
 
 class WebhookAttempt(models.Model):
-    """One line of the log: a request that was made, and what came of it."""
+    """One line of the log: a request to an endpoint, and its result."""
 
     id = models.BigAutoField(primary_key=True)
     endpoint = models.ForeignKey(
