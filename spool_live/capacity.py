@@ -1,8 +1,8 @@
-"""How much a Supabase project carries, in both modes, with the arithmetic shown. Pure.
+"""How much load a Supabase project carries, in both modes, with the arithmetic shown. Pure.
 
-An event is a WebSocket message that is sent
-to or by a client. The cost of Postgres Changes was measured on the real server: 30 us for each
-subscription and inserted row, by one poller a project.
+A message is a WebSocket message that is sent to or by a client. The cost of Postgres Changes was
+measured on the real server: one poller per project takes 30 us for each subscription and inserted
+row.
 """
 
 from __future__ import annotations
@@ -15,21 +15,23 @@ from spool_live.conf import POSTGRES_CHANGES_BATCH
 from spool_live.plans import SupabasePlan
 
 UPDATES_PER_MESSAGE = 100
+"""Maximum of updates in one broadcast message."""
 CHECKS_PER_SECOND = 10_000
-"""A third of what one poller was measured to check: the rest is for other tables and for bursts."""
+"""A third of what one poller can check, as measured: the rest is for other tables and bursts."""
 CHECKS_PER_TRANSACTION = 200_000
 """Well below 15 seconds of the poller's time, after which it loses its connection and its slot."""
 JITTER_SECONDS = 2.0
-"""Over how long the subscribers of a site spread their return to a new epoch."""
+"""Seconds over which the subscribers of a site spread their joins after its epoch has changed."""
 AVERAGED_OVER = 60
-"""Realtime counts messages over as many seconds, so a short burst may exceed the rate."""
+"""Realtime averages the rate of messages over so many seconds, so a short burst may exceed it."""
 
 BOTH, BROADCAST, POSTGRES_CHANGES = "both", "broadcast", "postgres_changes"
+"""The modes that a ``Quantity`` may belong to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is asked: ``subscribers`` of each site, ``edits_per_minute`` of all sites together,
+    """The expected load: ``subscribers`` of each site, ``edits_per_minute`` of all sites together,
     ``burst`` rows in the largest bulk edit of one site."""
 
     sites: int
@@ -39,16 +41,18 @@ class Load:
 
     @property
     def connections(self) -> int:
+        """The connections of all subscribers of all sites."""
         return self.sites * self.subscribers
 
     @property
     def edits_per_second(self) -> float:
+        """The edits per second of all sites together."""
         return self.edits_per_minute / 60
 
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """One quantity: how it is reckoned, and what it may be."""
+    """One quantity: how it is calculated, its value and its limit."""
 
     mode: str
     quantity: str
@@ -58,11 +62,12 @@ class Quantity:
 
     @property
     def fits(self) -> bool:
+        """Whether the value is within the limit."""
         return self.value <= self.limit
 
 
 def reckon(load: Load, plan: SupabasePlan) -> Iterator[Quantity]:
-    """Yield every quantity that has a limit."""
+    """Yield every quantity that ``plan`` or Realtime limits, for ``load``."""
     each, rate, burst = load.subscribers, load.edits_per_second, load.burst
     yield Quantity(
         BOTH, "connections", f"{load.sites} sites x {each}", load.connections, plan.connections
@@ -114,13 +119,13 @@ def reckon(load: Load, plan: SupabasePlan) -> Iterator[Quantity]:
 
 
 def suffices(mode: str, lines: list[Quantity]) -> bool:
-    """Return whether ``mode`` carries the load."""
+    """Return whether every one of ``lines`` that concerns ``mode`` is within its limit."""
     return all(line.fits for line in lines if line.mode in (BOTH, mode))
 
 
 def ends_at(mode: str, load: Load, plan: SupabasePlan) -> float:
-    """Return the edits a minute at which ``mode`` ends, everything else as in ``load``; 0 where it
-    is not for the number of edits that it does not suffice."""
+    """Return the highest number of edits a minute that ``mode`` carries, with the rest of ``load``
+    unchanged; 0 if a limit that does not depend on the edits is exceeded."""
     others = [
         line for line in reckon(load, plan) if line.quantity not in ("messages/s", "checks/s")
     ]

@@ -1,9 +1,9 @@
-"""What is counted by those who deliver and serve, and is right over all processes and hosts.
+"""Counters of delivery and of the HTTP API, summed over all processes and hosts.
 
-Counts are kept in memory for a second and added to a small table by a thread, as one statement, so
-nobody's request or transaction waits for them. A process that is killed loses that second. Names
-and units follow Prometheus' conventions; the number of rows is bounded by the labels below, none of
-which comes from a request.
+Counts are kept in memory for a second; then a background thread adds them to a small table by one
+statement, so that no request and no transaction waits for them. A process that is killed loses
+that second. Names and units follow the conventions of Prometheus. The number of rows is bounded by
+the labels below, none of which comes from a request.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from spool_live.sql import read_sql
 Key = tuple[str, str]
 """Name of a series, and its labels as canonical JSON."""
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+"""Upper bounds of the buckets of durations, in seconds."""
 SIZES = (1.0, 5.0, 10.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
+"""Upper bounds of the buckets of batch sizes, in updates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ METRICS = (
     CATCH_UPS, UNAUTHORIZED, THROTTLED,
     WEBHOOKS, WEBHOOK_SECONDS,
 )  # fmt: skip
+"""Every metric that is kept in the table of counters."""
 
 
 def count(metric: Metric, amount: float = 1, **labels: str) -> None:
@@ -90,7 +93,7 @@ def observe(metric: Metric, values: Iterable[float]) -> None:
 
 
 def read(using: str) -> dict[Key, float]:
-    """Return every series on ``using``. Buckets are not cumulative."""
+    """Return the value of every series on ``using``. Buckets are not cumulative."""
     rows = Counter.objects.using(using).values_list("name", "labels", "value")
     return {(name, labels): value for name, labels, value in rows}
 
@@ -105,18 +108,18 @@ def unforeseen(using: str) -> dict[str, int]:
 
 
 def labels_of(text: str) -> dict[str, str]:
-    """Return the labels of a series."""
+    """Return the labels of a series, from their canonical JSON."""
     found: dict[str, str] = json.loads(text) if text else {}
     return found
 
 
 def write_now() -> None:
-    """Write what waits, on the calling thread."""
+    """Write the counts that are kept in memory, on the calling thread."""
     _writes.write_now()
 
 
 def forget() -> None:
-    """Forget what waits."""
+    """Forget the counts that are kept in memory."""
     _writes.reset()
 
 
@@ -125,7 +128,8 @@ def _canonical(labels: Mapping[str, str]) -> str:
 
 
 def _write(batch: Mapping[Key, float]) -> None:
-    """One statement in the order of the keys: processes that meet do not lock each other out."""
+    """Add the counts by one statement, in the order of the keys, so that two processes that write
+    at the same time never deadlock."""
     using = router.db_for_write(Counter)
     rows = [(*key, value) for key, value in sorted(batch.items())]
     name = "add_mysql" if connections[using].vendor == "mysql" else "add"

@@ -1,7 +1,7 @@
-"""One deadline for a whole HTTP request: name, connection, TLS, every read and every write.
+"""One deadline for a whole HTTP request: name resolution, connection, TLS, every read and write.
 
-httpcore bounds each read and each write, so a server that sends a byte now and then, or a name
-server that does not answer, would hold a worker for as long as it likes.
+httpcore limits each read and each write by itself. Without a common deadline a server that sends a
+byte now and then, or a name server that does not answer, could block a worker without limit.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ from typing import Any, TypeVar
 import httpcore
 
 _PIECE = 16_384
-"""Bytes written at once: between two pieces the clock is looked at."""
+"""Bytes that are written at once: the deadline is checked before each piece."""
 T = TypeVar("T")
 
 
 class Deadline(threading.local):
-    """When the present request of a thread ends. Connections may be shared by threads."""
+    """The time at which the current request of each thread must end.
+
+    Per thread, because threads may share connections.
+    """
 
     end = 0.0
 
@@ -29,8 +32,8 @@ class Deadline(threading.local):
         self.end = time.monotonic() + seconds
 
     def left(self, timeout: float | None, late: type[httpcore.TimeoutException]) -> float:
-        """Return the seconds until the end, ``timeout`` at most; raises ``late`` where there are
-        none."""
+        """Return the seconds until the deadline, at most ``timeout``. Raises ``late`` if it has
+        passed."""
         left = self.end - time.monotonic()
         if left <= 0:
             raise late("the deadline has passed")
@@ -38,7 +41,7 @@ class Deadline(threading.local):
 
 
 class DeadlineBackend(httpcore.NetworkBackend):
-    """Connects within the deadline, the name's resolution included."""
+    """A backend that connects within the deadline, including the resolution of the name."""
 
     def __init__(self, inner: httpcore.NetworkBackend, deadline: Deadline) -> None:
         self._inner = inner
@@ -67,17 +70,18 @@ class DeadlineBackend(httpcore.NetworkBackend):
 
 
 def within(seconds: float, call: Callable[[], T], too_late: Callable[[T], None]) -> T:
-    """Return what ``call`` returns, from a thread of its own: nothing else bounds the resolution of
-    a name. A result that comes after ``seconds`` is given to ``too_late``.
+    """Run ``call`` on a thread of its own, and return its result.
 
-    Raises what ``call`` raises, and ``httpcore.ConnectTimeout`` after ``seconds``.
+    There is no other way to limit the resolution of a name. If the result comes after ``seconds``,
+    it is passed to ``too_late``. Raises what ``call`` raises, and ``httpcore.ConnectTimeout`` after
+    ``seconds``.
     """
     future: Future[T] = Future()
 
     def run() -> None:
         try:
             future.set_result(call())
-        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+        except BaseException as error:  # noqa: BLE001 - raised again by future.result
             future.set_exception(error)
 
     def discard(late: Future[T]) -> None:
@@ -88,7 +92,7 @@ def within(seconds: float, call: Callable[[], T], too_late: Callable[[T], None])
     try:
         return future.result(seconds)
     except TimeoutError as error:
-        if future.done():  # the call's own
+        if future.done():  # the call raised it
             raise
         future.add_done_callback(discard)
         raise httpcore.ConnectTimeout("the name or the address did not answer in time") from error

@@ -1,8 +1,8 @@
-"""Small writes that a request must not wait for: kept in memory, written by a thread of ours.
+"""Small writes that a request must not wait for: kept in memory, written by a background thread.
 
-What comes together within a second is one write. A database that is busy or away for a moment is
-asked again; at the end of a process the rest is written. A process that is killed loses at most
-what came since the last write, so only what may be lost belongs here.
+Whatever is added within a second is one write. If the database is busy or away, the write is
+repeated; at the end of a process the rest is written. A process that is killed loses what was added
+since the last write, so only values that may be lost belong here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 DELAY = 1.0
 TRIES = 5
-"""How often a write is tried, with twice the delay before each: for half a minute in all."""
+"""How often a write is tried. The delay doubles each time: half a minute in all."""
 FLUSH_AT_EXIT = 1.0
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -32,12 +32,13 @@ _all: WeakSet[DeferredWrites[object, object]] = WeakSet()
 
 
 class DeferredWrites(Generic[K, V]):
-    """Collects values by key, and hands them to ``write`` a moment later on a daemon thread.
+    """A buffer of values by key, which a daemon thread passes to ``write`` a moment later.
 
-    ``combine`` merges two values of a key, whichever came first. Beyond ``capacity`` keys a value
-    goes to ``overflow`` (a key), or nowhere. ``write`` writes all or nothing, or may
-    be repeated: after an error it gets the same again, with what has come since. What it refuses
-    for too long is lost, which is logged at the level ``loss``.
+    ``combine`` merges two values of a key; either may be the older one. Beyond ``capacity`` keys, a
+    value of a new key goes to the key ``overflow``, or is discarded if that is ``None``. ``write``
+    must write all or nothing, or be safe to repeat: after an error it gets the same values again,
+    together with newer ones. After ``TRIES`` errors the values are lost, which is logged at the
+    level ``loss``.
     """
 
     def __init__(
@@ -60,8 +61,10 @@ class DeferredWrites(Generic[K, V]):
         _all.add(self)  # type: ignore[arg-type]  # the set is for reset and exit only
 
     def add(self, key: K, value: V) -> None:
-        """Take note of ``value`` and return at once. In a process that runs tests it waits for
-        ``write_now``."""
+        """Keep ``value`` to be written, and return at once.
+
+        In a process that runs tests no thread is started: only ``write_now`` writes.
+        """
         with self._lock:
             if key not in self._waiting and len(self._waiting) >= self._capacity:
                 if self._overflow is None:
@@ -73,20 +76,20 @@ class DeferredWrites(Generic[K, V]):
                 self._thread = self._start()
 
     def write_now(self) -> None:
-        """Try once to write what waits, on the calling thread. Never raises."""
+        """Try once to write what is kept, on the calling thread. Never raises."""
         with self._lock:
             batch, self._waiting = self._waiting, {}
         if not batch:
             return
         try:
             self._write(batch)
-        except Exception as error:  # noqa: BLE001 - the database's troubles are not the request's
+        except Exception as error:  # noqa: BLE001 - a database error must not reach the request
             self._try_again_or_lose(batch, type(error).__name__)
         else:
             self._failures = 0
 
     def reset(self) -> None:
-        """Forget what waits: a child process must not write its parent's."""
+        """Forget what is kept. A child process must not write what its parent has added."""
         self._lock = threading.Lock()
         self._waiting = {}
         self._thread = None
@@ -94,7 +97,7 @@ class DeferredWrites(Generic[K, V]):
         self._hurry = threading.Event()
 
     def finish(self, timeout: float) -> None:
-        """Write what waits at once, and wait for it at most ``timeout`` seconds."""
+        """Have the thread write at once, and wait for it at most ``timeout`` seconds."""
         with self._lock:
             thread = self._thread
         self._hurry.set()
@@ -112,7 +115,7 @@ class DeferredWrites(Generic[K, V]):
                 self._hurry.wait(DELAY * 2**self._failures)
                 self.write_now()
                 if self._failures:
-                    connections.close_all()  # the error may be the connection's
+                    connections.close_all()  # the connection may be the cause
                 with self._lock:
                     if not self._waiting:
                         self._thread = None

@@ -1,7 +1,7 @@
 """Heartbeats: each part of the system records that it is active, and how its last run ended.
 
-One small row for each part and content database. It is written at most every two seconds, by the
-part itself and outside any editor's transaction, and an error of the database at that does not stop
+There is one small row for each part and content database. The part itself writes it, at most every
+two seconds and outside any editor's transaction. A database error while it is written does not stop
 the part.
 """
 
@@ -25,36 +25,36 @@ from spool_live.models import Heartbeat
 logger = logging.getLogger(__name__)
 
 EVERY = timedelta(seconds=2)
-"""The shortest time between two heartbeats of one part that are worth a write."""
+"""Minimum time between two heartbeats of one part that are written."""
 BREAK = timedelta(seconds=10)
-"""A part that was away for longer than this has started anew."""
+"""A part that was inactive for longer than this counts as started anew."""
 FUTURE = timedelta(seconds=10)
-"""What is farther ahead is of a clock that was set back since; what is less is somebody else's, a
-moment after we looked at our clock."""
+"""A heartbeat further ahead than this was written before the clock was set back. One less far ahead
+was written by another process, a moment after this one read the clock."""
 Part = Heartbeat.Part
 _written: dict[tuple[str, str, str], float] = {}
-"""When this process last wrote a heartbeat (monotonic), by alias, part and what it said."""
+"""When this process last wrote a heartbeat (monotonic), by alias, part and kind of heartbeat."""
 
 
 def beat(using: str, part: Part, *, clock: Callable[[], float] = time.monotonic) -> None:
-    """Note that ``part`` is active on ``using``. Cheap enough to be called at every turn."""
+    """Note that ``part`` is active on ``using``. Cheap enough to be called in every loop."""
     if _is_due(using, part, "active", clock):
         _write(using, part, {})
 
 
 def succeeded(using: str, part: Part, detail: Mapping[str, Any] | None = None) -> None:
-    """Note that ``part`` did what it is there for; ``detail`` is kept as JSON."""
+    """Note that ``part`` has succeeded; ``detail`` is kept as JSON."""
     values = {"succeeded_at": timezone.now(), "failing_since": None, "failures": 0, "error": ""}
     _write(using, part, {**values, **({} if detail is None else {"detail": dict(detail)})})
 
 
 def noted(using: str, part: Part, detail: Mapping[str, Any]) -> None:
-    """Note ``detail`` (kept as JSON) of a part that neither succeeded nor failed."""
+    """Note that ``part`` neither succeeded nor failed; ``detail`` is kept as JSON."""
     _write(using, part, {"detail": dict(detail)})
 
 
 def failed(using: str, part: Part, error: str, detail: Mapping[str, Any] | None = None) -> None:
-    """Note that ``part`` could not do what it is there for, and keep since when."""
+    """Note that ``part`` has failed, and since when it fails; ``detail`` is kept as JSON."""
     _written.pop((using, part.value, "well"), None)
     values: dict[str, Any] = {"failures": F("failures") + 1, "error": error}
     _write(using, part, {**values, **({} if detail is None else {"detail": dict(detail)})})
@@ -65,8 +65,10 @@ def failed(using: str, part: Part, error: str, detail: Mapping[str, Any] | None 
 
 @contextmanager
 def watched(using: str, part: Part) -> Iterator[None]:
-    """Note how what is done inside ends, a success every two seconds at most: an exception is
-    recorded by its name, and raised."""
+    """Note whether the block succeeds or raises. A success is noted every two seconds at most.
+
+    An exception is recorded as ``reason`` describes it, and raised again.
+    """
     beat(using, part)
     try:
         yield
@@ -78,12 +80,12 @@ def watched(using: str, part: Part) -> Iterator[None]:
 
 
 def claim(using: str, part: Part, interval: timedelta) -> bool:
-    """Return whether nobody has claimed ``part`` for ``interval``: of all that ask at once one
-    does.
+    """Claim ``part``, and return whether that succeeded.
 
-    A claim of the future is from a clock that was set back since, but only where it is further away
-    than ``interval``: of those that ask at once, the first may have looked at its clock last.
-    Raises ``DatabaseError``.
+    It succeeds if no process has claimed the part within ``interval``. If several processes try at
+    once, one of them succeeds. A claim in the future is ignored, because it was written before the
+    clock was set back, but only if it is further ahead than ``interval``: a process that tries at
+    the same time may have read a slightly later time. Raises ``DatabaseError``.
     """
     now = timezone.now()
     rows = Heartbeat.objects.using(using).filter(pk=part)
@@ -97,13 +99,16 @@ def claim(using: str, part: Part, interval: timedelta) -> bool:
 
 
 def reason(error: Exception) -> str:
-    """Return what may be kept of an error: our own messages are fit for people, of others the
-    name."""
+    """Return what is stored of an error: the message of our own errors, which is written for
+    people, and only the class name of any other."""
     return str(error) if isinstance(error, SpoolLiveError) else type(error).__name__
 
 
 def later(using: str, part: Part, error: str = "") -> None:
-    """Note from a thread of its own that ``part`` is well, or why it is not: for requests."""
+    """Note on a background thread that ``part`` has succeeded, or failed with ``error``.
+
+    For requests, which must not wait for the database.
+    """
     _deferred.add((using, part.value), error)
 
 
@@ -124,7 +129,7 @@ def _is_due(using: str, part: Part, word: str, clock: Callable[[], float]) -> bo
 def _write(using: str, part: Part, values: Mapping[str, Any]) -> None:
     now = timezone.now()
     rows = Heartbeat.objects.using(using).filter(pk=part)
-    if not values:  # others beat as well; a heartbeat of the future is from a clock set back
+    if not values:  # skip it if another process has just written one
         rows = rows.filter(Q(at__lte=now - EVERY / 2) | Q(at__gt=now + FUTURE))
     with _harmless():
         if rows.update(at=now, active_since=_active_since(now), **values):
@@ -143,6 +148,7 @@ def _active_since(now: datetime) -> Case:
 
 @contextmanager
 def _harmless() -> Iterator[None]:
+    """Log database errors of the block, and do not raise them."""
     try:
         yield
     except DatabaseError as error:

@@ -1,8 +1,7 @@
-"""The nudge: after a commit, notify a worker that something waits. Only for speed.
+"""The nudge: after a commit, notify a worker that updates wait, so that it delivers them at once.
 
-It leaves from a background thread, at most once per interval and process, so the broker can
-neither slow nor break a save. A nudge that is lost costs nothing but time: the sweep finds
-everything.
+A background thread sends it, at most once per interval and process, so the broker can neither slow
+nor break a save. If a nudge is lost, the next sweep delivers the updates a little later.
 """
 
 from __future__ import annotations
@@ -24,20 +23,20 @@ from spool_live.signals import outbox_committed
 logger = logging.getLogger(__name__)
 
 FLUSH_AT_EXIT = 1.0
-"""Seconds that a process which ends waits for its last nudge to leave."""
+"""Seconds that a process waits at its end until its last nudge is sent."""
 HANGS_AFTER = 5.0
-"""Seconds after which a broker that took a nudge and does not answer is worth a log line."""
+"""Seconds after which a broker that does not answer is logged and reported."""
 UNDER_LOAD = 5
-"""How many times longer the interval grows while edits come at every one."""
+"""The longest interval, as a multiple of ``NUDGE_INTERVAL``, while edits come in all the time."""
 QUIET_AFTER_FAILURE = 30.0
-"""Seconds between two log lines about a broker that cannot be reached."""
+"""Minimum of seconds between two log lines about a broker that cannot be reached."""
 
 
 class Nudger:
-    """Sends at most one nudge per alias and interval, on one daemon thread per process.
+    """A sender of at most one nudge per alias and interval, on one daemon thread per process.
 
-    ``send`` does the sending, with the alias; it may block or raise. ``report`` is called with the
-    alias and the reason where that is so; it must do neither.
+    ``send`` is called with the alias to send a nudge; it may block or raise. If it does, ``report``
+    is called with the alias and the reason; it must neither block nor raise.
     """
 
     def __init__(
@@ -64,15 +63,15 @@ class Nudger:
             self._warn("The broker does not answer: updates wait for the next sweep.")
 
     def flush(self, timeout: float) -> bool:
-        """Wait at most ``timeout`` seconds until nothing is left to send; say whether so."""
+        """Wait at most ``timeout`` seconds until all nudges are sent; return whether they are."""
         with self._condition:
             return self._condition.wait_for(
                 lambda: not self._waiting and self._busy_since is None, timeout
             )
 
     def after_fork(self) -> None:
-        """Forget thread and nudges: a child process has no thread of its parent, whose nudges are
-        not its to send."""
+        """Forget the thread and the waiting nudges. To be called in a child process: it does not
+        inherit the thread, and its parent sends the nudges."""
         self._reset()
 
     def _reset(self) -> None:
@@ -100,7 +99,7 @@ class Nudger:
     def _try_to_send(self, using: str) -> None:
         try:
             self._send(using)
-        except Exception as error:  # noqa: BLE001 - whatever a broker raises: the sweep delivers
+        except Exception as error:  # noqa: BLE001 - a broker may raise anything; the sweep delivers
             name = type(error).__name__
             self._report(using, name)
             self._warn(f"The broker cannot be reached ({name}): updates wait for the next sweep.")
@@ -113,9 +112,13 @@ class Nudger:
 
 
 def next_wait(last: float, asked: int) -> float:
-    """Return the seconds until the next nudge may leave, after ``asked`` more were asked for in the
-    ``last`` ones. While edits come at every interval it doubles, as a worker that is at it needs no
-    more than a reminder; else it is the configured one."""
+    """Return the seconds to wait after the next nudge, if ``asked`` more were requested during the
+    ``last`` wait.
+
+    While edits come in all the time the wait doubles, up to ``UNDER_LOAD`` times
+    ``NUDGE_INTERVAL``, because a worker that is busy needs few reminders. Otherwise it is
+    ``NUDGE_INTERVAL``.
+    """
     shortest = live_settings().nudge_interval.total_seconds()
     longest = UNDER_LOAD * shortest
     return shortest if asked * shortest < last else min(max(2 * last, shortest), longest)
@@ -127,11 +130,11 @@ def _send_task(using: str) -> None:
     try:
         deliver_updates.apply_async(kwargs={"using": using}, retry=False, ignore_result=True)
     finally:
-        connections.close_all()  # an eager Celery has delivered on this thread
+        connections.close_all()  # with an eager Celery the task ran on this thread
 
 
 def _report_nothing(using: str, reason: str) -> None:
-    """Where nobody wants to know."""
+    """Do nothing: the default for ``report``."""
 
 
 def _report_broker(using: str, reason: str) -> None:
@@ -144,13 +147,16 @@ nudger = Nudger(_send_task, _report_broker)
 
 
 def on_outbox_committed(using: str, **kwargs: Any) -> None:
-    """Receiver of ``outbox_committed``."""
+    """Nudge a worker. The receiver of ``outbox_committed``."""
     if live_settings().nudge and not is_muted():
         nudger.nudge(using)
 
 
 def connect() -> None:
-    """Nudge after every commit that recorded something. Connecting twice is harmless."""
+    """Connect the receiver, so that every commit that recorded something sends a nudge.
+
+    Connecting twice is harmless.
+    """
     outbox_committed.connect(on_outbox_committed, dispatch_uid="spool_live.nudge")
 
 

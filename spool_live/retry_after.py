@@ -1,4 +1,4 @@
-"""The one reading of the ``Retry-After`` header, for the app and for the Python client."""
+"""Parses the ``Retry-After`` header, for both the app and the Python client."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 
 LONGEST = 900.0
-"""Seconds that a server is obeyed for at most. One request after a quarter of an hour does no harm,
-and whoever answers with ``inf`` or with the year 9999 does not mean it."""
+"""Maximum of seconds for which a server is obeyed. One request after a quarter of an hour does no
+harm, and a server that answers ``inf`` or a date in the year 9999 does not mean it."""
 
 
 def retry_after(header: str | None, sent_at: datetime | None) -> float | None:
@@ -32,7 +32,7 @@ def retry_after(header: str | None, sent_at: datetime | None) -> float | None:
 
 
 def http_date(text: str | None) -> datetime | None:
-    """Return the aware datetime of an HTTP date (RFC 9110, 5.6.7), ``None`` for nonsense."""
+    """Return the aware datetime of an HTTP date (RFC 9110, 5.6.7), or ``None`` if it is not one."""
     try:
         date = parsedate_to_datetime(text or "")
     except (TypeError, ValueError, OverflowError):

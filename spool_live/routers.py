@@ -1,4 +1,4 @@
-"""Keeps the two databases apart: content on one alias, the Supabase database on another.
+"""Database router for projects whose Supabase database is not their content database.
 
 ``DATABASE_ROUTERS = ["spool_live.routers.LiveUpdatesRouter"]``
 """
@@ -16,10 +16,10 @@ LIVE_MODEL = "liveupdate"
 
 
 class LiveUpdatesRouter:
-    """Has an opinion only where ``SPOOL_LIVE["SUPABASE_DATABASE"]`` is an alias of its own.
+    """A router that sends the live table to the Supabase database, if that is an alias of its own.
 
-    There it sends the live table to the Supabase alias and keeps every other app, and our own
-    content tables, off it. Everywhere else every answer is ``None``.
+    Tables of other apps, and the content tables of this one, are kept off that alias. If
+    ``SPOOL_LIVE["SUPABASE_DATABASE"]`` is the content database, every answer is ``None``.
     """
 
     def db_for_read(self, model: type[Model], **hints: Any) -> str | None:

@@ -1,9 +1,9 @@
-"""The Celery tasks: thin. Merge ``BEAT_SCHEDULE`` into the project's ``CELERY_BEAT_SCHEDULE``.
+"""The Celery tasks. Merge ``BEAT_SCHEDULE`` into the project's ``CELERY_BEAT_SCHEDULE``.
 
-Each task is a command as well: ``live_deliver`` (deliver, sweep, mirror) and ``live_cleanup``.
+Commands do the same without Celery: ``live_deliver`` (deliver, sweep, mirror), ``live_cleanup``.
 
-Settings import this module for the schedule, before there are models: the tasks import what they
-call when they run.
+A project's settings import this module for the schedule, before Django has loaded the models.
+Therefore the tasks import what they call when they run.
 """
 
 from __future__ import annotations
@@ -21,23 +21,30 @@ from celery.signals import heartbeat_sent, worker_init, worker_process_init
 logger = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 5.0
+"""Seconds between two sweeps."""
 ALERT_SECONDS = 15.0
+"""Seconds between two evaluations of the alert rules."""
 MIN_VERIFY_INTERVAL = timedelta(hours=1)
+"""Minimum time between two verifications of isolation, if several processes schedule them."""
 
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
-    # They never expire: on a queue that is late they would be thrown away each time. A sweep too
-    # many ends after one query.
+    # No task has an expiry: a queue that is always late would discard each one. A sweep that comes
+    # when there is nothing to do ends after a few queries.
     "spool-live-sweep": {"task": "spool_live.sweep", "schedule": SWEEP_SECONDS},
     "spool-live-alerts": {"task": "spool_live.alerts", "schedule": ALERT_SECONDS},
     "spool-live-verify": {"task": "spool_live.verify", "schedule": crontab(hour="3", minute="41")},
     "spool-live-cleanup": {"task": "spool_live.cleanup", "schedule": crontab(minute="17")},
 }
+"""The schedule of the periodic tasks, in the form of Celery's ``beat_schedule``."""
 
 
 @contextmanager
 def sound_connections() -> Iterator[None]:
-    """Give up the database connections that an error has broken. Where ``CELERY_DB_REUSE_MAX`` is
-    set Celery would keep them for as many tasks, all of which would fail."""
+    """Close database connections that an error in the block has broken.
+
+    If ``CELERY_DB_REUSE_MAX`` is set, Celery would otherwise keep them for as many tasks, all of
+    which would fail.
+    """
     from django.db import close_old_connections
 
     try:
@@ -50,8 +57,7 @@ def sound_connections() -> Iterator[None]:
 @shared_task(name="spool_live.deliver", ignore_result=True)
 @sound_connections()
 def deliver_updates(using: str) -> None:
-    """Bring sites and keys up to date at Supabase and deliver what waits on ``using``; what waits
-    for webhook endpoints is sent beside it."""
+    """Mirror changed sites of ``using``, deliver its updates, and send its webhooks."""
     from spool_live import delivery, heartbeats
 
     send_webhooks(using)
@@ -61,12 +67,12 @@ def deliver_updates(using: str) -> None:
 
 @shared_task(name="spool_live.sweep", ignore_result=True)
 def sweep() -> None:
-    """Find what no nudge reported: lost nudges, due retries, ended leases, and what the clock
-    publishes and withdraws.
+    """Deliver what no nudge has reported: updates whose nudge was lost, whose retry is due, whose
+    worker was killed, or that are published or withdrawn at a set time.
 
-    Where nothing waits it ends after two indexed queries a database, one of them for webhooks, and
-    with collections that are published by the clock one more, and one for each such field. A
-    database that is away does not keep the others waiting; its error is raised at the end.
+    If nothing waits, it ends after two indexed queries for each database, one of them for webhooks.
+    Collections with scheduled publication need one query more, and one for each of their date
+    fields. An error of one database is raised at the end, after the others had their turn.
     """
     from django.db import Error
 
@@ -91,8 +97,11 @@ def sweep() -> None:
 
 
 def send_webhooks(using: str) -> None:
-    """Send what waits for webhook endpoints: in a worker on a thread of its own, elsewhere (a task
-    that is called, or eager) before it returns. Raises nothing."""
+    """Send what waits for webhook endpoints. Never raises.
+
+    In a Celery worker a separate thread sends; in a task that is called directly, or runs eagerly,
+    this function sends before it returns.
+    """
     from celery import current_app
 
     from spool_live import webhooks
@@ -110,7 +119,7 @@ def send_webhooks(using: str) -> None:
 @shared_task(name="spool_live.mirror", ignore_result=True)
 @sound_connections()
 def mirror_changes(using: str) -> None:
-    """Send pending changes of sites and keys; what cannot go now goes with a later sweep."""
+    """Send pending changes of sites and keys. What cannot be sent now is left to a later sweep."""
     from spool_live.delivery import mirror
     from spool_live.exceptions import BroadcastUnavailable, CircuitOpen
 
@@ -126,7 +135,7 @@ def mirror_changes(using: str) -> None:
 @sound_connections()
 def clean_up() -> None:
     """Remove expired rows from the live table, settled entries from the outbox, old lines from the
-    webhooks' log, and what a killed ``verify_live`` has left."""
+    webhooks' log, and the test sites that a killed ``verify_live`` has left."""
     from spool_live import webhooks
     from spool_live.delivery import cleanup
     from spool_live.isolation.live.sites import remove_left_behind
@@ -142,8 +151,11 @@ def clean_up() -> None:
 @shared_task(name="spool_live.verify", ignore_result=True)
 @sound_connections()
 def verify_isolation() -> None:
-    """Prove every night that sites are isolated, as ``verify_rls`` does: one process at a time, and
-    only where the Supabase database can be reached as the role that migrates."""
+    """Verify every night that sites are isolated, as ``verify_rls`` does.
+
+    Runs in one process at a time. If the Supabase database cannot be reached as the role that
+    migrates, it records that the verification did not run.
+    """
     from spool_live import heartbeats
     from spool_live.isolation import CannotVerifyError, recording, verify
     from spool_live.supabase.databases import content_databases
@@ -161,7 +173,7 @@ def verify_isolation() -> None:
 
 @heartbeat_sent.connect(dispatch_uid="spool_live.tasks")
 def note_worker(**kwargs: Any) -> None:
-    """Note that a worker is alive, from a thread of ours: its event loop must not wait."""
+    """Record that a worker is alive, on a background thread: its event loop must not wait."""
     from spool_live import heartbeats
     from spool_live.supabase.databases import content_databases
 
@@ -172,10 +184,10 @@ def note_worker(**kwargs: Any) -> None:
 @worker_init.connect(dispatch_uid="spool_live.tasks")
 @worker_process_init.connect(dispatch_uid="spool_live.tasks")
 def prepare_broadcaster(**kwargs: Any) -> None:
-    """Load the broadcaster before a worker forks and prepare it in each child: the first update
-    should wait for neither."""
+    """Load the broadcaster before a worker forks, and prepare it in each child process, so that the
+    first update waits for neither."""
     from spool_live.broadcasters import get_broadcaster
     from spool_live.exceptions import BroadcastUnavailable
 
-    with suppress(BroadcastUnavailable):  # a check says what is not set
+    with suppress(BroadcastUnavailable):  # a system check reports which setting is missing
         get_broadcaster().prepare()

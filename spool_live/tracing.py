@@ -1,11 +1,11 @@
-"""Spans of OpenTelemetry, where its API is installed (``pip install 'spool-live[opentelemetry]'``).
+"""Spans of OpenTelemetry, if its API is installed (``pip install 'spool-live[opentelemetry]'``).
 
-Recording an edit is a span; its W3C Trace Context is kept in the outbox entry, so that the delivery
-of it, and the request to Supabase within that, belong to the trace of the save, whichever process
-and day they happen in. A batch of several traces is a trace of its own with a link to each. Spans
-hold ids and numbers, never content; names follow the conventions for messaging.
+Recording an edit is a span. Its W3C Trace Context is kept in the outbox entry, so that the delivery
+of the entry, and the request to Supabase, belong to the trace of the save, even if they happen in
+another process or on another day. A batch of several traces is a trace of its own with a link to
+each of them. Spans hold ids and numbers, never content; names follow the conventions for messaging.
 
-Without the library, or without a provider that the project has set up, nothing is done.
+Without the library, or without a provider that the project has set up, no spans are made.
 """
 
 from __future__ import annotations
@@ -38,24 +38,24 @@ class Traced(Protocol):
 
     @property
     def update_id(self) -> uuid.UUID:
-        """The id that clients know it by."""
+        """The id of the update, as clients get it."""
 
     @property
     def trace_context(self) -> str | None:
-        """What ``Recording.context`` was when it was recorded."""
+        """The ``Recording.context`` with which the entry was recorded."""
 
 
 class Recording:
-    """The span of an edit that is recorded. ``context`` is kept in its outbox entries: a JSON
-    object of the headers of W3C Trace Context, or ``None`` where nobody traces."""
+    """The span of recording an edit. Its ``context`` is kept in the outbox entries: a JSON object
+    of the headers of W3C Trace Context, or ``None`` if there is no trace."""
 
     def __init__(self, context: str | None = None, span: Any = None) -> None:
         self.context = context
         self._span = span
 
     def holds(self, update_ids: Iterable[str]) -> None:
-        """Note which updates (hexadecimal UUIDs) are recorded: their ids are where a client's spans
-        find this one."""
+        """Set which updates (hexadecimal UUIDs) are recorded. A client's span has the id of its
+        update too, so that this span can be found from there."""
         if self._span is None or not self._span.is_recording():
             return
         ids = list(update_ids)
@@ -68,7 +68,7 @@ _UNTRACED = nullcontext(Recording())
 
 
 def recording() -> AbstractContextManager[Recording]:
-    """Return the span of recording updates: a child of whatever the project traces around it."""
+    """Open the span of recording updates: a child of the project's current span, if it has one."""
     return _recording() if _is_traced() else _UNTRACED
 
 
@@ -83,8 +83,11 @@ def _recording() -> Iterator[Recording]:
 
 @contextmanager
 def delivering(entries: Sequence[Traced]) -> Iterator[None]:
-    """Open the span of delivering a batch: a child of the edit where the whole batch is of one,
-    else with a link to each."""
+    """Open the span of delivering a batch.
+
+    If the whole batch comes from one edit, it is a child of the edit's span, else it has a link to
+    each of the edits' spans.
+    """
     if not entries or not _is_traced():
         yield
         return
@@ -111,7 +114,7 @@ def delivering(entries: Sequence[Traced]) -> Iterator[None]:
 
 @contextmanager
 def calling(call: str, server: str, updates: int) -> Iterator[None]:
-    """Open the span of a call to Supabase at the address ``server``, of so many ``updates``."""
+    """Open the span of a call to Supabase at the host ``server``, with so many ``updates``."""
     if not _is_traced():
         yield
         return
@@ -123,8 +126,11 @@ def calling(call: str, server: str, updates: int) -> Iterator[None]:
 
 
 def _is_traced() -> bool:
-    """Return whether there is a provider, or a span of somebody else's that can be passed on. Spans
-    that go nowhere would cost each save and each batch a twentieth."""
+    """Return whether the project has set up a provider, or there is a current span to pass on.
+
+    Otherwise no spans are made: they would slow down each save and each batch by a twentieth for
+    nothing.
+    """
     if not IS_INSTALLED:
         return False
     if not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
@@ -134,8 +140,8 @@ def _is_traced() -> bool:
 
 @contextmanager
 def _span(name: str, kind: Any, attributes: Any, **given: Any) -> Iterator[Any]:
-    """Open a span of ours. A failure is kept by its class: what servers and databases write of it
-    may hold content, and is in the log."""
+    """Open a span. Of an error only the class is kept: its message may contain content, and is in
+    the log."""
     with trace.get_tracer(NAME).start_as_current_span(
         name, kind=kind, attributes=attributes,
         record_exception=False, set_status_on_exception=False, **given,
@@ -158,7 +164,8 @@ def _operation(name: str, kind: str) -> dict[str, Any]:
 
 
 def _extracted(text: str) -> Any:
-    """Return the span context in ``text``; an invalid one where SQL wrote something else."""
+    """Return the span context in ``text``, or an invalid one if ``text`` is something else (as SQL
+    may have written)."""
     try:
         carrier = json.loads(text)
     except ValueError:
