@@ -1,15 +1,15 @@
-"""What a newcomer gets wrong, looked for one by one; each finding names its cause and its remedy.
+"""The checks of ``live_doctor``: common mistakes, each reported with its cause and its remedy.
 
-``findings`` has the words, ``registry`` runs the checks so that none stops another,
-``surroundings`` has what they share. The checks are in one file for each subject: ``databases``
-(phase *database*), ``project`` and ``delivery`` (*backend*), ``tokens``, ``realtime`` and
-``clients`` (*clients*), ``rollout`` and ``proxies`` (*rollout*). They decide nothing that the
-system checks, the status or ``verify_rls`` decide: those are asked.
+``findings`` defines phases, findings and results; ``registry`` runs the checks, so that one that
+fails does not stop the next; ``surroundings`` has what they share. Each subject has a module of
+checks: ``databases`` (phase *database*), ``project`` and ``delivery`` (*backend*), ``tokens``,
+``realtime`` and ``clients`` (*clients*), ``rollout`` and ``proxies`` (*rollout*). The checks call
+the system checks, the status and ``verify_rls`` for everything that those already determine.
 """
 
 from __future__ import annotations
 
-from spool_live.doctor import (  # noqa: F401 - their checks are registered with the import
+from spool_live.doctor import (  # noqa: F401 - importing them registers their checks
     clients,
     databases,
     delivery,

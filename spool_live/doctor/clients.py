@@ -1,4 +1,4 @@
-"""Phase *clients*, on our side: the API is mounted and answers, and there is somebody to serve."""
+"""Phase *clients*, in Django: the API is mounted and answers, and a site has a key to use."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def check_urls(surroundings: Surroundings) -> Iterator[DoctorFinding]:
 
 @check("sites", "There is a site with a key that works", CLIENTS)
 def check_sites(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """Check that a front end could be connected now."""
+    """Check that a site has a key that works, and that Supabase knows both."""
     now = timezone.now()
     active = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=now))
     sites = keys = 0
@@ -56,12 +56,11 @@ def check_sites(surroundings: Surroundings) -> Iterator[DoctorFinding]:
         )
 
 
-@check("api", "The API answers where front ends ask it", CLIENTS)
+@check("api", "The API answers at the address that front ends use", CLIENTS)
 def check_api(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """Ask ``--api-url`` for a token with a key that is none: our own refusal must come
-    back."""
+    """Request a token from ``--api-url`` with an invalid key, and check that our API refuses it."""
     if not surroundings.api_url:
-        raise NotNeeded("Give --api-url to ask it from outside.")
+        raise NotNeeded("Give --api-url to request a token from outside.")
     url = f"{surroundings.api_url.rstrip('/')}/token/"
     try:
         answer = httpx.post(url, headers={"Authorization": WRONG_KEY}, timeout=surroundings.timeout)
@@ -85,8 +84,7 @@ def _explain(url: str, status: int, code: str) -> DoctorFinding:
         )
     if status in {httpx.codes.MOVED_PERMANENTLY, httpx.codes.FOUND, 307, 308}:
         return error(
-            f"{url} redirects (HTTP {status}): clients do not send a key where they are redirected "
-            "to.",
+            f"{url} redirects (HTTP {status}): clients do not send their key to another address.",
             "Give front ends the final address: https, the right host, with its final slash.",
         )
     if status == httpx.codes.BAD_REQUEST:
@@ -107,7 +105,7 @@ def _explain(url: str, status: int, code: str) -> DoctorFinding:
 
 def _code(answer: httpx.Response) -> str:
     try:
-        said: Any = answer.json()
+        body: Any = answer.json()
     except ValueError:
         return ""
-    return str(said.get("code", "")) if isinstance(said, dict) else ""
+    return str(body.get("code", "")) if isinstance(body, dict) else ""

@@ -1,4 +1,4 @@
-"""Phase *database*: the tables are there, closed to strangers, cleaned, and somebody is alerted."""
+"""Phase *database*: the tables exist, sites are isolated, old rows are removed, alerts arrive."""
 
 from __future__ import annotations
 
@@ -27,15 +27,14 @@ from spool_live.supabase.steps import StepOutcome
 
 DATABASE = RolloutPhase.DATABASE
 SHOWN = 8
-"""Findings of verify_rls that are repeated; it shows them all itself."""
+"""How many findings of ``verify_rls`` are repeated here; that command shows all of them."""
 SKEW = 2.0
-"""Seconds by which the clock of a database may differ."""
+"""Seconds by which the clock of a database may differ from this machine's."""
 
 
 @check("databases", "The databases answer", DATABASE)
 def check_databases(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """Check that each alias that matters accepts a connection and a query, and its clock is
-    right."""
+    """Check that each alias accepts a connection and a query, and that its clock is right."""
     for alias in surroundings.aliases:
         if reason := surroundings.unanswered(alias):
             yield error(
@@ -54,7 +53,7 @@ def check_databases(surroundings: Surroundings) -> Iterator[DoctorFinding]:
 
 @check("migrations", "Our migrations are applied everywhere", DATABASE)
 def check_migrations(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """No migration of ours is due on any alias, and the tables that they make are there."""
+    """Check that our migrations are applied on each alias, and that their tables exist."""
     for alias in surroundings.aliases:
         if surroundings.unanswered(alias):
             continue
@@ -66,35 +65,35 @@ def check_migrations(surroundings: Surroundings) -> Iterator[DoctorFinding]:
                 f"{due[0]}.",
                 f"Run {command}.",
             )
-        elif lost := _missing_tables(surroundings, alias):
+        elif missing := _missing_tables(surroundings, alias):
             yield error(
-                f"Migrations are recorded as applied on {alias!r}, but {', '.join(lost)} "
-                f"{'is' if len(lost) == 1 else 'are'} not there: the database was exchanged, or "
+                f"Migrations are recorded as applied on {alias!r}, but {', '.join(missing)} "
+                f"{'is' if len(missing) == 1 else 'are'} missing: the database was replaced, or "
                 "SUPABASE_DATABASE named another one when they ran.",
                 f"On a database that holds none of our tables: manage.py migrate --fake spool_live "
                 f"zero --database {alias}, then {command}. Else restore them from a backup.",
             )
-    _all_answer(surroundings)
+    _need_all(surroundings)
 
 
 @check("setup", "Grants, policies and publication are as live_setup makes them", DATABASE)
 def check_setup(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """Check that nothing of what live_setup does is undone."""
+    """Check that each step of ``live_setup`` is done on the Supabase database."""
     alias = surroundings.supabase_alias()
     steps = undone(alias)
     for remedy in dict.fromkeys(step.remedy for step in steps):
         same = [step for step in steps if step.remedy == remedy]
         names = ", ".join(step.step for step in same)
         is_pending = same[0].outcome is StepOutcome.PENDING
-        said = "not as live_setup makes it" if is_pending else "cannot be done yet"
+        state = "not as live_setup makes it" if is_pending else "cannot be done yet"
         yield error(
-            f"On {alias!r}, {said}: {names}.", remedy, act=Act.SETUP if is_pending else None
+            f"On {alias!r}, {state}: {names}.", remedy, act=Act.SETUP if is_pending else None
         )
 
 
 @check("isolation", "Row Level Security keeps sites apart (verify_rls)", DATABASE)
 def check_isolation(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """Run verify_rls, whose attacks are rolled back, and note its outcome."""
+    """Run ``verify_rls``, whose attacks are rolled back, and record its outcome."""
     alias = surroundings.supabase_alias()
     try:
         report = verify(alias)
@@ -114,7 +113,7 @@ def check_isolation(surroundings: Surroundings) -> Iterator[DoctorFinding]:
 
 @check("cleanup", "Old rows are removed", DATABASE)
 def check_cleanup(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """Cleanup has run, and keeps up."""
+    """Check that cleanup has run, and keeps up."""
     yield from surroundings.problems(Kind.CLEANUP)
     if not any(part.part == Part.CLEANUP for part in surroundings.status.parts):
         yield warning(
@@ -126,7 +125,7 @@ def check_cleanup(surroundings: Surroundings) -> Iterator[DoctorFinding]:
 
 @check("alerts", "Somebody is notified when updates stop", DATABASE)
 def check_alerts(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """Check that alerts go somewhere, and are evaluated."""
+    """Check that alerts reach a person, and that the rules are evaluated."""
     if channels.configured() == ["signal"] and not alert.has_listeners():
         yield warning(
             "Alerts go to the log only.",
@@ -145,14 +144,14 @@ def check_alerts(surroundings: Surroundings) -> Iterator[DoctorFinding]:
 
 
 def _skew(alias: str) -> float:
-    """Return the seconds by which the database's clock is ahead; 0 where it has none of its own."""
+    """Return how many seconds the database's clock is ahead of ours; 0 if it uses ours."""
     if connections[alias].vendor != "postgresql":
         return 0.0
     before = time.time()
     with connections[alias].cursor() as cursor:
         cursor.execute(read_sql("status/clock"))
-        [there] = cursor.fetchone()
-    return float(there) - (before + time.time()) / 2
+        [database_time] = cursor.fetchone()
+    return float(database_time) - (before + time.time()) / 2
 
 
 def _due_migrations(alias: str) -> list[str]:
@@ -163,7 +162,7 @@ def _due_migrations(alias: str) -> list[str]:
 
 
 def _missing_tables(surroundings: Surroundings, alias: str) -> list[str]:
-    there = set(connections[alias].introspection.table_names())
+    existing = set(connections[alias].introspection.table_names())
     feed, needed = LiveUpdate._meta.db_table, set[str]()
     is_supabase = alias == live_settings().supabase_database
     if alias in surroundings.content_aliases():
@@ -171,10 +170,11 @@ def _missing_tables(surroundings: Surroundings, alias: str) -> list[str]:
         needed = {model._meta.db_table for model in models} - {feed}
     if is_supabase and connections[alias].vendor == "postgresql":
         needed.add(feed)
-    return sorted(needed - there)
+    return sorted(needed - existing)
 
 
-def _all_answer(surroundings: Surroundings) -> None:
+def _need_all(surroundings: Surroundings) -> None:
+    """Raise ``NotChecked``, with their names, if databases do not answer."""
     silent = [alias for alias in surroundings.aliases if surroundings.unanswered(alias)]
     if silent:
         raise NotChecked(f"Not checked on {', '.join(silent)}: the database does not answer.")

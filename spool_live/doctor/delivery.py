@@ -1,6 +1,6 @@
-"""Phase *backend*, at work: Supabase takes what we write, and somebody delivers.
+"""Phase *backend*, while it runs: Supabase accepts our requests, and updates are delivered.
 
-What is known of deliveries is the status' to say; here Supabase is asked, too.
+The problems of delivery come from the status; some of these checks ask Supabase as well.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ SWEEP = "spool_live.sweep"
 _REMEDY = re.compile(
     r"[.:] (?=(?:check|expose|if|let|look|restore|run|see|start|tls|the key is) )", re.IGNORECASE
 )
-"""Where the sentence about what to do begins."""
+"""What separates the cause from the remedy in the message of a broadcaster's error."""
 
 
-@check("rest", "Supabase's REST API answers and takes our secret key", BACKEND)
+@check("rest", "Supabase's REST API answers and accepts our secret key", BACKEND)
 def check_rest(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """Ask, as a delivery would, for what one site has; no site has this id."""
+    """Read with the secret key, as delivery does, for an id that no site has."""
     if live_settings().broadcaster != DEFAULT_BROADCASTER:
         raise NotNeeded(f'Updates go elsewhere: SPOOL_LIVE["BROADCASTER"] is {_broadcaster()}.')
     try:
@@ -46,7 +46,7 @@ def check_rest(surroundings: Surroundings) -> Iterator[DoctorFinding]:
 
 @check("deliverer", "Updates are delivered, and none waits for too long", BACKEND)
 def check_deliverer(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """Worker, sweep and broker are active, and nothing waits for too long."""
+    """Check that worker, sweep and broker are active, and that no update waits for too long."""
     kinds = (
         Kind.DATABASE,
         Kind.DELIVERY,
@@ -74,15 +74,18 @@ def check_dead(surroundings: Surroundings) -> Iterator[DoctorFinding]:
 
 @check("mirror", "Supabase knows every site and key", BACKEND)
 def check_mirror(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """No site is refused, and where the Supabase database can be seen, it holds what it has
-    acknowledged: it does not after it was exchanged, or restored from a backup."""
+    """Check that Supabase refuses no site and holds every site that it has acknowledged.
+
+    The latter can be seen only if the Supabase database is an alias that answers. Sites are missing
+    after that database was replaced or restored from a backup.
+    """
     yield from surroundings.problems(Kind.MIRROR)
     alias = live_settings().supabase_database
     elsewhere = live_settings().broadcaster != DEFAULT_BROADCASTER
     if elsewhere or not is_supabase_database(alias) or surroundings.unanswered(alias):
         return
     for using in surroundings.content_aliases():
-        forgotten = _forgotten(using, _held(alias))
+        forgotten = _forgotten(using, _mirrored_versions(alias))
         if forgotten:
             count = "1 site" if len(forgotten) == 1 else f"{len(forgotten)} sites"
             yield error(
@@ -94,13 +97,13 @@ def check_mirror(surroundings: Surroundings) -> Iterator[DoctorFinding]:
             )
 
 
-def split(said: str) -> tuple[str, str]:
-    """Return cause and remedy of a broadcaster's error, which ends with what to do."""
-    found = _REMEDY.search(said)
+def split(message: str) -> tuple[str, str]:
+    """Return cause and remedy from the message of a broadcaster's error, which has both."""
+    found = _REMEDY.search(message)
     if found is None:
-        return said, 'Check SPOOL_LIVE["SUPABASE_URL"] and the health of the Supabase project.'
-    remedy = said[found.end() :]
-    return f"{said[: found.start()]}.", f"{remedy[0].upper()}{remedy[1:]}"
+        return message, 'Check SPOOL_LIVE["SUPABASE_URL"] and the health of the Supabase project.'
+    remedy = message[found.end() :]
+    return f"{message[: found.start()]}.", f"{remedy[0].upper()}{remedy[1:]}"
 
 
 def _broadcaster() -> str:
@@ -112,7 +115,7 @@ def _is_scheduled() -> bool:
     return any(entry.get("task") == SWEEP for entry in schedule.values())
 
 
-def _held(alias: str) -> dict[uuid.UUID, int]:
+def _mirrored_versions(alias: str) -> dict[uuid.UUID, int]:
     with connections[alias].cursor() as cursor:
         cursor.execute(read_sql("status/mirrored"))
         return dict(cursor.fetchall())

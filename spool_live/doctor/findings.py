@@ -1,4 +1,4 @@
-"""The words of a diagnosis: phases, findings, and how a check ended. Pure values."""
+"""The value types of a diagnosis: phases, findings, and how each check ended."""
 
 from __future__ import annotations
 
@@ -8,35 +8,37 @@ from typing import Any
 
 
 class RolloutPhase(StrEnum):
-    """The phases of a rollout, in their order. Each is proved by its own checks."""
+    """The phases of a rollout, in their order. Each has its own checks."""
 
     DATABASE = "database"
-    """The live tables are there, closed to strangers, cleaned, and somebody is alerted."""
+    """The tables exist, sites are isolated, old rows are removed, and alerts reach a person."""
     BACKEND = "backend"
     """Edits are recorded, and delivered to Supabase."""
     CLIENTS = "clients"
     """Front ends get tokens, which REST and Realtime accept."""
     ROLLOUT = "rollout"
-    """It holds in production: proved end to end, throttled, watched."""
+    """The project is ready for production: isolation is proved, the throttle sees the right
+    addresses, and the status is monitored."""
 
 
 class Level(StrEnum):
-    """How bad a finding is. ``error``: updates do not flow, or reach whom they must not.
-    ``warning``: they do, but something is missing that will be."""
+    """How bad a finding is."""
 
     ERROR = "error"
+    """Updates do not flow, or reach people who must not get them."""
     WARNING = "warning"
+    """Updates flow, but something is missing that will be needed."""
 
 
 class CheckState(StrEnum):
-    """How a check ended, from well to bad."""
+    """How a check ended, from best to worst."""
 
     OK = "ok"
     NOT_NEEDED = "not needed"
-    """Nothing to check in this installation."""
+    """There is nothing to check in this installation."""
     WARNING = "warning"
     NOT_CHECKED = "not checked"
-    """It could not be carried out, so nothing is known."""
+    """The check could not be carried out, so nothing is known."""
     ERROR = "error"
 
 
@@ -52,8 +54,9 @@ class Act(StrEnum):
 class DoctorFinding:
     """One thing that is wrong: its cause in a sentence, and what to do about it.
 
-    ``code`` is the number of a system check, or the kind of a problem of the status, where it is
-    one. ``act`` is set where ``--fix`` can repair it.
+    ``code`` is the id of the system check, the kind of the status problem or the code of the
+    ``verify_rls`` finding that this finding repeats, else empty. ``act`` is what ``--fix`` can do
+    about it, if anything.
     """
 
     level: Level
@@ -74,18 +77,18 @@ class DoctorFinding:
 
 
 def error(cause: str, remedy: str, *, code: str = "", act: Act | None = None) -> DoctorFinding:
-    """Return a finding: it keeps updates from flowing, or lets them reach whom they must not."""
+    """Return a finding of the level ``error``."""
     return DoctorFinding(Level.ERROR, cause, remedy, code, act)
 
 
 def warning(cause: str, remedy: str, *, code: str = "", act: Act | None = None) -> DoctorFinding:
-    """Return a finding that keeps nothing from flowing today."""
+    """Return a finding of the level ``warning``."""
     return DoctorFinding(Level.WARNING, cause, remedy, code, act)
 
 
 @dataclass(frozen=True, slots=True)
 class DoctorResult:
-    """How one check ended. ``reason`` says why where it was not carried out."""
+    """The outcome of one check. ``reason`` is empty if it was carried out, else it says why not."""
 
     name: str
     title: str
@@ -97,7 +100,7 @@ class DoctorResult:
 
     @property
     def state(self) -> CheckState:
-        """The worst that was found."""
+        """How the check ended: as bad as its worst finding."""
         levels = {finding.level for finding in self.findings}
         if Level.ERROR in levels:
             return CheckState.ERROR

@@ -1,4 +1,4 @@
-"""Phase *backend*, at rest: the settings, and what is registered."""
+"""Phase *backend*, before anything runs: the settings, and the registered models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from spool_live.documentation import page
 
 BACKEND = RolloutPhase.BACKEND
 OF_ROLLOUT = frozenset({"spool_live.W007", "spool_live.W008"})
-"""Of the throttle's cache: they concern many processes, and real subscribers."""
+"""System checks of the throttle's cache, which matter once there are several processes."""
 
 
 @check("settings", "The settings are right", BACKEND, reads_settings=False)
@@ -31,7 +31,7 @@ def check_settings(surroundings: Surroundings) -> Iterator[DoctorFinding]:
 
 @check("delivery_keys", "Supabase's address and keys, and a signing key, are set", BACKEND)
 def check_presence(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """Check what the settings may leave out on a laptop, and delivery cannot do without."""
+    """Check the settings that may be empty during development, but that delivery needs."""
     settings = live_settings()
     names = ("SUPABASE_URL", "SUPABASE_PUBLISHABLE_KEY", "SUPABASE_SECRET_KEY", "JWT_SIGNING_KEY")
     missing = [name for name in names if not getattr(settings, name.lower())]
@@ -45,7 +45,7 @@ def check_presence(surroundings: Surroundings) -> Iterator[DoctorFinding]:
 
 @check("registrations", "Models are registered, and their edits can be recorded", BACKEND)
 def check_registrations(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """Check that there are valid collections, whose rows are where an outbox is."""
+    """Check that there are valid collections, whose rows are in a database with an outbox."""
     if not list(registry):
         yield error(
             "No model is registered: no edit is recorded.",
@@ -72,7 +72,7 @@ def check_registrations(surroundings: Surroundings) -> Iterator[DoctorFinding]:
             )
 
 
-@check("cache", "One cache counts for all processes, and answers", RolloutPhase.ROLLOUT)
+@check("cache", "All processes share one cache, and it answers", RolloutPhase.ROLLOUT)
 def check_cache(surroundings: Surroundings) -> Iterator[DoctorFinding]:
     """Check that the throttle's cache is shared, and answers."""
     found = [*checks.check_settings(None), *check_throttle_cache(None)]
@@ -80,7 +80,7 @@ def check_cache(surroundings: Surroundings) -> Iterator[DoctorFinding]:
 
 
 def _of_messages(messages: Iterable[CheckMessage]) -> Iterator[DoctorFinding]:
-    """System checks as findings; what the project has silenced is left out."""
+    """Yield the messages of system checks as findings, without those that the project silences."""
     for message in messages:
         if not message.is_silenced():
             make = error if message.level >= ERROR else warning

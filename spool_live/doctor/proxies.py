@@ -1,7 +1,8 @@
-"""Phase *rollout*: whose address the throttle sees, behind proxies too.
+"""Phase *rollout*: the throttle sees the addresses of clients, also behind proxies.
 
-With ``--api-url`` it is tried out: a request that fails to authenticate, and claims to come from an
-address that is reserved for documentation, is noted by the API with the address that it believes.
+With ``--api-url`` this is tried out: the doctor sends a request that fails to authenticate and
+claims, in ``X-Forwarded-For``, an address that is reserved for documentation. The API stores the
+failure with the address that it believes.
 """
 
 from __future__ import annotations
@@ -26,17 +27,18 @@ from spool_live.models import FailedAuthentication
 
 BEHIND_A_PROXY = ("SECURE_PROXY_SSL_HEADER", "USE_X_FORWARDED_HOST", "USE_X_FORWARDED_PORT")
 DOCUMENTATION = ipaddress.ip_network("198.51.100.0/24")
-"""TEST-NET-2 (RFC 5737): nobody has these addresses."""
+"""TEST-NET-2 (RFC 5737): no client has one of these addresses."""
 NOTED_WITHIN = 10.0
-"""Seconds: failures are written a moment after the request."""
+"""Seconds to wait for the stored failure, which is written a moment after the request."""
 POLL = 0.2
+"""Seconds between two queries for it."""
 REMEDY = (
     'Set SPOOL_LIVE["TRUSTED_PROXIES"] to the number of your own proxies in front of Django, and '
     "have the outermost one set X-Forwarded-For."
 )
 
 
-@check("proxies", "The throttle knows who asks, behind proxies too", RolloutPhase.ROLLOUT)
+@check("proxies", "The throttle sees the addresses of clients", RolloutPhase.ROLLOUT)
 def check_proxies(surroundings: Surroundings) -> Iterator[DoctorFinding]:
     """Check that ``TRUSTED_PROXIES`` fits the other settings and the failed authentications."""
     trusted = live_settings().trusted_proxies
@@ -66,7 +68,7 @@ def check_proxies(surroundings: Surroundings) -> Iterator[DoctorFinding]:
 
 
 def _is_believed(surroundings: Surroundings, claimed: str) -> bool:
-    """Return whether the API takes ``claimed`` for the address of a request that only says so."""
+    """Return whether the API believes a request that claims to come from ``claimed``."""
     began = timezone.now() - timedelta(seconds=2)
     url = f"{surroundings.api_url.rstrip('/')}/token/"
     headers = {"Authorization": WRONG_KEY, "X-Forwarded-For": claimed}
@@ -83,7 +85,7 @@ def _is_believed(surroundings: Surroundings, claimed: str) -> bool:
                 return claimed in addresses
         sleep(POLL)
     raise NotChecked(
-        f"A failed authentication at {url} was not noted in this database: is it the same "
+        f"A failed authentication at {url} was not recorded in this database: is it the same "
         "installation?"
     )
 

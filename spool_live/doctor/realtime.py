@@ -1,4 +1,4 @@
-"""Phase *clients*: Realtime is reachable, takes our token, and reads what is written."""
+"""Phase *clients*: Realtime can be reached, accepts our token, and reads what is written."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ from spool_live.status import Kind
 from spool_live.status.realtime import PARTITION_NOTICE
 
 UNAUTHORIZED = "refused: Unauthorized"
+"""The state of a probe whose token Realtime accepted, but that may not join the topic."""
 REACHABLE = (
     'Check SPOOL_LIVE["SUPABASE_URL"], that Realtime runs, and that proxies and firewalls let '
     "WebSockets pass (wss, path /realtime/v1)."
 )
 _MEANINGS = (
-    (("expired",), "Realtime takes our token for expired", NTP),
+    (("expired",), "Realtime finds our token expired", NTP),
     (
         ("JwtSign", "MalformedJWT", "signature", "JWT"),
         "Realtime does not accept the signature of our token",
@@ -58,12 +59,15 @@ _MEANINGS = (
         REACHABLE,
     ),
 )
+"""Words in a refusal, the cause that they mean, and its remedy; the first match counts."""
 
 
-@check("realtime", "Realtime lets a subscriber in, with our token", RolloutPhase.CLIENTS)
+@check("realtime", "Realtime accepts our token, and lets a subscriber join", RolloutPhase.CLIENTS)
 def check_realtime(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """Join as a front end does: a real subscriber's topic, or, where there is none yet, one that
-    nobody may join, which Realtime refuses only once it has accepted the token."""
+    """Join a topic as a front end does: that of a real site if one has a usable key.
+
+    Without one, join a topic that no token may join: Realtime accepts the token before it refuses.
+    """
     settings = live_settings()
     if not (settings.supabase_url and settings.supabase_publishable_key):
         raise NotChecked("SUPABASE_URL or SUPABASE_PUBLISHABLE_KEY is not set.")
@@ -73,7 +77,7 @@ def check_realtime(surroundings: Surroundings) -> Iterator[DoctorFinding]:
         return
     subscriber = _join(surroundings)
     if not subscriber.live and PARTITION_NOTICE in surroundings.status.notices:
-        cause, _, remedy = PARTITION_NOTICE.partition(". ")  # who joins makes Realtime add one
+        cause, _, remedy = PARTITION_NOTICE.partition(". ")  # joining makes Realtime create one
         yield warning(f"{cause}.", remedy)
     if subscriber.live or (surroundings.subscriber is None and subscriber.state == UNAUTHORIZED):
         return
@@ -81,7 +85,10 @@ def check_realtime(surroundings: Surroundings) -> Iterator[DoctorFinding]:
 
 
 def _handshake(surroundings: Surroundings) -> DoctorFinding | None:
-    """Open a WebSocket and close it: the official client would try for a quarter of a minute."""
+    """Return why Realtime opens no WebSocket, or ``None``.
+
+    The official client would try for a quarter of a minute before it gives up.
+    """
     settings = live_settings()
     parts = urlsplit(settings.supabase_url)
     scheme = "wss" if parts.scheme == "https" else "ws"

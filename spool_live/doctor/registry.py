@@ -1,4 +1,4 @@
-"""The checks of the doctor, and how they are run: each on its own, so that none stops another."""
+"""Registers the doctor's checks and runs them. A check that raises does not stop the next one."""
 
 from __future__ import annotations
 
@@ -23,26 +23,37 @@ Work = Callable[[Surroundings], Iterable[DoctorFinding]]
 
 @dataclass(frozen=True, slots=True)
 class DoctorCheck:
-    """One check: it yields what is wrong, and nothing where all is well."""
+    """One check. ``work`` yields what is wrong, and nothing where all is well."""
 
     name: str
     title: str
     phase: RolloutPhase
     work: Work
     reads_settings: bool = True
-    """Whether it cannot be carried out where ``SPOOL_LIVE`` cannot be read."""
+    """Whether the check needs a ``SPOOL_LIVE`` that can be read."""
 
 
-ROOMS = ("databases", "project", "delivery", "clients", "tokens", "realtime", "rollout", "proxies")
-"""Modules with checks: what others build upon comes first."""
+MODULES = (
+    "databases",
+    "project",
+    "delivery",
+    "clients",
+    "tokens",
+    "realtime",
+    "rollout",
+    "proxies",
+)
+"""The modules with checks, in the order in which they run: those that others depend on first."""
 _checks: dict[str, DoctorCheck] = {}
 
 
 def check(
     name: str, title: str, phase: RolloutPhase, *, reads_settings: bool = True
 ) -> Callable[[Work], Work]:
-    """Register the decorated function, of one of ``ROOMS``, as the check ``name``; ``title``
-    says what holds where it finds nothing."""
+    """Register the decorated function, in one of ``MODULES``, as the check ``name``.
+
+    ``title`` is a sentence that is true if the check finds nothing.
+    """
 
     def register(work: Work) -> Work:
         _checks[name] = DoctorCheck(name, title, phase, work, reads_settings)
@@ -52,14 +63,14 @@ def check(
 
 
 def checks_of(phase: RolloutPhase | None = None) -> list[DoctorCheck]:
-    """Return the checks of ``phase``, or all, in the order of phases and of ``ROOMS``."""
+    """Return the checks of ``phase``, or all, in the order of phases and of ``MODULES``."""
     chosen = [one for one in _checks.values() if phase is None or one.phase is phase]
-    return sorted(chosen, key=_place)
+    return sorted(chosen, key=_position)
 
 
-def _place(one: DoctorCheck) -> tuple[int, int]:
-    room = one.work.__module__.rpartition(".")[2]
-    return list(RolloutPhase).index(one.phase), ROOMS.index(room)
+def _position(one: DoctorCheck) -> tuple[int, int]:
+    module = one.work.__module__.rpartition(".")[2]
+    return list(RolloutPhase).index(one.phase), MODULES.index(module)
 
 
 def run(
@@ -67,15 +78,18 @@ def run(
     surroundings: Surroundings,
     progress: Callable[[str], None] = lambda title: None,
 ) -> Iterator[DoctorResult]:
-    """Carry out ``chosen``, one after the other. ``progress`` is called with each title before it
-    begins. Raises nothing of what a check raises: that one is not checked then."""
+    """Carry out the checks ``chosen`` one after the other, and yield their results.
+
+    ``progress`` is called with the title of each check before it starts. What a check raises is
+    not raised here: the result says that it could not be carried out, and why.
+    """
     for one in chosen:
         progress(one.title)
         yield examine(one, surroundings)
 
 
 def examine(one: DoctorCheck, surroundings: Surroundings) -> DoctorResult:
-    """Carry out one check."""
+    """Carry out one check and return its result."""
     began = time.monotonic()
     found: list[DoctorFinding] = []
     reason, is_needed = "", True
@@ -110,12 +124,12 @@ def _readable_settings() -> None:
 
 
 def _why(raised: Exception) -> str:
-    """Return what an unexpected error says, as far as its words are fit for people."""
-    said = str(raised).strip().partition("\n")[0]
+    """Return the message of an unexpected error if it is written for people, else its class."""
+    message = str(raised).strip().partition("\n")[0]
     if isinstance(raised, (SpoolLiveError, ImproperlyConfigured)):
-        return said
+        return message
     if isinstance(raised, DatabaseError):
-        return f"The database answers with an error: {said}"
+        return f"The database answers with an error: {message}"
     return f"The check itself failed with {type(raised).__name__}."
 
 

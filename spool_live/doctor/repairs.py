@@ -1,9 +1,9 @@
-"""What ``live_doctor --fix`` does: what ``live_setup``, ``live_deliver --mirror-all`` and
-``live_requeue`` do, and nothing else.
+"""The repairs of ``live_doctor --fix``: it does what ``live_setup``, ``live_deliver --mirror-all``
+and ``live_requeue`` do, and nothing else.
 
-So it touches no settings file, no secret, no role, and no object that is not ours. Each act is one
-line of an audit trail, with who did it: of the outbox's for requeued entries, else of the
-operators'.
+So it never changes a settings file, a secret, a database role, or an object that is not ours. Each
+repair is recorded in an audit trail, with who made it: requeued entries in the trail of the outbox,
+the other repairs in the trail of the operators.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from spool_live.doctor.findings import Act, DoctorResult
 from spool_live.doctor.secrets import without_secrets
 from spool_live.doctor.surroundings import NotChecked, Surroundings
 from spool_live.exceptions import SpoolLiveError
-from spool_live.keys.trail import Act as Noted
+from spool_live.keys.trail import Act as TrailAct
 from spool_live.keys.trail import note_act
 from spool_live.models import OutboxEntry, Site
 from spool_live.supabase.provisioning import provision, undone
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """One act that can be done. ``do`` does it and says what became of it; it raises
+    """A repair that can be made. ``do`` makes it and returns the outcome in words; it raises
     ``SpoolLiveError`` or ``DatabaseError``."""
 
     act: Act
@@ -45,7 +45,7 @@ class Repair:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What became of a repair; ``error`` is empty where it went well."""
+    """The outcome of a repair; ``error`` is empty if it succeeded."""
 
     repair: Repair
     outcome: str = ""
@@ -59,12 +59,12 @@ class Done:
 
 
 def planned(repair: Repair) -> dict[str, Any]:
-    """Return a repair that was not done, as JSON has it: ``{fix, what, done}``."""
+    """Return a repair that was not made, as ``{fix, what, done}``."""
     return {"fix": repair.act.value, "what": repair.what, "done": False}
 
 
 def plan(results: Iterable[DoctorResult], surroundings: Surroundings) -> list[Repair]:
-    """Return the acts that repair what was found, in the order in which they have to be done."""
+    """Return the repairs for what was found, in the order in which they have to be made."""
     wanted = {finding.act for result in results for finding in result.findings}
     found: list[Repair] = []
     for act in Act:
@@ -72,19 +72,19 @@ def plan(results: Iterable[DoctorResult], surroundings: Surroundings) -> list[Re
             try:
                 found += _PLANS[act](surroundings)
             except NotChecked:
-                continue  # a database that answered before does not any more
+                continue  # a database that answered the checks does not answer now
     return found
 
 
 def carry_out(repair: Repair) -> Done:
-    """Do it. What it raises is in the outcome: one that fails never stops the next."""
+    """Make the repair. An error becomes part of the outcome: it does not stop the next repair."""
     try:
         return Done(repair, outcome=repair.do())
     except Exception as raised:
         logger.exception("repair %s failed", repair.act)
-        said = str(raised).strip().partition("\n")[0]
-        known = isinstance(raised, SpoolLiveError)
-        return Done(repair, error=without_secrets(said) if known else type(raised).__name__)
+        message = str(raised).strip().partition("\n")[0]
+        is_ours = isinstance(raised, SpoolLiveError)
+        return Done(repair, error=without_secrets(message) if is_ours else type(raised).__name__)
 
 
 def _plan_setup(surroundings: Surroundings) -> Iterator[Repair]:
@@ -121,7 +121,7 @@ def _plan_requeue(surroundings: Surroundings) -> Iterator[Repair]:
 def _set_up(alias: str, using: str, what: str) -> str:
     steps = provision(alias)
     failed = [step for step in steps if step.outcome is StepOutcome.FAILED]
-    note_act(Noted.REPAIRED, what, using=using, failed=[step.step for step in failed])
+    note_act(TrailAct.REPAIRED, what, using=using, failed=[step.step for step in failed])
     if failed:
         raise SpoolLiveError("; ".join(f"{step.step}: {step.remedy}" for step in failed))
     return f"{sum(step.outcome is StepOutcome.DONE for step in steps)} steps are done"
@@ -129,7 +129,7 @@ def _set_up(alias: str, using: str, what: str) -> str:
 
 def _mirror(using: str, what: str) -> str:
     marked = mirror.mirror_all(using)
-    note_act(Noted.REPAIRED, what, using=using, sites=marked)
+    note_act(TrailAct.REPAIRED, what, using=using, sites=marked)
     return f"{mirror.mirror_pending(using)} of {marked} sites are acknowledged"
 
 

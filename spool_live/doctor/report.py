@@ -1,4 +1,4 @@
-"""The outcome as text for people and as values for JSON. Pure."""
+"""The results of the checks, as text for people and as values for JSON. Pure."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from spool_live.doctor.findings import CheckState, DoctorResult, Level, RolloutP
 from spool_live.doctor.repairs import Done, Repair
 
 WIDTH = 100
+"""Columns of a line."""
 MARGIN = 14
+"""Columns by which findings are indented."""
 
 
 def lines(results: Sequence[DoctorResult]) -> Iterator[str]:
-    """Yield one line a check, and what it found below it; a sentence about all at the end."""
+    """Yield a line for each check, its findings below it, and a summary at the end."""
     phase = None
     for result in results:
         if result.phase is not phase:
@@ -35,7 +37,7 @@ def lines(results: Sequence[DoctorResult]) -> Iterator[str]:
 
 
 def summary(results: Sequence[DoctorResult]) -> str:
-    """Return one sentence about all of it."""
+    """Return a sentence that counts errors, warnings and checks that were not carried out."""
     counts = Counter(finding.level for result in results for finding in result.findings)
     missed = sum(result.state is CheckState.NOT_CHECKED for result in results)
     parts = [
@@ -82,7 +84,7 @@ def document(results: Sequence[DoctorResult], phase: RolloutPhase | None) -> dic
 
 
 def _indented(text: str) -> str:
-    """Return ``text`` below a heading, in lines that fit a terminal; its own line ends stay."""
+    """Return ``text`` indented and wrapped for a terminal; its own line breaks are kept."""
     margin = " " * MARGIN
     return "\n".join(
         textwrap.fill(

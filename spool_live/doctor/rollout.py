@@ -1,4 +1,4 @@
-"""Phase *rollout*: it holds in production, is proved end to end, and is watched."""
+"""Phase *rollout*: the settings suit production, isolation is proved, the status is monitored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from spool_live.status.states import age
 
 ROLLOUT = RolloutPhase.ROLLOUT
 STALE = timedelta(days=30)
-"""How old a proof may be."""
+"""How old the last success of a verification may be."""
 PROOFS = {
     Part.VERIFY_RLS: "manage.py verify_rls",
     Part.VERIFY_LIVE: "manage.py verify_live --api-url https://.../spool-live/",
@@ -29,9 +29,9 @@ PROOFS = {
 
 @check("production", "The project is set up for production", ROLLOUT)
 def check_production(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """DEBUG is off, and the address that front ends get leads somewhere for them."""
+    """Check that DEBUG is off, and that front ends can reach the ``SUPABASE_URL`` that they get."""
     if django_settings.DEBUG:
-        yield error("DEBUG is on.", "DEBUG = False; its error pages show settings and source code.")
+        yield error("DEBUG is on: error pages show settings and source code.", "Set DEBUG = False.")
     host = urlsplit(live_settings().supabase_url).hostname or ""
     if host == "localhost" or _is_loopback(host):
         yield error(
@@ -43,14 +43,14 @@ def check_production(surroundings: Surroundings) -> Iterator[DoctorFinding]:
 
 @check("proofs", "Isolation was proved lately, also end to end", ROLLOUT)
 def check_proofs(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """verify_rls and verify_live have run, and went well."""
+    """Check that ``verify_rls`` and ``verify_live`` have succeeded lately."""
     yield from surroundings.problems(Kind.ISOLATION)
     status = surroundings.status
     for part, command in PROOFS.items():
         known = next((one for one in status.parts if one.part == part), None)
         succeeded = known.succeeded_at if known else None
         if known and known.failing_since:
-            continue  # a problem of the status
+            continue  # reported as a problem of the status
         if succeeded is None:
             yield error(f"{part.value} has never succeeded here.", f"Run {command}.")
         elif status.at - succeeded > STALE:
@@ -60,7 +60,7 @@ def check_proofs(surroundings: Surroundings) -> Iterator[DoctorFinding]:
 
 @check("monitoring", "The status is ok, and can be read from outside", ROLLOUT)
 def check_monitoring(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """Metrics are served, and the status has no problem."""
+    """Check that metrics are served, and that the status has no problem."""
     yield from surroundings.problems(Kind.CACHE)
     if not live_settings().metrics_token:
         yield warning(

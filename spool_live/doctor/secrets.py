@@ -1,4 +1,4 @@
-"""Keeps what is secret out of what is printed, whoever put it into a message."""
+"""Replaces the secrets of the settings in texts that are printed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from spool_live.conf import LiveSettings
 
 HIDDEN = "[secret]"
 SHORTEST = 4
-"""Characters: what is shorter hides nothing, and would be replaced within words."""
+"""Characters: a shorter value is not replaced, as it may occur within words."""
 _NOT_SECRET = ("SUPABASE_PUBLISHABLE_KEY",)
-"""Kept out of ``repr`` for its length; every subscriber gets it."""
+"""Left out of ``repr`` because it is long, not because it is secret: every subscriber gets it."""
 
 
 def without_secrets(text: str) -> str:
@@ -28,7 +28,7 @@ def without_secrets(text: str) -> str:
 
 
 def _secrets() -> Iterator[str]:
-    """Yield the secrets, also those of a ``SPOOL_LIVE`` that cannot be read as a whole."""
+    """Yield the secrets of the settings, even if ``SPOOL_LIVE`` as a whole cannot be read."""
     given = getattr(settings, "SPOOL_LIVE", {})
     names = {field.name.upper() for field in fields(LiveSettings) if not field.repr}
     if isinstance(given, dict):

@@ -1,4 +1,4 @@
-"""What checks need at hand: options, databases that answer, a subscriber, and shared answers."""
+"""What the checks share: the run's options, the status, a usable key, databases that answer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DEFAULT_PORTS = {"postgresql": 5432, "mysql": 3306}
 
 
 class NotChecked(SpoolLiveError):  # noqa: N818 - an outcome, not an error
-    """A check cannot be carried out; the message says why, and what to see about it."""
+    """A check cannot be carried out; the message says why, and where to look."""
 
 
 class NotNeeded(SpoolLiveError):  # noqa: N818 - an outcome, not an error
@@ -37,7 +37,7 @@ class NotNeeded(SpoolLiveError):  # noqa: N818 - an outcome, not an error
 
 @dataclass(frozen=True, slots=True)
 class UsableKey:
-    """A key that a front end could ask with, of a site that Supabase knows."""
+    """A valid API key that a front end could use, of a site that Supabase knows."""
 
     key: SiteApiKey
     epoch: int
@@ -51,10 +51,10 @@ class UsableKey:
 
 @dataclass
 class Surroundings:
-    """Options of the run, and answers that several checks look at.
+    """The options of a run, and what several checks need to know, determined once.
 
     ``api_url`` is where ``spool_live.urls`` answers from outside, if known; ``timeout`` is in
-    seconds, for each request; ``phase`` is the only one that is looked at, or ``None`` for all.
+    seconds, for each request; ``phase`` is the only one that is checked, or ``None`` for all.
     """
 
     api_url: str = ""
@@ -63,7 +63,7 @@ class Surroundings:
 
     @cached_property
     def aliases(self) -> list[str]:
-        """The aliases that matter: the content databases, and the Supabase database."""
+        """The aliases that we use: the content databases, and the Supabase database."""
         content = ["default"] if self.unanswered("default") else content_databases()
         supabase = live_settings().supabase_database
         return list(dict.fromkeys([*content, *([supabase] if supabase in connections else [])]))
@@ -73,14 +73,16 @@ class Surroundings:
         return {}
 
     def unanswered(self, alias: str) -> str:
-        """Return why the database ``alias`` does not answer; empty where it does. Asked once."""
+        """Return why the database ``alias`` does not answer, or ""; each is asked once in a run."""
         if alias not in self._answers:
             self._answers[alias] = _try(alias)
         return self._answers[alias]
 
     def supabase_alias(self) -> str:
-        """Return the alias of the Supabase database. Raises ``NotChecked`` where none
-        answers."""
+        """Return the alias of the Supabase database.
+
+        Raises ``NotChecked`` if it is not in ``DATABASES``, not PostgreSQL, or does not answer.
+        """
         alias = live_settings().supabase_database
         if alias not in connections:
             raise NotChecked(f"There is no database {alias!r}: see the check of the settings.")
@@ -101,7 +103,7 @@ class Surroundings:
 
     @cached_property
     def status(self) -> Status:
-        """The status, after broker and cache were asked."""
+        """The status, determined after broker and cache were probed."""
         self.content_aliases()
         probe()
         return determine()
@@ -117,7 +119,7 @@ class Surroundings:
 
     @cached_property
     def subscriber(self) -> UsableKey | None:
-        """Somebody's active key that Supabase knows, or ``None``."""
+        """An active key of any site that Supabase knows, or ``None``."""
         now = timezone.now()
         active = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=now))
         for using in self.content_aliases():
@@ -130,13 +132,15 @@ class Surroundings:
 
 
 def unknown_key() -> SiteApiKey:
-    """Return a key that was never stored, of a site that does not exist: for tokens that may read
-    nothing."""
+    """Return an unsaved key of a site that does not exist: its tokens may read nothing."""
     return SiteApiKey(id=uuid.uuid4(), site_id=uuid.uuid4())
 
 
 def _try(alias: str) -> str:
-    """Connect, at first by hand: where a firewall drops packets the driver waits for minutes."""
+    """Return why ``alias`` does not answer, or "".
+
+    Opens a socket first: the driver waits for minutes where a firewall drops packets.
+    """
     connection = connections[alias]
     if connection.connection is None and (problem := _unreachable(connection.settings_dict, alias)):
         return problem
@@ -149,12 +153,12 @@ def _try(alias: str) -> str:
     return ""
 
 
-def _unreachable(given: dict[str, Any], alias: str) -> str:
-    host = str(given.get("HOST") or "")
+def _unreachable(database: dict[str, Any], alias: str) -> str:
+    host = str(database.get("HOST") or "")
     default = DEFAULT_PORTS.get(connections[alias].vendor)
     if default is None or not host or PurePath(host).is_absolute():
         return ""
-    port = int(given.get("PORT") or default)
+    port = int(database.get("PORT") or default)
     try:
         socket.create_connection((host, port), PATIENCE).close()
     except socket.gaierror as error:

@@ -1,6 +1,6 @@
-"""Phase *clients*: REST and Realtime take our token, and show it what is its own and nothing else.
+"""Phase *clients*: REST accepts our token, and shows it only the updates of its own site.
 
-Asked is as a front end asks: with the publishable key, and with a token that we mint.
+The checks send what a front end sends: the publishable key, and a token that we mint.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from spool_live.models import SiteApiKey
 
 CLIENTS = RolloutPhase.CLIENTS
 NO_PERMISSION = "42501"
-"""Who is nobody has no right to the table: so it must be."""
+"""PostgreSQL: the role lacks the privilege. This is the right answer without a token."""
 TOLERATED, REFUSED = 5.0, 30.0
-"""Seconds by which the clocks may differ: ``iat`` lies 5 s back, and PostgREST forgives 30 s."""
+"""Seconds by which the clocks may differ before there is a warning, and before there is an error:
+``iat`` is set 5 s into the past, and PostgREST allows for 30 s."""
 SIGNING = (
     'SPOOL_LIVE["JWT_SIGNING_KEY"] must be the key that this very project trusts (Settings, JWT '
     "Keys): the JWT secret for HS256, else the private key of its current or standby key, with its "
@@ -39,7 +40,11 @@ PUBLISHABLE = 'Copy SPOOL_LIVE["SUPABASE_PUBLISHABLE_KEY"] again from the projec
 
 @dataclass(frozen=True, slots=True)
 class PostgrestAnswer:
-    """What PostgREST answered: the HTTP status, its code if it is its own, its rows."""
+    """An answer of PostgREST.
+
+    ``code`` is the error's own code, or empty; ``rows`` is ``None`` unless the request succeeded;
+    ``date`` is the header ``Date``; ``received`` is when it came, in seconds by our clock.
+    """
 
     status: int
     code: str
@@ -50,17 +55,17 @@ class PostgrestAnswer:
 
     @property
     def skew(self) -> float | None:
-        """Seconds by which this machine's clock is ahead; ``None`` where the server names none."""
+        """Seconds by which our clock is ahead of the server's; ``None`` without a date."""
         try:
-            there = email.utils.parsedate_to_datetime(self.date).timestamp()
+            server_time = email.utils.parsedate_to_datetime(self.date).timestamp()
         except (TypeError, ValueError):
             return None
-        return self.received - there
+        return self.received - server_time
 
 
 @check("clock", "The clocks of this machine and of Supabase agree", CLIENTS)
 def check_clock(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """Compare with the ``Date`` of an answer."""
+    """Compare our clock with the ``Date`` of an answer."""
     skew = ask(surroundings, None).skew
     if skew is None:
         raise NotChecked("The server's answers have no date.")
@@ -74,13 +79,13 @@ def check_clock(surroundings: Surroundings) -> Iterator[DoctorFinding]:
         )
 
 
-@check("token", "REST takes our token, and shows it nothing of others", CLIENTS)
+@check("token", "REST accepts our token, and shows it no updates of other sites", CLIENTS)
 def check_token(surroundings: Surroundings) -> Iterator[DoctorFinding]:
-    """Read ``live_updates`` without a token, with one of no site, and with a subscriber's."""
+    """Read ``live_updates`` without a token, as a site that does not exist, and as a subscriber."""
     public = ask(surroundings, None)
     if public.status == httpx.codes.UNAUTHORIZED and public.code != NO_PERMISSION:
-        said = "Supabase refuses the publishable key"
-        yield error(f"{said} (HTTP 401: {public.message}).", PUBLISHABLE)
+        cause = f"Supabase refuses the publishable key (HTTP 401: {public.message})."
+        yield error(cause, PUBLISHABLE)
         return
     if public.rows:
         yield _leak("The publishable key alone")
@@ -101,22 +106,22 @@ def check_token(surroundings: Surroundings) -> Iterator[DoctorFinding]:
 
 
 def refused(answer: PostgrestAnswer) -> DoctorFinding:
-    """Return why PostgREST did not take our token."""
-    said = f"HTTP {answer.status} {answer.code}: {answer.message}".replace("  ", " ")
+    """Return a finding that says why PostgREST did not accept our token."""
+    detail = f"HTTP {answer.status} {answer.code}: {answer.message}".replace("  ", " ")
     if answer.code == "PGRST303" or "JWT expired" in answer.message:
-        return error(f"Supabase takes our token for expired or not valid yet ({said}).", NTP)
+        return error(f"Supabase finds our token expired or not valid yet ({detail}).", NTP)
     if answer.code.startswith("PGRST3"):
-        return error(f"Supabase does not accept the signature of our token ({said}).", SIGNING)
+        return error(f"Supabase does not accept the signature of our token ({detail}).", SIGNING)
     if answer.code in {NO_PERMISSION, "PGRST205", "42P01"}:
-        cause = f"Our token may not read live_updates ({said})."
+        cause = f"Our token may not read live_updates ({detail})."
         return error(cause, "Run manage.py migrate, then manage.py live_setup.")
     if answer.code == "PGRST106":
         return error(
-            f"PostgREST does not serve the schema public ({said}).",
+            f"PostgREST does not serve the schema public ({detail}).",
             "Expose the schema public in the project's API settings.",
         )
     return error(
-        f"What answers at SUPABASE_URL does not answer as PostgREST does ({said}).",
+        f"What answers at SUPABASE_URL does not answer as PostgREST does ({detail}).",
         'Check SPOOL_LIVE["SUPABASE_URL"], and the proxies in between.',
     )
 
@@ -125,7 +130,7 @@ def refused(answer: PostgrestAnswer) -> DoctorFinding:
 def ask(surroundings: Surroundings, key: SiteApiKey | None, **filters: str) -> PostgrestAnswer:
     """Read ``live_updates`` as ``key``, or with the publishable key alone.
 
-    Raises ``NotChecked`` where nobody answers, which the check of REST explains.
+    Raises ``NotChecked`` if Supabase does not answer: the check ``rest`` explains why.
     """
     settings = live_settings()
     headers = {"apikey": settings.supabase_publishable_key}
@@ -141,13 +146,13 @@ def ask(surroundings: Surroundings, key: SiteApiKey | None, **filters: str) -> P
 
 
 def _answer(response: httpx.Response) -> PostgrestAnswer:
-    said: Any = None
+    body: Any = None
     try:
-        said = response.json()
+        body = response.json()
     except (json.JSONDecodeError, UnicodeDecodeError):
-        said = None
-    rows = said if response.is_success and isinstance(said, list) else None
-    problem = said if isinstance(said, dict) else {}
+        body = None
+    rows = body if response.is_success and isinstance(body, list) else None
+    problem = body if isinstance(body, dict) else {}
     return PostgrestAnswer(
         status=response.status_code,
         code=str(problem.get("code") or ""),
@@ -158,9 +163,9 @@ def _answer(response: httpx.Response) -> PostgrestAnswer:
     )
 
 
-def _leak(who: str) -> DoctorFinding:
+def _leak(reader: str) -> DoctorFinding:
     return error(
-        f"{who} reads updates of other sites.",
-        "Revoke it all: run manage.py live_setup, then manage.py verify_rls, whose findings have "
-        "the SQL that repairs it.",
+        f"{reader} reads updates of other sites.",
+        "Run manage.py live_setup, then manage.py verify_rls: its findings have the SQL that "
+        "revokes this access.",
     )

@@ -1,4 +1,4 @@
-"""A world in which all is well, and what is needed to spoil it."""
+"""A healthy project, and what tests need to misconfigure it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HERE = "tests.doctor.conftest"
 
 @dataclass
 class World:
-    """What a seed may spoil."""
+    """A healthy project, which a seed may misconfigure."""
 
     settings: Any
     monkeypatch: pytest.MonkeyPatch
@@ -59,7 +59,7 @@ class World:
         return self.stack.enter_context(answering(status, body, **options))
 
     def diagnose(self, name: str) -> DoctorResult:
-        """How the check ends."""
+        """Carries out a check and returns its result."""
         [one] = [c for c in checks_of() if c.name == name]
         return examine(one, self.surroundings)
 
@@ -87,7 +87,7 @@ def answering(
         do_POST = do_GET  # noqa: N815 - http.server's name
 
         def log_message(self, *args: Any) -> None:
-            """Says nothing."""
+            """Logs nothing."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
@@ -101,7 +101,7 @@ def answering(
 
 
 def be_alive() -> None:
-    """Every part was active just now, and well."""
+    """Record that every part was active just now, without an error."""
     for using in content_databases():
         for part in (Part.WORKER, Part.SWEEP):
             heartbeats.beat(using, part)
@@ -113,7 +113,7 @@ def be_alive() -> None:
 def world(
     settings: Any, monkeypatch: pytest.MonkeyPatch, suite_supabase: LocalSupabaseConfig
 ) -> Iterator[World]:
-    """Settings that the doctor has nothing to say about."""
+    """Settings without findings."""
     settings.CELERY_DB_REUSE_MAX = 100
     with ExitStack() as stack:
         world = World(settings, monkeypatch, stack, suite_supabase)

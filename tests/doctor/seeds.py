@@ -1,4 +1,4 @@
-"""Misconfigurations: how each is made, which check finds it, and what is said of it."""
+"""Misconfigurations: how each is made, which check finds it, and what it reports."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PORTAL = "<html><title>Hotel Wi-Fi</title>Please accept our terms.</html>"
 
 @dataclass(frozen=True)
 class Seed:
-    """One misconfiguration. ``cause`` and ``remedy`` are what must be said, in parts."""
+    """One misconfiguration. ``cause`` and ``remedy`` are parts of what must be reported."""
 
     name: str
     check: str
@@ -295,7 +295,7 @@ def mirror_refused(world: World) -> None:
     SiteDelivery.objects.create(site_id=site.pk, mirror_error="42501: permission denied")
 
 
-@seed("exchanged Supabase database", "mirror", "forgotten 1 site", "--mirror-all")
+@seed("replaced Supabase database", "mirror", "forgotten 1 site", "--mirror-all")
 def forgotten(world: World) -> None:
     site = Site.objects.create(name="Ledger")
     SiteDelivery.objects.create(site_id=site.pk, acknowledged_version=7)
@@ -305,8 +305,8 @@ def forgotten(world: World) -> None:
 # Supabase's services
 
 
-@seed("nobody at the address", "rest", "nothing listens there", "whether Supabase is running")
-def nobody_listens(world: World) -> None:
+@seed("wrong address", "rest", "nothing listens there", "whether Supabase is running")
+def nothing_listens(world: World) -> None:
     world.real(SUPABASE_URL=f"http://127.0.0.1:{free_port()}")
 
 
@@ -352,8 +352,8 @@ def wrong_signing_key_on_realtime(world: World) -> None:
 
 @seed("schema not exposed", "token", "does not serve the schema public", "Expose the schema")
 def schema_not_exposed(world: World) -> None:
-    said = '{"code": "PGRST106", "message": "The schema must be one of the following: api"}'
-    world.live(SUPABASE_URL=world.answering(406, said))
+    body = '{"code": "PGRST106", "message": "The schema must be one of the following: api"}'
+    world.live(SUPABASE_URL=world.answering(406, body))
 
 
 @seed("no Realtime", "realtime", "Realtime cannot be reached", "WebSockets")
@@ -401,8 +401,8 @@ def api_redirects(world: World) -> None:
 
 @seed("header dropped on the way", "api", "Authorization header", "WSGIPassAuthorization")
 def header_dropped(world: World) -> None:
-    said = '{"detail": "Who are you?", "code": "not_authenticated"}'
-    world.surroundings.api_url = world.answering(401, said)
+    body = '{"detail": "Who are you?", "code": "not_authenticated"}'
+    world.surroundings.api_url = world.answering(401, body)
 
 
 @seed("host not allowed", "api", "refuses the host", "ALLOWED_HOSTS")
@@ -465,7 +465,7 @@ def no_metrics(world: World) -> None:
 
 
 def forget(*parts: Part) -> None:
-    """Nothing is known of these parts."""
+    """Forget everything about these parts."""
     for using in content_databases():
         Heartbeat.objects.using(using).filter(pk__in=parts).delete()
 

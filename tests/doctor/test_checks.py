@@ -1,4 +1,4 @@
-"""Checks on a world in which all is well, on databases that are not there, and on each other."""
+"""Checks of a healthy project, of missing databases, and of how one check affects another."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from tests.end_to_end.conftest import Road, road
 from tests.scratch import pointed_at
 
 __all__ = ["road"]
-ROOMS = Path(__file__).parent.parent.parent / "spool_live" / "doctor"
+FOLDER = Path(__file__).parent.parent.parent / "spool_live" / "doctor"
 
 
 @pytest.mark.django_db(databases="__all__", transaction=True)
@@ -63,7 +63,7 @@ class TestAllIsWell:
         assert surroundings.subscriber.key.site == site
 
     @pytest.mark.parametrize(("trusted", "state"), [(0, CheckState.OK), (1, CheckState.ERROR)])
-    def test_address_that_anybody_can_choose(
+    def test_address_that_clients_can_choose(
         self, road: Road, world: World, trusted: int, state: CheckState
     ) -> None:
         world.live(TRUSTED_PROXIES=trusted)
@@ -74,7 +74,7 @@ class TestAllIsWell:
         assert result.state is state
         assert [f.cause for f in result.findings if "can choose the address" not in f.cause] == []
 
-    def test_realtime_lets_nobody_in_and_that_is_well(self, road: Road, world: World) -> None:
+    def test_refusal_after_an_accepted_token_is_ok(self, road: Road, world: World) -> None:
         assert not SiteApiKey.objects.exists()
         result = world.diagnose("realtime")
         assert (result.state, result.findings) == (CheckState.OK, ())
@@ -134,7 +134,7 @@ def unblocked(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iter
 
 @pytest.fixture
 def empty_database(unblocked: None) -> Iterator[str]:
-    """A database with nothing of Supabase in it, and nothing of ours."""
+    """The name of a database without anything of Supabase or of ours."""
     admin = django_settings.LOCAL_SUPABASE.conninfo("supabase_admin")
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute("create database doctor_scratch owner postgres")
@@ -144,14 +144,14 @@ def empty_database(unblocked: None) -> Iterator[str]:
             connection.execute("drop database doctor_scratch with (force)")
 
 
-def said(world: World, check: str) -> str:
+def diagnosis(world: World, check: str) -> str:
     findings = world.diagnose(check).findings
     return " ".join(f"{finding.cause} {finding.remedy}" for finding in findings)
 
 
 @pytest.mark.django_db(databases="__all__")
 class TestWhatIsNotTried:
-    def test_nobody_joins_where_no_websocket_opens(self, world: World) -> None:
+    def test_no_join_is_tried_where_no_websocket_opens(self, world: World) -> None:
         """The official client would try five times, for a quarter of a minute."""
         world.live(SUPABASE_URL=f"http://127.0.0.1:{free_port()}")
         world.monkeypatch.setattr(realtime, "_join", None)
@@ -171,7 +171,7 @@ class TestDatabases:
     def test_one_that_is_not_there(self, world: World) -> None:
         port = free_port()
         with pointed_at(world.alias, PORT=port):
-            text = said(world, "databases")
+            text = diagnosis(world, "databases")
             blocked = [world.diagnose(name) for name in ("setup", "isolation", "migrations")]
         assert f"no connection to 127.0.0.1:{port}" in text
         assert f'DATABASES["{world.alias}"]' in text
@@ -180,22 +180,22 @@ class TestDatabases:
 
     def test_name_that_cannot_be_resolved(self, world: World) -> None:
         with pointed_at(world.alias, HOST="db.nowhere.invalid"):
-            assert "db.nowhere.invalid cannot be resolved" in said(world, "databases")
+            assert "db.nowhere.invalid cannot be resolved" in diagnosis(world, "databases")
 
     def test_database_that_does_not_exist(self, world: World) -> None:
         with pointed_at(world.alias, NAME="no_such_database"):
-            assert "no_such_database" in said(world, "databases")
+            assert "no_such_database" in diagnosis(world, "databases")
 
     def test_nothing_migrated(self, world: World, empty_database: str) -> None:
         with pointed_at(world.alias, NAME=empty_database):
-            text = said(world, "migrations")
+            text = diagnosis(world, "migrations")
         assert f"not applied on {world.alias!r}, the first one is 0001_tables" in text
         assert f"manage.py migrate --database {world.alias}" in text
 
     def test_recorded_but_not_there(self, world: World, empty_database: str) -> None:
         with pointed_at(world.alias, NAME=empty_database):
             call_command("migrate", "spool_live", database=world.alias, fake=True, verbosity=0)
-            migrations, setup = said(world, "migrations"), said(world, "setup")
+            migrations, setup = diagnosis(world, "migrations"), diagnosis(world, "setup")
         assert "live_updates" in migrations
         assert "--fake spool_live zero" in migrations
         assert f"migrate --database {world.alias}" in setup
@@ -246,7 +246,7 @@ class TestRunning:
         assert (result.state, "settings" in result.reason) == (CheckState.NOT_CHECKED, True)
         assert world.diagnose("settings").state is CheckState.ERROR
 
-    def test_no_secret_is_in_what_is_said(self, world: World) -> None:
+    def test_no_secret_is_in_a_finding(self, world: World) -> None:
         world.live(SUPABASE_SECRET_KEY="sb_secret_hunter2hunter2")
         world.settings.CELERY_BROKER_URL = "redis://:correct-horse@broker/0"
         raised = OperationalError("sb_secret_hunter2hunter2 and correct-horse")
@@ -261,7 +261,7 @@ class TestRunning:
 
 
 def test_every_kind_of_problem_is_some_check() -> None:
-    source = "".join(path.read_text("utf-8") for path in ROOMS.glob("*.py"))
+    source = "".join(path.read_text("utf-8") for path in FOLDER.glob("*.py"))
     shown = {kind for kind in Kind if f"Kind.{kind.name}" in source}
     assert shown == set(Kind)
 

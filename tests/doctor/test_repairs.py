@@ -59,7 +59,7 @@ def catalog(alias: str) -> set[Any]:
 class TestFix:
     @pytest.fixture
     def broken(self, world: World) -> World:
-        """A grant is gone, and two sites have dead entries."""
+        """A grant is missing, and two sites have dead entries."""
         world.sql(
             "revoke select on public.live_updates from authenticated",
             "create table public.payroll (id int)",
@@ -130,7 +130,7 @@ class TestFix:
 
 
 @pytest.mark.django_db(databases="__all__", transaction=True)
-def test_exchanged_database_is_told_every_site(road: Road, world: World) -> None:
+def test_replaced_database_gets_every_site(road: Road, world: World) -> None:
     site, _ = road.site("Ledger")
     world.live(BROADCASTER=DEFAULT_BROADCASTER)
     be_alive()
