@@ -1,9 +1,9 @@
 """The state of the system, determined here and nowhere else.
 
 Commands, the admin, health endpoints, metrics and alerts read it and decide nothing themselves:
-``observing`` reads the databases, ``judging`` says what is wrong (pure), ``snapshot`` puts both
-together, ``limited`` leaves out what somebody may not know, ``sites`` and ``totals`` count for
-tables, ``readiness`` says whether this process can serve.
+``observing`` reads the databases, ``judging`` determines what is wrong (pure), ``snapshot``
+combines both, ``limited`` leaves out what a user may not see, ``sites`` and ``totals`` count for
+tables, ``readiness`` determines whether this process can serve.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""How many clients are connected to Realtime, where that can be known.
+"""How many clients are connected to Realtime, where that can be determined.
 
-Realtime says it itself to whoever may read its metrics (``REALTIME_METRICS_URL``); in the mode
-``postgres_changes`` its table of subscriptions says it, where the Supabase database is an alias of
-ours. Asked by commands and alerts now and then, and kept for everybody else.
+Realtime's metrics have the number, if ``REALTIME_METRICS_URL`` is set; in the mode
+``postgres_changes`` it is counted in Realtime's table of subscriptions, if the Supabase database is
+one of the project's aliases. Commands and the evaluation of alerts ask for it, and store the answer
+as a heartbeat for everything else.
 """
 
 from __future__ import annotations
@@ -20,16 +21,18 @@ from spool_live.sql import read_sql
 from spool_live.supabase.databases import content_databases, is_supabase_database
 
 PATIENCE = 3.0
+"""Seconds that Realtime's metrics may take."""
 EVERY = timedelta(seconds=20)
+"""How often all processes together ask at most."""
 _SAMPLE = re.compile(r"^realtime_connections_connected(?:\{[^}]*\})? ([0-9.eE+]+)", re.MULTILINE)
 
 
 class ConnectionsUnknownError(SpoolLiveError):
-    """Who should know does not say. The message holds no address and no secret."""
+    """Realtime's metrics cannot be read. The message holds no address and no secret."""
 
 
 def ask_connections() -> None:
-    """Ask Realtime how many clients are connected, if none has for a while, and note the answer."""
+    """Count the connected clients and store the number, unless a process did a moment ago."""
     using = content_databases()[0]
     if not _can_be_known() or not heartbeats.claim(using, heartbeats.Part.REALTIME, EVERY):
         return
@@ -42,10 +45,10 @@ def ask_connections() -> None:
 
 
 def count_connections() -> int | None:
-    """Return how many clients are connected, or ``None`` where nobody can know.
+    """Return how many clients are connected, or ``None`` where that cannot be determined.
 
-    Raises ``ConnectionsUnknownError`` where the metrics are not to be had, and
-    ``DatabaseError``.
+    Raises ``ConnectionsUnknownError`` if the metrics cannot be read, and ``DatabaseError`` if the
+    Supabase database does not answer.
     """
     settings = live_settings()
     if settings.realtime_metrics_url:

@@ -1,7 +1,7 @@
-"""What is wrong, judged from an observation. Pure: no database, no clock.
+"""Determines what is wrong from an observation. Pure: no database, no clock.
 
-A cause is named once: what waits because nobody delivers, or because Supabase is away, is part of
-that problem's sentence and no problem of its own.
+Each cause is reported once: updates that wait because no worker delivers, or because Supabase does
+not answer, are mentioned in that problem's reason, and are not a problem of their own.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from spool_live.status.states import Activity, Kind, Problem, State, clock, upda
 
 Part = Heartbeat.Part
 REPORT_AGE = timedelta(minutes=5)
-"""How long a report that broker or cache do not answer is believed without another one."""
+"""How long a failure is reported after the last attempt that failed."""
 
 
 def judge(seen: Observation, settings: LiveSettings) -> list[Problem]:
     """Return the problems of one content database."""
-    whole = _as_one(list(_of_the_whole(seen, settings)))
-    covered = any(p.state is State.STOPPED or p.kind is Kind.SUPABASE for p in whole)
+    general = _as_one(list(_of_all_sites(seen, settings)))
+    covered = any(p.state is State.STOPPED or p.kind is Kind.SUPABASE for p in general)
     return [
-        *whole,
+        *general,
         *([] if covered else (*_held_up(seen), *_backlog(seen, settings))),
         *_dead(seen),
         *upkeep.cleanup(seen, settings),
@@ -36,7 +36,7 @@ def judge(seen: Observation, settings: LiveSettings) -> list[Problem]:
 
 
 def _as_one(problems: list[Problem]) -> list[Problem]:
-    """Broker and cache are often one server: where neither answers it is said in one problem."""
+    """Report broker and cache as one problem where neither answers: they often share a server."""
     kinds = {problem.kind for problem in problems}
     if not {Kind.BROKER, Kind.CACHE} <= kinds:
         return problems
@@ -49,15 +49,15 @@ def _as_one(problems: list[Problem]) -> list[Problem]:
     ]
 
 
-def _of_the_whole(seen: Observation, settings: LiveSettings) -> Iterator[Problem]:
+def _of_all_sites(seen: Observation, settings: LiveSettings) -> Iterator[Problem]:
     broker = _failing(seen, Part.BROKER)
     deliverer = _newest(seen, Part.WORKER, Part.DELIVERY)
     sweep = _newest(seen, Part.SWEEP)
     limit = seen.now - settings.stopped_after
     if seen.is_muted:
-        what = "Nudges are muted, as this process runs tests."
+        reason = "Nudges are muted, as this process runs tests."
         remedy = 'Call deliver_now(), or set SPOOL_LIVE["NUDGE_IN_TESTS"] to True.'
-        yield Problem(Kind.BROKER, State.DELAYED, seen.now, what, remedy, seen.using)
+        yield Problem(Kind.BROKER, State.DELAYED, seen.now, reason, remedy, seen.using)
     elif deliverer is None or deliverer < limit:
         yield _delivery_stopped(seen, deliverer, broker)
     elif _has_started(seen, limit) and (sweep is None or sweep < limit):
@@ -72,7 +72,7 @@ def _of_the_whole(seen: Observation, settings: LiveSettings) -> Iterator[Problem
             seen.using,
         )
     if seen.outage:
-        yield _supabase_away(seen)
+        yield _supabase_unavailable(seen)
     if cache := _failing(seen, Part.CACHE):
         yield Problem(
             Kind.CACHE,
@@ -94,21 +94,21 @@ def _of_the_whole(seen: Observation, settings: LiveSettings) -> Iterator[Problem
 
 
 def _has_started(seen: Observation, limit: datetime) -> bool:
-    """Return whether those who deliver have been at it for so long that a sweep must have run."""
+    """Return whether worker or delivery have been active so long that a sweep must have run."""
     known = (seen.heartbeats.get(part) for part in (Part.WORKER, Part.DELIVERY))
-    at_work = [part for part in known if part and part.at >= limit]
-    return any(part.active_since is None or part.active_since < limit for part in at_work)
+    active = [part for part in known if part and part.at >= limit]
+    return any(part.active_since is None or part.active_since < limit for part in active)
 
 
 def _delivery_stopped(seen: Observation, last: datetime | None, broker: Activity | None) -> Problem:
-    said = (
+    reason = (
         f"nothing has delivered since {clock(last, seen.now)}"
         if last
-        else ("nothing has ever delivered")
+        else "nothing has ever delivered"
     )
     if broker:
         since = clock(broker.failing_since or broker.at, seen.now)
-        said = f"{said}, and the broker has not answered since {since} ({broker.error})"
+        reason = f"{reason}, and the broker has not answered since {since} ({broker.error})"
         remedy = "Check CELERY_BROKER_URL and the broker."
     else:
         remedy = "Is a Celery worker running, or manage.py live_deliver --loop?"
@@ -116,27 +116,27 @@ def _delivery_stopped(seen: Observation, last: datetime | None, broker: Activity
         Kind.BROKER if broker else Kind.DELIVERY,
         State.STOPPED,
         last or wording.first_waiting(seen) or seen.now,
-        wording.sentence(wording.what_has_waited(seen), said),
+        wording.sentence(wording.what_has_waited(seen), reason),
         remedy,
         seen.using,
     )
 
 
 def _sweep_stopped(seen: Observation, last: datetime | None, broker: Activity | None) -> Problem:
-    said = (
+    reason = (
         f"the sweep has not run since {clock(last, seen.now)}"
         if last
-        else ("the sweep has never run")
+        else "the sweep has never run"
     )
     if broker:
         since = clock(broker.failing_since or broker.at, seen.now)
-        said = f"{said}, and the broker has not answered since {since} ({broker.error})"
+        reason = f"{reason}, and the broker has not answered since {since} ({broker.error})"
     return Problem(
         Kind.BROKER if broker else Kind.SWEEP,
         State.STOPPED,
         last or wording.first_waiting(seen) or seen.now,
         wording.sentence(
-            wording.what_has_waited(seen), f"{said}, which finds lost nudges and due retries"
+            wording.what_has_waited(seen), f"{reason}, which finds lost nudges and due retries"
         ),
         "Check CELERY_BROKER_URL and the broker."
         if broker
@@ -147,9 +147,9 @@ def _sweep_stopped(seen: Observation, last: datetime | None, broker: Activity | 
     )
 
 
-def _supabase_away(seen: Observation) -> Problem:
+def _supabase_unavailable(seen: Observation) -> Problem:
     outage = seen.outage
-    assert outage is not None  # noqa: S101 - the caller has looked
+    assert outage is not None  # noqa: S101 - the caller has checked
     attempts = "1 attempt" if outage.failures == 1 else f"{outage.failures} attempts"
     known = seen.heartbeats.get(Part.SUPABASE)
     since = known and known.failing_since
@@ -175,8 +175,8 @@ def _held_up(seen: Observation) -> Iterator[Problem]:
                 Kind.MIRROR,
                 State.FAILING,
                 (mirror.failing_since or mirror.at) if mirror else seen.now,
-                f"Supabase refuses what it must know of {wording.name(seen, site_id)} and its API "
-                f"keys, whose updates wait for that: {site.mirror_error}",
+                f"Supabase refuses {wording.name(seen, site_id)} and its API keys, and the site's "
+                f"updates wait for them: {site.mirror_error}",
                 "See the worker's log for what Supabase answers; run manage.py live_setup.",
             )
         elif site.last_error and site.retry_at and (waiting or site.retry_at > seen.now):
@@ -193,7 +193,7 @@ def _held_up(seen: Observation) -> Iterator[Problem]:
                 (waiting.oldest if waiting else None) or seen.now,
                 f"{waits} for another attempt at {clock(site.retry_at, seen.now)}: "
                 f"{site.last_error}",
-                "It is tried again by itself; see the worker's log for what Supabase answers.",
+                "It is tried again automatically; see the worker's log for what Supabase answers.",
             )
 
 
@@ -204,7 +204,7 @@ def _backlog(seen: Observation, settings: LiveSettings) -> Iterator[Problem]:
             continue
         held = seen.held_up.get(site_id)
         if held and held.retry_at and held.last_error:
-            continue  # said with its reason
+            continue  # _held_up reports it, with its reason
         yield _of_site(
             seen,
             site_id,

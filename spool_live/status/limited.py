@@ -1,6 +1,7 @@
-"""The status for somebody who may know of some sites only. Pure.
+"""The status for a user who may see some sites only. Pure.
 
-What is wrong for every site is said in a sentence of its kind: its reason may name other sites.
+The reason of a problem that concerns every site may name other sites: it is replaced with a general
+sentence about the kind of the problem.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import replace
 
 from spool_live.status.states import Kind, Problem, State, Status
 
-REMEDY = "Whoever runs the system sees the reason."
+REMEDY = "The operators of the system see the reason."
 SENTENCES = {
     Kind.DATABASE: "The content database does not answer as it should.",
     Kind.DELIVERY: "Delivery ends with an error each time.",
@@ -23,12 +24,16 @@ SENTENCES = {
     Kind.ISOLATION: "A verification found that sites are not isolated.",
     Kind.CACHE: "The throttle cache does not answer.",
 }
+"""The general reason for each kind of problem that may concern every site."""
 STOPPED = {Kind.DELIVERY: "Nothing delivers updates."}
+"""The same, while the state of the problem is ``stopped``."""
 
 
 def for_sites(status: Status, site_ids: Collection[uuid.UUID]) -> Status:
-    """Return ``status`` with the problems of ``site_ids`` as they are, those of every site without
-    what may name a site, and nothing of other sites."""
+    """Return ``status`` without the problems of sites other than ``site_ids``.
+
+    Problems of every site have a general reason; notices and parts are left out.
+    """
     problems = tuple(
         problem if problem.site_id else _in_general(problem)
         for problem in status.problems
@@ -39,5 +44,5 @@ def for_sites(status: Status, site_ids: Collection[uuid.UUID]) -> Status:
 
 def _in_general(problem: Problem) -> Problem:
     known = STOPPED if problem.state is State.STOPPED and problem.kind in STOPPED else SENTENCES
-    said = known.get(problem.kind, "Something is wrong for every site.")
-    return replace(problem, reason=said, remedy=REMEDY)
+    reason = known.get(problem.kind, "Something is wrong for every site.")
+    return replace(problem, reason=reason, remedy=REMEDY)

@@ -1,4 +1,4 @@
-"""What the databases say, read with a handful of indexed queries that a backlog makes no dearer."""
+"""Reads the databases with a handful of indexed queries. A backlog does not make them slower."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ from spool_live.sql import read_sql
 from spool_live.status.states import Activity
 
 SAMPLE = 2_000
-"""Updates that are looked at, of those that come next: the oldest are among them."""
+"""How many pending updates are read at most: those that are next, the oldest among them."""
 
 
 @dataclass(slots=True)
 class Waiting:
-    """The pending updates of a site that were looked at."""
+    """The pending updates of a site that were read."""
 
     count: int = 0
     oldest: datetime | None = None
-    """When the oldest of them could have gone: a declared coalescing window is not a delay."""
+    """When the oldest of them became due: a declared coalescing window is not a delay."""
 
     def add(self, due: datetime) -> None:
-        """Count one more."""
+        """Count an update that could be delivered from ``due`` on."""
         self.count += 1
         self.oldest = due if self.oldest is None else min(self.oldest, due)
 
 
 @dataclass(slots=True)
 class Dead:
-    """The dead updates of a site that were looked at."""
+    """The dead updates of a site that were read."""
 
     count: int = 0
     since: datetime | None = None
@@ -67,7 +67,7 @@ class Observation:
     """Sites that wait for a retry, or whose mirror is refused."""
     names: dict[uuid.UUID, str] = field(default_factory=dict)
     is_muted: bool = False
-    """Whether this process runs tests, and nothing leaves it by itself."""
+    """Whether this process runs tests, and so sends nothing by itself."""
 
 
 def observe(using: str, now: datetime) -> Observation:
@@ -132,8 +132,10 @@ def _waiting(using: str) -> tuple[dict[uuid.UUID, Waiting], bool]:
 
 
 def _next_updates(using: str) -> list[tuple[uuid.UUID, str, str, datetime]]:
-    """Return site, collection, event type and time of updates that come next, the oldest of each
-    site among them."""
+    """Return site, collection, event type and time of the updates that are next.
+
+    The oldest of each site are among them.
+    """
     if connections[using].vendor == "postgresql":
         with connections[using].cursor() as cursor:
             cursor.execute(read_sql("status/waiting"), {"sample": SAMPLE})

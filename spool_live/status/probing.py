@@ -1,8 +1,7 @@
-"""Asks broker and cache whether they answer, and Realtime how many are connected where it says
-so; and notes it for every process to see.
+"""Asks broker and cache whether they answer, and Realtime how many clients are connected.
 
-Called by commands and by the evaluation of alerts, never for a page view. Supabase is not asked:
-what is known of it comes from deliveries.
+The answers are stored as heartbeats, which every process reads. Commands and the evaluation of
+alerts ask, never a page view. Supabase is not asked: its state is known from deliveries.
 """
 
 from __future__ import annotations
@@ -22,14 +21,16 @@ from spool_live.supabase.databases import content_databases
 from spool_live.throttling.counting import shared_cache
 
 PATIENCE = 2
-"""Seconds that broker and cache may take to answer, each of two times."""
+"""Seconds that broker and cache may take to answer, in each of two attempts."""
 SILENT = "no answer"
 Part = heartbeats.Part
 
 
 class Probe:
-    """Asks one server, and gives up after ``PATIENCE``. A server that hangs keeps one thread,
-    and no second one asks it before that is free again."""
+    """A probe of one server, which gives up after ``PATIENCE``.
+
+    A server that hangs blocks one thread; no second thread asks it meanwhile.
+    """
 
     def __init__(self, part: Part, ask: Callable[[], None]) -> None:
         self._part = part
@@ -38,9 +39,9 @@ class Probe:
         self._error = ""
 
     def run(self) -> str:
-        """Ask, note how it went on every content database, and return the error or "".
+        """Ask, store the outcome on every content database, and return the error or "".
 
-        Asks twice: one answer that is late on a busy machine is not an outage.
+        Asks twice: one late answer on a busy machine is not an outage.
         """
         error = self._try() and self._try()
         for using in content_databases():
@@ -68,19 +69,19 @@ class Probe:
 
 
 def probe() -> None:
-    """Ask broker and cache, those that are in use."""
+    """Ask broker and cache, if they are in use, and count the clients of Realtime."""
     if live_settings().nudge:
         _broker.run()
     if not isinstance(shared_cache(), DummyCache):
         _cache.run()
-    with suppress(DatabaseError):  # that it does not answer is the status' to say
+    with suppress(DatabaseError):  # the status reports a database that does not answer
         ask_connections()
 
 
 def _ask_broker() -> None:
     with current_app.connection_for_write(connect_timeout=PATIENCE) as connection:
         connection.ensure_connection(max_retries=1, timeout=PATIENCE)
-        connection.default_channel  # noqa: B018 - some transports speak to the server only now
+        connection.default_channel  # noqa: B018 - some transports connect only here
 
 
 def _ask_cache() -> None:

@@ -1,4 +1,4 @@
-"""Whether this process can serve tokens and catch-up: never the state of delivery."""
+"""Whether this process can serve tokens and catch-up. The state of delivery does not count."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 def readiness() -> dict[str, str]:
-    """Return one word for each part: ``ok``, ``failing``, or ``degraded`` where the process can
-    serve nevertheless."""
+    """Return a word for each part: ``ok``, ``failing``, or ``degraded`` if it still can serve."""
     return {
         "database": _database(),
         "signing_key": _signing_key(),

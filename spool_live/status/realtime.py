@@ -1,4 +1,4 @@
-"""What can be seen of Realtime where the Supabase database is an alias of ours."""
+"""What the Supabase database shows of Realtime, if it is one of the project's aliases."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from spool_live.supabase import provisioning
 from spool_live.supabase.databases import is_supabase_database
 
 MUCH_WAL = 1 << 30
-"""Bytes that a slot nobody reads may hold back."""
+"""Bytes of WAL that a replication slot without a reader may hold back."""
 _since: dict[str, datetime] = {}
+"""When this process first saw the problem that lasts, by alias."""
 PARTITION_NOTICE = (
     "Realtime has no partition for today's messages, because no client was connected: updates are "
     "stored but not broadcast. Connect a client (spool-live tail): Realtime makes one then, and "
@@ -34,7 +35,7 @@ class Slots:
 
     is_read: bool
     slots: int
-    most_slots: int
+    max_slots: int
     lost: str | None
     held_back: int | None
 
@@ -48,8 +49,11 @@ class Realtime:
 
 
 def observe_realtime(bounded: Callable[[str], AbstractContextManager[None]]) -> Realtime:
-    """Look at the Supabase database, each query ``bounded`` in time. Where it is not ours to look
-    at, or does not answer (it need not be reachable from here), nothing was seen."""
+    """Look at the Supabase database, each query ``bounded`` in time.
+
+    Return an empty ``Realtime`` where it is not an alias or does not answer: it need not be
+    reachable from here.
+    """
     settings = live_settings()
     alias = settings.supabase_database
     if not is_supabase_database(alias):
@@ -65,19 +69,19 @@ def observe_realtime(bounded: Callable[[str], AbstractContextManager[None]]) -> 
 
 
 def realtime_problems(seen: Realtime, now: datetime) -> list[Problem]:
-    """Return what keeps Realtime from reading what is written, since this process first saw it."""
+    """Return what keeps Realtime from reading new rows, since this process first saw it."""
     slots, alias = seen.slots, live_settings().supabase_database
     if slots is None:
         _since.clear()
         return []
     if slots.lost:
         reason = (
-            f"PostgreSQL has given up the replication slot {slots.lost}: Realtime reads nothing."
+            f"PostgreSQL has invalidated the replication slot {slots.lost}: Realtime reads nothing."
         )
         remedy = "Drop it (pg_drop_replication_slot); Realtime makes a new one when a client joins."
-    elif not slots.is_read and slots.slots >= slots.most_slots:
+    elif not slots.is_read and slots.slots >= slots.max_slots:
         reason = (
-            f"All {slots.most_slots} replication slots are taken and none of them reads this "
+            f"All {slots.max_slots} replication slots are taken and none of them reads this "
             "database: Realtime says that clients are subscribed, and sends them nothing."
         )
         remedy = (
@@ -91,8 +95,10 @@ def realtime_problems(seen: Realtime, now: datetime) -> list[Problem]:
 
 
 def realtime_notices(seen: Realtime) -> list[str]:
-    """Return what is worth knowing of Realtime, and not a problem: a client that connects solves
-    the one, the other fills a disk some day. Pure."""
+    """Return what is worth knowing of Realtime, but not a problem. Pure.
+
+    A client that connects makes the missing partition; an unused slot fills the disk in the end.
+    """
     notices = [PARTITION_NOTICE] if seen.lacks_partition else []
     held_back = (seen.slots and seen.slots.held_back) or 0
     if held_back > MUCH_WAL:

@@ -1,4 +1,4 @@
-"""How each site's delivery goes: counts for tables, and what keeps its updates from arriving."""
+"""The delivery of each site: counts for tables, and what keeps its updates from arriving."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NO_ENTRIES: dict[str, Any] = {"pending": 0, "dead": 0, "oldest": None}
 
 @dataclass(frozen=True, slots=True)
 class SiteStatus:
-    """One site as delivery knows it. ``name`` is ``None`` for a site that was deleted."""
+    """The delivery of one site. ``name`` is ``None`` for a site that was deleted."""
 
     using: str
     site_id: uuid.UUID
@@ -34,7 +34,7 @@ class SiteStatus:
     oldest: datetime | None
     """When the oldest pending update was recorded."""
     problems: tuple[Problem, ...] = ()
-    """What concerns an edit of this site made now, the worst first."""
+    """The problems that concern an edit of this site made now, the worst first."""
 
     @property
     def state(self) -> State:
@@ -45,10 +45,9 @@ class SiteStatus:
 def of_sites(
     using: str, status: Status, site_ids: Collection[uuid.UUID] | None = None
 ) -> list[SiteStatus]:
-    """Return every site on ``using`` that has a delivery state, or ``site_ids`` alone, with what
-    ``status`` says of each.
+    """Return the sites on ``using``, or ``site_ids`` alone, each with its problems in ``status``.
 
-    Deleted sites are included while they have something left in the outbox.
+    Deleted sites are included while they have entries left in the outbox.
     """
     sites, states = Site.objects.using(using), SiteDelivery.objects.using(using)
     if site_ids is None:
@@ -83,8 +82,10 @@ def of_sites(
 
 
 def _counts(using: str, site_ids: Collection[uuid.UUID] | None) -> dict[uuid.UUID, dict[str, Any]]:
-    """Return what is left in the outbox, by site. A query for each state: each has an index of its
-    own, and whatever was delivered is in neither."""
+    """Return the pending and the dead entries of the outbox, by site.
+
+    It takes two queries, because each state has an index of its own, without delivered entries.
+    """
     entries = OutboxEntry.objects.using(using)
     if site_ids is not None:
         entries = entries.filter(site_id__in=site_ids)

@@ -1,4 +1,4 @@
-"""The status as a whole: determined afresh, or as this process knew it a moment ago."""
+"""The whole status: determined now, or as this process determined it a moment ago."""
 
 from __future__ import annotations
 
@@ -20,20 +20,24 @@ from spool_live.status.states import Activity, Kind, Problem, State, Status, ord
 from spool_live.supabase.databases import content_databases
 
 GIVEN_UP_AFTER = 4.0
-"""Seconds that PostgreSQL may take over one of our queries: a table that is locked is a problem."""
+"""Seconds that PostgreSQL may take for one of our queries; longer, as on a locked table, is a
+problem."""
 SLOW = 2.0
-"""Seconds after which a content database that answers is a problem nevertheless."""
+"""Seconds after which the answer of a content database is so late that it is a problem."""
 MIN_KEPT, MAX_KEPT = 1.0, 5.0
+"""Seconds that a status is kept, at least and at most."""
 KEPT = 200
-"""Times as long as it took to determine the status is kept: reading it costs the database half a
-percent of a core at most, however often it is asked for."""
+"""A status is kept so many times as long as it took to determine: however often it is requested,
+that costs the database half a percent of a core at most."""
 _unanswered: dict[str, datetime] = {}
 """Since when this process has had no answer from a content database."""
 
 
 def determine(now: datetime | None = None) -> Status:
-    """Return the status as it is. Never raises for a database that does not answer: that is a
-    problem."""
+    """Determine the status now.
+
+    A database that does not answer is one of its problems, and raises nothing.
+    """
     moment = now or timezone.now()
     problems: list[Problem] = []
     parts: list[Activity] = []
@@ -63,8 +67,10 @@ def determine(now: datetime | None = None) -> Status:
 
 @contextmanager
 def bounded(using: str) -> Iterator[None]:
-    """Give each query inside ``GIVEN_UP_AFTER`` seconds, where the database is PostgreSQL, and
-    leave the limit of the transaction around it, if there is one, as it was."""
+    """Limit each query inside to ``GIVEN_UP_AFTER`` seconds, if the database is PostgreSQL.
+
+    The limit of a transaction around it is restored afterwards.
+    """
     connection = connections[using]
     if connection.vendor != "postgresql":
         yield
@@ -79,7 +85,7 @@ def bounded(using: str) -> Iterator[None]:
 
 
 class Kept:
-    """The status as this process last determined it, for as long as that is worth keeping."""
+    """The status that this process determined last, kept for a few seconds."""
 
     def __init__(
         self,
@@ -94,7 +100,7 @@ class Kept:
 
     def get(self) -> Status:
         """Return the status, at most ``MAX_KEPT`` seconds old."""
-        with self._lock:  # who asks meanwhile gets the same answer, not another round of queries
+        with self._lock:  # callers that wait here get the same status, without queries
             if self._status is None or self._clock() >= self._until:
                 started = self._clock()
                 self._status = self._work()
@@ -104,7 +110,7 @@ class Kept:
             return self._status
 
     def forget(self) -> None:
-        """Determine the status afresh at the next call."""
+        """Forget the status, so that the next call determines it again."""
         self._status = None
 
 
@@ -112,7 +118,7 @@ kept = Kept()
 
 
 def current() -> Status:
-    """Return the status for pages that are asked for often: a few seconds old at most."""
+    """Return the status for pages that are requested often: at most ``MAX_KEPT`` seconds old."""
     return kept.get()
 
 

@@ -1,4 +1,4 @@
-"""The words of the status: states, problems, and times as people say them. Pure values."""
+"""The value types of the status: states, problems, activities; and times in words. Pure."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from django.utils import timezone
 
 
 class State(StrEnum):
-    """Whether an edit made now would arrive. ``worst`` orders them."""
+    """Whether an edit made now would arrive, from best to worst. ``severity`` orders them."""
 
     OK = "ok"
-    """It would."""
+    """It would arrive in time."""
     DELAYED = "delayed"
-    """It would, but later than it should."""
+    """It would arrive, but later than it should."""
     FAILING = "failing"
-    """Something is refused or does not answer, and needs a person or patience."""
+    """Something is refused or does not answer: it recovers by itself, or needs a person."""
     STOPPED = "stopped"
-    """Nobody is at work: it would wait until somebody starts what is missing."""
+    """Nothing delivers: it would wait until a person starts what is missing."""
 
     @property
     def severity(self) -> int:
@@ -47,8 +47,8 @@ class Kind(StrEnum):
     CACHE = "cache"
 
 
-BELIEVED = timedelta(minutes=5)
-"""How old what was noted of Realtime may be."""
+CURRENT_FOR = timedelta(minutes=5)
+"""How old the stored number of Realtime's clients may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Status:
     """The state of the system at ``at``: that of its worst problem, ``ok`` where there is none.
 
     ``problems`` come worst and oldest first; ``notices`` are sentences about what is worth
-    knowing and no problem.
+    knowing, but not a problem.
     """
 
     at: datetime
@@ -111,9 +111,9 @@ class Activity:
 
 
 def connections_of(part: Activity, now: datetime) -> int | None:
-    """Return how many clients were connected to Realtime a moment ago, if ``part`` says so."""
+    """Return how many clients are connected to Realtime, if ``part`` has a recent number."""
     number = part.detail.get("connections")
-    is_fresh = now - part.at < BELIEVED and part.failing_since is None
+    is_fresh = now - part.at < CURRENT_FOR and part.failing_since is None
     return int(number) if isinstance(number, int) and is_fresh else None
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with the upkeep: cleanup, and the proof of isolation. Pure."""
+"""Problems of the upkeep: cleanup, and the verifications of isolation. Pure."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from spool_live.status.observing import Observation
 from spool_live.status.states import Kind, Problem, State, age, clock
 
 Part = Heartbeat.Part
-AT_IT = timedelta(minutes=1)
-"""How long a cleanup is believed to be at work since its last step."""
+RUNNING_WITHIN = timedelta(minutes=1)
+"""A cleanup whose last step is not older than this is taken to be running."""
 
 
 def cleanup(seen: Observation, settings: LiveSettings) -> Iterator[Problem]:
-    """Check whether old rows are removed, and as fast as new ones come."""
+    """Yield what is wrong with cleanup: it fails, does not keep up, or does not run."""
     known = seen.heartbeats.get(Part.CLEANUP)
     if known is None:
         return
@@ -27,16 +27,16 @@ def cleanup(seen: Observation, settings: LiveSettings) -> Iterator[Problem]:
             Kind.CLEANUP,
             State.FAILING,
             known.failing_since,
-            f"Cleanup fails since {clock(known.failing_since, seen.now)}: {known.error}",
+            f"Cleanup has been failing since {clock(known.failing_since, seen.now)}: {known.error}",
             "Old rows pile up at Supabase until it works: see manage.py live_cleanup.",
             seen.using,
         )
-    elif done < seen.now - settings.cleanup_late_after and known.at > seen.now - AT_IT:
+    elif done < seen.now - settings.cleanup_late_after and known.at > seen.now - RUNNING_WITHIN:
         yield Problem(
             Kind.CLEANUP,
             State.DELAYED,
             done,
-            f"Cleanup does not keep up: it is at work, and has not come to an end for "
+            f"Cleanup does not keep up: it is running, and has not finished for "
             f"{age(seen.now - done)}.",
             "More is written than it removes: shorten RETENTION, or let the database clean up "
             f"({page('how-to/cleanup-in-the-database')}).",
@@ -54,7 +54,7 @@ def cleanup(seen: Observation, settings: LiveSettings) -> Iterator[Problem]:
 
 
 def isolation(seen: Observation) -> Iterator[Problem]:
-    """Yield what the last verifications found."""
+    """Yield a problem for each verification whose last run found that sites are not isolated."""
     for part, name in ((Part.VERIFY_RLS, "verify_rls"), (Part.VERIFY_LIVE, "verify_live")):
         known = seen.heartbeats.get(part)
         if known and known.failing_since:

@@ -1,4 +1,4 @@
-"""The sentences about what waits. Pure."""
+"""Sentences about waiting updates. Pure."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from spool_live.status.states import age, updates
 
 
 def name(seen: Observation, site_id: uuid.UUID) -> str:
-    """Return the site's name, or its id where it has none any more."""
+    """Return the site's name, or its id if the site was deleted."""
     return seen.names.get(site_id) or f"site {site_id}"
 
 
 def first_waiting(seen: Observation) -> datetime | None:
-    """When the oldest update of all that waits could have gone."""
+    """Return when the oldest of all waiting updates became due; ``None`` if none waits."""
     return min((w.oldest for w in seen.waiting.values() if w.oldest), default=None)
 
 
@@ -37,15 +37,15 @@ def waited(seen: Observation, site_ids: Iterable[uuid.UUID]) -> str:
 
 
 def what_has_waited(seen: Observation) -> str:
-    """Return all that waits, as the beginning of a sentence; empty where nothing does."""
+    """Return how much waits, as the beginning of a sentence; empty if nothing does."""
     return waited(seen, seen.waiting) if seen.waiting else ""
 
 
 def what_waits(seen: Observation) -> str:
-    """Return all that waits, in brackets after a sentence; empty where nothing does."""
+    """Return how much waits, in brackets after a sentence; empty if nothing does."""
     return f" ({waited(seen, seen.waiting)}.)" if seen.waiting else ""
 
 
-def sentence(before: str, said: str) -> str:
-    """Return what waits, and why; or only why."""
-    return f"{before}: {said}." if before else f"{said[0].upper()}{said[1:]}."
+def sentence(waiting: str, reason: str) -> str:
+    """Return a sentence that says what waits, and why; or only why."""
+    return f"{waiting}: {reason}." if waiting else f"{reason[0].upper()}{reason[1:]}."

@@ -256,8 +256,10 @@ CASES = [
     pytest.param(Case(no_cache, "cache", "failing", "cache does not answer"), id="cache"),
     pytest.param(Case(slow_database, "database", "stopped", "does not answer"), id="database"),
     pytest.param(Case(dead_update, "dead", "failing", "value too long"), id="dead"),
-    pytest.param(Case(blocked_cleanup, "cleanup", "failing", "Cleanup fails since"), id="cleanup"),
-    pytest.param(Case(refused_mirror, "mirror", "failing", "refuses what it must"), id="mirror"),
+    pytest.param(
+        Case(blocked_cleanup, "cleanup", "failing", "Cleanup has been failing"), id="cleanup"
+    ),
+    pytest.param(Case(refused_mirror, "mirror", "failing", "and its API keys"), id="mirror"),
 ]
 
 

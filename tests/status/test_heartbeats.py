@@ -1,4 +1,4 @@
-"""Heartbeats of processes whose looks at the clock overlap, and of clocks that were set back."""
+"""Heartbeats of processes that read their clocks at the same time, or whose clock was set back."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_who_looked_at_the_clock_before_the_other_wrote_has_no_claim(
     assert not heartbeats.claim("default", PART, HOUR)
 
 
-def test_clock_that_was_set_back_keeps_nobody_from_claiming(
+def test_clock_that_was_set_back_does_not_prevent_claims(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = timezone.now()

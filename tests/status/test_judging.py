@@ -37,7 +37,7 @@ def active(part: str, seconds: float = 1, *, failing: float | None = None, **mor
 
 
 def seen(*parts: Activity, **values: Any) -> Observation:
-    """All is well but for ``values``; ``parts`` take the place of those of the same name."""
+    """A healthy observation with these ``values``; ``parts`` replace those of the same name."""
     heartbeats = {part: active(part) for part in ("worker", "delivery", "sweep", "cleanup")}
     heartbeats["cleanup"] = active("cleanup", succeeded_at=ago(60))
     heartbeats |= {part.part: part for part in parts}
@@ -92,7 +92,7 @@ BROKEN = [
     pytest.param(
         seen(active("broker", failing=5)), Kind.BROKER, State.DELAYED, None, 5,
         "The broker does not take nudges (boom): updates wait for the next sweep.",
-        id="broker just gone",
+        id="broker just failed",
     ),
     pytest.param(
         seen(active("supabase", failing=30), outage=OUTAGE, waiting=waits(25, 12)),
@@ -126,8 +126,8 @@ BROKEN = [
             active("mirror", failing=70), held_up=held(mirror_error="no such function"),
         ),
         Kind.MIRROR, State.FAILING, SITE, 70,
-        "Supabase refuses what it must know of Skerry Bay Courier and its API keys, whose updates "
-        "wait for that: no such function", id="mirror refused",
+        "Supabase refuses Skerry Bay Courier and its API keys, and the site's updates wait for "
+        "them: no such function", id="mirror refused",
     ),
     pytest.param(
         seen(dead={SITE: Dead(3, ago(600), "value too long")}),
@@ -136,7 +136,7 @@ BROKEN = [
     ),
     pytest.param(
         seen(active("cleanup", failing=100)), Kind.CLEANUP, State.FAILING, None, 100,
-        "Cleanup fails since 10:11:05: boom", id="cleanup blocked",
+        "Cleanup has been failing since 10:11:05: boom", id="cleanup blocked",
     ),
     pytest.param(
         seen(active("cleanup", 4 * 3600, succeeded_at=ago(4 * 3600))),
@@ -146,7 +146,7 @@ BROKEN = [
     pytest.param(
         seen(active("cleanup", 2, succeeded_at=ago(4 * 3600))),
         Kind.CLEANUP, State.DELAYED, None, 4 * 3600,
-        "Cleanup does not keep up: it is at work, and has not come to an end for 4 h.",
+        "Cleanup does not keep up: it is running, and has not finished for 4 h.",
         id="cleanup does not keep up",
     ),
     pytest.param(

@@ -1,4 +1,4 @@
-"""What can be seen of Realtime on the Supabase database, and what is made of it."""
+"""What the Supabase database shows of Realtime, and which problems follow."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from spool_live.status.realtime import (
 )
 from spool_live.status.snapshot import bounded
 
-WELL = Slots(is_read=True, slots=2, most_slots=20, lost=None, held_back=None)
+WELL = Slots(is_read=True, slots=2, max_slots=20, lost=None, held_back=None)
 NOW = timezone.now()
 
 
@@ -68,14 +68,14 @@ class TestJudging:
 
 @pytest.mark.django_db(transaction=True, databases="__all__")
 class TestSeeing:
-    def test_slot_that_nobody_reads_is_seen(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_slot_without_a_reader_is_seen(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(realtime, "MUCH_WAL", 1)
         alias = live_settings().supabase_database
         with unread_slot(alias):
             seen = observe_realtime(bounded)
             assert seen.slots is not None
             assert seen.slots.slots >= 1
-            assert seen.slots.most_slots >= seen.slots.slots
+            assert seen.slots.max_slots >= seen.slots.slots
             assert seen.slots.held_back > 0
             assert any("holds back" in notice for notice in status.determine().notices)
 
@@ -125,7 +125,7 @@ def metrics() -> Iterator[Any]:
             self.wfile.write(kept.text.encode())
 
         def log_message(self, *args: Any) -> None:
-            """Says nothing."""
+            """Logs nothing."""
 
     class Kept:
         code, text = 200, METRICS
@@ -163,7 +163,7 @@ class TestConnections:
     @pytest.mark.parametrize(
         ("code", "text"), [(403, ""), (200, "nothing"), (200, "realtime_connections_connected x")]
     )
-    def test_what_is_no_answer_is_not_taken_for_nobody(
+    def test_invalid_answer_does_not_count_as_zero(
         self, live: Live, metrics: Any, code: int, text: str
     ) -> None:
         live(REALTIME_METRICS_URL=metrics.url)
@@ -174,7 +174,7 @@ class TestConnections:
         part = Heartbeat.objects.get(part=heartbeats.Part.REALTIME)
         assert (part.failures, part.detail) == (1, {})
 
-    def test_nobody_can_know(self, live: Live) -> None:
+    def test_number_is_unknown_without_a_source(self, live: Live) -> None:
         live(REALTIME_MODE="broadcast")
         assert count_connections() is None
         ask_connections()

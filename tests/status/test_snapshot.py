@@ -34,7 +34,7 @@ def kinds() -> list[str]:
     return [problem.kind.value for problem in status.determine().problems]
 
 
-def test_nobody_has_ever_been_at_work() -> None:
+def test_nothing_has_ever_delivered() -> None:
     assert set(kinds()) == {"delivery"}
 
 
@@ -141,7 +141,7 @@ def test_database_that_does_not_answer_is_a_problem_and_no_error(
     found = status.determine()
     assert {p.kind for p in found.problems} == {Kind.DATABASE}
     assert found.state is State.STOPPED
-    assert found.since == first.at, "it is said since when"
+    assert found.since == first.at, "it reports since when"
     assert "(the database is away)" in found.problems[0].reason
     monkeypatch.undo()
     assert status.determine().state is State.OK
