@@ -1,8 +1,8 @@
 """Metrics for Prometheus, read from the databases: the same for every process and host.
 
-``LiveCollector`` can be registered with a registry of the project's own; the endpoint
-``metrics/`` has one that holds nothing else. As it reads a table it needs no multiprocess mode and
-is right in it.
+``LiveCollector`` can be registered with a registry of the project's own; the endpoint ``metrics/``
+uses a registry that holds nothing else. It reads a table, so it needs no multiprocess mode, and is
+correct in it.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class LiveCollector(Collector):
-    """Everything that spool_live measures. A scrape costs a handful of indexed queries."""
+    """A collector of all that spool_live measures. A scrape costs a handful of indexed queries."""
 
     def describe(self) -> Iterable[Metric]:
-        """Yield nothing: a registry must not ask the database when this is registered."""
+        """Return no metrics, so that registering this collector does not query the database."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the state, and what the content databases that answer hold."""
+        """Yield the metrics of the state, and of each content database that answers."""
         now = timezone.now()
         found = status.current()
         unanswered = {p.using for p in found.problems if p.kind is Kind.DATABASE}

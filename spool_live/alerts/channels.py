@@ -28,15 +28,15 @@ PATIENCE = 10.0
 
 
 class NoticeNotSentError(SpoolLiveError):
-    """A channel did not take a notice. The message holds no address and no secret."""
+    """A channel did not accept a notice. The message holds no address and no secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What is said about an episode. ``kind`` is ``firing``, ``recovered`` or ``test``."""
+    """A notice about an episode. ``kind`` is ``firing``, ``recovered`` or ``test``."""
 
     id: str
-    """The same each time that this notice is tried: receivers can drop what they have seen."""
+    """The same in each attempt to send this notice, so that receivers can drop duplicates."""
     kind: str
     rule: str
     subject: str
@@ -93,7 +93,7 @@ def send(channel: str, notice: Notice) -> None:
 
 
 def send_test() -> dict[str, str]:
-    """Send a test notice on each channel; return the error of each, or ""."""
+    """Send a test notice on each channel; return the error, or "", by channel."""
     notice = Notice(
         id=f"alert_test_{uuid.uuid4().hex}",
         kind="test",
@@ -108,7 +108,7 @@ def send_test() -> dict[str, str]:
     for channel in configured():
         try:
             send(channel, notice)
-        except Exception as error:  # noqa: BLE001 - what a channel raises is what is asked for
+        except Exception as error:  # noqa: BLE001 - what a channel raises is the answer
             outcome[channel] = reason(error)
         else:
             outcome[channel] = ""
@@ -116,7 +116,7 @@ def send_test() -> dict[str, str]:
 
 
 def reason(error: Exception) -> str:
-    """Return what may be kept and shown of an error of a channel."""
+    """Return what may be stored and shown of a channel's error: the message if it is ours."""
     return str(error) if isinstance(error, SpoolLiveError) else type(error).__name__
 
 
@@ -140,9 +140,9 @@ def payload(notice: Notice) -> dict[str, Any]:
 
 
 def _send_signal(notice: Notice) -> None:
-    is_bad = notice.kind == "firing"
-    level = logging.ERROR if is_bad else logging.WARNING
-    logger.log(level, "alert: %s: %s %s", notice.title, notice.summary, notice.remedy * is_bad)
+    is_firing = notice.kind == "firing"
+    level = logging.ERROR if is_firing else logging.WARNING
+    logger.log(level, "alert: %s: %s %s", notice.title, notice.summary, notice.remedy * is_firing)
     answers = alert.send_robust(sender=AlertEpisode, notice=notice)
     failures = [answer for _, answer in answers if isinstance(answer, Exception)]
     if failures:
@@ -155,7 +155,7 @@ def _send_email(notice: Notice) -> None:
 
 
 def _send_webhook(notice: Notice) -> None:
-    """By the client of webhooks; the guard is not asked, as the address is the operator's own."""
+    """Send ``notice`` with the webhooks' client, unguarded: the address is the operator's own."""
     settings = live_settings()
     body = json.dumps(payload(notice), cls=DjangoJSONEncoder)
     headers = signing.sign([settings.alert_webhook_secret], notice.id, timezone.now(), body)

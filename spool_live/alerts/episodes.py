@@ -1,9 +1,8 @@
 """Episodes: found, notified once they have lasted, and closed when their rule has been quiet.
 
-What is found is only worth a notice when the next evaluations find it as well; and while something
-is open already, what appears beside it may be its aftermath, and has to last longer. Processes
-that evaluate at the same time meet at a unique key and at conditional writes: one of them makes
-the notices.
+An alert is only worth a notice if the next evaluations find it as well. While another episode is
+open, a new alert may be its consequence, and has to last longer. When several processes evaluate at
+the same time, a unique key and conditional writes let only one of them create the notices.
 """
 
 from __future__ import annotations
@@ -23,24 +22,24 @@ KEPT = timedelta(days=90)
 
 
 def open_episodes(using: str) -> QuerySet[AlertEpisode]:
-    """Return the episodes that somebody was notified of and that are not over."""
+    """Return the episodes that were notified and have not ended."""
     return AlertEpisode.objects.using(using).filter(ended_at=None, notified_at__isnull=False)
 
 
 def note(using: str, alerts: Iterable[Alert], now: datetime) -> None:
-    """Note what was found: a new episode, or that one is seen again."""
+    """Store what was found: as a new episode, or as seen again."""
     episodes = AlertEpisode.objects.using(using)
     for alert in alerts:
-        said = {"state": alert.state, "summary": alert.summary, "remedy": alert.remedy}
-        if not episodes.filter(open_key=alert.key).update(seen_at=now, **said):
+        content = {"state": alert.state, "summary": alert.summary, "remedy": alert.remedy}
+        if not episodes.filter(open_key=alert.key).update(seen_at=now, **content):
             times = {"started_at": alert.since, "found_at": now, "seen_at": now}
             names = {"rule": alert.rule, "subject": alert.subject}
-            new = AlertEpisode(open_key=alert.key, **names, **times, **said)
+            new = AlertEpisode(open_key=alert.key, **names, **times, **content)
             episodes.bulk_create([new], ignore_conflicts=True)
 
 
 def open_lasting(using: str, now: datetime, settings: LiveSettings, channels: list[str]) -> int:
-    """Make the notices of what has lasted long enough; return how many episodes that opens."""
+    """Create the notices of episodes that have lasted long enough; return how many there are."""
     is_calm = not open_episodes(using).exists()
     wait = settings.alert_after if is_calm else settings.alert_clear_after
     found = AlertEpisode.objects.using(using).filter(ended_at=None, notified_at=None)
@@ -48,7 +47,7 @@ def open_lasting(using: str, now: datetime, settings: LiveSettings, channels: li
     for episode in found.filter(found_at__lte=now - wait):
         with transaction.atomic(using=using):
             if found.filter(pk=episode.pk).update(notified_at=now):
-                _make_notices(using, episode, AlertNotice.Kind.FIRING, now, channels)
+                _create_notices(using, episode, AlertNotice.Kind.FIRING, now, channels)
                 opened += 1
     return opened
 
@@ -56,9 +55,11 @@ def open_lasting(using: str, now: datetime, settings: LiveSettings, channels: li
 def close_quiet(
     using: str, present: Collection[str], now: datetime, quiet: timedelta, channels: list[str]
 ) -> int:
-    """Close the open episodes that were not seen for ``quiet``, with their notices; return how
-    many. What is not ``present`` any more before somebody was notified is forgotten, and so are
-    episodes that ended long ago."""
+    """Close the open episodes not seen for ``quiet``, with their notices; return how many.
+
+    Also delete the episodes that were never notified and whose keys are no longer ``present``, and
+    those that ended longer than ``KEPT`` ago.
+    """
     episodes = AlertEpisode.objects.using(using)
     episodes.filter(ended_at=None, notified_at=None).exclude(open_key__in=list(present)).delete()
     closed = 0
@@ -66,13 +67,13 @@ def close_quiet(
         with transaction.atomic(using=using):
             mine = episodes.filter(pk=episode.pk, ended_at=None, seen_at=episode.seen_at)
             if mine.update(ended_at=now, open_key=None):
-                _make_notices(using, episode, AlertNotice.Kind.RECOVERED, now, channels)
+                _create_notices(using, episode, AlertNotice.Kind.RECOVERED, now, channels)
                 closed += 1
     episodes.filter(ended_at__lt=now - KEPT).delete()
     return closed
 
 
-def _make_notices(
+def _create_notices(
     using: str, episode: AlertEpisode, kind: AlertNotice.Kind, now: datetime, channels: list[str]
 ) -> None:
     AlertNotice.objects.using(using).bulk_create(

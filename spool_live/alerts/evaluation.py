@@ -1,4 +1,4 @@
-"""One evaluation: look, open and close episodes, send what is due."""
+"""One evaluation: read the status, open and close episodes, send the notices that are due."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from spool_live.supabase.databases import content_databases
 logger = logging.getLogger(__name__)
 Part = heartbeats.Part
 PING_PATIENCE = 5.0
+"""Seconds that the heartbeat URL may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,7 @@ def evaluate() -> Evaluation:
 
 
 def _levels(found: status.Status, totals: list[status.Totals]) -> dict[str, float | None]:
-    """Return what a sample holds beside the counters; nothing of a database that does not
-    answer."""
+    """Return what a sample holds beside the counters, of the databases that answer."""
     known = (status.connections_of(part, found.at) for part in found.parts)
     connected = [number for number in known if number is not None]
     if not totals:
@@ -82,13 +82,13 @@ def _levels(found: status.Status, totals: list[status.Totals]) -> dict[str, floa
 
 
 def evaluate_if_overdue(interval: timedelta) -> Evaluation | None:
-    """Evaluate where nobody has for ``interval``: one process of all that ask at once does."""
-    is_mine = heartbeats.claim(content_databases()[0], Part.ALERTS, interval)
-    return evaluate() if is_mine else None
+    """Evaluate unless some process has within ``interval``; of those that try at once one does."""
+    is_claimed = heartbeats.claim(content_databases()[0], Part.ALERTS, interval)
+    return evaluate() if is_claimed else None
 
 
 def _ping(url: str) -> None:
-    """For a dead man's switch: whoever waits for it raises the alarm when it stays away."""
+    """Request ``url``, a dead man's switch: its service raises the alarm when requests stop."""
     if not url:
         return
     try:

@@ -1,7 +1,7 @@
-"""Notices: each is sent once on its channel, and tried again until it is.
+"""Sends notices: each once on its channel, with retries until it is sent.
 
-A conditional write decides who sends: it takes the notice for as long as sending may take, so a
-process that dies in the middle leaves it to the next one.
+A conditional write decides which process sends a notice: it claims it for ``TAKEN_FOR``, so another
+process can send it if the first one dies.
 """
 
 from __future__ import annotations
@@ -18,15 +18,18 @@ from spool_live.models import AlertNotice
 logger = logging.getLogger(__name__)
 
 TAKEN_FOR = timedelta(minutes=1)
+"""How long a process may take to send a notice that it has claimed."""
 FIRST_RETRY = timedelta(seconds=15)
 LONGEST_RETRY = timedelta(minutes=15)
 
 
 def send_due(using: str, now: datetime) -> int:
-    """Send what is due; return how many notices were sent. Never raises for what a channel answers:
-    that is kept with the notice, and logged."""
+    """Send the notices that are due; return how many were sent.
+
+    An error of a channel is not raised: it is stored with the notice, and logged.
+    """
     notices = AlertNotice.objects.using(using)
-    # Of one episode and channel the first notice goes before the second, however late it is.
+    # On each channel, the first notice of an episode is sent before the second, however late.
     earlier = notices.filter(
         episode=OuterRef("episode"), channel=OuterRef("channel"), pk__lt=OuterRef("pk"),
         sent_at=None,
@@ -50,11 +53,11 @@ def _send(using: str, notice: AlertNotice, now: datetime) -> bool:
     try:
         channels.send(notice.channel, channels.of_episode(notice.episode, notice.kind))
     except Exception as error:  # noqa: BLE001 - whatever a receiver or a mail server does
-        why = channels.reason(error)
+        reason = channels.reason(error)
         delay = min(FIRST_RETRY * 2 ** min(notice.attempts, 10), LONGEST_RETRY)
-        mine.update(due_at=timezone.now() + delay, error=why)
-        logger.error(  # noqa: TRY400 - the reason says it, and a trace may hold an address
-            "an alert could not be sent by %s, and is tried again: %s", notice.channel, why
+        mine.update(due_at=timezone.now() + delay, error=reason)
+        logger.error(  # noqa: TRY400 - the reason suffices, and a traceback may hold an address
+            "an alert could not be sent by %s, and is tried again: %s", notice.channel, reason
         )
         return False
     mine.update(sent_at=timezone.now(), error="")

@@ -1,7 +1,7 @@
-"""A process that records an edit looks after the alerts now and then, off its request.
+"""A process that records an edit evaluates the alerts now and then, outside of its request.
 
-So a stopped beat is reported as well. At most once a minute over all processes, and where somebody
-evaluates regularly, never.
+So a stopped beat is reported as well. All processes together do so at most once a minute, and not
+at all while celery beat or ``live_alerts`` evaluates regularly.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ logger = logging.getLogger(__name__)
 
 EVERY = timedelta(minutes=1)
 DELAY = 30.0
-"""Seconds after the edit: what it says of updates that wait should be true of this one."""
+"""Seconds from the edit to the evaluation: by then its update has arrived, or is really late."""
 
 
 class AlertWatch:
-    """Evaluates on a daemon thread a moment after an edit, at most once a minute."""
+    """Evaluates the alerts on a daemon thread a moment after an edit, at most once a minute."""
 
     def __init__(self, work: Callable[[], object], *, delay: float = DELAY) -> None:
         self._work = work
@@ -38,11 +38,11 @@ class AlertWatch:
         self._next = float("-inf")
 
     def is_due(self, now: float) -> bool:
-        """Return whether an edit at the moment ``now`` would look after the alerts."""
+        """Return whether an edit at ``now`` (seconds of ``monotonic``) starts an evaluation."""
         return now >= self._next
 
     def edited(self, now: float) -> None:
-        """Take note of an edit and return at once."""
+        """Start an evaluation if one is due, and return at once."""
         if not self.is_due(now):
             return
         with self._lock:
@@ -52,7 +52,7 @@ class AlertWatch:
         threading.Thread(target=self._run, name="spool-alerts", daemon=True).start()
 
     def after_fork(self) -> None:
-        """Forget the thread: a child process has none of its parent's."""
+        """Begin anew in a child process, which has none of its parent's threads."""
         self._lock = threading.Lock()
         self._next = float("-inf")
 
@@ -60,7 +60,7 @@ class AlertWatch:
         time.sleep(self._delay)
         try:
             self._work()
-        except Exception as error:  # noqa: BLE001 - the edit is long over; others evaluate as well
+        except Exception as error:  # noqa: BLE001 - the edit is committed; others evaluate too
             logger.warning("alerts were not evaluated: %s", type(error).__name__)
         finally:
             connections.close_all()
@@ -70,14 +70,14 @@ watch = AlertWatch(lambda: evaluate_if_overdue(EVERY))
 
 
 def on_outbox_committed(**kwargs: Any) -> None:
-    """Receiver of ``outbox_committed``."""
+    """Start an evaluation if one is due: the receiver of ``outbox_committed``."""
     now = time.monotonic()
     if watch.is_due(now) and live_settings().alert_on_edits and not is_muted():
         watch.edited(now)
 
 
 def connect() -> None:
-    """Look after the alerts when edits are recorded. Connecting twice is harmless."""
+    """Evaluate the alerts after edits from now on. Connecting twice is harmless."""
     outbox_committed.connect(on_outbox_committed, dispatch_uid="spool_live.alerts")
 
 

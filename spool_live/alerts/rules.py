@@ -1,4 +1,4 @@
-"""What is worth a notice. Pure: from the status and the totals, without a database."""
+"""The alert rules. Pure: they read the status, the totals and the trends, not a database."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from spool_live.conf import LiveSettings
 from spool_live.status import Problem, Status, Totals, connections_of
 
 WARNING = "warning"
-"""The state of what keeps no update from arriving, and somebody should know nevertheless."""
+"""The state of an alert about something that keeps no update from arriving."""
 
 
 SLOW = 1.0
-"""Seconds below which no latency is worth a notice, however good the week was."""
+"""Seconds below which a latency is never worth a notice, however fast the week before was."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A rule that holds now. ``subject`` keeps apart what the rule says of several sites."""
+    """A rule that fires now. ``subject`` is what it is about: a site, an endpoint, a database."""
 
     rule: str
     subject: str
@@ -31,7 +31,7 @@ class Alert:
 
     @property
     def key(self) -> str:
-        """What an episode is open for."""
+        """Rule and subject: one episode at most is open for them."""
         return f"{self.rule}|{self.subject}"
 
 
@@ -67,8 +67,8 @@ def _of_trends(trends: Trends, now: datetime, settings: LiveSettings) -> Iterato
             WARNING,
             f"{throttled:,} requests were answered with 429 within the last hour, most of them by "
             f"the limit {limit} ({number:,}).",
-            "See which key or address asks so often, in the web server's log; a client that is "
-            "right needs TOKEN_RATE, UPDATES_RATE or ADDRESS_RATE raised.",
+            "See which key or address asks so often, in the web server's log; if a client has "
+            "good reasons, raise TOKEN_RATE, UPDATES_RATE or ADDRESS_RATE.",
             now,
         )
     recent, week = trends.recent_p95, trends.week_p95
@@ -98,7 +98,7 @@ def _of_connections(status: Status, settings: LiveSettings) -> Iterator[Alert]:
                 part.using,
                 WARNING,
                 f"{number:,} clients are connected to Realtime.",
-                "Beyond what the Supabase plan has, it refuses further ones: see "
+                "Supabase refuses more than the project's plan includes: see "
                 "manage.py live_capacity, and raise the plan, or let servers share a connection.",
                 status.at,
             )

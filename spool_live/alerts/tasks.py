@@ -15,6 +15,8 @@ MIN_INTERVAL = timedelta(seconds=5)
 @shared_task(name="spool_live.alerts", ignore_result=True)
 @sound_connections()
 def evaluate_alerts() -> None:
-    """Evaluate all alert rules and send what is due. Of those that were queued while nobody worked
-    one does."""
+    """Evaluate all alert rules and send the notices that are due.
+
+    Of the tasks that were queued while no worker ran, one evaluates.
+    """
     evaluate_if_overdue(MIN_INTERVAL)

@@ -1,5 +1,5 @@
-"""What counters say over time: how fast edits arrive against the week before, and what is refused
-for its rate."""
+"""Trends of the counters: how fast edits arrive, compared with the week before, and how many
+requests are throttled."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ RECENT = timedelta(minutes=15)
 LATE = timedelta(minutes=5)
 """How much older than an hour or a week a sample of an hour or a week ago may be."""
 FEW = 20
-"""Updates of the last minutes that say nothing about their speed yet."""
+"""Fewer updates than this in the last minutes say nothing about the speed."""
 FEW_A_WEEK = 500
+"""The same for the week before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Trends:
 
 
 def trends(using: str, now: datetime) -> Trends:
-    """Return what the samples say at ``now``."""
+    """Return the trends of the samples up to ``now``."""
     current = samples.current(using)
     rows = CounterSample.objects.using(using).filter(at__lte=now)
     before = rows.filter(at__lte=now - RECENT).order_by("-at").first()

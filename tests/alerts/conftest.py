@@ -44,7 +44,7 @@ def receiver() -> Iterator[Receiver]:
             self.end_headers()
 
         def log_message(self, *args: Any) -> None:
-            """Says nothing."""
+            """Logs nothing."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     kept = Receiver(f"http://127.0.0.1:{server.server_port}/alerts")
@@ -78,14 +78,14 @@ class World:
     problems: tuple[Problem, ...] = ()
 
     def breaks(self, *kinds: Kind, state: State = State.STOPPED) -> None:
-        """These are the problems from now on."""
+        """Set the problems of the status from now on."""
         self.problems = tuple(
             Problem(kind, state, self.now, f"{kind} broke.", "Mend it.", "default")
             for kind in kinds
         )
 
     def after(self, seconds: float) -> evaluation.Evaluation:
-        """An evaluation so many seconds later."""
+        """Evaluate so many seconds later."""
         self.now += timedelta(seconds=seconds)
         self.monkeypatch.setattr(evaluation.timezone, "now", lambda: self.now)
         return evaluation.evaluate()

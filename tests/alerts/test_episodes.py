@@ -153,7 +153,7 @@ def test_many_processes_make_each_notice_once() -> None:
 
 
 @pytest.mark.usefixtures("alive")
-def test_who_records_an_edit_evaluates_where_nobody_else_has() -> None:
+def test_process_that_records_an_edit_evaluates_if_no_other_has() -> None:
     minute = timedelta(minutes=1)
     assert evaluate_if_overdue(minute) is not None
     assert evaluate_if_overdue(minute) is None

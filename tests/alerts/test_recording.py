@@ -1,4 +1,4 @@
-"""A process that records an edit looks after the alerts, off its request."""
+"""A process that records an edit evaluates the alerts, outside of its request."""
 
 from __future__ import annotations
 

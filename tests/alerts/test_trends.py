@@ -1,4 +1,4 @@
-"""Latency against its own week, and refusals for the rate: from counters written down."""
+"""Latency compared with the week before, and throttled requests: from stored counters."""
 
 from __future__ import annotations
 
