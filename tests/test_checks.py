@@ -64,7 +64,7 @@ def run() -> set[str]:
 
 @pytest.fixture(autouse=True)
 def quiet(settings: Any) -> None:
-    """Settings that nothing is to be said about."""
+    """Settings without messages."""
     settings.CELERY_DB_REUSE_MAX = 100
     settings.CACHES = {
         "default": {
@@ -199,9 +199,9 @@ def test_secrets_are_in_no_message(live: Live) -> None:
         SUPABASE_PUBLISHABLE_KEY="sb_secret_hunter2",
         SUPABASE_SECRET_KEY="sb_publishable_hunter2",
     )
-    said = " ".join(str(message) for message in checks.check_settings(None))
-    assert "E006" in said
-    assert "hunter2" not in said
+    text = " ".join(str(message) for message in checks.check_settings(None))
+    assert "E006" in text
+    assert "hunter2" not in text
 
 
 def test_separate_database_without_router_is_e003(live: Live, settings: Any) -> None:

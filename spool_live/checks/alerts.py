@@ -1,4 +1,4 @@
-"""Where alerts go, and what the metrics need."""
+"""Checks of the channels of alerts, and of what the metrics need."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 from spool_live.conf import LiveSettings
 
 SHORTEST_SECRET = 24
-"""Bytes, as Standard Webhooks has it."""
+"""Bytes, as Standard Webhooks requires."""
 
 
 def alert_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
@@ -23,20 +23,21 @@ def alert_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
         if url and (parts.scheme not in {"http", "https"} or not parts.hostname):
             yield Error(
                 f'SPOOL_LIVE["{key}"] is not the address of a web server.',
-                hint="It begins with https://.",
+                hint="Give an address that begins with https://.",
                 id="spool_live.E017",
             )
     if settings.alert_webhook_url and not _is_secret(settings.alert_webhook_secret):
         yield Error(
             'SPOOL_LIVE["ALERT_WEBHOOK_SECRET"] cannot sign the webhook.',
-            hint='whsec_ and the base64 of 24 to 64 random bytes: python -c "import base64, os; '
+            hint="Set it to whsec_ and the base64 of 24 to 64 random bytes: "
+            'python -c "import base64, os; '
             "print('whsec_' + base64.b64encode(os.urandom(32)).decode())\"",
             id="spool_live.E018",
         )
     if settings.metrics_token and not find_spec("prometheus_client"):
         yield Warning(
             'SPOOL_LIVE["METRICS_TOKEN"] is set, but prometheus-client is not installed.',
-            hint="pip install 'spool-live[metrics]'",
+            hint="Run pip install 'spool-live[metrics]'.",
             id="spool_live.W015",
         )
 

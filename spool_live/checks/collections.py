@@ -1,4 +1,4 @@
-"""What collections declare, and the triggers that follow from it."""
+"""Checks of the declarations of collections, and of the triggers that follow from them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from spool_live.tags import CACHE_TAGS
 
 @register(Tags.models)
 def check_collections(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Return what collections declare that cannot be, or that a trigger cannot follow."""
+    """Return the invalid declarations of collections, and those that a trigger cannot implement."""
     return [
         Error(f"{collection!r}: {fault.problem}.", hint=fault.remedy, id="spool_live.E015")
         for collection in registry
@@ -27,7 +27,7 @@ def check_collections(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
 
 @register(Tags.models)
 def check_cache_tags(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Return metadata of the project's own under the name that cache tags have."""
+    """Warn of a project's own metadata under the name of the cache tags."""
     return [
         Warning(
             f"{collection!r}: metadata_fields has {CACHE_TAGS!r}, which takes the place of the "
@@ -56,7 +56,7 @@ def check_silent_changes(
 def check_triggers(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Return triggers that are not as the collections say. Runs with the checks of a database."""
+    """Warn of triggers that differ from the declarations. Runs with the checks of a database."""
     return [
         Warning(
             f"The trigger {found.trigger} on {found.table!r} of {alias!r} is {found.state.value}.",
@@ -75,4 +75,4 @@ def _statuses(alias: str) -> list[triggers.TriggerStatus]:
     try:
         return triggers.status(alias)
     except SpoolLiveConfigurationError:
-        return []  # E015 says so
+        return []  # E015 reports it

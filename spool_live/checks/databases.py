@@ -1,4 +1,4 @@
-"""What the Supabase database lacks, and what it shows."""
+"""Checks of the databases: what is missing, and what Supabase's API exposes."""
 
 from __future__ import annotations
 
@@ -21,16 +21,18 @@ from spool_live.supabase.provisioning import missing
 def check_provisioning(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Return what the Supabase database still lacks, in one message a database. Runs with ``check
-    --database`` and ``migrate``, and before tests."""
+    """Return what a Supabase database still lacks, in one message for each.
+
+    Runs with ``check --database`` and ``migrate``, and before tests.
+    """
     found: list[CheckMessage] = []
     for alias in databases or ():
         lacking = missing(alias) if is_supabase_database(alias) else []
         if lacking:
             names = ", ".join(step.step for step in lacking)
             remedies = dict.fromkeys(step.remedy for step in lacking)
-            said = f"Not done yet on {alias!r}: {names}."
-            found.append(Warning(said, hint="\n\t".join(remedies), id="spool_live.W010"))
+            message = f"Not done yet on {alias!r}: {names}."
+            found.append(Warning(message, hint="\n\t".join(remedies), id="spool_live.W010"))
     return found
 
 
@@ -51,8 +53,10 @@ def check_exposure(
 def check_site(
     app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Return whether there is the one site of the project, where ``SITE`` names one. Runs with the
-    checks of a database."""
+    """Warn if ``SITE`` is set, but does not name one existing site.
+
+    Runs with the checks of a database.
+    """
     named = live_settings().site
     if not named:
         return []
@@ -64,9 +68,9 @@ def check_site(
         count = Site.objects.using(alias).filter(**condition).count()
         if count != 1:
             kind = "the name of more than one site" if count else "not a site"
-            said = f"SPOOL_LIVE['SITE'] = {named!r} is {kind} on {alias!r}: nothing is recorded."
+            message = f"SPOOL_LIVE['SITE'] = {named!r} is {kind} on {alias!r}: nothing is recorded."
             hint = "Run manage.py live_site create NAME, and set SITE to that name or its id."
-            found.append(Warning(said, hint=hint, id="spool_live.W022"))
+            found.append(Warning(message, hint=hint, id="spool_live.W022"))
     return found
 
 
@@ -78,4 +82,4 @@ def _exposures(alias: str) -> list[Finding]:
     try:
         return exposures(alias)
     except CannotVerifyError:
-        return []  # nothing is migrated yet: W010 says so
+        return []  # nothing is migrated yet: W010 reports it

@@ -1,4 +1,4 @@
-"""The project around us: Django's own settings, and Celery."""
+"""Checks of the project: Django's own settings, and Celery."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from spool_live.conf import LiveSettings
 from spool_live.exceptions import SpoolLiveConfigurationError
 
 CELERYS_OWN = "default"
-"""The app that Celery makes where the project has loaded none."""
+"""The name of the app that Celery makes if the project has loaded none."""
 
 
 def project_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
-    """Yield what updates need of the project."""
+    """Yield what is wrong with Django's settings and the Celery app."""
     if not django_settings.USE_TZ:
         yield Error(
             "USE_TZ is False: the timestamps of updates would be ambiguous.",
-            hint="USE_TZ = True",
+            hint="Set USE_TZ = True.",
             id="spool_live.E010",
         )
     try:
@@ -38,7 +38,7 @@ def project_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
     ):
         yield Warning(
             "Celery closes the database connection before and after every task.",
-            hint="CELERY_DB_REUSE_MAX = 1000 saves some milliseconds per delivery.",
+            hint="Set CELERY_DB_REUSE_MAX = 1000: it saves some milliseconds per delivery.",
             id="spool_live.W005",
         )
     if settings.nudge and current_app.main == CELERYS_OWN and not current_app.conf.broker_url:

@@ -1,4 +1,4 @@
-"""What the clock publishes: declared where it has to be, and found by an index."""
+"""Checks of scheduled publishing: moments are declared, and their fields have an index."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ORDERED = {"gt", "gte", "lt", "lte"}
 def check_moments_are_indexed(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Return fields that the sweep looks into every few seconds."""
+    """Warn of moment fields without an index: the sweep searches them every few seconds."""
     return [
         Warning(
             f"{collection!r}: {name!r} has no index, and the sweep looks for moments to come.",
@@ -37,8 +37,7 @@ def check_moments_are_indexed(
 
 @register(Tags.models)
 def check_clocks(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Return states that change with time, without anybody saving anything: nothing would be
-    recorded."""
+    """Warn of states that depend on the clock: they change without a save to record."""
     return [
         Warning(
             f"{collection!r}: {name} depends on the clock. When that moment comes, the item is "
@@ -89,7 +88,7 @@ def _is_indexed(model: type[Model], name: str) -> bool:
     try:
         field = own_field(model, name)
     except FieldDoesNotExist:
-        return True  # E015 says so
+        return True  # E015 reports it
     options = model._meta
     groups = [index.fields for index in options.indexes if isinstance(index, Index)]
     groups += [getattr(constraint, "fields", ()) for constraint in options.constraints]

@@ -1,4 +1,4 @@
-"""What is wrong with ``SPOOL_LIVE``."""
+"""Checks of ``SPOOL_LIVE``."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def _signing_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
     if not SHORTEST_TOKEN <= settings.token_lifetime <= LONGEST_TOKEN:
         yield Warning(
             f'SPOOL_LIVE["TOKEN_LIFETIME"] is {settings.token_lifetime}.',
-            hint="Between one minute and one hour: a token cannot be called back from a private "
+            hint="Set it to one minute to one hour: a token cannot be withdrawn from a private "
             "channel that missed its epoch, and a very short one is renewed all the time.",
             id="spool_live.W006",
         )

@@ -1,4 +1,4 @@
-"""The address and the keys of the Supabase project: what is copied from the wrong place."""
+"""Checks of the Supabase project's address and keys: values copied from the wrong place."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _KEYS_PAGE = "Copy it again from the project's API keys (Settings, API Keys)."
 
 
 def project_address_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
-    """Yield what is wrong with ``SUPABASE_URL``, as far as it can be seen."""
+    """Yield what is wrong with ``SUPABASE_URL``, as far as the text shows it."""
     url = settings.supabase_url
     if not url:
         return
@@ -36,7 +36,7 @@ def project_address_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
 
 
 def project_key_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
-    """Yield what is wrong with the API keys of either generation, whatever they are for."""
+    """Yield what is wrong with the API keys, of either generation, publishable and secret."""
     for name in KEYS:
         key = getattr(settings, name.lower())
         if not key or (key.startswith(("sb_publishable_", "sb_secret_")) and key == key.strip()):
@@ -69,8 +69,7 @@ def project_key_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
 
 
 def _misplaced(url: str) -> str:
-    """Return what ``url`` is instead of the address of a project's API, to follow the setting's
-    name."""
+    """Return what is wrong with ``url``, as the end of a sentence about the setting, or ""."""
     try:
         parts = urlsplit(url.strip())
         host = parts.hostname or ""
@@ -98,8 +97,7 @@ def _elsewhere(parts: SplitResult, host: str) -> str:
 
 
 def _is_far_away(host: str) -> bool:
-    """Return whether requests to ``host`` leave the machine and its private network, as far as a
-    name shows."""
+    """Return whether requests to ``host`` leave the private network, as far as the name shows."""
     try:
         return ip_address(host).is_global
     except ValueError:

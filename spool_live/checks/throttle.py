@@ -1,4 +1,4 @@
-"""The rates, and the cache that they are counted in."""
+"""Checks of the throttle's rates, and of the cache that counts them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from spool_live.throttling.counting import DEADLINE, InvalidCacheBackendError, s
 def check_throttle_cache(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Return whether the throttle's cache answers. Runs with ``check --deploy``."""
+    """Warn if the throttle's cache does not answer. Runs with ``check --deploy``."""
     try:
         within(DEADLINE, lambda cache: cache.get("spool-live:check"), shared_cache())
     except (SpoolLiveConfigurationError, InvalidCacheBackendError):
@@ -44,7 +44,8 @@ def throttle_messages(settings: LiveSettings) -> Iterator[CheckMessage]:
         try:
             throttling.Rate.parse(getattr(settings, key.lower()))
         except SpoolLiveConfigurationError as error:
-            yield Error(f'SPOOL_LIVE["{key}"]: {error}', hint='"600/min".', id="spool_live.E011")
+            message = f'SPOOL_LIVE["{key}"]: {error}'
+            yield Error(message, hint='Write it as "600/min".', id="spool_live.E011")
     if settings.trusted_proxies < 0 or settings.failure_allowance < 0:
         yield Error(
             'SPOOL_LIVE["TRUSTED_PROXIES"] and SPOOL_LIVE["FAILURE_ALLOWANCE"] count something: '

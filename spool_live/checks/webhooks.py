@@ -1,4 +1,4 @@
-"""Where webhooks may go, and how often they are tried."""
+"""Checks of the settings of webhooks: ports, networks, timeouts and retries."""
 
 from __future__ import annotations
 
