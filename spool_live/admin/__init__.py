@@ -1,5 +1,5 @@
-"""The admin: sites, their keys with history, failed authentications, the outbox,
-webhooks, and the proof that sites are separated."""
+"""Pages of Django's admin: sites, API keys and their audit trail, failed authentications, the
+outbox, webhooks, alerts, the dashboard, and the reports of the isolation checks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Advice about outbox entries, shown beside the error itself."""
+"""What to do about an outbox entry, in words, shown on its page beside its error."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from spool_live.status.states import age, clock
 
 State = OutboxEntry.State
 
-_FOR_GOOD = (
+_DEAD_BECAUSE = (
     (
         r"there is no site",
-        _("No site has this id. Do as the reason says; if that site is not to come, discard it."),
+        _("No site has this id. Do as the reason says; if there will be no such site, discard it."),
     ),
     (
         r"the row cannot be read",
-        _("It was written by SQL, with values that cannot be sent: discard it, and save the item."),
+        _("SQL wrote it with values that cannot be sent: discard it, and save the item again."),
     ),
     (
         r"(22P05|22021)\b",
@@ -43,18 +43,21 @@ _FOR_GOOD = (
         ),
     ),
 )
-_DEAD = _("See the reason below. Correct the cause and requeue it, or discard it.")
-_MEANWHILE = _("Subscribers get it by catch-up meanwhile.")
+_DEAD_OTHERWISE = _("See the reason below. Correct the cause and requeue it, or discard it.")
+_MEANWHILE = _("Meanwhile subscribers get it by catch-up.")
 _DONE = {
     State.DROPPED: _("Nothing: its site was deleted."),
-    State.MERGED: _("Nothing: an earlier update of the same item, not yet sent, has taken it in."),
-    State.LEFT: _("Nothing: a newer state of the item was sent, and catch-up has this one."),
+    State.MERGED: _("Nothing: it was merged into an earlier, unsent update of the same item."),
+    State.LEFT: _("Nothing: a newer state of the item was sent, and catch-up serves this one."),
     State.DISCARDED: _("Nothing: it was discarded by a person. The audit trail says who."),
 }
 
 
 def advice(entry: OutboxEntry, delivery: SiteDelivery | None, now: datetime) -> str:
-    """Return what to do about ``entry``; ``delivery`` is what is known of its site's delivery."""
+    """Return a sentence or two on what to do about ``entry``.
+
+    ``delivery`` is the state of its site's delivery, ``None`` where the site has none yet.
+    """
     state = State(entry.state)
     if state is State.DEAD:
         return f"{_about(entry.last_error)} {_MEANWHILE}" if entry.seq else _about(entry.last_error)
@@ -67,10 +70,10 @@ def advice(entry: OutboxEntry, delivery: SiteDelivery | None, now: datetime) -> 
 
 
 def _about(error: str) -> str:
-    for pattern, text in _FOR_GOOD:
+    for pattern, text in _DEAD_BECAUSE:
         if re.match(pattern, error):
             return str(text)
-    return str(_DEAD)
+    return str(_DEAD_OTHERWISE)
 
 
 def _while_pending(delivery: SiteDelivery | None, now: datetime) -> str:
@@ -79,6 +82,6 @@ def _while_pending(delivery: SiteDelivery | None, now: datetime) -> str:
         at = clock(delivery.retry_at, now)
         return str(text) % {"at": at, "why": delivery.last_error or _("another one was refused")}
     if delivery is not None and delivery.mirror_error:
-        text = _("It waits until Supabase knows its site: run manage.py live_setup. It says: %s")
+        text = _("It waits until Supabase knows its site: run manage.py live_setup. The error: %s")
         return str(text) % delivery.mirror_error
     return str(_("Nothing: it goes with the next delivery. If it stays, see the page of its site."))

@@ -1,4 +1,4 @@
-"""Alerts in the admin: what was wrong, when, and whether somebody was notified."""
+"""Alerts in the admin: what was wrong, when, and whether the project was notified of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from spool_live.models import AlertEpisode, AlertNotice
 
 
 class AlertNoticeInline(LimitedInline):
-    """The notices of an episode, and what keeps those that were not sent."""
+    """The notices of an episode, and why the ones that are still unsent were not sent."""
 
     model = AlertNotice
     fields = ("kind", "channel", "sent_at", "attempts", "error", "due_at")
@@ -23,13 +23,13 @@ class AlertNoticeInline(LimitedInline):
     can_delete = False
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Never."""
+        """Return ``False``: the alert rules write notices, people do not."""
         return False
 
 
 @admin.register(AlertEpisode)
 class AlertEpisodeAdmin(ReadOnlyAdmin):
-    """What somebody was or is about to be notified of."""
+    """The episodes of alerts, each with its notices, read-only."""
 
     list_display = ("rule", "state", "summary", "started_at", "ended_at", "is_notified")
     list_filter = ("rule", "started_at")
@@ -38,5 +38,5 @@ class AlertEpisodeAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("notified"), boolean=True)
     def is_notified(self, episode: AlertEpisode) -> bool:
-        """Whether it has lasted long enough for a notice."""
+        """Return whether the episode has lasted long enough for a notice."""
         return episode.notified_at is not None

@@ -1,4 +1,4 @@
-"""API keys in the admin: the list, the form, and what the page of a key says."""
+"""API keys in the admin: the list, the form for a new key, and the page of a key."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.debug import sensitive_variables
 
 from spool_live import keys
-from spool_live.admin.filters import KeyState, OfSite
+from spool_live.admin.filters import KeyStateFilter, SiteFilter
 from spool_live.admin.key_life import KeyLifeAdmin
 from spool_live.admin.key_state import effects_of, state_of
 from spool_live.admin.pages import STYLE, page
-from spool_live.admin.probes import OfKeys
+from spool_live.admin.probes import KeyProbesFilter
 from spool_live.keys.addresses import used_lately
 from spool_live.keys.trail import Origin, acting
 from spool_live.models import SiteApiKey
@@ -30,11 +30,11 @@ _PLAIN = "spool_live_plain_key"
 
 @admin.register(SiteApiKey)
 class SiteApiKeyAdmin(KeyLifeAdmin):
-    """API keys: made here, shown once, rotated with an overlap, revoked permanently."""
+    """API keys: people create, rotate and revoke them here. The text of a key is shown once."""
 
     list_display = ("state", "name", "site", "prefix", "last_used", "created_at")
     list_display_links = ("name",)
-    list_filter = (OfKeys, KeyState, OfSite)
+    list_filter = (KeyProbesFilter, KeyStateFilter, SiteFilter)
     list_select_related = ("site",)
     search_fields = ("name", "prefix", "note", "site__name")
     readonly_fields = (
@@ -49,19 +49,19 @@ class SiteApiKeyAdmin(KeyLifeAdmin):
 
     @admin.display(description=_("state"))
     def state(self, key: SiteApiKey) -> str:
-        """Whether it is valid, and how long still."""
+        """Return whether the key is valid, and for how long."""
         return state_of(key)
 
     @admin.display(description=_("last used"), ordering="last_used_at")
     def last_used(self, key: SiteApiKey) -> str:
-        """How long ago."""
+        """Return how long ago the key was used last."""
         if key.last_used_at is None:
             return gettext("never")
         return gettext("%s ago") % age(timezone.now() - key.last_used_at)
 
     @admin.display(description=_("addresses of the last ten minutes"))
     def used_from(self, key: SiteApiKey) -> str:
-        """Who uses it, and who asked for a token."""
+        """Return a list of the addresses that used the key; it says which asked for a token."""
         now = timezone.now()
         rows = [
             (use.address, age(now - use.last_at), _asked(use.last_token_at, now))
@@ -73,20 +73,20 @@ class SiteApiKeyAdmin(KeyLifeAdmin):
         return format_html('<ul class="spool-list">{}</ul>', lines)
 
     def get_fields(self, request: HttpRequest, obj: SiteApiKey | None = None) -> Any:
-        """Return what a person says of a new key; of an old one, the state first."""
-        said = ("site", "name", "note", "expires_at")
+        """Return the fields: of a new key those to fill in, of an existing key all."""
+        entered = ("site", "name", "note", "expires_at")
         if obj is None:
-            return said
+            return entered
         state, *known = self.readonly_fields
-        return (state, *said, *known)
+        return (state, *entered, *known)
 
     def get_readonly_fields(self, request: HttpRequest, obj: SiteApiKey | None = None) -> Any:
-        """Return the read-only fields: a key never changes its site."""
+        """Return the read-only fields; of an existing key also the site, which never changes."""
         return ("site", *self.readonly_fields) if obj else self.readonly_fields
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the form's initial values: the page of a new site leads here, and its first key
-        has a name."""
+        """Return the form's initial values: with ``?site=`` in the URL, as after adding a site, the
+        key is named ``default``."""
         given: dict[str, Any] = super().get_changeform_initial_data(request)
         return {"name": "default", **given} if "site" in given else given
 
@@ -94,7 +94,7 @@ class SiteApiKeyAdmin(KeyLifeAdmin):
     def save_model(
         self, request: HttpRequest, obj: SiteApiKey, form: ModelForm[SiteApiKey], change: bool
     ) -> None:
-        """Give a new key its secret, kept on the request until it is put away."""
+        """Give a new key its secret; ``response_add`` finds its text on the request."""
         if not change:
             obj.created_by_id = request.user.pk
             setattr(request, _PLAIN, keys.give_secret(obj))
@@ -104,14 +104,14 @@ class SiteApiKeyAdmin(KeyLifeAdmin):
     def response_add(
         self, request: HttpRequest, obj: SiteApiKey, post_url_continue: str | None = None
     ) -> HttpResponse:
-        """Go to the page that shows the key."""
+        """Redirect to the page that shows the new key, once."""
         return self.show_once(request, obj, getattr(request, _PLAIN))
 
     @admin.action(description=_("Revoke selected API keys"), permissions=["change"])
     def revoke_selected(
         self, request: HttpRequest, queryset: QuerySet[SiteApiKey]
     ) -> HttpResponse | None:
-        """Say what revoking the keys will do, and take their right once that is confirmed."""
+        """Show what revoking the keys will do; revoke them once the user has confirmed that."""
         valid = queryset.filter(revoked_at=None).select_related("site").order_by("site_id", "pk")
         if not valid:
             self.message_user(request, gettext("These keys are already revoked."), messages.WARNING)
@@ -139,7 +139,7 @@ class SiteApiKeyAdmin(KeyLifeAdmin):
         self.message_user(request, text % count, messages.SUCCESS)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Name both halves of the moment for those who do not see which is which."""
+        """Label the date and the time of ``expires_at`` for screen readers."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field is not None and db_field.name == "expires_at":
             for widget, half in zip(field.widget.widgets, (_("date"), _("time")), strict=True):
@@ -147,7 +147,7 @@ class SiteApiKeyAdmin(KeyLifeAdmin):
         return field
 
     def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> Any:
-        """Of the sites that the user may see those that are not made by probes."""
+        """Return the choices that the user may see; of sites without those of isolation probes."""
         found = super().get_field_queryset(db, db_field, request)
         return found.filter(is_probe=False) if db_field.name == "site" else found
 

@@ -1,7 +1,7 @@
-"""Charts of the dashboard: lines over time as SVG paths, with their axes as text. Pure.
+"""Charts of the dashboard: lines over time as SVG paths, with their axes as text. No I/O.
 
-The SVG is stretched to whatever width there is; texts stay outside of it, so that they can be read
-on a phone, and nothing needs a style attribute, which a strict Content Security Policy forbids.
+The page stretches the SVG to the width of the window. Labels are HTML beside it, so that they stay
+readable on a phone. Nothing has a style attribute, which a strict Content Security Policy forbids.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Value = Callable[[Point], float | None]
 
 @dataclass(frozen=True, slots=True)
 class ChartLine:
-    """One line: its name, its newest value as text, and the path."""
+    """One line of a chart: its name, its newest value as text, and its SVG path."""
 
     name: str
     newest: str
@@ -30,8 +30,8 @@ class ChartLine:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """One chart. ``top`` and ``middle`` are the labels of the axis of values, ``times`` those of
-    the axis of time; ``summary`` says it to whoever does not see it."""
+    """One chart. ``top`` and ``middle`` label the axis of values, ``times`` the axis of time;
+    ``summary`` describes the chart to screen readers."""
 
     title: str
     lines: tuple[ChartLine, ...]
@@ -42,8 +42,8 @@ class Chart:
 
 
 def charts(points: Sequence[Point], now: datetime) -> list[Chart]:
-    """Return what happened from the first of ``points`` until ``now``; nothing of fewer than
-    two."""
+    """Return the charts of the time from the first of ``points`` until ``now``; none where there
+    are fewer than two points."""
     if len(points) < 2:  # noqa: PLR2004 - a line has two ends
         return []
     since = points[0].at
@@ -78,19 +78,19 @@ def charts(points: Sequence[Point], now: datetime) -> list[Chart]:
     ]
 
 
-def nice(most: float) -> float:
-    """Return the end of an axis: the next of 1, 2, 5, 10, ... that is not below ``most``."""
+def axis_end(maximum: float) -> float:
+    """Return the first of ..., 0.5, 1, 2, 5, 10, ... that is not below ``maximum``."""
     power = 1e-3
-    while power < most:
+    while power < maximum:
         for step in (1, 2, 5):
-            if power * step >= most:
+            if power * step >= maximum:
                 return power * step
         power *= 10
     return power
 
 
 def number(value: float) -> str:
-    """Return a number as people write it: ``1,234``, ``12.5``, ``0.05``."""
+    """Return ``value`` as text for people: ``1,234``, ``12.5``, ``0.05``."""
     if value >= 100 or value == int(value):  # noqa: PLR2004
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2g}"  # noqa: PLR2004
@@ -106,21 +106,21 @@ def _chart(
     unit: str = "",
 ) -> Chart:
     values = [v for _, value in lines for p in points if (v := value(p)) is not None]
-    most = max(values, default=0.0)
-    top = nice(most) if most else 1.0
+    maximum = max(values, default=0.0)
+    top = axis_end(maximum) if maximum else 1.0
     drawn = tuple(
         ChartLine(name, _newest(value, points, unit), _path(value, points, since, now, top))
         for name, value in lines
     )
-    said = ", ".join(f"{line.name} {line.newest}" for line in drawn)
+    newest = ", ".join(f"{line.name} {line.newest}" for line in drawn)
     return Chart(
         title=title,
         lines=drawn,
         top=f"{number(top)}{unit}",
         middle=f"{number(top / 2)}{unit}",
         times=_times(since, now),
-        summary=gettext("%(title)s, now: %(said)s; most: %(most)s.")
-        % {"title": title, "said": said, "most": f"{number(most)}{unit}"},
+        summary=gettext("%(title)s, now: %(newest)s; maximum: %(maximum)s.")
+        % {"title": title, "newest": newest, "maximum": f"{number(maximum)}{unit}"},
     )
 
 
@@ -130,7 +130,7 @@ def _newest(value: Value, points: Sequence[Point], unit: str) -> str:
 
 
 def _path(value: Value, points: Sequence[Point], since: datetime, now: datetime, top: float) -> str:
-    """Return a move where the line begins, also after a gap, and lines to whatever follows."""
+    """Return the SVG path: ``M`` to the first point and to the first after a gap, else ``L``."""
     span = (now - since).total_seconds()
     parts, command = [], "M"
     for point in points:

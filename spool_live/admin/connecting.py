@@ -1,4 +1,4 @@
-"""What a site's team needs to connect: lines for ``.env``, and commands that prove them."""
+"""What a site's team needs to connect: lines for ``.env``, and commands to try them out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from django.views.decorators.debug import sensitive_variables
 
 from spool_live.models import SiteApiKey
 
-ELSEWHERE = "https://cms.example.org/spool-live/"
+EXAMPLE_API_URL = "https://cms.example.org/spool-live/"
+"""The API's URL in ``.env`` where this process does not know the real one."""
 
 PYTHON = """\
 pip install 'spool-live[client]'
@@ -30,7 +31,8 @@ node --env-file=.env --input-type=module -e '
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """``env`` holds the key; ``api_url`` is empty where ``spool_live.urls`` is not mounted here."""
+    """Texts to copy. ``env`` holds the key; ``api_url`` is empty where this process does not serve
+    ``spool_live.urls``."""
 
     env: str = field(repr=False)
     api_url: str
@@ -40,13 +42,14 @@ class Connection:
 
 @sensitive_variables("plain")
 def connection_of(request: HttpRequest, key: SiteApiKey, plain: str) -> Connection:
-    """Return what to give to the team of the site of ``key``."""
+    """Return what the team of the key's site needs; ``plain`` is the text of ``key``."""
     try:
         path = reverse("spool_live:token").removesuffix("token/")
     except NoReverseMatch:
         path = ""
     api_url = request.build_absolute_uri(path) if path else ""
     env = (
-        f"SPOOL_API_URL={api_url or ELSEWHERE}\nSPOOL_SITE_ID={key.site_id}\nSPOOL_API_KEY={plain}"
+        f"SPOOL_API_URL={api_url or EXAMPLE_API_URL}\n"
+        f"SPOOL_SITE_ID={key.site_id}\nSPOOL_API_KEY={plain}"
     )
     return Connection(env, api_url)

@@ -1,4 +1,4 @@
-"""The dashboard: the state of the system at a glance, over the last hours, and by a test update."""
+"""The dashboard: the state of the system now and over the last hours, and a ping to try it out."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _NAME = "spool_live_dashboard"
 
 @admin.register(Dashboard)
 class DashboardAdmin(ReadOnlyAdmin):
-    """Not a list of rows, but a page of its own with its own permission."""
+    """A page of its own in place of a list of rows, with a permission of its own."""
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the page, what of it is renewed every few seconds, and the ping."""
+        """Return the URLs of the page, of the part that its script reloads, and of the ping."""
         view = self.admin_site.admin_view
         return [
             path("", view(self.changelist_view), name=f"{_NAME}_changelist"),
@@ -47,20 +47,23 @@ class DashboardAdmin(ReadOnlyAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Return the page."""
+        """Return the dashboard."""
         return self._page(request, extra_context or {})
 
     @method_decorator(never_cache)
     def now(self, request: HttpRequest) -> HttpResponse:
-        """Return what of the page is renewed, for its script."""
+        """Return the part of the page that its script reloads every few seconds, as HTML."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         return TemplateResponse(request, f"{_TEMPLATES}/now.html", _now(request))
 
-    # Under ATOMIC_REQUESTS nobody would see the update before the ping has ended.
+    # Under ATOMIC_REQUESTS the update would not be committed before the ping has ended.
     @method_decorator(transaction.non_atomic_requests)
     def ping(self, request: HttpRequest) -> HttpResponse:
-        """Send a test update through everything (seconds), and show when it was where."""
+        """Send a test update through the whole system, and show when it reached each part.
+
+        Takes some seconds.
+        """
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not (self.has_view_permission(request) and self.has_ping_permission(request)):
@@ -72,7 +75,7 @@ class DashboardAdmin(ReadOnlyAdmin):
         return self._page(request, context)
 
     def has_ping_permission(self, request: HttpRequest) -> bool:
-        """Return who may send a test update."""
+        """Return whether the user may send a test update."""
         return request.user.has_perm("spool_live.ping_dashboard")
 
     def _page(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
@@ -90,7 +93,7 @@ class DashboardAdmin(ReadOnlyAdmin):
 
 
 def _now(request: HttpRequest) -> dict[str, Any]:
-    """Return what the page shows of this moment and of the last hours."""
+    """Return the template context: the state as of now, and the charts of the last hours."""
     found, now = status_seen(request), timezone.now()
     using = router.db_for_read(Site)
     context = {
@@ -103,7 +106,7 @@ def _now(request: HttpRequest) -> dict[str, Any]:
         **site_rows(request, using, found),
     }
     if context["is_limited"]:
-        return context  # what is counted of the whole system is of others' sites too
+        return context  # numbers of the whole system include sites that the user may not see
     hours = _hours(request)
     points = samples.course(content_databases()[0], now - timedelta(hours=hours), now)
     return {
@@ -121,6 +124,6 @@ def _hours(request: HttpRequest) -> int:
 
 
 def _hops(hops: Any) -> list[dict[str, Any]]:
-    """Return the hops, each with its share of the longest, of ten."""
+    """Return ``{hop, tenths}`` for each hop; ``tenths`` is its share of the longest, 0 to 10."""
     longest = max((hop.milliseconds or 0.0 for hop in hops), default=0.0) or 1.0
     return [{"hop": hop, "tenths": round(10 * (hop.milliseconds or 0.0) / longest)} for hop in hops]

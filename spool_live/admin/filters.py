@@ -1,4 +1,4 @@
-"""Filters of our lists: by site, by state of a key, by collection. None of them scans a table."""
+"""Filters of the admin's lists: by site, state of a key, collection. None of them scans a table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from spool_live.collections import registry
 from spool_live.models import Site, SiteApiKey
 
 _LISTED = 40
-"""Sites that a filter lists; where there are more, the search finds the others by their names."""
+"""How many sites a filter lists. Where there are more, the search finds the others by name."""
 
 
 def sites_of(request: HttpRequest) -> QuerySet[Site]:
@@ -26,14 +26,14 @@ def sites_of(request: HttpRequest) -> QuerySet[Site]:
     return rows_seen(request, Site.objects.all())
 
 
-class OfSite(admin.SimpleListFilter):
-    """For a list of rows with a ``site_id``: ``?site=<id>``."""
+class SiteFilter(admin.SimpleListFilter):
+    """Filter by site (``?site=<id>``) for a list of rows with a ``site_id``."""
 
     title = _("site")
     parameter_name = "site"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Return the first sites by name, and the one that is chosen."""
+        """Return ``(id, name)`` of the first sites by name; the chosen site comes first."""
         sites = sites_of(request).filter(is_probe=False).order_by("name")
         found = [(str(pk), name) for pk, name in sites.values_list("pk", "name")[: _LISTED + 1]]
         if chosen := self.chosen():
@@ -43,11 +43,14 @@ class OfSite(admin.SimpleListFilter):
         return found[:_LISTED]
 
     def has_output(self) -> bool:
-        """Show the filter also with one site: the filter says which."""
+        """Return whether to show the filter: also with a single site, to say which it is."""
         return bool(self.lookup_choices)
 
     def chosen(self) -> uuid.UUID | None:
-        """Return the id of the site that is asked for, if one is."""
+        """Return the id of the site in the URL, or ``None``.
+
+        Raises ``IncorrectLookupParameters`` where the parameter is not a UUID.
+        """
         value = self.used_parameters.get(self.parameter_name)
         if not value:
             return None
@@ -66,22 +69,22 @@ class OfSite(admin.SimpleListFilter):
         return queryset.filter(site_id=site_id)
 
 
-class OfSiteByPrefix(OfSite):
-    """For failed authentications, which know the prefix of a key."""
+class SiteByPrefixFilter(SiteFilter):
+    """Filter by site for failed authentications, which hold a key's prefix and no site."""
 
     def of_site(self, queryset: QuerySet[Any], site_id: uuid.UUID) -> QuerySet[Any]:
-        """Return those that named a key of the site."""
+        """Return the failures whose prefix is that of a key of the site."""
         return queryset.filter(prefix__in=SiteApiKey.objects.filter(site=site_id).values("prefix"))
 
 
-class OfCollection(admin.SimpleListFilter):
-    """For updates: the collections that are registered, and the one that is asked for."""
+class CollectionFilter(admin.SimpleListFilter):
+    """Filter by collection: those that are registered, and the one in the URL."""
 
     title = _("collection")
     parameter_name = "collection"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Return the names."""
+        """Return ``(name, name)`` of each collection, sorted."""
         names = {collection.name for collection in registry}
         if value := self.used_parameters.get(self.parameter_name):
             names.add(str(value))
@@ -93,14 +96,14 @@ class OfCollection(admin.SimpleListFilter):
         return queryset.filter(collection=value) if value else queryset
 
 
-class KeyState(admin.SimpleListFilter):
-    """For API keys: by what the list calls their state."""
+class KeyStateFilter(admin.SimpleListFilter):
+    """Filter of API keys by their state, in the words of the list."""
 
     title = _("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Return the states."""
+        """Return ``(value, label)`` of each state."""
         return [
             ("active", _("active")),
             ("expiring", _("expires soon")),

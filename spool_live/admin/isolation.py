@@ -1,4 +1,4 @@
-"""``verify_rls`` in the admin: run it, read its report, see when it was last clean."""
+"""``verify_rls`` in the admin: run it, read its reports, see when it last found nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TEMPLATES = "admin/spool_live/isolationreport"
 
 @admin.register(IsolationReport)
 class IsolationReportAdmin(ReadOnlyAdmin):
-    """Runs and their findings. Who may add a report may run the verification."""
+    """Runs of ``verify_rls`` and their findings. Users who may add a report may start a run."""
 
     list_display = ("started_at", "summary", "is_clean", "is_isolated")
     list_filter = ("is_clean", "is_isolated")
@@ -38,16 +38,16 @@ class IsolationReportAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("outcome"))
     def summary(self, stored: IsolationReport) -> str:
-        """One sentence."""
+        """Return the outcome of the run as a sentence."""
         return Report.from_dict(stored.report).summary
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the admin's own, and the one that runs the verification."""
+        """Return the admin's own URLs, and the one that runs the verification."""
         view = self.admin_site.admin_view(self.run)
         return [path("run/", view, name="spool_live_isolationreport_run"), *super().get_urls()]
 
     def run(self, request: HttpRequest) -> HttpResponse:
-        """Run the verification (seconds), keep its report and show it."""
+        """Run the verification, which takes seconds, store its report and redirect to it."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not may_run(request):
@@ -71,7 +71,7 @@ class IsolationReportAdmin(ReadOnlyAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Return the runs, with the last clean one and a button for the next."""
+        """Return the list of runs, with the time of the last clean one and a button to run it."""
         clean = IsolationReport.objects.filter(is_clean=True).first()
         context = {"last_clean": clean, "may_run": may_run(request)}
         return super().changelist_view(request, {**context, **(extra_context or {})})
@@ -87,16 +87,16 @@ class IsolationReportAdmin(ReadOnlyAdmin):
         stored = self.get_object(request, object_id)
         findings = Report.from_dict(stored.report).findings if stored else ()
         if sites_seen(request) is not None:
-            findings = tuple(_in_general(finding) for finding in findings)
+            findings = tuple(_without_sites(finding) for finding in findings)
         context = {"findings": findings, **(extra_context or {})}
         return super().change_view(request, object_id, form_url, context)
 
 
-def _in_general(finding: Finding) -> Finding:
-    """Without what may name a site."""
+def _without_sites(finding: Finding) -> Finding:
+    """Return ``finding`` without everything that may name a site."""
     return replace(
         finding,
-        subject=gettext("shown to those who may see every site"),
+        subject=gettext("shown to users who may see every site"),
         reason=finding.title,
         remedy=RULES[finding.code].remedy if finding.code in RULES else "",
         sql="",

@@ -25,23 +25,23 @@ from spool_live.models import SiteApiKey
 
 
 class RotationForm(forms.Form):
-    """How long the old key goes on beside its successor."""
+    """How long the old key or secret stays valid beside its successor."""
 
     overlap_hours = forms.FloatField(
         label=_("hours that both keys are valid"),
         min_value=0,
         max_value=24 * 365,
         initial=24,
-        help_text=_("Long enough to put the new key where the old one is. 0 revokes it at once."),
+        help_text=_("Time to replace the old key wherever it is used. 0 revokes it at once."),
     )
 
 
 class KeyLifeAdmin(ActingAdmin):
-    """What becomes of a key: every change is a POST that ends in a redirect, so that a reload
-    makes nothing twice."""
+    """The pages that show, rotate and revoke a key. A POST that changes something ends in a
+    redirect, so that a reload does not do it again."""
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the admin's own, and the pages of a key's life."""
+        """Return the admin's own URLs, and those of the three pages."""
         pages = {"created": self.created, "rotate": self.rotate, "revoke": self.revoke}
         ours = [
             path(
@@ -55,17 +55,17 @@ class KeyLifeAdmin(ActingAdmin):
 
     @sensitive_variables("plain")
     def show_once(self, request: HttpRequest, key: SiteApiKey, plain: PlainKey) -> HttpResponse:
-        """Go to the page that shows the key. Not through the message framework, which would store
-        it in a cookie."""
+        """Redirect to the page that shows ``plain``, the text of ``key``. It waits there sealed:
+        Django's messages might store it in a cookie."""
         shown_once.put(request, key.pk, plain)
         return HttpResponseRedirect(page_url("created", key))
 
     @sensitive_variables()
     def created(self, request: HttpRequest, pk: str) -> HttpResponse:
-        """Show a key that was just made, once; afterwards, that it was shown."""
+        """Show the text of a new key, once; after that, say that it was shown."""
         key = self._key(request, pk)
         may_view = self.has_view_permission(request, key)
-        if not (may_view or self.has_add_permission(request)):  # who makes keys may not list them
+        if not (may_view or self.has_add_permission(request)):  # adding may be all they may
             raise PermissionDenied
         plain = shown_once.take(request, key.pk)
         return page(
@@ -81,7 +81,7 @@ class KeyLifeAdmin(ActingAdmin):
 
     @sensitive_variables()
     def rotate(self, request: HttpRequest, pk: str) -> HttpResponse:
-        """Ask for the overlap, make the successor and go to the page that shows it."""
+        """Ask for the overlap, create the successor and redirect to the page that shows it."""
         old = self._key(request, pk)
         if not (self.has_change_permission(request, old) and self.has_add_permission(request)):
             raise PermissionDenied
@@ -101,7 +101,7 @@ class KeyLifeAdmin(ActingAdmin):
         return page(self, request, "siteapikey/rotate", title=title, original=old, form=form)
 
     def revoke(self, request: HttpRequest, pk: str) -> HttpResponse:
-        """Say what revoking the key will do, and take its right once that is confirmed."""
+        """Show what revoking the key will do; revoke it once the user has confirmed that."""
         key = self._key(request, pk)
         if not self.has_change_permission(request, key):
             raise PermissionDenied

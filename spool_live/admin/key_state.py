@@ -1,4 +1,4 @@
-"""The state of an API key as a word, and who would notice that it is revoked."""
+"""The state of an API key in words, and whom it would affect to revoke it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from spool_live.models import ApiKeyUse, SiteApiKey
 from spool_live.status.states import age
 
 SOON = timedelta(days=30)
-"""How long before its end a key says so."""
+"""How long before a key expires its state says so."""
 _NAMED = 5
 
 
@@ -36,7 +36,8 @@ def state_of(key: SiteApiKey, now: datetime | None = None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What revoking a key would do: ``use`` and ``rest`` are sentences."""
+    """What revoking ``key`` would do. ``use`` (who uses it) and ``rest`` (which keys remain) are
+    sentences."""
 
     key: SiteApiKey
     use: str
@@ -44,8 +45,8 @@ class Effect:
 
 
 def effects_of(revoked: Iterable[SiteApiKey], now: datetime | None = None) -> list[Effect]:
-    """Return what revoking all these keys would do, each by each. Two queries, however many there
-    are."""
+    """Return what revoking each of these keys would do, if all of them are. Takes two queries,
+    however many keys there are."""
     moment = now or timezone.now()
     found = list(revoked)
     ids = [key.pk for key in found]
@@ -63,7 +64,7 @@ def effects_of(revoked: Iterable[SiteApiKey], now: datetime | None = None) -> li
 
 
 def use_of(key: SiteApiKey, uses: list[ApiKeyUse], now: datetime) -> str:
-    """Return who uses ``key``, in a sentence; ``uses`` are those of the last ten minutes."""
+    """Return a sentence on who uses ``key``; ``uses`` are its uses of the last ten minutes."""
     if uses:
         names = ", ".join(use.address for use in uses[:_NAMED])
         more = len(uses) - _NAMED

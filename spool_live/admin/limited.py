@@ -1,9 +1,8 @@
-"""What of other people's sites a user of the admin does not see.
+"""Limiting a user of the admin to their sites, as the setting ``SITES_FOR_USER`` says.
 
-Every admin of ours derives from ``LimitedToSites``: rows, choices of forms and filters,
-autocompletion, actions and histories are those of the sites that ``SITES_FOR_USER`` gives the user.
-How a model's rows belong to sites is said once, below; a model that is not there shows a limited
-user nothing.
+Every admin class of this app derives from ``LimitedToSites``: a user gets rows, choices of forms
+and filters, autocompletion, actions and histories of their own sites only. ``_BELONGS`` says how
+the rows of each model belong to sites; of a model that is not in it, a limited user sees nothing.
 """
 
 from __future__ import annotations
@@ -46,8 +45,10 @@ _SITES = "spool_live_sites"
 
 
 def sites_seen(request: HttpRequest) -> Ids | None:
-    """Return the ids of the sites that the user may see, asked for once a request; ``None``:
-    all."""
+    """Return the ids of the sites that the user may see, ``None`` for all of them.
+
+    The setting's callable is called once for each request.
+    """
     if not hasattr(request, _SITES):
         setattr(request, _SITES, access.sites_of(request.user))
     found: Ids | None = getattr(request, _SITES)
@@ -62,8 +63,8 @@ def status_seen(request: HttpRequest) -> status.Status:
 
 
 def rows_seen(request: HttpRequest, rows: QuerySet[Any]) -> QuerySet[Any]:
-    """Return those of ``rows`` that are of sites of the user. Models of other apps are not
-    limited."""
+    """Return those of ``rows`` that belong to sites of the user; all of them where the model is of
+    another app."""
     ids = sites_seen(request)
     model = rows.model._meta.concrete_model
     if ids is None or model._meta.app_label != Site._meta.app_label:
@@ -77,7 +78,10 @@ def _by(lookup: str) -> Callable[[Ids], Q]:
 
 
 def _episodes(lookup: str) -> Callable[[Ids], Q]:
-    """Of one of the sites, or of an endpoint of theirs; what is of all names others."""
+    """Return a condition: the subject is one of the sites, or an endpoint of one of them.
+
+    Episodes about the whole system are left out: their texts may name other sites.
+    """
 
     def those(ids: Ids) -> Q:
         endpoints = WebhookEndpoint.objects.filter(site_id__in=ids).values_list("pk", flat=True)
@@ -87,7 +91,10 @@ def _episodes(lookup: str) -> Callable[[Ids], Q]:
 
 
 def _failures(ids: Ids) -> Q:
-    """With the prefix of a key of the sites, deleted or not: nothing else says whose they are."""
+    """Return a condition: the prefix is that of a key of the sites, be it deleted by now.
+
+    A failed authentication holds nothing else that shows which site it was meant for.
+    """
     keys = SiteApiKey.objects.filter(site_id__in=ids).values("prefix")
     trail = ApiKeyEvent.objects.filter(site_id__in=ids).values("prefix")
     return Q(prefix__in=keys) | Q(prefix__in=trail)
@@ -101,7 +108,7 @@ _BELONGS: dict[type[Model], Callable[[Ids], Q]] = {
     ApiKeyUse: _site,
     DeliveryAttempt: _site,
     FailedAuthentication: _failures,
-    IsolationReport: lambda ids: Q(),  # its page leaves out what it says of sites
+    IsolationReport: lambda ids: Q(),  # its page leaves out everything that names a site
     LiveUpdate: _site,
     OperatorEvent: _site,
     OutboxEntry: _site,
@@ -119,26 +126,26 @@ _BELONGS: dict[type[Model], Callable[[Ids], Q]] = {
 
 
 class SeenRelatedFilter(admin.RelatedFieldListFilter):
-    """Offers only what the user may see."""
+    """Filter by a related object that offers only objects that the user may see."""
 
     def field_choices(
         self, field: Any, request: HttpRequest, model_admin: Any
     ) -> list[tuple[Any, Any]]:
-        """Return the choices of the filter."""
+        """Return ``(pk, text)`` of each object that the user may see."""
         rows = rows_seen(request, field.remote_field.model._default_manager.all())
         ordering = self.field_admin_ordering(field, request, model_admin)
         return [(row.pk, str(row)) for row in (rows.order_by(*ordering) if ordering else rows)]
 
 
 class _Limited:
-    """For pages and inlines: rows, and the choices of their forms."""
+    """Limits the rows of a page or an inline, and the choices of its form."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the rows that the user may see."""
         return rows_seen(request, super().get_queryset(request))  # type: ignore[misc]
 
     def get_field_queryset(self, db: str | None, db_field: Any, request: HttpRequest) -> Any:
-        """Return the choices that the user may see."""
+        """Return those choices of a foreign key that the user may see."""
         found = super().get_field_queryset(db, db_field, request)  # type: ignore[misc]
         if found is None:
             found = db_field.remote_field.model._default_manager.using(db)
@@ -146,14 +153,14 @@ class _Limited:
 
 
 class LimitedInline(_Limited, admin.TabularInline):
-    """An inline of rows that the user may see."""
+    """An inline, limited to the rows that the user may see."""
 
 
 class LimitedToSites(_Limited, admin.ModelAdmin):
-    """A page of rows that the user may see."""
+    """An admin class, limited to the rows that the user may see."""
 
     def get_list_filter(self, request: HttpRequest) -> Any:
-        """Offer in filters by a related object what the user may see."""
+        """Return the filters; those by a related object offer what the user may see."""
         return [self._limited(one) for one in _all(super().get_list_filter(request))]
 
     def _limited(self, given: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The outbox in the admin: to look at, and to give dead entries another chance."""
+"""The outbox in the admin: entries are read-only, dead ones can be requeued or discarded."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from django.utils.translation import gettext_lazy as _
 
 from spool_live import outbox
 from spool_live.admin.advice import advice
-from spool_live.admin.filters import OfCollection, OfSite
+from spool_live.admin.filters import CollectionFilter, SiteFilter
 from spool_live.admin.pages import link, may_view
-from spool_live.admin.read_only import OfSiteAdmin
+from spool_live.admin.read_only import SiteRowsAdmin
 from spool_live.keys.trail import Origin, acting
 from spool_live.models import OutboxEntry, OutboxEvent, SiteDelivery
 from spool_live.status.states import age
 
 
 @admin.register(OutboxEntry)
-class OutboxEntryAdmin(OfSiteAdmin):
-    """Read-only but for what is decided about dead entries."""
+class OutboxEntryAdmin(SiteRowsAdmin):
+    """The entries, read-only. Its actions requeue and discard dead ones."""
 
     list_display = ("state", "update", "site", "reason", "recorded", "attempts", "seq")
     list_display_links = ("update",)
-    list_filter = ("state", OfSite, OfCollection, "event_type")
+    list_filter = ("state", SiteFilter, CollectionFilter, "event_type")
     text_fields = ("slug", "collection", "last_error")
     id_fields = ("site_id", "item_id", "update_id")
     ordering = ("-id",)
@@ -53,8 +53,8 @@ class OutboxEntryAdmin(OfSiteAdmin):
     readonly_fields = ("advice", "attempt_log", "site", "stored_metadata", "trace_context")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OutboxEntry]:
-        """Return the entries, with their metadata as text: SQL may have written what Python cannot
-        read, and then this is the page where a person looks for it."""
+        """Return the entries, with their metadata as text: SQL may have written JSON that Python
+        cannot parse, and this page must show that, too."""
         rows: QuerySet[OutboxEntry] = super().get_queryset(request)
         may = Value(may_view(request, "site"), output_field=BooleanField())
         return rows.defer("metadata").annotate(
@@ -68,31 +68,30 @@ class OutboxEntryAdmin(OfSiteAdmin):
 
     @admin.display(description=_("site"), ordering="site_name")
     def site(self, row: Any) -> str:
-        """Return the site's name, linked where the user may see it; of a deleted one the id is
-        left."""
+        """Return the site's name, linked where the user may view it; the id of a deleted site."""
         there = row.site_name and row.links_site
         url = reverse("admin:spool_live_site_change", args=[row.site_id]) if there else None
         return link(url, super().site(row))
 
     @admin.display(description=_("reason"))
     def reason(self, row: OutboxEntry) -> str:
-        """Return the beginning of what the database says."""
+        """Return the first 80 characters of the last error."""
         return Truncator(row.last_error).chars(80)
 
     @admin.display(description=_("age"), ordering="timestamp")
     def recorded(self, row: OutboxEntry) -> str:
-        """How long ago it was recorded."""
+        """Return how long ago the entry was recorded."""
         return age(timezone.now() - row.timestamp)
 
     @admin.display(description=_("what to do"))
     def advice(self, row: OutboxEntry) -> str:
-        """In words."""
+        """Return what to do about the entry, in words."""
         known = SiteDelivery.objects.using(row._state.db).filter(pk=row.site_id).first()
         return advice(row, known, timezone.now())
 
     @admin.display(description=_("attempts that failed"))
     def attempt_log(self, row: OutboxEntry) -> str:
-        """When, how it ended, and how long it took: the newest first."""
+        """Return a table of failed attempts, newest first: time, outcome, duration, reason."""
         lines = [
             (
                 timezone.localtime(attempt.at).strftime("%Y-%m-%d %H:%M:%S"),
@@ -114,11 +113,11 @@ class OutboxEntryAdmin(OfSiteAdmin):
 
     @admin.display(description=_("metadata"))
     def stored_metadata(self, row: Any) -> str:
-        """Return the JSON text as it is stored."""
+        """Return the metadata: JSON text as it is stored."""
         return str(row.metadata_text)
 
     def has_requeue_permission(self, request: HttpRequest) -> bool:
-        """Return who may change entries, were they to be changed."""
+        """Return whether the user may requeue and discard: it takes the permission to change."""
         return request.user.has_perm("spool_live.change_outboxentry")
 
     @admin.action(description=_("Requeue selected dead entries"), permissions=["requeue"])
@@ -135,7 +134,7 @@ class OutboxEntryAdmin(OfSiteAdmin):
 
     @admin.action(description=_("Discard selected dead entries"), permissions=["requeue"])
     def discard(self, request: HttpRequest, queryset: QuerySet[OutboxEntry]) -> None:
-        """Give dead entries up: the status is silent about them, the audit trail is not."""
+        """Discard dead entries: the status stops reporting them, the audit trail names the user."""
         with acting(Origin.ADMIN, request.user):
             count = outbox.discard_dead(router.db_for_write(OutboxEntry), _those_of(queryset))
         text = ngettext("%d entry was discarded.", "%d entries were discarded.", count)
@@ -147,7 +146,7 @@ def _those_of(queryset: QuerySet[OutboxEntry]) -> Q:
 
 
 def _follow(lines: list[OutboxEvent]) -> str:
-    """Return the way to what becomes of requeued entries."""
+    """Return a link to the audit trail, whose page shows how the requeued entries end."""
     if len(lines) == 1:
         url = reverse("admin:spool_live_outboxevent_change", args=[lines[0].pk])
     else:

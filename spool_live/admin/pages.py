@@ -1,4 +1,4 @@
-"""Pages of our own beside Django's, in the same frame."""
+"""Pages of this app within the frame of Django's admin."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ def page(
     template: str,
     **context: Any,
 ) -> TemplateResponse:
-    """Return the page ``admin/spool_live/<template>.html`` in the frame of the admin, which nobody
-    stores (``AdminSite.admin_view``). ``title`` and, for the breadcrumbs, ``original`` belong into
-    ``context``."""
+    """Return the page ``admin/spool_live/<template>.html`` in the frame of the admin.
+
+    ``context`` should hold ``title`` and, for the breadcrumbs, ``original``. Browsers do not cache
+    the page, since ``AdminSite.admin_view`` serves it.
+    """
     opts = model_admin.opts
     shown = {
         **model_admin.admin_site.each_context(request),
@@ -34,7 +36,7 @@ def page(
 
 
 def may_view(request: HttpRequest, model: str) -> bool:
-    """Return whether the user may look at the rows of the model with this name in lower case."""
+    """Return whether the user may view rows of ``model`` (a name in lower case)."""
     names = (f"spool_live.view_{model}", f"spool_live.change_{model}")
     return any(request.user.has_perm(name) for name in names)
 

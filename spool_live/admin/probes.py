@@ -1,4 +1,4 @@
-"""Lists without what ``verify_live`` makes, unless somebody asks for it."""
+"""Filters that leave out what ``verify_live`` creates, unless a user asks to see it."""
 
 from __future__ import annotations
 
@@ -14,43 +14,44 @@ from django.utils.translation import gettext_lazy as _
 from spool_live.keys.trail import Origin
 
 SHOWN = "1"
+"""The value of the URL's parameter ``probes`` that shows it."""
 
 
-class _Probes(admin.SimpleListFilter):
-    """Leaves out what is of probes, or shows it with the rest."""
+class _ProbesFilter(admin.SimpleListFilter):
+    """Filter that leaves out what belongs to isolation probes, or shows it with the rest."""
 
     title = _("isolation probes")
     parameter_name = "probes"
     of_probes: dict[str, Any]
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Return the choice beside leaving them out."""
+        """Return the one choice beside the default, which leaves them out."""
         return [(SHOWN, _("Shown"))]
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        """Say "Left out" where Django would say "All"."""
+        """Return the choices, with "Left out" where Django says "All"."""
         first, *others = super().choices(changelist)
         yield {**first, "display": _("Left out")}
         yield from others
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return what is shown."""
+        """Return the rows to show."""
         return queryset if self.value() == SHOWN else queryset.exclude(**self.of_probes)
 
 
-class OfSites(_Probes):
-    """For a list of sites."""
+class SiteProbesFilter(_ProbesFilter):
+    """Filter for a list of sites."""
 
     of_probes = {"is_probe": True}
 
 
-class OfKeys(_Probes):
-    """For a list of API keys."""
+class KeyProbesFilter(_ProbesFilter):
+    """Filter for a list of API keys."""
 
     of_probes = {"site__is_probe": True}
 
 
-class OfTrail(_Probes):
-    """For the audit trail of keys."""
+class TrailProbesFilter(_ProbesFilter):
+    """Filter for the audit trail of keys."""
 
     of_probes = {"origin": Origin.PROBE}

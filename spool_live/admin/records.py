@@ -1,4 +1,4 @@
-"""The audit trails, and the failed authentications."""
+"""The audit trails and the failed authentications in the admin, read-only."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from spool_live import outbox
-from spool_live.admin.filters import OfSite, OfSiteByPrefix
+from spool_live.admin.filters import SiteByPrefixFilter, SiteFilter
 from spool_live.admin.pages import link, may_view
-from spool_live.admin.probes import OfTrail
-from spool_live.admin.read_only import OfSiteAdmin, ReadOnlyAdmin
+from spool_live.admin.probes import TrailProbesFilter
+from spool_live.admin.read_only import ReadOnlyAdmin, SiteRowsAdmin
 from spool_live.models import (
     ApiKeyEvent,
     FailedAuthentication,
@@ -31,18 +31,18 @@ State = OutboxEntry.State
 
 
 @admin.register(ApiKeyEvent)
-class ApiKeyEventAdmin(OfSiteAdmin):
-    """What was done to keys: nobody can change or remove a line here."""
+class ApiKeyEventAdmin(SiteRowsAdmin):
+    """What was done to API keys. Lines of the trail cannot be changed or removed here."""
 
     list_display = ("at", "action", "prefix", "key_name", "site", "actor_name", "origin")
-    list_filter = (OfTrail, OfSite, "action", "origin", "at")
+    list_filter = (TrailProbesFilter, SiteFilter, "action", "origin", "at")
     text_fields = ("prefix", "key_name", "actor_name")
     id_fields = ("site_id", "key_id")
 
 
 @admin.register(OperatorEvent)
-class OperatorEventAdmin(OfSiteAdmin):
-    """What was done to the system or to a whole site: nobody can change or remove a line here."""
+class OperatorEventAdmin(SiteRowsAdmin):
+    """What was done to the system or to a whole site. Lines cannot be changed or removed here."""
 
     list_display = ("at", "action", "subject", "site", "actor_name", "origin")
     list_filter = ("action", "origin", "at")
@@ -50,11 +50,11 @@ class OperatorEventAdmin(OfSiteAdmin):
 
 
 @admin.register(OutboxEvent)
-class OutboxEventAdmin(OfSiteAdmin):
-    """What people decided about dead entries: nobody can change or remove a line here."""
+class OutboxEventAdmin(SiteRowsAdmin):
+    """Which dead entries people requeued or discarded. Lines cannot be changed or removed here."""
 
     list_display = ("at", "action", "entries", "site", "reason", "actor_name", "origin")
-    list_filter = (OfSite, "action", "origin", "at")
+    list_filter = (SiteFilter, "action", "origin", "at")
     text_fields = ("actor_name", "reason")
     readonly_fields = ("became", "site")
     fields = ("action", "entries", "became", "site", "reason", "at", "actor_name", "origin")
@@ -62,18 +62,18 @@ class OutboxEventAdmin(OfSiteAdmin):
 
     @admin.display(description=_("what became of them"))
     def became(self, line: OutboxEvent) -> str:
-        """How many of the entries are in which state, and why those are dead that are."""
+        """Return how many of the entries are in which state, and the errors of the dead ones."""
         found = list(outbox.became_of(line).values_list("pk", "state", "last_error"))
         if not found:
-            return gettext("They have left the history.")
+            return gettext("They are no longer in the history.")
         counts = Counter(State(state).label for _, state, _ in found)
-        said = ", ".join(f"{number} {label}" for label, number in counts.items())
+        text = ", ".join(f"{number} {label}" for label, number in counts.items())
         dead = [(pk, error) for pk, state, error in found if state == State.DEAD]
         unnamed = line.entries - len(found)
         if unnamed > 0:
-            said = gettext("%(known)s, and %(number)d more") % {"known": said, "number": unnamed}
+            text = gettext("%(known)s, and %(number)d more") % {"known": text, "number": unnamed}
         lines = format_html_join("", "<li>{}: {}</li>", dead)
-        return format_html('{}<ul class="spool-list">{}</ul>', said, lines)
+        return format_html('{}<ul class="spool-list">{}</ul>', text, lines)
 
     def change_view(
         self,
@@ -82,8 +82,8 @@ class OutboxEventAdmin(OfSiteAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        """Return the line; while entries that were requeued wait, it is loaded again every few
-        seconds."""
+        """Return the page of the line; a script reloads it every few seconds while requeued entries
+        are pending."""
         line = self.get_object(request, object_id)
         waits = line is not None and outbox.became_of(line).filter(state=State.PENDING).exists()
         context = {"waits": waits, **(extra_context or {})}
@@ -92,15 +92,15 @@ class OutboxEventAdmin(OfSiteAdmin):
 
 @admin.register(FailedAuthentication)
 class FailedAuthenticationAdmin(ReadOnlyAdmin):
-    """Who failed to authenticate, how often, and why: one line an hour."""
+    """Failed authentications: a line for each hour, address, key prefix and reason."""
 
     list_display = ("hour", "address", "key", "site", "reason", "count", "last_at")
-    list_filter = ("reason", OfSiteByPrefix, "hour")
+    list_filter = ("reason", SiteByPrefixFilter, "hour")
     search_fields = ("address", "prefix")
     readonly_fields = ("key", "site")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[FailedAuthentication]:
-        """Return the lines with the key that was named, and its site."""
+        """Return the lines, each with the key of its prefix and the key's site, if there is one."""
         keys = SiteApiKey.objects.filter(prefix=OuterRef("prefix"))
         rows: QuerySet[FailedAuthentication] = super().get_queryset(request)
         return rows.annotate(
@@ -114,7 +114,7 @@ class FailedAuthenticationAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("key"), ordering="prefix")
     def key(self, row: Any) -> str:
-        """Return the key that was named, if there is one."""
+        """Return the key with this prefix, or the prefix where there is no such key."""
         if not row.named_key:
             return str(row.prefix)
         there = row.links_key
@@ -123,7 +123,7 @@ class FailedAuthenticationAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("site"), ordering="site_name")
     def site(self, row: Any) -> str:
-        """Return the site of that key."""
+        """Return the site of that key, or nothing."""
         if not row.named_site:
             return ""
         there = row.links_site

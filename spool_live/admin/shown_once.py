@@ -1,8 +1,8 @@
-"""What is shown once: it waits in the session, sealed, between the POST that made it and the page
-that shows it.
+"""Secrets that are shown once: each waits in the session, encrypted, between the POST that creates
+it and the page that shows it.
 
-A reload of that page, or a way back to it, shows nothing again and makes nothing again. Neither the
-store of sessions nor a cookie holds the text: it takes ``SECRET_KEY`` to read it.
+Loading that page again neither shows the secret nor creates another. Whoever reads the session
+store, or a cookie with the session, needs ``SECRET_KEY`` to read the secret.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from spool_live.sealing import seal, unseal
 
 _SESSION = "spool_live_shown_once"
 _LABEL = "spool_live: shown once, version 1"
-_WAITS = 600
-"""Seconds that it waits for the page that shows it."""
+_KEPT = 600
+"""Seconds that a secret waits for the page that shows it."""
 
 
 @sensitive_variables("plain")
 def put(request: HttpRequest, pk: uuid.UUID, plain: str) -> None:
-    """Keep ``plain``, which belongs to the object ``pk``, for the next page."""
+    """Keep ``plain``, the secret of the object ``pk``, for the page that shows it."""
     sealed = seal(plain, label=_LABEL, place=str(pk))
     request.session[_SESSION] = {**_waiting(request), str(pk): [time.time(), sealed]}
 
 
 @sensitive_variables("plain")
 def take(request: HttpRequest, pk: uuid.UUID) -> HiddenText | None:
-    """Return what ``put`` was given for ``pk``, once; ``None`` ever after."""
+    """Return the secret that ``put`` kept for ``pk``, and forget it; ``None`` if there is none."""
     waiting = _waiting(request)
     _, sealed = waiting.pop(str(pk), (0, ""))
     if sealed or _SESSION in request.session:
@@ -44,4 +44,4 @@ def take(request: HttpRequest, pk: uuid.UUID) -> HiddenText | None:
 def _waiting(request: HttpRequest) -> dict[str, Any]:
     now = time.time()
     known: dict[str, Any] = request.session.get(_SESSION) or {}
-    return {pk: held for pk, held in known.items() if abs(now - held[0]) < _WAITS}
+    return {pk: held for pk, held in known.items() if abs(now - held[0]) < _KEPT}

@@ -1,4 +1,4 @@
-"""What the page of a site says: its state, its keys, who uses them, and where to look further."""
+"""What the page of a site shows: its state, its keys and their use, and links to its rows."""
 
 from __future__ import annotations
 
@@ -24,12 +24,13 @@ from spool_live.status import SiteStatus
 from spool_live.status.states import State, age, clock
 
 _KEYS = 20
-"""Keys that the page lists; the others are in the list of keys."""
+"""How many keys the page lists; the list of keys has all of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """A key as the page lists it; ``asked`` says who asked for a token lately."""
+    """A key as the page lists it. ``used`` says when it was last used, ``asked`` when a token was
+    last asked for and from how many addresses."""
 
     key: SiteApiKey
     state: str
@@ -38,7 +39,10 @@ class KeyRow:
 
 
 def sentence_of(found: SiteStatus | None) -> tuple[str, str]:
-    """Return the state of a site as a word, and what holds its updates up where something does."""
+    """Return the state of a site as a word, and a sentence: its worst problem, where it has one.
+
+    The word is empty while the site has no delivery state.
+    """
     if found is None:
         return "", gettext("nothing yet")
     if found.problems:
@@ -52,7 +56,7 @@ def sentence_of(found: SiteStatus | None) -> tuple[str, str]:
 
 
 def page_of(request: HttpRequest, site: Site, found: SiteStatus | None) -> dict[str, Any]:
-    """Return what the template shows: of other models only what the user may view."""
+    """Return the template context; of other models only what the user may view."""
     now = timezone.now()
     state, sentence = sentence_of(found)
     page: dict[str, Any] = {
@@ -89,10 +93,10 @@ def _delivered(site: Site, now: datetime) -> str:
     if last is None or last.settled_at is None:
         return gettext("None within the history.")
     took = last.settled_at - last.timestamp
-    said = f"{took.total_seconds():.1f} s" if took < timedelta(minutes=2) else age(took)
+    duration = f"{took.total_seconds():.1f} s" if took < timedelta(minutes=2) else age(took)
     text = gettext("%(what)s, number %(seq)d, at %(at)s: %(took)s after it was recorded.")
     at = clock(last.settled_at, now)
-    return text % {"what": last, "seq": last.seq, "at": at, "took": said}
+    return text % {"what": last, "seq": last.seq, "at": at, "took": duration}
 
 
 def _key_rows(keys: list[SiteApiKey], now: datetime) -> list[KeyRow]:

@@ -1,4 +1,4 @@
-"""Sites in the admin, with what their delivery is doing."""
+"""Sites in the admin, with the state of their delivery."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from django.utils.translation import gettext_lazy as _
 from spool_live import status
 from spool_live.admin.limited import status_seen
 from spool_live.admin.pages import STYLE
-from spool_live.admin.probes import OfSites
+from spool_live.admin.probes import SiteProbesFilter
 from spool_live.admin.read_only import ActingAdmin
 from spool_live.admin.site_page import page_of, sentence_of
 from spool_live.models import Site, SiteApiKey, SiteDelivery
 
 
 class SiteChangeList(ChangeList):
-    """The page's sites with their status, however many there are."""
+    """A list that adds the status to the sites of its page."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """Read the status of the sites on this page only."""
+        """Read the sites of the page, and their status."""
         super().get_results(request)
         self.result_list = _with_status(request, self.result_list)
 
 
 @admin.register(Site)
 class SiteAdmin(ActingAdmin):
-    """Sites, and how their delivery goes."""
+    """Sites, with the state of their delivery."""
 
     list_display = ("name", "delivery", "newest_seq", "id")
-    list_filter = (OfSites,)
+    list_filter = (SiteProbesFilter,)
     search_fields = ("name", "id")
     readonly_fields = ("id", "created_at", "newest_seq")
     change_form_template = "admin/spool_live/site/change_form.html"
@@ -46,11 +46,11 @@ class SiteAdmin(ActingAdmin):
         css = {"all": (STYLE,)}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """Return a list that knows each site's status."""
+        """Return the list that adds the status of each site."""
         return SiteChangeList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Site]:
-        """Return sites with ``last_seq``, which the list can be ordered by."""
+        """Return the sites, each with its ``last_seq``, by which the list can be ordered."""
         states = SiteDelivery.objects.filter(site_id=OuterRef("pk"))
         sites: QuerySet[Site] = super().get_queryset(request)
         return sites.annotate(last_seq=Subquery(states.values("last_seq")))
@@ -63,7 +63,7 @@ class SiteAdmin(ActingAdmin):
         return site
 
     def get_fields(self, request: HttpRequest, obj: Site | None = None) -> Any:
-        """Return the fields: a new site has a name and nothing else yet."""
+        """Return the fields: of a new site only the name, which is all there is to enter."""
         return ("name", *self.readonly_fields) if obj else ("name",)
 
     @admin.display(description=_("newest update"), ordering=F("last_seq"))
@@ -73,7 +73,7 @@ class SiteAdmin(ActingAdmin):
 
     @admin.display(description=_("delivery"))
     def delivery(self, site: Any) -> str:
-        """Whether the site's updates flow, and what holds them up where not."""
+        """Return the state of the site's delivery, and its worst problem where it has one."""
         state, sentence = sentence_of(getattr(site, "status", None))
         return f"{state}: {sentence}" if state else sentence
 
@@ -84,7 +84,7 @@ class SiteAdmin(ActingAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Return the form, below what is known of the site."""
+        """Return the form, with the site's state and keys above it."""
         site = self.get_object(request, object_id)
         known = page_of(request, site, site.status) if site else {}
         return super().change_view(request, object_id, form_url, {**known, **(extra_context or {})})
@@ -92,7 +92,7 @@ class SiteAdmin(ActingAdmin):
     def response_add(
         self, request: HttpRequest, obj: Site, post_url_continue: str | None = None
     ) -> HttpResponse:
-        """Go on to the first key of a new site, without which no front end can follow it."""
+        """Redirect to the form for the first API key, without which no front end can connect."""
         elsewhere = {"_popup", "_addanother", "_continue"} & request.POST.keys()
         keys = SiteApiKey._meta.model_name
         if elsewhere or not request.user.has_perm(f"spool_live.add_{keys}"):
@@ -104,7 +104,7 @@ class SiteAdmin(ActingAdmin):
 
 
 def _with_status(request: HttpRequest, sites: Any) -> list[Any]:
-    """Return ``sites``, each with its ``status`` (``None`` where nothing is known of it yet)."""
+    """Return ``sites``, each with its ``status``, ``None`` while it has no delivery state."""
     page = list(sites)
     using = router.db_for_read(Site)
     found = status.of_sites(using, status_seen(request), [site.pk for site in page])

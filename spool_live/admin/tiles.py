@@ -1,4 +1,4 @@
-"""The numbers of the dashboard, each with a word on what it means, and the state of each site."""
+"""The tiles of the dashboard, each a number with an explanation, and the state of each site."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from spool_live.supabase.databases import content_databases
 Part = Heartbeat.Part
 NO_VALUE = "-"
 MAX_SITES = 50
-"""Sites on the page: those with problems first. The list of sites has them all."""
+"""How many sites the page shows, those with problems first. The list of sites has all of them."""
 LATELY, HOUR = timedelta(minutes=15), timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A number or a word (``value``), what it is of (``label``), and what else there is to say.
+    """A number or a word (``value``), what it measures (``label``), and a remark (``detail``).
 
-    ``mark`` is ``ok``, ``warning`` or ``bad`` where the value says so, else empty. ``url`` leads to
-    where the rows behind it are, if there are any.
+    ``mark`` is the judgement: ``ok``, ``warning``, ``bad``, or empty where there is none. ``url`` is
+    that of the list with the rows behind the number, or empty.
     """
 
     label: str
@@ -42,8 +42,8 @@ class Tile:
 
 
 def tiles(using: str, found: Status, now: datetime) -> list[Tile]:
-    """Return the tiles of the whole system, in their order. Raises nothing that ``found`` does not
-    say: of a database that does not answer there are no numbers."""
+    """Return the tiles of the whole system, in order; none where a database does not answer
+    according to ``found``, so that the page can be shown all the same."""
     if any(problem.kind is status.Kind.DATABASE for problem in found.problems):
         return []
     totals = status.of_database(using, now)
@@ -59,8 +59,8 @@ def tiles(using: str, found: Status, now: datetime) -> list[Tile]:
 
 
 def site_rows(request: HttpRequest, using: str, found: Status) -> dict[str, Any]:
-    """Return the sites that the user may see, those with problems first: ``sites`` and
-    ``more_sites``."""
+    """Return ``{sites, more_sites}``: the status of at most ``MAX_SITES`` sites that the user may
+    see, those with problems first, and how many more there are."""
     visible = rows_seen(request, Site.objects.using(using).filter(is_probe=False))
     in_trouble = {problem.site_id for problem in found.problems if problem.site_id}
     first = visible.filter(Q(pk__in=in_trouble)).values_list("pk", flat=True)[:MAX_SITES]
@@ -70,7 +70,7 @@ def site_rows(request: HttpRequest, using: str, found: Status) -> dict[str, Any]
 
 
 def _counted(now: datetime, span: timedelta) -> dict[str, float]:
-    """Return what was counted within the last ``span``, or since the oldest sample in it."""
+    """Return what was counted since the oldest sample of the last ``span``, and the ``minutes``."""
     using = content_databases()[0]
     rows = CounterSample.objects.using(using).filter(at__gte=now - span, at__lte=now)
     first = rows.order_by("at").values_list("at", "values").first()

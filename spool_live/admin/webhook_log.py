@@ -1,4 +1,4 @@
-"""What was sent to webhook endpoints, and what they have not taken."""
+"""The log of webhooks in the admin, and the messages that endpoints have not accepted."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from spool_live.models import WebhookAttempt, WebhookEndpoint, WebhookMessage
 from spool_live.webhooks import replay
 
 
-class OfEndpointAdmin(ReadOnlyAdmin):
-    """Of rows that belong to an endpoint."""
+class EndpointRowsAdmin(ReadOnlyAdmin):
+    """Admin class for rows that belong to an endpoint. Its action sends their updates again."""
 
     list_filter: ClassVar[Any] = ("endpoint",)
     list_select_related = ("endpoint",)
@@ -25,7 +25,7 @@ class OfEndpointAdmin(ReadOnlyAdmin):
     actions: Any = ("resend",)
 
     def has_resend_permission(self, request: HttpRequest) -> bool:
-        """Return who may change endpoints."""
+        """Return whether the user may send again: it takes the permission to change endpoints."""
         return request.user.has_perm("spool_live.change_webhookendpoint")
 
     @admin.action(description=_("Send again"), permissions=["resend"])
@@ -40,16 +40,16 @@ class OfEndpointAdmin(ReadOnlyAdmin):
 
 
 @admin.register(WebhookMessage)
-class WebhookMessageAdmin(OfEndpointAdmin):
-    """What an endpoint has not taken."""
+class WebhookMessageAdmin(EndpointRowsAdmin):
+    """Messages that an endpoint has not accepted: they wait for a retry, or were given up."""
 
     list_display = ("update_id", "endpoint", "seq", "state", "attempts", "due_at", "last_error")
     list_filter: ClassVar[Any] = ("state", "endpoint")
 
 
 @admin.register(WebhookAttempt)
-class WebhookAttemptAdmin(OfEndpointAdmin):
-    """The log of what was sent."""
+class WebhookAttemptAdmin(EndpointRowsAdmin):
+    """The log: a row for each request that was sent, with its answer."""
 
     list_display = ("at", "endpoint", "seq", "number", "status", "milliseconds", "error")
     list_filter: ClassVar[Any] = ("is_success", "endpoint")

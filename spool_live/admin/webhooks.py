@@ -37,7 +37,7 @@ _PLAIN = "spool_live_plain_secret"
 
 
 class EndpointForm(ModelForm):
-    """An endpoint, with its choices and its URL checked as sending checks it."""
+    """The form of an endpoint. Its URL is checked as sending will check it."""
 
     event_types = forms.MultipleChoiceField(
         label=_("event types"),
@@ -68,7 +68,7 @@ class EndpointForm(ModelForm):
         self.fields["collections"].choices = [(name, name) for name in sorted(names)]  # type: ignore[attr-defined]
 
     def clean_url(self) -> str:
-        """Refuse a URL that nothing would be sent to, with the reason."""
+        """Return the URL. Raises ``ValidationError`` with the reason where it is refused."""
         url = str(self.cleaned_data["url"])
         try:
             endpoints.check(url, ())
@@ -78,10 +78,10 @@ class EndpointForm(ModelForm):
 
 
 class EndpointChangeList(ChangeList):
-    """The page's endpoints with their health."""
+    """A list that adds the health to the endpoints of its page."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """Read the health of the endpoints on this page only."""
+        """Read the endpoints of the page, and their health."""
         super().get_results(request)
         self.result_list = list(self.result_list)
         for endpoint, health in _health(self.result_list).items():
@@ -90,7 +90,7 @@ class EndpointChangeList(ChangeList):
 
 @admin.register(WebhookEndpoint)
 class WebhookEndpointAdmin(LimitedToSites):
-    """Where sites get their webhooks."""
+    """Endpoints: the URLs to which sites get their webhooks."""
 
     form = EndpointForm
     list_display = ("__str__", "site", "url", "health")
@@ -105,21 +105,21 @@ class WebhookEndpointAdmin(LimitedToSites):
         css = {"all": (STYLE,)}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """Return a list that knows each endpoint's health."""
+        """Return the list that adds the health of each endpoint."""
         return EndpointChangeList
 
     def get_fields(self, request: HttpRequest, obj: WebhookEndpoint | None = None) -> Any:
-        """Return the read-only fields: the scheme is chosen once, when the endpoint is made."""
+        """Return the fields; the scheme can be chosen for a new endpoint only."""
         names = ("site", "url", "description", "event_types", "collections", "rate")
         return (*names, *self.readonly_fields) if obj else (*names, "public_key")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Return the read-only fields: an endpoint never changes its site, whose updates its cursor
-        counts."""
+        """Return the read-only fields; of an existing endpoint also the site, which never changes
+        because the endpoint's cursor is a ``seq`` of that site."""
         return ("site", *self.readonly_fields) if obj else ()
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the admin's own, and the pages that show and rotate the secret."""
+        """Return the admin's own URLs, and those of the pages that show and rotate the secret."""
         pages = {"created": self.created, "rotate": self.rotate}
         ours = [
             path(
@@ -133,13 +133,13 @@ class WebhookEndpointAdmin(LimitedToSites):
 
     @admin.display(description=_("health"))
     def health(self, endpoint: Any) -> str:
-        """How it does, in words."""
+        """Return the endpoint's state, and a sentence about it."""
         found = getattr(endpoint, "health", None) or _health([endpoint])[endpoint]
         return f"{found.state}: {found.words}"
 
     @admin.display(description=_("secrets"))
     def keys(self, endpoint: WebhookEndpoint) -> str:
-        """Return what signs, since when and until when; a public key as it is."""
+        """Return the secrets that sign, each with its end and its public key, if it has these."""
         lines = []
         for secret in endpoint.secrets.all():
             until = f" until {secret.expires_at:%Y-%m-%d %H:%M}" if secret.expires_at else ""
@@ -148,7 +148,7 @@ class WebhookEndpointAdmin(LimitedToSites):
 
     @admin.display(description=_("attempts"))
     def attempts(self, endpoint: WebhookEndpoint) -> str:
-        """Return links to the endpoint's log and to what waits."""
+        """Return links to the endpoint's log and to the messages that it has not accepted."""
         query = f"endpoint__id__exact={endpoint.pk}"
         log = reverse("admin:spool_live_webhookattempt_changelist")
         waiting = reverse("admin:spool_live_webhookmessage_changelist")
@@ -161,7 +161,7 @@ class WebhookEndpointAdmin(LimitedToSites):
     def save_model(
         self, request: HttpRequest, obj: WebhookEndpoint, form: Any, change: bool
     ) -> None:
-        """Give a new endpoint its secret, kept on the request until it is shown."""
+        """Save the endpoint; leave the secret of a new one on the request for ``response_add``."""
         super().save_model(request, obj, form, change)
         if not change:
             chosen = WebhookSecret.Scheme
@@ -172,12 +172,12 @@ class WebhookEndpointAdmin(LimitedToSites):
     def response_add(
         self, request: HttpRequest, obj: WebhookEndpoint, post_url_continue: str | None = None
     ) -> HttpResponse:
-        """Go to the page that shows the secret, as a reload of it makes no other."""
+        """Redirect to the page that shows the secret, so that a reload does not create another."""
         return self._show_once(request, obj, getattr(request, _PLAIN))
 
     @sensitive_variables()
     def created(self, request: HttpRequest, pk: str) -> HttpResponse:
-        """Show a secret that was just made, once; afterwards, that it was shown."""
+        """Show a new secret, once; after that, say that it was shown."""
         endpoint = self._endpoint(request, pk)
         may_view = self.has_view_permission(request, endpoint)
         if not (may_view or self.has_add_permission(request)):
@@ -197,7 +197,7 @@ class WebhookEndpointAdmin(LimitedToSites):
 
     @sensitive_variables()
     def rotate(self, request: HttpRequest, pk: str) -> HttpResponse:
-        """Ask for the overlap, make the successor and go to the page that shows it."""
+        """Ask for the overlap, create the successor and redirect to the page that shows it."""
         endpoint = self._endpoint(request, pk)
         if not self.has_change_permission(request, endpoint):
             raise PermissionDenied
@@ -219,7 +219,7 @@ class WebhookEndpointAdmin(LimitedToSites):
 
     @admin.action(description=_("Send an example"), permissions=["change"])
     def send_example(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
-        """Send each an example, and show the answers."""
+        """Send an example to each of the endpoints (at most 20), and show the answers."""
         for endpoint in queryset[:20]:
             try:
                 answer = replay.send_example(endpoint, using=_using()).answer
@@ -231,21 +231,21 @@ class WebhookEndpointAdmin(LimitedToSites):
 
     @admin.action(description=_("Send again what was not accepted"), permissions=["change"])
     def resend_failed(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
-        """Try at once what waits or was given up."""
+        """Send at once the messages that wait or were given up."""
         number = sum(replay.resend_failed(endpoint, using=_using()) for endpoint in queryset)
         text = ngettext("%d message is sent again.", "%d messages are sent again.", number)
         self.message_user(request, text % number, messages.SUCCESS)
 
     @admin.action(description=_("Enable selected endpoints"), permissions=["change"])
     def enable(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
-        """Send to them again, from now on."""
+        """Enable the endpoints: they get all updates from now on."""
         for endpoint in queryset:
             webhooks.enable(endpoint, using=_using())
             self.log_change(request, endpoint, "Enabled.")
 
     @admin.action(description=_("Disable selected endpoints"), permissions=["change"])
     def disable(self, request: HttpRequest, queryset: QuerySet[WebhookEndpoint]) -> None:
-        """Send them nothing more."""
+        """Disable the endpoints: they get nothing more."""
         for endpoint in queryset:
             webhooks.disable(endpoint, WebhookEndpoint.Disabled.BY_HAND, using=_using())
             self.log_change(request, endpoint, "Disabled.")
@@ -265,8 +265,8 @@ class WebhookEndpointAdmin(LimitedToSites):
         return endpoint
 
 
-def _health(found: Any) -> dict[WebhookEndpoint, EndpointHealth]:
-    return health_of(found, using=_using())
+def _health(chosen: Any) -> dict[WebhookEndpoint, EndpointHealth]:
+    return health_of(chosen, using=_using())
 
 
 def _using() -> str:

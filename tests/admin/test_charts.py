@@ -1,4 +1,4 @@
-"""Charts: the axis, the gaps, and what is said to whoever does not see them."""
+"""Charts: the axis, the gaps, and the summary for screen readers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from spool_live.admin.charts import HEIGHT, WIDTH, charts, nice, number
+from spool_live.admin.charts import HEIGHT, WIDTH, axis_end, charts, number
 from spool_live.samples import Point
 
 NOW = timezone.now()
@@ -28,7 +28,7 @@ def test_line_spans_the_time_and_the_axis() -> None:
     assert line.path == f"M0.0 {HEIGHT}.0L1.0 {HEIGHT}.0L{WIDTH / 2} 0.0L{WIDTH}.0 {HEIGHT / 2}"
     assert (chart.top, chart.middle, line.newest) == ("10", "5", "5")
     assert len(chart.times) == 5
-    assert chart.summary == "Delivered per minute, now: delivered 5; most: 10."
+    assert chart.summary == "Delivered per minute, now: delivered 5; maximum: 10."
 
 
 def test_gap_is_a_gap() -> None:
@@ -45,10 +45,10 @@ def test_nothing_is_drawn_of_a_single_point_and_zeros_are_drawn() -> None:
 
 
 @pytest.mark.parametrize(
-    ("most", "end"), [(0.03, 0.05), (1.0, 1.0), (1.1, 2.0), (7, 10), (1234, 2000)]
+    ("maximum", "end"), [(0.03, 0.05), (1.0, 1.0), (1.1, 2.0), (7, 10), (1234, 2000)]
 )
-def test_axis_ends_at_a_round_number(most: float, end: float) -> None:
-    assert nice(most) == pytest.approx(end)
+def test_axis_ends_at_a_round_number(maximum: float, end: float) -> None:
+    assert axis_end(maximum) == pytest.approx(end)
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,7 @@ class TestNumbers:
         assert newest["oldest"] >= 0
         text = read(admin_client, hours="1")
         assert text.count("<svg") == 4
-        assert 'aria-label="Updates that wait, now: waiting 2, dead 0; most: 9."' in text
+        assert 'aria-label="Updates that wait, now: waiting 2, dead 0; maximum: 9."' in text
 
     @pytest.mark.parametrize("hours", ["", "0", "7", "24; drop", "٦"])
     def test_other_ranges_are_not_known(self, admin_client: Client, hours: str) -> None:

@@ -260,7 +260,7 @@ def test_requeue_reports_how_many_and_what_becomes_of_them(
     assert f"<li>{dead.pk}: 23514: &lt;i&gt;</li>" in ended
     assert "follow.js" not in ended
     OutboxEntry.objects.all().delete()
-    assert "They have left the history." in admin_client.get(url).content.decode()
+    assert "They are no longer in the history." in admin_client.get(url).content.decode()
 
 
 def test_requeue_of_nothing_says_so(admin_client: Client, dead: OutboxEntry) -> None:

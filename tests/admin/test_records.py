@@ -1,4 +1,4 @@
-"""The trail and the failures in the admin: to look at, by nobody to change."""
+"""The trail and the failures in the admin: people can read them, and not change them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-// Buttons that copy the text of the element which they name.
+// Buttons with data-copies copy the text of the element whose id it is.
 "use strict";
 
 function select(element) {
@@ -15,7 +15,7 @@ async function copy(element) {
       await navigator.clipboard.writeText(element.textContent);
       return true;
     } catch {
-      // Not allowed here: by the older way, which needs no permission.
+      // The browser does not allow it here: use the older way, which needs no permission.
     }
   }
   select(element);

@@ -1,5 +1,5 @@
 // Renews the dashboard every few seconds, and sends the ping without leaving the page. Without
-// JavaScript the page works as well: it shows the moment it was asked for.
+// JavaScript the page works as well: it shows the state as of when it was loaded.
 (() => {
     "use strict";
     const EVERY = 5000;

@@ -1,4 +1,4 @@
-// Loads one part of the page again every few seconds, for as long as the page asks for this script.
+// Reloads one part of the page every few seconds, until the server no longer includes this script.
 "use strict";
 
 const { follows } = document.currentScript.dataset;
