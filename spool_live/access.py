@@ -1,4 +1,4 @@
-"""Which sites a user of the admin may see: what the setting ``SITES_FOR_USER`` says."""
+"""Which sites a user of the admin may see, according to the setting ``SITES_FOR_USER``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SitesForUser = Callable[[Any], Any]
 
 
 def sites_for_user() -> SitesForUser | None:
-    """Return the callable of the setting, ``None`` where it is empty.
+    """Return the callable in the setting, ``None`` where that is empty.
 
     Raises ``SpoolLiveConfigurationError`` where it cannot be imported or called.
     """
@@ -29,26 +29,28 @@ def sites_for_user() -> SitesForUser | None:
             given = import_string(given)
         except ImportError as error:
             raise SpoolLiveConfigurationError(
-                f'SPOOL_LIVE["SITES_FOR_USER"] cannot be imported: {error}'
+                f'SPOOL_LIVE["SITES_FOR_USER"] cannot be imported ({error}): give the dotted path '
+                "of a callable that takes a user."
             ) from error
     if not callable(given):
         raise SpoolLiveConfigurationError(
-            'SPOOL_LIVE["SITES_FOR_USER"] must be a callable, or the dotted path of one.'
+            'SPOOL_LIVE["SITES_FOR_USER"] is not a callable: give one that takes a user, or its '
+            "dotted path."
         )
     return given
 
 
 def sites_of(user: Any) -> frozenset[uuid.UUID] | None:
-    """Return the ids of the sites that ``user`` may see; ``None``: all, as far as permissions go.
+    """Return the ids of the sites that ``user`` may see; ``None`` for all, as permissions allow.
 
-    Raises ``SpoolLiveConfigurationError`` where the callable returns something else than a
-    queryset of sites, an iterable of sites or ids, or ``None``; what the callable itself raises
-    goes through. Either way the user sees nothing.
+    Raises ``SpoolLiveConfigurationError`` where the callable returns anything but a queryset of
+    sites, an iterable of sites or ids, or ``None``; and whatever the callable itself raises. In
+    both cases the page fails, so the user sees no site.
     """
-    ask = sites_for_user()
-    if ask is None:
+    chosen_for = sites_for_user()
+    if chosen_for is None:
         return None
-    found = ask(user)
+    found = chosen_for(user)
     if found is None:
         return None
     if isinstance(found, QuerySet) and found.model is Site:

@@ -1,7 +1,7 @@
-"""Secrets at rest: AES-256-GCM with keys that are derived from ``SECRET_KEY``.
+"""Encryption of stored secrets: AES-256-GCM with keys that are derived from ``SECRET_KEY``.
 
-A key is HKDF-SHA256 (RFC 5869) with a label of its own, so nothing else that is made of
-``SECRET_KEY`` has it. What is sealed is bound to its place: put elsewhere, it cannot be read.
+Each purpose has a label, from which HKDF-SHA256 (RFC 5869) derives a key of its own. A sealed text
+is bound to the place where it is kept: copied to another place, it cannot be unsealed.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _NONCE = 12
 
 @sensitive_variables()
 def seal(plain: str, *, label: str, place: str) -> str:
-    """Return ``plain`` as ASCII text that only ``unseal`` with the same ``label`` (what it is
-    for) and ``place`` (where it is kept) can read."""
+    """Return ``plain`` encrypted, as ASCII text. ``unseal`` needs the same ``label`` (what it is
+    for) and ``place`` (where it is kept)."""
     nonce = os.urandom(_NONCE)
     sealed = _cipher(settings.SECRET_KEY, label).encrypt(nonce, plain.encode(), place.encode())
     return _VERSION + base64.b64encode(nonce + sealed).decode()
@@ -34,8 +34,8 @@ def seal(plain: str, *, label: str, place: str) -> str:
 
 @sensitive_variables()
 def unseal(sealed: str, *, label: str, place: str) -> str | None:
-    """Return what ``seal`` was given, also under a key of ``SECRET_KEY_FALLBACKS``; ``None``
-    where it cannot be read."""
+    """Return the text that ``seal`` encrypted, with ``SECRET_KEY`` or one of
+    ``SECRET_KEY_FALLBACKS``; ``None`` where it cannot be read."""
     try:
         raw = base64.b64decode(sealed.removeprefix(_VERSION), validate=True)
     except (binascii.Error, ValueError):

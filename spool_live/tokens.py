@@ -1,8 +1,9 @@
 """Short-lived JWTs for Realtime and PostgREST, minted from an API key.
 
-The role is fixed here and no claim is ever copied from a request: whoever decides the claims is
-root. The API key itself never goes into a token, because Realtime stores claims in a table.
-The claims are those of RFC 7519, with ``role``, ``site_id`` and ``key_id`` beside them.
+The role is fixed here, and no claim is copied from a request: PostgreSQL trusts the claims, so
+whoever chose them could read everything. The API key itself never goes into a token, because
+Realtime stores claims in a table. The claims are those of RFC 7519, with ``role``, ``site_id`` and
+``key_id`` beside them.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ ISSUER = "spool-live"
 SECRET_BYTES = 32
 MINIMUM_BITS = {"ES256": 256, "RS256": 2048}
 ISSUED_AGO = timedelta(seconds=5)
-"""How far ``iat`` lies back, so that a receiver with a slower clock does not see the future."""
+"""How far ``iat`` lies back, so that it is not in the future for a receiver with a slow clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A signed token and its life."""
+    """A signed token, with when it was issued and when it expires."""
 
     encoded: str = field(repr=False)
     issued_at: datetime
@@ -40,13 +41,13 @@ class Token:
 
     @property
     def expires_in(self) -> int:
-        """Whole seconds of life left at its issue."""
+        """The token's lifetime in whole seconds."""
         return int((self.expires_at - self.issued_at).total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Whom a valid token speaks for."""
+    """The site and the API key that a valid token stands for."""
 
     site_id: uuid.UUID
     key_id: uuid.UUID
@@ -54,7 +55,7 @@ class Claims:
 
 @sensitive_variables()
 def mint(key: SiteApiKey, *, now: datetime | None = None) -> Token:
-    """Return a token for the site of ``key``, that ends with the key if that is sooner.
+    """Return a token for the site of ``key``, which expires with the key at the latest.
 
     Raises ``SpoolLiveConfigurationError`` where the signing key does not fit its algorithm.
     """
@@ -82,7 +83,7 @@ def mint(key: SiteApiKey, *, now: datetime | None = None) -> Token:
 
 @sensitive_variables()
 def verify(encoded: str) -> Claims | None:
-    """Return whom ``encoded`` speaks for, if we minted it and it has not expired; else ``None``."""
+    """Return the claims of ``encoded``, if minted here and not expired; else ``None``."""
     settings = live_settings()
     verifying = signing_keys().verifying
     try:
@@ -101,7 +102,7 @@ def verify(encoded: str) -> Claims | None:
 
 @dataclass(frozen=True, slots=True)
 class SigningKeys:
-    """The parsed keys, and the ``kid`` that names them, if any."""
+    """The parsed keys, and their ``kid``, which may be empty."""
 
     signing: Any = field(repr=False)
     verifying: Any = field(repr=False)
@@ -109,8 +110,8 @@ class SigningKeys:
 
 
 def signing_keys() -> SigningKeys:
-    """Return the keys that the settings give. Raises ``SpoolLiveConfigurationError`` where
-    they cannot sign."""
+    """Return the keys from the settings. Raises ``SpoolLiveConfigurationError`` where they cannot
+    sign."""
     settings = live_settings()
     return _keys(settings.jwt_signing_key, settings.jwt_algorithm, settings.jwt_key_id)
 
@@ -118,7 +119,7 @@ def signing_keys() -> SigningKeys:
 @lru_cache(maxsize=4)
 @sensitive_variables()
 def _keys(signing_key: str, algorithm: str, key_id: str) -> SigningKeys:
-    """Return the signing key; cached, because parsing a PEM takes longer than signing."""
+    """Return the parsed keys; cached, because parsing a PEM takes longer than signing."""
     if not signing_key:
         raise SpoolLiveConfigurationError(
             'SPOOL_LIVE["JWT_SIGNING_KEY"] is not set: give it the JWT secret (HS256) or the '

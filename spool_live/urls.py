@@ -1,4 +1,4 @@
-"""``path("spool-live/", include("spool_live.urls"))``."""
+"""The URLs of the API, for ``path("spool-live/", include("spool_live.urls"))``."""
 
 from __future__ import annotations
 

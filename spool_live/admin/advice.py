@@ -44,7 +44,7 @@ _DEAD_BECAUSE = (
     ),
 )
 _DEAD_OTHERWISE = _("See the reason below. Correct the cause and requeue it, or discard it.")
-_MEANWHILE = _("Meanwhile subscribers get it by catch-up.")
+_MEANWHILE = _("Subscribers get it by catch-up meanwhile.")
 _DONE = {
     State.DROPPED: _("Nothing: its site was deleted."),
     State.MERGED: _("Nothing: it was merged into an earlier, unsent update of the same item."),

@@ -30,8 +30,8 @@ LATELY, HOUR = timedelta(minutes=15), timedelta(hours=1)
 class Tile:
     """A number or a word (``value``), what it measures (``label``), and a remark (``detail``).
 
-    ``mark`` is the judgement: ``ok``, ``warning``, ``bad``, or empty where there is none. ``url`` is
-    that of the list with the rows behind the number, or empty.
+    ``mark`` judges the value: ``ok``, ``warning``, ``bad``, or empty. ``url`` leads to the list of
+    the rows behind the number; it may be empty.
     """
 
     label: str

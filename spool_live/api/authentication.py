@@ -1,4 +1,4 @@
-"""Who asks: a subscriber by its API key, or by a token minted from one."""
+"""Authentication of subscribers, by an API key or by a token that was minted from one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ REALM = f'{API_KEY} realm="spool-live"'
 
 
 class InvalidCredentials(AuthenticationFailed):
-    """One public text for unknown, revoked and expired: an answer does not reveal which."""
+    """The API key or token is not accepted. The answer does not reveal why."""
 
     default_detail = "The API key or token is not valid."
     default_code = "invalid_credentials"
@@ -34,7 +34,7 @@ class InvalidCredentials(AuthenticationFailed):
 
 @dataclass(frozen=True)
 class Subscriber:
-    """The ``request.user`` of our API: a front end that holds a key of one site."""
+    """The ``request.user`` of the API: a front end that holds a key of one site."""
 
     key: SiteApiKey
     delivery: SiteDelivery
@@ -44,17 +44,19 @@ class Subscriber:
 
     @property
     def pk(self) -> str:
-        """What throttles count by."""
+        """The id by which DRF's throttles count."""
         return str(self.key.pk)
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """``Authorization: Api-Key <key>``."""
+    """Authentication by ``Authorization: Api-Key <key>``."""
 
     @sensitive_variables()
     def authenticate(self, request: Request) -> tuple[Subscriber, SiteApiKey] | None:
-        """Return the subscriber, ``None`` for another scheme; raises
-        ``InvalidCredentials``."""
+        """Return the subscriber and its key, or ``None`` for another scheme.
+
+        Raises ``InvalidCredentials``.
+        """
         given = _credentials(request, API_KEY)
         if given is None:
             return None
@@ -65,12 +67,14 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 
 class TokenAuthentication(BaseAuthentication):
-    """``Authorization: Bearer <token>``; its key must still have its right."""
+    """Authentication by ``Authorization: Bearer <token>``, while the token's key is active."""
 
     @sensitive_variables()
     def authenticate(self, request: Request) -> tuple[Subscriber, SiteApiKey] | None:
-        """Return the subscriber, ``None`` for another scheme; raises
-        ``InvalidCredentials``."""
+        """Return the subscriber and its key, or ``None`` for another scheme.
+
+        Raises ``InvalidCredentials``.
+        """
         given = _credentials(request, BEARER)
         if given is None:
             return None
@@ -84,7 +88,7 @@ class TokenAuthentication(BaseAuthentication):
 
 
 class IsSubscriber(BasePermission):
-    """Nobody but a subscriber, whatever else the project authenticates."""
+    """Permission for subscribers only, whomever else the project authenticates."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         return isinstance(request.user, Subscriber)

@@ -1,8 +1,8 @@
-"""Which pages of other origins may read the API: none, but for those that are named.
+"""CORS: pages may read the API from the origins in ``CORS_ALLOWED_ORIGINS`` and from no other.
 
-Fetch Standard, section 3.2 (CORS protocol). A page may bring a *token* and ask for what that token
-may read; it gets its token from its own server, which has the API key. So ``token/`` is never
-opened to pages, and cookies are never allowed.
+Fetch Standard, section 3.2 (CORS protocol). A page gets a *token* from its own server, which has
+the API key, and reads with it what the token may read. So ``token/`` itself is never open to pages,
+and cookies are never allowed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PREFLIGHT_SECONDS = 600
 
 
 def preflight(request: HttpRequest, methods: list[str], *, for_pages: bool) -> HttpResponse:
-    """Answer ``OPTIONS`` with 204: what is allowed at all, and what a page of ``Origin`` may do."""
+    """Answer ``OPTIONS`` with 204: the allowed methods, and what pages of the ``Origin`` may do."""
     response = HttpResponse(status=204, headers={"Allow": ", ".join(methods)})
     if for_pages and allow_origin(request, response):
         response["Access-Control-Allow-Methods"] = METHODS
@@ -29,7 +29,7 @@ def preflight(request: HttpRequest, methods: list[str], *, for_pages: bool) -> H
 
 
 def allow_origin(request: HttpRequest, response: HttpResponseBase) -> bool:
-    """Let the page that asks read ``response``, if its origin is one that is named."""
+    """Let the page read ``response`` if its origin is allowed; return whether it is."""
     allowed = live_settings().cors_allowed_origins
     if not allowed:
         return False

@@ -12,7 +12,7 @@ from spool_live.exceptions import SpoolLiveError
 
 
 class RequestRefusedError(SpoolLiveError):
-    """The view refused. The message has the status and the public text of the answer."""
+    """A view refused the request. The message holds the answer's status and public text."""
 
 
 @sensitive_variables()

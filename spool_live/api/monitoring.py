@@ -1,4 +1,4 @@
-"""For load balancers and Prometheus: is it alive, is it ready, what are the numbers."""
+"""Views for load balancers and Prometheus: liveness, readiness, state and metrics."""
 
 from __future__ import annotations
 
@@ -17,16 +17,18 @@ from spool_live.conf import live_settings
 @require_safe
 @never_cache
 def live(request: HttpRequest) -> JsonResponse:
-    """Answer ``GET health/``: 200 as long as the process answers. Asks nobody."""
+    """Answer ``GET health/``: 200 as long as the process answers. Uses no database or cache."""
     return JsonResponse({"status": "ok"})
 
 
 @require_safe
 @never_cache
 def ready(request: HttpRequest) -> JsonResponse:
-    """Answer ``GET health/ready/``: 200 if tokens and catch-up can be served, else 503, with
-    one word for each part. A dead throttle cache is ``degraded`` and no reason to take the process
-    out."""
+    """Answer ``GET health/ready/``: 200 if tokens and catch-up can be served, else 503.
+
+    The body has one word for each part. A throttle cache that does not answer is ``degraded``: the
+    process is ready all the same.
+    """
     checks = system.readiness()
     failing = "failing" in checks.values()
     body = {"status": "failing" if failing else "ok", "checks": checks}
@@ -39,8 +41,8 @@ def ready(request: HttpRequest) -> JsonResponse:
 def status(request: HttpRequest) -> HttpResponse:
     """Answer ``GET health/status/``: 200 while an edit made now would arrive, else 503.
 
-    One word and an age in seconds; everything for whoever sends ``Authorization: Bearer
-    <METRICS_TOKEN>``. A few seconds old at most, and as cheap as that for the database.
+    The body is ``{state, age_seconds}``; with ``Authorization: Bearer <METRICS_TOKEN>`` it is the
+    whole status. The database is asked every few seconds at most, however often this is called.
     """
     token = live_settings().metrics_token
     trusted = "Authorization" in request.headers and bool(token)
@@ -56,8 +58,10 @@ def status(request: HttpRequest) -> HttpResponse:
 @never_cache
 @sensitive_variables()
 def prometheus(request: HttpRequest) -> HttpResponse:
-    """Answer ``GET metrics/`` for whoever sends ``Authorization: Bearer <METRICS_TOKEN>``;
-    404 where that setting is empty."""
+    """Answer ``GET metrics/``, which needs ``Authorization: Bearer <METRICS_TOKEN>``.
+
+    404 while that setting is empty, and 501 where the extra ``metrics`` is not installed.
+    """
     token = live_settings().metrics_token
     if not token:
         raise Http404

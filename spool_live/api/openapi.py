@@ -1,6 +1,6 @@
 """The API as an OpenAPI document, through drf-spectacular (``pip install spool-live[openapi]``).
 
-Everything that describes and nothing that acts: the views know nothing of it.
+The descriptions are all here: the views do not depend on drf-spectacular.
 """
 
 from __future__ import annotations
@@ -120,20 +120,20 @@ REFUSALS = {401: UNAUTHORIZED, 429: THROTTLED}
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """``Authorization: Api-Key <key>``."""
+    """Describes ``Authorization: Api-Key <key>``."""
 
     target_class = "spool_live.api.authentication.ApiKeyAuthentication"
     name = "ApiKey"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
-        """Return an ``apiKey`` scheme: OpenAPI knows no other way to name our own."""
+        """Return an ``apiKey`` scheme, OpenAPI's only one for a prefix other than ``Bearer``."""
         description = "`Api-Key <key>`, with the key that the admin showed once."
         place = {"in": "header", "name": "Authorization"}
         return {"type": "apiKey", **place, "description": description}
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """``Authorization: Bearer <token>``."""
+    """Describes ``Authorization: Bearer <token>``."""
 
     target_class = "spool_live.api.authentication.TokenAuthentication"
     name = "Token"
@@ -201,7 +201,7 @@ def schema(request: HttpRequest, routes: Sequence[URLPattern]) -> JsonResponse:
 
 def _monitoring(prefix: str) -> dict[str, Any]:
     def operation(name: str, *statuses: tuple[str, str], **more: Any) -> dict[str, Any]:
-        responses = {status: {"description": said} for status, said in statuses}
+        responses = {status: {"description": text} for status, text in statuses}
         return {"get": {"operationId": name, "responses": responses, **more}}
 
     live = ("200", "The process answers."), ("405", "GET only.")

@@ -1,4 +1,4 @@
-"""What the API takes and gives."""
+"""The query parameters and bodies of the API."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_SEQ = 2**63 - 1
 
 
 class AsciiIntegerField(serializers.IntegerField):
-    """An integer of at most 20 ASCII digits: what ``int()`` takes beyond that is refused."""
+    """An integer of at most 20 ASCII digits; ``int()`` would accept other scripts, too."""
 
     def to_internal_value(self, data: Any) -> int:
         if isinstance(data, str) and not _DIGITS.fullmatch(data):
@@ -79,7 +79,7 @@ def catch_up_response(page: HistoryPage) -> dict[str, Any]:
 
 
 def site_response(key: SiteApiKey) -> dict[str, Any]:
-    """Return the site and key of the request."""
+    """Return the body of ``GET site/``: the site, and the key of the request."""
     return {
         "site_id": str(key.site_id),
         "name": key.site.name,

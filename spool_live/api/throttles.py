@@ -1,7 +1,7 @@
 """The throttle of subscribers, and the delay after failed authentications.
 
-A subscriber is counted by key and by address once its key has proved right; whoever fails is
-counted apart. So a flood of wrong keys, from whatever address, takes nothing from right ones.
+A subscriber is counted by key and by address once its key is accepted; failures are counted
+separately. So a flood of wrong keys, from whatever address, does not slow down valid ones.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from spool_live.throttling import (
 
 
 class SubscriberThrottle(BaseThrottle):
-    """By key (the view's ``rate_subject`` and ``rate_setting``) and by address."""
+    """Throttle by key (the view's ``rate_subject`` and ``rate_setting``) and by address."""
 
     def allow_request(self, request: Request, view: Any) -> bool:
         settings = live_settings()
@@ -48,11 +48,12 @@ class SubscriberThrottle(BaseThrottle):
 
 
 def failed(request: Request, error: APIException) -> APIException:
-    """Count a failed authentication; return what to answer: ``error``, or that it came too soon.
+    """Count a failed authentication; return the error to answer with: ``error``, or ``Throttled``
+    where the address had to wait and did not.
 
-    Only the address counts: a prefix that exists is answered as one that does not, and nobody who
-    knows a prefix can keep its owner waiting. Guessing a key from many addresses is hopeless all
-    the same, and shows in the log of failures.
+    Failures are counted by address only, never by prefix: the answer does not reveal whether a
+    prefix exists, and knowing a prefix is not enough to lock its owner out. Guessing a key from
+    many addresses is hopeless all the same, and the log of failures shows it.
     """
     refusal = error.refusal if isinstance(error, InvalidCredentials) else Refusal(Reason.MISSING)
     address = address_of(request)

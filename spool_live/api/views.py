@@ -1,4 +1,4 @@
-"""The views: thin, and independent of the project's own DRF defaults."""
+"""The views of the API, independent of the project's own defaults for Django REST framework."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from spool_live.models import OutboxEntry
 
 
 class KeyNotReadyError(APIException):
-    """The Supabase database does not know the key yet: for a second or so after it was made."""
+    """The Supabase database does not know the key yet, a second or so after its creation."""
 
     status_code = 503
     default_detail = "This API key is new and not active everywhere yet. Try again shortly."
@@ -43,7 +43,7 @@ class KeyNotReadyError(APIException):
 
 
 class JsonAlways(BaseContentNegotiation):
-    """Whatever the request accepts: we speak JSON, errors included."""
+    """Content negotiation that always chooses JSON, whatever the request accepts."""
 
     def select_parser(self, request: Any, parsers: Any) -> Any:
         return parsers[0]
@@ -53,7 +53,7 @@ class JsonAlways(BaseContentNegotiation):
 
 
 class SubscriberView(APIView):
-    """What the views of subscribers share."""
+    """Base of the views for subscribers."""
 
     authentication_classes = [ApiKeyAuthentication]
     permission_classes = [IsSubscriber]
@@ -63,38 +63,39 @@ class SubscriberView(APIView):
     content_negotiation_class = JsonAlways
     versioning_class = None
     rate_setting = "updates_rate"
+    """The name of the setting with the rate of this view, for each ``rate_subject``."""
     for_pages = True
-    """Whether pages of the origins that are named may ask it."""
+    """Whether pages from ``CORS_ALLOWED_ORIGINS`` may use it."""
     gives_tokens = False
+    """Whether a use of it is noted as a request for a token."""
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        """Authenticate as DRF does; ``OPTIONS``, which browsers send without credentials, is
-        answered before that."""
+        """Answer ``OPTIONS``, which browsers send without credentials; pass the rest to DRF."""
         if request.method == "OPTIONS":
             return cors.preflight(request, self.allowed_methods, for_pages=self.for_pages)
         return super().dispatch(request, *args, **kwargs)
 
     @property
     def subscriber(self) -> Subscriber:
-        """Who asks."""
+        """The subscriber that sent the request."""
         return cast("Subscriber", self.request.user)
 
     @property
     def rate_subject(self) -> str:
-        """What the key's throttle counts by."""
+        """The name under which ``SubscriberThrottle`` counts: the key's id."""
         return str(self.subscriber.key.pk)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """As DRF; who may go on is noted with the address."""
+        """Check the request as DRF does; then note that its address used the key."""
         super().initial(request, *args, **kwargs)
         note_address(self.subscriber.key, address_of(request), for_token=self.gives_tokens)
 
     def get_exception_handler(self) -> Any:
-        """DRF's own, whatever the project's is."""
+        """Return DRF's own handler, whatever the project has configured."""
         return exception_handler
 
     def handle_exception(self, exc: Exception) -> Response:
-        """DRF's answer, with a stable ``code`` beside its ``detail``."""
+        """Return DRF's answer, with a stable ``code`` beside its ``detail``."""
         if isinstance(exc, (AuthenticationFailed, NotAuthenticated)):
             exc = failed(self.request, exc)
         response = super().handle_exception(exc)
@@ -103,7 +104,7 @@ class SubscriberView(APIView):
         return response
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """No cache may keep what is one subscriber's."""
+        """Forbid caches to keep the answer, and let allowed pages read it."""
         response = super().finalize_response(request, response, *args, **kwargs)
         response["Cache-Control"] = "no-store"
         if self.for_pages:
@@ -115,12 +116,13 @@ class TokenView(SubscriberView):
     """``POST token/``: an API key for a short-lived token and all that is needed to connect."""
 
     rate_setting = "token_rate"
-    for_pages = False  # who has the API key is a server
+    for_pages = False  # only servers have API keys
     gives_tokens = True
 
     @property
     def rate_subject(self) -> str:
-        """Each epoch brings the key its whole rate anew: all its clients come for new tokens."""
+        """The key's id and the epoch: a new epoch starts a new count, because all of the key's
+        clients then ask for new tokens at once."""
         return f"{self.subscriber.key.pk}:{self.subscriber.delivery.acknowledged_epoch}"
 
     @sensitive_variables("token")
@@ -139,7 +141,7 @@ class TokenView(SubscriberView):
 
 
 class UpdatesView(SubscriberView):
-    """``GET updates/?after=&limit=``: catch-up, by key or token, also while Supabase is away."""
+    """``GET updates/?after=&limit=``: catch-up, by key or token, also while Supabase is down."""
 
     authentication_classes = [ApiKeyAuthentication, TokenAuthentication]
 
@@ -155,7 +157,7 @@ class UpdatesView(SubscriberView):
 
 
 class SiteView(SubscriberView):
-    """``GET site/``: whom this key or token speaks for."""
+    """``GET site/``: the site and the key behind a key or token."""
 
     authentication_classes = [ApiKeyAuthentication, TokenAuthentication]
 

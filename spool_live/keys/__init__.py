@@ -1,4 +1,5 @@
-"""API keys: secrets, life and identification; ``trail`` and ``last_use`` keep records of them."""
+"""API keys: creating, rotating, revoking and identifying them; ``trail``, ``last_use`` and
+``addresses`` record what is done with them."""
 
 from __future__ import annotations
 

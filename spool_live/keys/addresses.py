@@ -1,7 +1,7 @@
-"""The addresses from which an API key is used, to the minute: needed before it is revoked.
+"""The addresses from which an API key is used, so that people know whom revoking it affects.
 
-Written lazily, never by the request itself. The newest ``ADDRESSES_PER_KEY`` addresses of each
-key are kept, each for ``KEPT`` after its last use.
+A background thread writes them, never the request itself. Of each key the newest
+``ADDRESSES_PER_KEY`` addresses are kept, each for ``KEPT`` after its last use.
 """
 
 from __future__ import annotations
@@ -18,25 +18,30 @@ from spool_live.deferred import DeferredWrites
 from spool_live.models import ApiKeyUse, SiteApiKey
 
 PRECISION = timedelta(minutes=1)
+"""How far a stored moment may lie behind the last use."""
 LATELY = timedelta(minutes=10)
-"""What "lately" means to those who ask who uses a key: as long as a token lives by default."""
+"""How far back "lately" reaches: as long as a token is valid by default."""
 KEPT = timedelta(days=1)
+"""How long an address is kept after its last use."""
 ADDRESSES_PER_KEY = 100
-"""Addresses that are kept of one key."""
+"""How many addresses are kept for one key."""
 _MAX_NOTED = 10_000
 _noted: dict[tuple[uuid.UUID, str, bool], datetime] = {}
-"""When this process last noted a use, so that it does so once a minute."""
+"""When this process last noted a use, by key, address and whether it was for a token."""
 
 Subject = tuple[uuid.UUID, uuid.UUID, str]
-"""Key id, site id, address."""
+"""The key's id, its site's id, and an address."""
 Moments = tuple[datetime, datetime | None]
-"""Of the last use, and of the last one that asked for a token."""
+"""The moments of the last use, and of the last request for a token."""
 
 
 def note_address(
     key: SiteApiKey, address: str, *, for_token: bool, now: datetime | None = None
 ) -> None:
-    """Take note that ``key`` is used from ``address``. Returns at once and never raises."""
+    """Note that ``key`` is used from ``address``, at most once in ``PRECISION``.
+
+    Returns at once and never raises.
+    """
     moment = now or timezone.now()
     subject = (key.pk, address, for_token)
     known = _noted.get(subject)
@@ -49,14 +54,14 @@ def note_address(
 
 
 def write_addresses(batch: Mapping[Subject, Moments]) -> None:
-    """Write when addresses used keys, and forget the oldest ones of each key."""
+    """Write when addresses used keys, and remove the oldest addresses of each key."""
     uses = ApiKeyUse.objects.using(router.db_for_write(ApiKeyUse))
     for (key_id, site_id, address), (at, token_at) in batch.items():
         moments = {"last_at": at, **({"last_token_at": token_at} if token_at else {})}
         if uses.filter(key_id=key_id, address=address).update(**moments):
             continue
         fresh = ApiKeyUse(key_id=key_id, site_id=site_id, address=address, **moments)
-        uses.bulk_create([fresh], ignore_conflicts=True)  # another process may have been first
+        uses.bulk_create([fresh], ignore_conflicts=True)  # another process may have inserted it
         newest = uses.filter(key_id=key_id).order_by("-last_at", "-pk")
         uses.filter(pk__in=list(newest.values_list("pk", flat=True)[ADDRESSES_PER_KEY:])).delete()
 
@@ -68,7 +73,7 @@ def used_lately(now: datetime | None = None) -> QuerySet[ApiKeyUse]:
 
 
 def purge_addresses(using: str, *, now: datetime) -> int:
-    """Remove what is older than a day; return how many rows."""
+    """Remove addresses whose last use is longer ago than ``KEPT``; return how many."""
     removed, _ = ApiKeyUse.objects.using(using).filter(last_at__lt=now - KEPT).delete()
     return removed
 
@@ -79,4 +84,4 @@ def _newest(held: Moments, more: Moments) -> Moments:
 
 
 addresses: DeferredWrites[Subject, Moments] = DeferredWrites(write_addresses, _newest)
-"""What is lost of these is made up for by the next use, a minute later."""
+"""Uses of keys on their way to the database. A lost one matters little: the next follows soon."""

@@ -1,4 +1,4 @@
-"""Whose key is it? One indexed query, asked of the database that takes the writes."""
+"""Identifying an API key, by one indexed query on the database that takes the writes."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ Reason = FailedAuthentication.Reason
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a credential is not accepted, for us and never for the caller. ``prefix`` is that of an
-    existing key, else empty."""
+    """Why a credential is not accepted. For logs, never for the caller.
+
+    ``prefix`` is that of an existing key, else empty.
+    """
 
     reason: FailedAuthentication.Reason
     prefix: str = ""
@@ -31,8 +33,10 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """An active key, and what delivery knows of its site: its ``last_seq`` and what of its
-    mirror Supabase has acknowledged (the rest of ``delivery`` is not read)."""
+    """An active key and the delivery state of its site.
+
+    Of ``delivery`` only ``last_seq``, ``acknowledged_version`` and ``acknowledged_epoch`` are read.
+    """
 
     key: SiteApiKey
     delivery: SiteDelivery
@@ -40,10 +44,10 @@ class Identity:
 
 @sensitive_variables()
 def identify(plain: str, *, using: str | None = None) -> Identity | Refusal:
-    """Return whose active key ``plain`` is, or why it is not one.
+    """Return the active key with the text ``plain``, or why there is none.
 
-    One indexed query, and none where the text cannot be a key at all. Asks the database that
-    takes the writes: on a replica a revoked key could live on.
+    Takes one indexed query, and none where the text does not have the form of a key. By default it
+    asks the database that takes the writes: on a replica a revoked key might still be active.
     """
     if not looks_like_key(plain):
         return Refusal(Reason.UNKNOWN)
@@ -59,13 +63,13 @@ def identify(plain: str, *, using: str | None = None) -> Identity | Refusal:
 def identify_by_id(
     key_id: uuid.UUID, site_id: uuid.UUID, *, using: str | None = None
 ) -> Identity | Refusal:
-    """Return whose active key has this id and site, as a token names it; or why there is none."""
+    """Return the active key with this id and site, as a token names them, or why there is none."""
     found = _read("keys/by_id", {"key": key_id, "site": site_id}, using)
     return Refusal(Reason.BAD_TOKEN) if found is None else _active(found)
 
 
 def _read(statement: str, given: Mapping[str, Any], using: str | None) -> Identity | None:
-    """By SQL of ours: making a query of the ORM takes five times as long as running it."""
+    """Return the first row of a statement in ``sql/``: building an ORM query takes far longer."""
     alias = using or router.db_for_write(SiteApiKey)
     as_stored = SiteApiKey._meta.pk.get_db_prep_value
     parameters = {

@@ -1,4 +1,4 @@
-"""When a key was last used: written lazily, at most once a minute, never by the request itself."""
+"""When a key was last used, written by a background thread, at most once a minute for each key."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from spool_live.deferred import DeferredWrites
 from spool_live.models import SiteApiKey
 
 PRECISION = timedelta(minutes=1)
+"""How far ``last_used_at`` may lie behind the last use."""
 
 
 def note_use(key: SiteApiKey, now: datetime | None = None) -> None:
-    """Take note that ``key`` is used. Returns at once and never raises."""
+    """Note that ``key`` is used. Returns at once and never raises."""
     moment = now or timezone.now()
     if key.last_used_at is None or moment - key.last_used_at >= PRECISION:
         uses.add(key.pk, moment)
 
 
 def write_uses(batch: Mapping[uuid.UUID, datetime]) -> None:
-    """Write when keys were used, where what is stored is older than the precision."""
+    """Write when keys were used, where the stored moment is older than ``PRECISION``."""
     keys = SiteApiKey.objects.using(router.db_for_write(SiteApiKey))
     for key_id, moment in batch.items():
         stale = Q(last_used_at=None) | Q(last_used_at__lte=moment - PRECISION)
@@ -32,4 +33,4 @@ def write_uses(batch: Mapping[uuid.UUID, datetime]) -> None:
 
 
 uses: DeferredWrites[uuid.UUID, datetime] = DeferredWrites(write_uses, max)
-"""What is lost of these is made up for by the next use of the key."""
+"""Uses of keys on their way to the database. A lost one matters little: the next follows soon."""

@@ -1,4 +1,4 @@
-"""The life of an API key: it is created, handed on to a successor, revoked."""
+"""Creating, rotating and revoking an API key."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def create_key(
     created_by: Any = None,
     using: str | None = None,
 ) -> tuple[SiteApiKey, PlainKey]:
-    """Return a new key of ``site``, and its plain text: the only moment that it can be seen.
+    """Return a new key of ``site`` and its text, which cannot be seen again later.
 
-    ``created_by`` is a user, or ``None`` where nobody in particular made it.
+    ``created_by`` is a user, or ``None`` where code created the key.
     """
     key = SiteApiKey(site=site, name=name, note=note, expires_at=expires_at)
     key.created_by_id = None if created_by is None else created_by.pk
@@ -39,10 +39,11 @@ def create_key(
 def rotate_key(
     old: SiteApiKey, *, overlap: timedelta, created_by: Any = None, using: str | None = None
 ) -> tuple[SiteApiKey, PlainKey]:
-    """Return a successor of ``old`` with its name, note and length of life; ``old`` ends after
-    ``overlap`` (or sooner, if it ends anyway; at once where ``overlap`` is zero).
+    """Return a successor of ``old``, and its text.
 
-    Raises ``ValueError`` where ``old`` has no right to hand on: it is revoked or expired.
+    The successor has the name, the note and the lifetime of ``old``. ``old`` expires after
+    ``overlap``, or earlier if it was to expire earlier; an ``overlap`` of zero revokes it at once.
+    Raises ``ValueError`` where ``old`` is revoked or expired.
     """
     alias = using or router.db_for_write(SiteApiKey, instance=old)
     with transaction.atomic(using=alias):
@@ -71,7 +72,7 @@ def rotate_key(
 
 
 def revoke_key(key: SiteApiKey, *, using: str | None = None) -> None:
-    """Revoke ``key`` permanently; its site moves to a new epoch with it."""
+    """Revoke ``key`` permanently, which gives its site a new epoch."""
     alias = using or router.db_for_write(SiteApiKey, instance=key)
     with transaction.atomic(using=alias):
         held = _locked(key, alias)

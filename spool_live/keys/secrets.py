@@ -1,8 +1,8 @@
-"""The text of an API key: 256 random bits, shown once, stored as a fast hash, found by its prefix.
+"""The text of an API key: 256 random bits, shown once, stored as a hash, found by its prefix.
 
-A key reads ``spool_<prefix>_<secret><checksum>``: the prefix (12 characters) is public and
+A key has the form ``spool_<prefix>_<secret><checksum>``: the prefix (12 characters) is public and
 unique, the secret has 43 characters of base64url, the checksum (6 hexadecimal digits of CRC-32)
-lets leak scanners distinguish a real key from a look-alike without asking anybody.
+lets leak scanners distinguish a real key from a look-alike without a request.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
 class HiddenText(str):
-    """A secret's text. ``repr`` hides it, and with it tracebacks, debug pages and logs do."""
+    """The text of a secret. Its ``repr`` hides it from tracebacks, debug pages and logs."""
 
     __slots__ = ()
 
@@ -30,17 +30,19 @@ class HiddenText(str):
 
 
 class PlainKey(HiddenText):
-    """The text of a key."""
+    """The text of an API key."""
 
     __slots__ = ()
 
 
 @sensitive_variables()
 def give_secret(key: SiteApiKey) -> PlainKey:
-    """Give an unsaved ``key`` its secret, and return that. Raises ``ValueError`` where it has one
-    already: a key's secret never changes."""
+    """Give an unsaved ``key`` its prefix and secret; return its text.
+
+    Raises ``ValueError`` where it has a secret already, since that never changes.
+    """
     if key.key_hash:
-        raise ValueError(f"the key {key.prefix} has its secret")
+        raise ValueError(f"the key {key.prefix} has its secret already")
     key.prefix = "spool_" + "".join(secrets.choice(_ALPHABET) for _ in range(12))
     plain = with_checksum(f"{key.prefix}_{secrets.token_urlsafe(32)}")
     key.key_hash = hash_key(plain)
@@ -49,7 +51,7 @@ def give_secret(key: SiteApiKey) -> PlainKey:
 
 @sensitive_variables()
 def hash_key(plain: str) -> str:
-    """Return SHA-256 of a key: fast, because the key is random and not a password."""
+    """Return the SHA-256 of a key, in hex. No slow hash is needed: the key is random."""
     return hashlib.sha256(plain.encode()).hexdigest()
 
 

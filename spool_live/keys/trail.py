@@ -1,8 +1,8 @@
 """The audit trails: who did what, when, and from where.
 
-Every save and deletion of a key writes its line in the transaction of the change. Who acts is
-said around it: ``with acting(Origin.ADMIN, request.user): key.save()``; without, it was code.
-What operators do to the system as a whole has ``note_act``.
+Every save and deletion of a key writes a line, in the transaction of the change. A block names who
+acts: ``with acting(Origin.ADMIN, request.user): key.save()``; outside of any the origin is code.
+``note_act`` records what operators do to the system as a whole.
 """
 
 from __future__ import annotations
@@ -33,8 +33,10 @@ _actor: ContextVar[_Actor] = ContextVar("spool_live_actor", default=_Actor())  #
 
 @contextmanager
 def acting(origin: ApiKeyEvent.Origin, user: Any = None, *, name: str = "") -> Iterator[None]:
-    """Attribute what happens within the block to ``origin`` and to ``user`` if given, or to a
-    person of this ``name`` who is not a user of Django's."""
+    """Attribute what happens within the block to ``origin`` and ``user``.
+
+    ``name`` is for a person without a user in Django, such as one at a command line.
+    """
     known = user is not None and user.pk is not None
     actor = (
         _Actor(origin, str(user.pk), str(user.get_username())[:254])
@@ -49,14 +51,17 @@ def acting(origin: ApiKeyEvent.Origin, user: Any = None, *, name: str = "") -> I
 
 
 def current_actor() -> dict[str, str]:
-    """Return ``origin``, ``actor_id`` and ``actor_name`` of whoever acts now, as trails keep
+    """Return ``{origin, actor_id, actor_name}`` of the block around the call, as trails keep
     them."""
     actor = _actor.get()
     return {"origin": actor.origin, "actor_id": actor.id, "actor_name": actor.name}
 
 
 def note_saved(before: SiteApiKey | None, after: SiteApiKey, *, using: str) -> None:
-    """Write what a save changed of a key's right: its creation, revocation or expiry."""
+    """Write a line for each of these that a save changed: creation, revocation, expiry.
+
+    ``before`` is the key as it was stored, ``None`` for a new one.
+    """
     if before is None:
         note(after, Action.CREATED, using=using, expires_at=after.expires_at)
         return
@@ -68,7 +73,7 @@ def note_saved(before: SiteApiKey | None, after: SiteApiKey, *, using: str) -> N
 
 
 def note(key: SiteApiKey, action: ApiKeyEvent.Action, *, using: str, **detail: Any) -> None:
-    """Write one line about ``key``. ``detail`` holds JSON values and moments, never secrets."""
+    """Write one line about ``key``. ``detail`` holds JSON values and datetimes, never secrets."""
     ApiKeyEvent.objects.using(using).create(
         action=action,
         **current_actor(),
@@ -89,7 +94,7 @@ def note_act(
     **detail: Any,
 ) -> None:
     """Write one line about an act that concerns the system or a whole site. ``subject`` is one
-    sentence or name; ``detail`` holds JSON values and moments, never secrets."""
+    sentence or name; ``detail`` holds JSON values and datetimes, never secrets."""
     OperatorEvent.objects.using(using).create(
         action=act, **current_actor(), site_id=site_id, subject=subject[:300], detail=detail
     )
