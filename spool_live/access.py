@@ -29,13 +29,11 @@ def sites_for_user() -> SitesForUser | None:
             given = import_string(given)
         except ImportError as error:
             raise SpoolLiveConfigurationError(
-                f'SPOOL_LIVE["SITES_FOR_USER"] cannot be imported ({error}): give the dotted path '
-                "of a callable that takes a user."
+                f'SPOOL_LIVE["SITES_FOR_USER"] cannot be imported: {error}'
             ) from error
     if not callable(given):
         raise SpoolLiveConfigurationError(
-            'SPOOL_LIVE["SITES_FOR_USER"] is not a callable: give one that takes a user, or its '
-            "dotted path."
+            'SPOOL_LIVE["SITES_FOR_USER"] must be a callable, or the dotted path of one.'
         )
     return given
 

@@ -18,7 +18,7 @@ MAX_SEQ = 2**63 - 1
 
 
 class AsciiIntegerField(serializers.IntegerField):
-    """An integer of at most 20 ASCII digits; ``int()`` would accept other scripts, too."""
+    """An integer of at most 20 ASCII digits. ``int()`` alone accepts the digits of any script."""
 
     def to_internal_value(self, data: Any) -> int:
         if isinstance(data, str) and not _DIGITS.fullmatch(data):

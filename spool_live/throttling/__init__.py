@@ -1,4 +1,4 @@
-"""Throttling: rates, counters over Django's cache, addresses, failures."""
+"""Throttling: rates, counters in Django's cache, clients' addresses, failed authentications."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose address a request has, behind the configured number of trusted proxies."""
+"""The client's address of a request, behind the configured number of trusted proxies."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from collections.abc import Mapping
 from typing import Any
 
 UNKNOWN = "unknown"
+"""The address of a request that has none that can be read."""
 _PORT = re.compile(r"\[(.+)\](?::\d+)?|([^:]+):\d+")
 
 
 def client_address(meta: Mapping[str, Any], *, trusted_proxies: int) -> str:
-    """Return the client's address from a request's ``META``; an IPv6 one as its /64, which is what
-    one customer of a provider has.
+    """Return the client's address from a request's ``META``, or ``unknown``.
 
-    With N trusted proxies it is the Nth entry of ``X-Forwarded-For`` from the right: what stands
-    further left was written by the client itself. Where fewer entries are there, the request did
-    not come through all of them, and the peer's own address counts.
+    An IPv6 address is returned as its /64 network, which is what providers give to one customer.
+    With N trusted proxies it is the Nth entry of ``X-Forwarded-For`` from the right: the client
+    itself wrote the entries further left. Where there are fewer entries, the request did not come
+    through all of the proxies, and the address is that of the peer.
     """
     peer = str(meta.get("REMOTE_ADDR") or "")
     chain = [part.strip() for part in str(meta.get("HTTP_X_FORWARDED_FOR") or "").split(",")]

@@ -1,9 +1,9 @@
-"""Counters over Django's cache, that go on counting when the cache is dead.
+"""Counters in Django's cache, which go on counting when the cache does not answer.
 
-A cache that raises or does not answer in time is left alone for a while, and this process counts
-for itself: requests are served, and the throttle is coarser, but never off. After the while one
-request tries the cache for all of them. Requests that a cache never answers leave their threads
-behind, so there is a bound on how many may be in the cache at a time.
+A cache that raises or does not answer in time is not used for ``AVOIDED_FOR`` seconds. Meanwhile
+each process counts on its own: requests are served, and the throttle is less exact, but never off.
+Then a single request tries the cache again. A call that the cache never answers occupies a thread,
+so the number of calls at a time is limited.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ logger = logging.getLogger(__name__)
 DEADLINE = 0.5
 """Seconds that a cache may take to answer."""
 AVOIDED_FOR = 10.0
-"""Seconds that a dead cache is left alone."""
-AT_ONCE = 8
-"""Requests of a process that may be in the cache at once, answered or not."""
-_IN_PLACE = (LocMemCache, DatabaseCache, FileBasedCache)
+"""Seconds for which a cache that failed is not used."""
+MAX_CALLS = 8
+"""How many calls of a process may be waiting for the cache at a time."""
+_WITHOUT_DEADLINE = (LocMemCache, DatabaseCache, FileBasedCache)
 _T = TypeVar("_T")
-_places = threading.BoundedSemaphore(AT_ONCE)
+_calls = threading.BoundedSemaphore(MAX_CALLS)
 
 
 class CacheTimeoutError(Exception):
@@ -47,11 +47,11 @@ class CacheTimeoutError(Exception):
 
 
 _numbers = itertools.count()
-"""Django keeps such a cache by its name for as long as the process lives: no name comes twice."""
+"""Numbers for the names of local caches: two ``LocMemCache`` of one name share their values."""
 
 
 class Counters:
-    """Runs work on the cache ``SPOOL_LIVE["THROTTLE_CACHE"]``, or on this process's own."""
+    """Runs functions on ``SPOOL_LIVE["THROTTLE_CACHE"]``, or on a cache of this process alone."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -61,12 +61,12 @@ class Counters:
 
     @property
     def degraded(self) -> bool:
-        """Whether this process counts for itself because the cache is dead."""
+        """Whether this process counts on its own because the cache does not answer."""
         return self._clock() < self._avoided_until
 
     def run(self, work: Callable[[BaseCache], _T]) -> _T:
-        """Return what ``work`` returns, done on the cache, or on our own where that is dead."""
-        if self._may_ask():
+        """Return ``work(cache)``: the shared cache, or this process's own while that fails."""
+        if self._may_use_shared():
             try:
                 answer = self._on_shared(work)
             except Exception as error:  # noqa: BLE001 - whatever a cache client raises
@@ -79,7 +79,7 @@ class Counters:
         return work(self._own)
 
     def clear(self) -> None:
-        """Forget what this process counted for itself, and that the cache was dead."""
+        """Forget what this process counted on its own, and that the cache did not answer."""
         self._own.clear()
         self._avoided_until = 0.0
 
@@ -87,14 +87,14 @@ class Counters:
         cache = shared_cache()
         if isinstance(cache, DummyCache):
             return work(self._own)
-        if isinstance(cache, _IN_PLACE):
+        if isinstance(cache, _WITHOUT_DEADLINE):
             return work(cache)
-        # Django imports a client library with its first use: not within the deadline.
+        # Import the client library, which Django does at the first use, before the deadline runs.
         getattr(cache, "_cache", None)
         return within(DEADLINE, work, cache)
 
-    def _may_ask(self) -> bool:
-        """Return whether the cache is alive, or this request is the one to find out."""
+    def _may_use_shared(self) -> bool:
+        """Return whether the cache answers, or this request is the one that tries it again."""
         if not self._avoided_until:
             return True
         with self._lock:
@@ -106,33 +106,34 @@ class Counters:
 
     def _avoid(self, error: Exception) -> None:
         with self._lock:
-            is_news = not self._avoided_until
+            is_first = not self._avoided_until
             self._avoided_until = self._clock() + AVOIDED_FOR
         using = router.db_for_write(Heartbeat)
         heartbeats.later(using, heartbeats.Part.CACHE, type(error).__name__)
-        if is_news:
+        if is_first:
             logger.error(
-                'The cache SPOOL_LIVE["THROTTLE_CACHE"] is dead (%s): each process throttles by '
-                "itself until it is back.",
+                'The cache SPOOL_LIVE["THROTTLE_CACHE"] does not answer (%s): check it. Until it '
+                "answers again, each process throttles on its own.",
                 type(error).__name__,
             )
 
 
 def shared_cache() -> BaseCache:
-    """Return the configured cache. Raises ``InvalidCacheBackendError`` where there is none."""
+    """Return the configured cache. Raises ``InvalidCacheBackendError`` for an unknown alias."""
     return caches[live_settings().throttle_cache]
 
 
 def within(seconds: float, work: Callable[[BaseCache], _T], cache: BaseCache) -> _T:
-    """Return what ``work`` returns, if it does within ``seconds``; raises what it raises, and
-    ``CacheTimeoutError``. A client library's own timeouts are off by default.
+    """Return ``work(cache)``, which runs on a thread because client libraries have no timeout by
+    default.
 
-    At most ``AT_ONCE`` threads of a process are at work, also where they are never answered.
+    Raises what ``work`` raises, and ``CacheTimeoutError`` if it takes longer than ``seconds``, or
+    if ``MAX_CALLS`` earlier calls are still unanswered.
     """
-    places = _places
+    calls = _calls
     deadline = time.monotonic() + seconds
-    if not places.acquire(timeout=seconds):
-        raise CacheTimeoutError(f"none of {AT_ONCE} requests was answered within {seconds} s")
+    if not calls.acquire(timeout=seconds):
+        raise CacheTimeoutError(f"none of {MAX_CALLS} requests was answered within {seconds} s")
     answer: Future[_T] = Future()
 
     def ask() -> None:
@@ -141,32 +142,32 @@ def within(seconds: float, work: Callable[[BaseCache], _T], cache: BaseCache) ->
         except Exception as raised:  # noqa: BLE001 - raised again on the caller's thread
             answer.set_exception(raised)
         finally:
-            places.release()
+            calls.release()
 
     try:
         threading.Thread(target=ask, name="spool-throttle", daemon=True).start()
     except RuntimeError:  # the system has no thread left
-        places.release()
+        calls.release()
         raise
     try:
         return answer.result(max(0.0, deadline - time.monotonic()))
     except TimeoutError:
-        if answer.done():  # the client library's own
+        if answer.done():  # the timeout was raised by the client library
             raise
         raise CacheTimeoutError(f"no answer within {seconds} s") from None
 
 
-def _empty_places() -> None:
-    """Forget the threads: a child process has none of its parent's."""
-    global _places  # noqa: PLW0603
-    _places = threading.BoundedSemaphore(AT_ONCE)
+def _reset_calls() -> None:
+    """Count calls from zero: a forked child has none of its parent's threads."""
+    global _calls  # noqa: PLW0603
+    _calls = threading.BoundedSemaphore(MAX_CALLS)
 
 
-os.register_at_fork(after_in_child=_empty_places)
+os.register_at_fork(after_in_child=_reset_calls)
 
 
 def add_one(cache: BaseCache, name: str, lifetime: float) -> int:
-    """Count one more under ``name``, and return how many that makes."""
+    """Add 1 to the counter ``name``, which lives ``lifetime`` seconds; return its new value."""
     try:
         return cache.incr(name)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Failed authentications: kept by prefix, address and hour; alerted at a threshold."""
+"""Failed authentications, counted by hour, address, prefix and reason; alerts at a threshold."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from spool_live.signals import authentication_failures
 
 logger = logging.getLogger(__name__)
 
-ELSEWHERE = "elsewhere"
-"""Address of the failures that came from more addresses at once than are kept apart."""
+OTHER_ADDRESSES = "elsewhere"
+"""The address of failures beyond the number of addresses that are kept apart at a time."""
 Subject = tuple[str, str, str]
-"""Address, prefix of an existing key or "", reason."""
+"""The address, the prefix of an existing key (or ""), and the reason."""
 
 
 def write_failures(batch: Mapping[Subject, int]) -> None:
-    """Add counts to the rows of the current hour, all or none, and alerts where one reaches the
-    threshold."""
+    """Add the counts to the rows of the current hour, in one transaction; alert where a row
+    reaches the threshold ``FAILURE_ALERT``."""
     using = router.db_for_write(FailedAuthentication)
     now = timezone.now()
     written: list[tuple[FailedAuthentication, int]] = []
@@ -46,7 +46,7 @@ def write_failures(batch: Mapping[Subject, int]) -> None:
 
 
 def purge_failures(using: str, *, before: datetime) -> int:
-    """Remove what is older than ``before``; return how many rows."""
+    """Remove the rows of hours before ``before``; return how many."""
     removed, _ = FailedAuthentication.objects.using(using).filter(hour__lt=before).delete()
     return removed
 
@@ -74,7 +74,8 @@ def _alert(row: FailedAuthentication, added: int) -> None:
 failure_log: DeferredWrites[Subject, int] = DeferredWrites(
     write_failures,
     lambda held, more: held + more,
-    overflow=(ELSEWHERE, "", FailedAuthentication.Reason.UNKNOWN),
+    overflow=(OTHER_ADDRESSES, "", FailedAuthentication.Reason.UNKNOWN),
     loss=logging.ERROR,
 )
-"""An alert hangs on these counts: their loss is an error. (The throttle counts in the cache.)"""
+"""Failures on their way to the database. Alerts depend on them, so losing some is an error.
+(The throttle does not: it counts in the cache.)"""

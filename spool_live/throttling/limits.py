@@ -1,4 +1,4 @@
-"""Counting requests and failures, and determining how long a caller has to wait."""
+"""Counting requests and failures, and determining how long a client has to wait."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from spool_live.throttling.counting import add_one, counters
 from spool_live.throttling.rates import Rate, penalty
 
 FAILURES_KEPT = 3600.0
-"""Seconds that failures are counted together, at least."""
+"""Seconds over which failures are counted, at least."""
 
 
 def count_request(limits: Sequence[tuple[str, Rate | None]], now: float) -> float:
-    """Count one request under each name; return the seconds to wait, 0 where it may go on.
+    """Count one request against each ``(name, rate)``; return the seconds to wait, or 0.
 
-    ``now`` is in seconds since the epoch: processes and machines count in the same windows.
+    ``now`` is in seconds since the epoch, so that processes and machines count in the same windows.
     """
 
     def count(cache: BaseCache) -> float:
@@ -35,10 +35,10 @@ def count_request(limits: Sequence[tuple[str, Rate | None]], now: float) -> floa
 
 
 def count_failure(subjects: Sequence[str], now: float) -> float:
-    """Count a failed authentication for each subject (an address, a key prefix); return the seconds
-    this caller was to wait and have to wait again, 0 where it was allowed to try.
+    """Count a failed authentication for each subject, such as an address; return the seconds to wait.
 
-    Only those who fail are kept waiting: a right key from the same address goes on.
+    The result is 0 where the client was allowed to try; otherwise it tried before its wait was
+    over, and has to wait anew. Only failures wait: a valid key from the same address is served.
     """
     settings = live_settings()
     longest = settings.failure_penalty_max

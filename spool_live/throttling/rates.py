@@ -1,4 +1,4 @@
-"""Rates, and how long a caller waits after failed attempts. Pure."""
+"""Rates, and how long a client waits after failed attempts. No I/O."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Rate:
 
     @classmethod
     def parse(cls, text: str) -> Rate | None:
-        """Return ``"600/min"`` (``s``, ``min``, ``h``, ``day``); empty text means no limit
-        (``None``).
+        """Return the rate of a text such as ``600/min`` (or per ``s``, ``h``, ``day``).
 
-        Raises ``SpoolLiveConfigurationError`` for anything else.
+        An empty text means no limit and gives ``None``. Raises ``SpoolLiveConfigurationError`` for
+        anything else.
         """
         if not text:
             return None
@@ -36,7 +36,7 @@ class Rate:
         return cls(int(form[1]), _SECONDS[form[2]])
 
     def window(self, now: float) -> int:
-        """Return the number of the window that ``now`` (seconds since the epoch) lies in."""
+        """Return the number of the window that contains ``now`` (seconds since the epoch)."""
         return int(now // self.seconds)
 
     def wait(self, now: float) -> float:
@@ -45,7 +45,7 @@ class Rate:
 
 
 def penalty(failures: int, *, allowance: int, longest: timedelta) -> float:
-    """Return the seconds to wait after that many failures: none within ``allowance``, then 1, 2, 4,
-    ... up to ``longest``."""
+    """Return the seconds to wait after so many failures: 0 up to ``allowance``, then 1, 2, 4, ...
+    up to ``longest``."""
     beyond = failures - allowance
     return min(2.0 ** min(beyond - 1, 30), longest.total_seconds()) if beyond > 0 else 0.0

@@ -14,7 +14,7 @@ from django.utils import timezone
 from spool_live import deferred
 from spool_live.models import FailedAuthentication
 from spool_live.signals import authentication_failures
-from spool_live.throttling.failures import ELSEWHERE, failure_log, purge_failures, write_failures
+from spool_live.throttling.failures import OTHER_ADDRESSES, failure_log, purge_failures, write_failures
 
 pytestmark = pytest.mark.django_db
 SUBJECT = ("192.0.2.1", "spool_abc", "wrong_secret")
@@ -65,7 +65,7 @@ def test_flood_from_many_addresses_is_one_row_beyond_the_capacity() -> None:
         failure_log.add((f"192.0.{n // 250}.{n % 250}", "", "unknown"), 1)
     failure_log.write_now()
     assert FailedAuthentication.objects.count() == 1001
-    assert FailedAuthentication.objects.get(address=ELSEWHERE).count == 500
+    assert FailedAuthentication.objects.get(address=OTHER_ADDRESSES).count == 500
 
 
 def test_database_away_for_long_costs_the_count_and_nothing_else(

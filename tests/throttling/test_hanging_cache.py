@@ -15,7 +15,7 @@ from django.core.cache import caches
 
 from spool_live.local.processes import wait_until
 from spool_live.throttling import counting
-from spool_live.throttling.counting import AT_ONCE, AVOIDED_FOR, Counters, add_one
+from spool_live.throttling.counting import AVOIDED_FOR, MAX_CALLS, Counters, add_one
 from tests.waiting import PATIENCE
 
 
@@ -88,13 +88,13 @@ def test_number_of_threads_left_behind_is_bounded(
 ) -> None:
     now = [100.0]
     counters = Counters(lambda: now[0])
-    number = 4 * AT_ONCE
-    for outage in range(AT_ONCE + 2):
+    number = 4 * MAX_CALLS
+    for outage in range(MAX_CALLS + 2):
         counted = ask_at_once(counters, number)
         assert counted == [outage * number + n for n in range(1, number + 1)], "none goes uncounted"
-        assert waiting_threads() <= AT_ONCE
+        assert waiting_threads() <= MAX_CALLS
         now[0] += AVOIDED_FOR
-    assert waiting_threads() == AT_ONCE
+    assert waiting_threads() == MAX_CALLS
     errors = [record for record in caplog.records if record.levelname == "ERROR"]
     assert {record.name for record in errors} == {counting.__name__}
     assert len(errors) == 1
@@ -107,28 +107,28 @@ def test_one_request_tries_for_all_whether_the_cache_is_back(silence: Silence) -
     assert counters.degraded
     before = silence.asked
     now[0] += AVOIDED_FOR
-    ask_at_once(counters, 4 * AT_ONCE)
+    ask_at_once(counters, 4 * MAX_CALLS)
     wait_until(lambda: silence.asked > before, PATIENCE)
     assert silence.asked == before + 1
 
 
-def test_places_are_free_again_when_the_server_is_gone(silence: Silence) -> None:
-    ask_at_once(Counters(), 4 * AT_ONCE)
-    assert waiting_threads() == AT_ONCE
+def test_calls_may_be_made_again_when_the_server_has_hung_up(silence: Silence) -> None:
+    ask_at_once(Counters(), 4 * MAX_CALLS)
+    assert waiting_threads() == MAX_CALLS
     silence.close()
     wait_until(lambda: waiting_threads() == 0, PATIENCE)
     own = counting.LocMemCache("test-places", {})
-    for _ in range(2 * AT_ONCE):
+    for _ in range(2 * MAX_CALLS):
         assert counting.within(PATIENCE, lambda cache: "answered", own) == "answered"
 
 
-def test_child_of_a_fork_has_all_its_places(silence: Silence) -> None:
-    ask_at_once(Counters(), 4 * AT_ONCE)
+def test_child_of_a_fork_may_make_as_many_calls(silence: Silence) -> None:
+    ask_at_once(Counters(), 4 * MAX_CALLS)
     own = counting.LocMemCache("test-fork", {})
     child = os.fork()
     if child == 0:
         try:
-            for _ in range(AT_ONCE):
+            for _ in range(MAX_CALLS):
                 counting.within(PATIENCE, lambda cache: None, own)
         except BaseException:  # noqa: BLE001 - the child must not go on as a test session
             os._exit(1)
