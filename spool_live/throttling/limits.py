@@ -35,7 +35,7 @@ def count_request(limits: Sequence[tuple[str, Rate | None]], now: float) -> floa
 
 
 def count_failure(subjects: Sequence[str], now: float) -> float:
-    """Count a failed authentication for each subject, such as an address; return the seconds to wait.
+    """Count a failed authentication for each subject (an address); return the seconds to wait.
 
     The result is 0 where the client was allowed to try; otherwise it tried before its wait was
     over, and has to wait anew. Only failures wait: a valid key from the same address is served.

@@ -1,7 +1,7 @@
-"""Webhooks to the sites: endpoints, signed messages, sending, the log.
+"""Webhooks: endpoints of the sites, signed messages, sending them, and the log.
 
-number (in the outbox) -> claim an endpoint -> run (sign, guard, POST) -> settle. What is sent is
-what has a number and lies behind the endpoint's cursor; ``WebhookMessage`` holds what failed.
+The steps are: number updates (in the outbox), claim an endpoint, run (sign, guard, POST), settle.
+An endpoint gets the numbered updates after its cursor; ``WebhookMessage`` holds those that failed.
 """
 
 from __future__ import annotations

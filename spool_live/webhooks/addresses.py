@@ -1,7 +1,7 @@
-"""Which IP addresses a webhook may be sent to: pure, but for the question which are our own.
+"""Which IP addresses a webhook may be sent to. Needs no I/O but to look for this machine's own.
 
 The lists follow IANA's special-purpose registries (RFC 6890): Python's own ``is_global`` differs
-from version to version, and lets some of these through.
+from version to version, and accepts some of these.
 """
 
 from __future__ import annotations
@@ -59,10 +59,13 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 
 
 def refusal(address: Address, allowed: Iterable[Network], own: Iterable[Address]) -> str:
-    """Return why nothing may be sent to ``address``, or "". What is in ``allowed`` may always be
-    sent to, what is in ``own`` (the CMS's public addresses) only then."""
+    """Return why nothing may be sent to ``address``, or "" where it may.
+
+    Addresses in a network of ``allowed`` are never refused; others in ``own``, the CMS's public
+    addresses, are.
+    """
     meant = embedded(address)
-    if any(one in network for network in allowed for one in {address, meant}):
+    if any(form in network for network in allowed for form in {address, meant}):
         return ""
     for network, reason in _REFUSED:
         if meant in network:

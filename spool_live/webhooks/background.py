@@ -1,7 +1,8 @@
-"""Sending beside everything else: one thread a process, which works while there is something.
+"""Sending webhooks in the background: a thread of the process, which runs while there is something
+to send.
 
-Whoever delivers wakes it and goes on: so receivers that hang never hold up what goes to Supabase,
-nor Supabase the webhooks, however few workers there are.
+Delivery wakes the thread and goes on. So receivers that hang do not delay delivery to Supabase, nor
+does Supabase delay webhooks, even with a single worker.
 """
 
 from __future__ import annotations
@@ -20,31 +21,31 @@ from spool_live.webhooks.turn import WebhookTurn
 logger = logging.getLogger(__name__)
 
 NO_ENDPOINT_FOR = 1.0
-"""Seconds for which it is believed that there is no endpoint at all, once looked."""
+"""Seconds for which a look that found no endpoint is not repeated."""
 END_WITHIN = 3.0
-"""Seconds that a process which ends waits for requests under way. A lease that is not given back
-ends by itself."""
+"""Seconds that a process waits for requests under way when it exits. A lease that it does not give
+back expires."""
 
 
 class Sender:
-    """Sends for the aliases that it was woken for, on one daemon thread."""
+    """Sends the webhooks of the aliases that it was woken for, on a daemon thread."""
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything: a child process has no thread of its parent."""
+        """Start afresh: a forked child has none of its parent's threads."""
         self._condition = threading.Condition()
         self._woken: set[str] = set()
         self._no_endpoint_until: dict[str, float] = {}
         self._thread: threading.Thread | None = None
         self._turn: WebhookTurn | None = None
-        self._ends = False
+        self._is_ending = False
 
     def wake(self, using: str) -> None:
-        """Look for what is due on ``using``, soon and on another thread."""
+        """Let the thread look soon for webhooks that are due on ``using``."""
         with self._condition:
-            if self._ends or time.monotonic() < self._no_endpoint_until.get(using, 0.0):
+            if self._is_ending or time.monotonic() < self._no_endpoint_until.get(using, 0.0):
                 return
             self._woken.add(using)
             if self._turn is not None:
@@ -56,9 +57,9 @@ class Sender:
                 self._thread.start()
 
     def finish(self, timeout: float) -> None:
-        """Begin nothing more, and wait at most ``timeout`` seconds for what is under way."""
+        """Begin no more requests; wait at most ``timeout`` seconds for those under way."""
         with self._condition:
-            self._ends = True
+            self._is_ending = True
             thread = self._thread
         if thread is not None:
             thread.join(timeout)
@@ -72,7 +73,7 @@ class Sender:
 
     def _next(self) -> str | None:
         with self._condition:
-            if self._woken and not self._ends:
+            if self._woken and not self._is_ending:
                 return self._woken.pop()
             self._thread = None
             return None
@@ -80,12 +81,12 @@ class Sender:
     def _send(self, using: str) -> None:
         try:
             if sites_with_endpoints(using):
-                self._turn = WebhookTurn(using, is_ending=lambda: self._ends)
+                self._turn = WebhookTurn(using, is_ending=lambda: self._is_ending)
                 self._turn.go()
             else:
                 self._no_endpoint_until[using] = time.monotonic() + NO_ENDPOINT_FOR
         except Exception:
-            logger.exception("webhooks wait for the next sweep")
+            logger.exception("sending webhooks failed: they wait for the next sweep")
             connections.close_all()
         finally:
             self._turn = None

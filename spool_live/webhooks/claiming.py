@@ -1,4 +1,4 @@
-"""Claiming: take a lease on endpoints that have something to send, and read what it is."""
+"""Claiming: take a lease on endpoints that have messages to send, and read these messages."""
 
 from __future__ import annotations
 
@@ -26,42 +26,46 @@ from spool_live.outbox.entries import read_entries
 from spool_live.webhooks import messages, secrets
 from spool_live.webhooks.encryption import UnreadableSecretError
 from spool_live.webhooks.messages import OutgoingMessage
-from spool_live.webhooks.policy import SPARED
+from spool_live.webhooks.policy import FREE_FAILURES
 
 MAX_MESSAGES = 50
-"""Messages of one lease: what is sent again at most where a worker is killed."""
-RUN = 5.0
-"""Seconds after which no further message of a lease is begun."""
+"""How many messages a lease covers at most. They are sent again if the worker is killed."""
+RUN_TIME = 5.0
+"""Seconds after which no further message of a lease is sent."""
 MARGIN = 15.0
-"""Seconds that a lease lasts beyond the longest run: for writing down how it went."""
-SOON = timedelta(seconds=5)
-PURGED = "The update is not in the history any more, or cannot be read (see HISTORY_RETENTION)."
+"""Seconds that a lease lasts beyond the longest run, in which to settle it."""
+RENUMBERING_DELAY = timedelta(seconds=5)
+"""How long a message waits whose update is about to get a new number."""
+PURGED = "The update is no longer in the history, or cannot be read: see HISTORY_RETENTION."
 
 
 @dataclass(slots=True)
 class Job:
-    """A leased endpoint and what it is to be sent, in the order of sending."""
+    """A leased endpoint, and the messages to send to it, in order."""
 
     endpoint: WebhookEndpoint
     delivery: WebhookDelivery
     token: uuid.UUID
     leased_until: datetime
     messages: list[OutgoingMessage] = field(default_factory=list)
-    reaches: int = 0
-    """The cursor once all new messages were tried: what the endpoint does not want included."""
+    next_cursor: int = 0
+    """The endpoint's cursor once all new messages were tried; unwanted updates count as tried."""
     secrets: list[str] = field(default_factory=list, repr=False)
     error: str = ""
-    """Why nothing can be sent at all."""
+    """Why nothing can be sent, or empty."""
 
 
-def claim(using: str, limit: int, *, troubled: bool = True) -> list[Job]:
-    """Return at most ``limit`` endpoints that have something to send, leased; those that were
-    served last come last. Without ``troubled``, none whose last attempt failed."""
+def claim(using: str, limit: int, *, include_failing: bool = True) -> list[Job]:
+    """Lease at most ``limit`` endpoints that have messages to send, and return them as jobs.
+
+    Endpoints that were served longest ago come first. Without ``include_failing`` those whose last
+    attempt failed are left out.
+    """
     now = timezone.now()
     token = uuid.uuid4()
     until = now + live_settings().webhook_timeout + timedelta(seconds=RUN + MARGIN)
     ready = _ready(using, now)
-    if not troubled:
+    if not include_failing:
         ready = ready.filter(failures=0)
     oldest = ready.order_by(F("last_run_at").asc(nulls_first=True), "pk")
     chosen = list(oldest.values_list("pk", flat=True)[:limit])
@@ -78,12 +82,12 @@ def claim(using: str, limit: int, *, troubled: bool = True) -> list[Job]:
 
 
 def is_anything_due(using: str) -> bool:
-    """Return whether an endpoint has something that may go now. Writes nothing."""
+    """Return whether an endpoint has messages that may be sent now. Writes nothing."""
     return _ready(using, timezone.now()).exists()
 
 
 def sites_with_endpoints(using: str) -> set[uuid.UUID]:
-    """Return the ids of the sites that have an endpoint that is not disabled."""
+    """Return the ids of the sites with at least one enabled endpoint."""
     enabled = WebhookEndpoint.objects.using(using).filter(disabled="").order_by()
     return set(enabled.values_list("site_id", flat=True).distinct())
 
@@ -102,8 +106,11 @@ def _ready(using: str, now: datetime) -> QuerySet[WebhookDelivery]:
 
 
 def _is_free(now: datetime) -> Q:
-    """No lease and no rest; one that ends later than we ever set it is from before the clock was
-    set back."""
+    """Return a condition: the endpoint is neither leased nor resting at ``now``.
+
+    A lease or rest that ends later than any that is ever set dates from before the clock was set
+    back, and does not count.
+    """
     farthest = now + timedelta(hours=1)
     leased = Q(leased_until__gt=now, leased_until__lte=farthest)
     rests = Q(resting_until__gt=now, resting_until__lte=farthest)
@@ -117,7 +124,7 @@ def _lease(
     features = connections[using].features
     with transaction.atomic(using=using):
         if features.has_select_for_update:
-            # In a fixed order, and past rows that another claim holds: two never deadlock.
+            # A fixed order, and skipping rows that another claim has locked, avoid deadlocks.
             skips = features.has_select_for_update_skip_locked
             mine = rows.select_for_update(skip_locked=skips).order_by("pk")
             rows = rows.filter(pk__in=list(mine.values_list("pk", flat=True)))
@@ -145,22 +152,23 @@ def _fill(using: str, job: Job, keys: list[WebhookSecret], now: datetime) -> Non
     again = _waiting(using, job, now)
     fresh = _fresh(using, job)
     job.messages = sorted([*again, *fresh], key=lambda message: message.seq or 0)
-    most = MAX_MESSAGES
-    if job.delivery.failures > SPARED:
-        most = 1  # one shows whether it is over
+    limit = MAX_MESSAGES
+    if job.delivery.failures > FREE_FAILURES:
+        limit = 1  # one message shows whether the endpoint works again
     if job.endpoint.rate:
-        most = min(most, job.endpoint.rate)
-    if len(job.messages) > most:
-        job.messages = job.messages[:most]
+        limit = min(limit, job.endpoint.rate)
+    if len(job.messages) > limit:
+        job.messages = job.messages[:limit]
         tried = [m.seq for m in job.messages if m.pk is None and m.seq]
-        job.reaches = max(tried, default=job.delivery.cursor_seq)
+        job.next_cursor = max(tried, default=job.delivery.cursor_seq)
 
 
 def _fresh(using: str, job: Job) -> list[OutgoingMessage]:
-    """Return new messages, and how far they reach: what the endpoint did not ask for is passed
-    over."""
+    """Return the messages of wanted updates after the cursor; set the job's ``next_cursor``."""
     site_id, after = job.endpoint.site_id, job.delivery.cursor_seq
-    entries, job.reaches = outbox.numbered_after(using, site_id, after=after, limit=MAX_MESSAGES)
+    entries, job.next_cursor = outbox.numbered_after(
+        using, site_id, after=after, limit=MAX_MESSAGES
+    )
     wanted = (job.endpoint.event_types, job.endpoint.collections)
     return [
         _message(entry)
@@ -171,7 +179,7 @@ def _fresh(using: str, job: Job) -> list[OutgoingMessage]:
 
 
 def _waiting(using: str, job: Job, now: datetime) -> list[OutgoingMessage]:
-    """Return messages whose next attempt is due, with the bodies that the outbox holds."""
+    """Return the messages whose next attempt is due, with bodies made from the outbox."""
     due = WebhookMessage.objects.using(using).filter(
         endpoint=job.endpoint, state=WebhookMessage.State.WAITING, due_at__lte=now
     )
@@ -181,12 +189,14 @@ def _waiting(using: str, job: Job, now: datetime) -> list[OutgoingMessage]:
     held = OutboxEntry.objects.using(using).filter(pk__in=rows)
     numbered = held.filter(seq__isnull=False)
     found = {e.pk: e for e in read_entries(numbered) if e.timestamp is not None}
-    left = WebhookMessage.objects.using(using).filter(
+    missing = WebhookMessage.objects.using(using).filter(
         pk__in=[row.pk for entry_id, row in rows.items() if entry_id not in found]
     )
-    # It gets a new number at the moment (a backup was restored), or is not there any more.
-    left.filter(entry_id__in=held.filter(seq=None).values("pk")).update(due_at=now + SOON)
-    left.filter(due_at__lte=now).update(state=WebhookMessage.State.FAILED, last_error=PURGED)
+    # Such an entry waits for a new number (a backup was restored), or is no longer there.
+    missing.filter(entry_id__in=held.filter(seq=None).values("pk")).update(
+        due_at=now + RENUMBERING_DELAY
+    )
+    missing.filter(due_at__lte=now).update(state=WebhookMessage.State.FAILED, last_error=PURGED)
     return [_message(entry, rows[pk]) for pk, entry in found.items()]
 
 

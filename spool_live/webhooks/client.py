@@ -1,7 +1,7 @@
-"""The HTTP client of webhooks: one POST, one answer, whatever the receiver does.
+"""The HTTP client of webhooks: each POST gets one answer, whatever the receiver does.
 
-No redirect is followed, no cookie kept, nothing decompressed, no proxy taken from the environment.
-The request has one deadline, and of the answer no more is read than is needed.
+It follows no redirect, keeps no cookie, decompresses nothing, and takes no proxy from the
+environment. One deadline covers the whole request, and the answer is read up to a limit.
 """
 
 from __future__ import annotations
@@ -26,18 +26,21 @@ from spool_live.retry_after import http_date, retry_after
 from spool_live.webhooks.guard import EndpointRefusedError, GuardedBackend, check_url
 
 EXCERPT = 1_000
-"""Bytes of an answer that are kept."""
+"""How many bytes of an answer are kept."""
 MAX_READ = 64_000
-"""Bytes of an answer that are read so that the connection can be used again; one that has more to
-say is closed. Headers end at httpcore's 100 kB."""
+"""How many bytes of an answer are read, so that the connection can be used again. After a longer
+answer it is closed. httpcore limits headers to 100 kB."""
 KEPT_OPEN = 30.0
-"""Seconds that an idle connection is kept."""
+"""Seconds that an idle connection is kept open."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointAnswer:
-    """What came of one request. ``status`` is ``None`` where no answer came, and ``error`` says why
-    in words; ``retry_after`` is in seconds."""
+    """The answer to one request.
+
+    ``status`` is ``None`` where no answer came. ``error`` says in words why the request failed, and
+    is empty where it succeeded; ``retry_after`` is in seconds.
+    """
 
     status: int | None
     error: str = ""
@@ -47,12 +50,12 @@ class EndpointAnswer:
 
     @property
     def is_success(self) -> bool:
-        """Whether the receiver took it: any 2xx."""
+        """Whether the receiver accepted the message, with any 2xx."""
         return self.status is not None and httpx.codes.is_success(self.status)
 
 
 class Client:
-    """Keeps connections open from one request to the next. May be used by many threads."""
+    """HTTP client that keeps connections open between requests. May be used by many threads."""
 
     def __init__(self, *, guarded: bool = True) -> None:
         self._deadline = Deadline()
@@ -62,15 +65,17 @@ class Client:
     def post(
         self, url: str, body: bytes, headers: Mapping[str, str], seconds: float
     ) -> EndpointAnswer:
-        """Return the answer to a POST of ``body`` to ``url``, within ``seconds``. Raises
-        nothing."""
+        """Send ``body`` to ``url``, and return the answer within ``seconds``.
+
+        Never raises: the ``error`` of the answer says what went wrong.
+        """
         began = time.monotonic()
         self._deadline.start(seconds)
         try:
             target = check_url(url) if self._guarded else httpx.URL(url)
             answer = self._ask(target, body, headers)
         except Exception as error:  # noqa: BLE001 - whatever a receiver, TLS or a name server does
-            answer = EndpointAnswer(None, error=words(error, seconds))
+            answer = EndpointAnswer(None, error=explain(error, seconds))
         return replace(answer, milliseconds=round((time.monotonic() - began) * 1_000))
 
     def close(self) -> None:
@@ -95,13 +100,13 @@ class Client:
                 kept = (kept + piece)[:EXCERPT]
                 if size > MAX_READ:
                     break
-            said = httpx.Headers(answer.headers)
-        now = http_date(said.get("date")) or timezone.now()
+            received = httpx.Headers(answer.headers)
+        now = http_date(received.get("date")) or timezone.now()
         return EndpointAnswer(
             status=answer.status,
             error="" if httpx.codes.is_success(answer.status) else _refusal(answer.status),
             body=kept,
-            retry_after=retry_after(said.get("retry-after"), now),
+            retry_after=retry_after(received.get("retry-after"), now),
         )
 
     def _pool(self, scheme: str) -> httpcore.ConnectionPool:
@@ -131,7 +136,7 @@ class Client:
 
 
 def shared() -> Client:
-    """Return the process's client for endpoints, made anew in a forked child."""
+    """Return the client of this process; a forked child gets its own."""
     global _shared  # noqa: PLW0603 - one for each process
     with _lock:
         if _shared is None:
@@ -139,10 +144,10 @@ def shared() -> Client:
         return _shared
 
 
-def words(error: BaseException, seconds: float) -> str:
-    """Return why no answer came, for a person: no address of ours and nothing of the request."""
+def explain(error: BaseException, seconds: float) -> str:
+    """Return why no answer came, in words, without the CMS's addresses and without the request."""
     causes = list(_causes(error))
-    for kind, text in _WORDS:
+    for kind, text in _REASONS:
         for cause in causes:
             if isinstance(cause, kind):
                 return text.format(seconds=f"{seconds:g}", detail=_detail(cause))
@@ -155,8 +160,8 @@ def _refusal(status: int) -> str:
     return f"HTTP {status}"
 
 
-_WORDS: tuple[tuple[type[BaseException], str], ...] = (
-    (EndpointRefusedError, "refused by us: {detail}"),
+_REASONS: tuple[tuple[type[BaseException], str], ...] = (
+    (EndpointRefusedError, "refused by the CMS: {detail}"),
     (ssl.SSLCertVerificationError, "the certificate is not accepted: {detail}"),
     (ssl.SSLError, "TLS fails: {detail}"),
     (socket.gaierror, "the name cannot be resolved"),
@@ -170,8 +175,8 @@ _WORDS: tuple[tuple[type[BaseException], str], ...] = (
 
 
 def _detail(error: BaseException) -> str:
-    said = getattr(error, "verify_message", "") or getattr(error, "reason", "") or str(error)
-    return str(said)[:200]
+    text = getattr(error, "verify_message", "") or getattr(error, "reason", "") or str(error)
+    return str(text)[:200]
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -182,7 +187,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """Return the TLS context, made once a process: reading the certificates takes 20 ms."""
+    """Return the TLS context. It is cached: reading the certificates takes 20 ms."""
     return httpx.create_ssl_context(trust_env=False)
 
 

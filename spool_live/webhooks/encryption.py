@@ -1,6 +1,7 @@
-"""The secrets of webhooks at rest: sealed, and bound to their endpoint and its site.
+"""Encryption of the stored secrets of webhooks: each is bound to its endpoint and site.
 
-``SECRET_KEY_FALLBACKS`` can be read, and ``reencrypt`` rewrites them.
+Secrets encrypted with a key of ``SECRET_KEY_FALLBACKS`` can be read; ``secrets.reencrypt`` encrypts
+them with ``SECRET_KEY``.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ _LABEL = "spool_live: webhook secrets, version 1"
 
 
 class UnreadableSecretError(SpoolLiveError):
-    """A stored secret cannot be decrypted. The message says what to do."""
+    """A stored secret cannot be decrypted. The message says why, and what to do."""
 
 
 @sensitive_variables()
@@ -27,7 +28,7 @@ def encrypt(plain: str, *, endpoint_id: uuid.UUID, site_id: uuid.UUID) -> str:
 
 @sensitive_variables()
 def decrypt(encrypted: str, *, endpoint_id: uuid.UUID, site_id: uuid.UUID) -> str:
-    """Return what ``encrypt`` was given. Raises ``UnreadableSecretError``."""
+    """Return the text that ``encrypt`` encrypted. Raises ``UnreadableSecretError``."""
     plain = unseal(encrypted, label=_LABEL, place=_place(endpoint_id, site_id))
     if plain is None:
         raise UnreadableSecretError(

@@ -1,4 +1,4 @@
-"""The life of an endpoint: it is made, disabled, enabled again."""
+"""Creating, disabling and enabling endpoints."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def create_endpoint(
     scheme: WebhookSecret.Scheme = WebhookSecret.Scheme.HMAC,
     using: str | None = None,
 ) -> tuple[WebhookEndpoint, PlainSecret]:
-    """Return a new endpoint of ``site``, and its secret (of ``v1a``: its public key), shown this
-    once.
+    """Return a new endpoint of ``site``, and what its receiver needs to verify messages.
 
-    It gets the updates that have no number yet, and all later ones. Raises
-    ``EndpointRefusedError`` for a URL that nothing is sent to, and
-    ``ValueError`` for an event type that there is not.
+    That is the secret, which is shown only now, or the public key for the scheme ``v1a``. The
+    endpoint gets the updates that have no number yet, and all later ones. Raises
+    ``EndpointRefusedError`` for a URL that may not be sent to, and ``ValueError`` for an unknown
+    event type.
     """
     alias = using or router.db_for_write(WebhookEndpoint, instance=site)
     check(url, event_types)
@@ -52,22 +52,26 @@ def create_endpoint(
 
 
 def check(url: str, event_types: Sequence[str]) -> None:
-    """Raise what ``create_endpoint`` does. A name that cannot be resolved now may be later."""
+    """Check ``url`` and ``event_types``; raises the errors of ``create_endpoint``.
+
+    A host name that cannot be resolved is accepted: it may be resolved later.
+    """
     known = [event.value for event in EventType]
     for event_type in event_types:
         if event_type not in known:
-            raise ValueError(f"{event_type!r} is not an event type: choose of {', '.join(known)}.")
+            choices = ", ".join(known)
+            raise ValueError(f"{event_type!r} is not an event type: choose from {choices}.")
     guard.check_endpoint(url)
 
 
 def disable(endpoint: WebhookEndpoint, reason: WebhookEndpoint.Disabled, *, using: str) -> bool:
-    """Send nothing more to ``endpoint``. Returns whether that is new."""
+    """Disable ``endpoint``: it gets nothing more. Returns whether it was enabled before."""
     enabled = WebhookEndpoint.objects.using(using).filter(pk=endpoint.pk, disabled="")
     return bool(enabled.update(disabled=reason, disabled_at=timezone.now()))
 
 
 def enable(endpoint: WebhookEndpoint, *, using: str) -> None:
-    """Send to ``endpoint`` again, from now on: what came in between can be replayed."""
+    """Enable ``endpoint``: it gets updates from now on; ``replay`` can send earlier ones."""
     with transaction.atomic(using=using):
         rows = WebhookEndpoint.objects.using(using).filter(pk=endpoint.pk).exclude(disabled="")
         if not rows.update(disabled="", disabled_at=None):

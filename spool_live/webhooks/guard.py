@@ -1,9 +1,9 @@
-"""The guard: a webhook leaves for the public Internet and for nowhere else.
+"""The guard: webhooks are sent to the public Internet and to nowhere else.
 
-A name is resolved once, each of its addresses is checked, and the connection is made to one that
-was checked: a name that changes in between (DNS rebinding) changes nothing. TLS goes on to verify
-the name. Nothing here follows the URL's text: whatever host a request leads to, the connection is
-made by ``GuardedBackend``, or not at all.
+A host name is resolved once, each of its addresses is checked, and the connection is made to one of
+these addresses: so a name that resolves differently a moment later (DNS rebinding) has no effect.
+TLS still verifies the name. ``GuardedBackend`` makes every connection, so that the checks do not
+depend on how a URL was parsed.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from spool_live.exceptions import SpoolLiveError
 from spool_live.webhooks.addresses import Address, Network, parse, refusal
 
 OWN_ADDRESSES_KEPT = 60.0
-"""Seconds that the addresses of ``ALLOWED_HOSTS`` are taken for known."""
+"""Seconds for which the addresses of ``ALLOWED_HOSTS`` are cached."""
 _SCHEMES = {"https": 443, "http": 80}
 
 
 class EndpointRefusedError(SpoolLiveError):
-    """Nothing may be sent to this URL or address. The message says why, and what may be done."""
+    """Nothing may be sent to this URL or address. The message says why, and what to do."""
 
 
 def check_url(url: str) -> httpx.URL:
-    """Return ``url``, parsed, where it may be an endpoint as far as its text says.
+    """Return ``url``, parsed, if its text is that of a permitted endpoint. Resolves no name.
 
-    Raises ``EndpointRefusedError`` for any scheme but https (http only where a network is
-    allowed), a user, a zone id, a number that is not written as an address, a port that is not on
-    the list.
+    Raises ``EndpointRefusedError`` for any scheme but https (http is permitted while
+    ``WEBHOOK_ALLOWED_NETWORKS`` names a network), a user name, a zone id, a number that is not
+    written as an IP address, and a port that is not in ``WEBHOOK_PORTS``.
     """
     if any(character <= " " or character in "\\\x7f" for character in url):
         raise EndpointRefusedError("The URL has a space, a control character or a backslash in it.")
@@ -60,8 +60,10 @@ def check_url(url: str) -> httpx.URL:
 
 
 def check_endpoint(url: str) -> None:
-    """Raise ``EndpointRefusedError`` where nothing would be sent to ``url`` as things are now.
-    A name that cannot be resolved is not refused."""
+    """Check ``url`` and its host's addresses; raises ``EndpointRefusedError``.
+
+    A host name that cannot be resolved is accepted.
+    """
     parsed = check_url(url)
     port = parsed.port or _SCHEMES[parsed.scheme]
     try:
@@ -71,21 +73,22 @@ def check_endpoint(url: str) -> None:
 
 
 def check_port(port: int) -> None:
-    """Raise ``EndpointRefusedError`` where ``port`` is not on the list of
-    ``WEBHOOK_PORTS``."""
+    """Raise ``EndpointRefusedError`` where ``port`` is not in ``WEBHOOK_PORTS``."""
     for text in live_settings().webhook_ports:
         first, _, last = text.partition("-")
         if int(first) <= port <= int(last or first):
             return
     raise EndpointRefusedError(
-        f'Port {port} is not allowed: see SPOOL_LIVE["WEBHOOK_PORTS"], which says '
+        f'Port {port} is not allowed: add it to SPOOL_LIVE["WEBHOOK_PORTS"], which allows '
         f"{', '.join(live_settings().webhook_ports) or 'none'}."
     )
 
 
 def check_address(address: Address, *, only_allowed: bool = False) -> None:
-    """Raise ``EndpointRefusedError`` where nothing may be sent to ``address``;
-    ``only_allowed`` refuses whatever is not in ``WEBHOOK_ALLOWED_NETWORKS``."""
+    """Raise ``EndpointRefusedError`` where nothing may be sent to ``address``.
+
+    With ``only_allowed`` that is any address outside of ``WEBHOOK_ALLOWED_NETWORKS``.
+    """
     allowed = _allowed_networks()
     if only_allowed and not any(address in network for network in allowed):
         reason = 'is not in SPOOL_LIVE["WEBHOOK_ALLOWED_NETWORKS"], and http goes nowhere else'
@@ -104,14 +107,14 @@ def resolve(host: str, port: int, *, only_allowed: bool = False) -> list[Address
     Raises ``EndpointRefusedError`` where one of them is not allowed, and ``OSError`` where the
     name cannot be resolved.
     """
-    found = [_address(sockaddr) for *_, sockaddr in _ask(host, port)]
+    found = [_address(sockaddr) for *_, sockaddr in _lookup(host, port)]
     for address in found:
         check_address(address, only_allowed=only_allowed)
     return list(dict.fromkeys(found))
 
 
 class GuardedBackend(httpcore.NetworkBackend):
-    """Connects to checked addresses, and never asks for a name a second time."""
+    """Network backend that resolves a host once and connects to checked addresses only."""
 
     def __init__(self, *, only_allowed: bool = False) -> None:
         self._inner = httpcore.SyncBackend()
@@ -148,10 +151,9 @@ class GuardedBackend(httpcore.NetworkBackend):
 
 
 def own_addresses(clock: Callable[[], float] = time.monotonic) -> set[Address]:
-    """Return the addresses that the names in ``ALLOWED_HOSTS`` have: whoever can be reached there
-    is us.
+    """Return the public addresses of the CMS: those of the names in ``ALLOWED_HOSTS``.
 
-    A name that cannot be resolved at the moment keeps the addresses that it had.
+    A name that cannot be resolved at the moment keeps the addresses that it had before.
     """
     names = tuple(django_settings.ALLOWED_HOSTS)
     if _own.names != names or clock() - _own.at > OWN_ADDRESSES_KEPT:
@@ -161,7 +163,7 @@ def own_addresses(clock: Callable[[], float] = time.monotonic) -> set[Address]:
             if not host or "*" in host:
                 continue
             try:
-                _own.by_name[host] = {_address(sockaddr) for *_, sockaddr in _ask(host, 0)}
+                _own.by_name[host] = {_address(sockaddr) for *_, sockaddr in _lookup(host, 0)}
             except (OSError, EndpointRefusedError, UnicodeError):
                 _own.by_name.setdefault(host, set())
     known = {name.removeprefix(".").strip("[]") for name in names}
@@ -169,7 +171,7 @@ def own_addresses(clock: Callable[[], float] = time.monotonic) -> set[Address]:
 
 
 class _Own:
-    """What ``ALLOWED_HOSTS`` was found to resolve to."""
+    """The cached addresses of ``ALLOWED_HOSTS``."""
 
     names: tuple[str, ...] = ()
     at = 0.0
@@ -179,7 +181,7 @@ class _Own:
 _own = _Own()
 
 
-def _ask(host: str, port: int) -> Sequence[Any]:
+def _lookup(host: str, port: int) -> Sequence[Any]:
     return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
@@ -191,8 +193,11 @@ def _address(sockaddr: Sequence[Any]) -> Address:
 
 
 def _check_host(host: str) -> None:
-    """Refuse numbers that resolvers read as addresses (decimal, octal, hexadecimal, short) are not
-    what anybody means: ``parse`` takes the one form that everybody reads alike."""
+    """Raise ``EndpointRefusedError`` for a number that is not written as an ordinary IP address.
+
+    Resolvers read decimal, octal, hexadecimal and shortened numbers as addresses, too, and not all
+    in the same way.
+    """
     if "%" in host:
         raise EndpointRefusedError("The address has a zone id.")
     last = host.rstrip(".").rpartition(".")[2].lower()

@@ -1,5 +1,4 @@
-"""The health of an endpoint, in the words of the whole system: ``ok``, ``delayed``, ``failing``, or
-``disabled``."""
+"""The health of an endpoint: ``ok``, ``delayed``, ``failing`` or ``disabled``."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ from django.utils import timezone
 from spool_live.models import SiteDelivery, WebhookDelivery, WebhookEndpoint, WebhookMessage
 
 FAILING_AFTER = timedelta(minutes=1)
-"""How long an endpoint may do nothing but fail before it is called failing."""
+"""How long all attempts must have failed for ``failing`` instead of ``delayed``."""
 State = WebhookMessage.State
 
 
@@ -29,7 +28,7 @@ class Health(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EndpointHealth:
-    """How an endpoint does: its state, in words, and how many messages wait or were given up."""
+    """The state of an endpoint, a sentence on it, and how many messages wait or were given up."""
 
     state: Health
     words: str
@@ -40,7 +39,7 @@ class EndpointHealth:
 def health_of(
     endpoints: Iterable[WebhookEndpoint], *, using: str
 ) -> dict[WebhookEndpoint, EndpointHealth]:
-    """Return the health of each of ``endpoints``, in three queries for any number of them."""
+    """Return the health of each of ``endpoints``. Takes three queries for any number of them."""
     chosen = list(endpoints)
     pks = [endpoint.pk for endpoint in chosen]
     deliveries = WebhookDelivery.objects.using(using).in_bulk(pks)

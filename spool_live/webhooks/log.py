@@ -1,4 +1,4 @@
-"""The log: each attempt with excerpts of request and answer, bounded by age and by number."""
+"""The log: each attempt, with excerpts of request and answer, limited by age and by number."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from spool_live.models import WebhookAttempt, WebhookEndpoint, WebhookMessage
 from spool_live.webhooks.running import Attempt
 
 EXCERPT = 1_000
-"""Characters of a body that are kept."""
+"""How many characters of a body are kept."""
 PURGE_STEP = 1_000
+"""How many rows are deleted at a time."""
 
 
 def line(endpoint_id: uuid.UUID, attempt: Attempt) -> WebhookAttempt:
-    """Return the line of ``attempt``. Signatures are not kept: they are worth as much as the
-    message for as long as they are valid."""
+    """Return an unsaved line of the log about ``attempt``.
+
+    It holds no signature: while that is valid, it could be used to send the message again.
+    """
     answer = attempt.answer
     return WebhookAttempt(
         endpoint_id=endpoint_id,
@@ -37,8 +40,8 @@ def line(endpoint_id: uuid.UUID, attempt: Attempt) -> WebhookAttempt:
 
 
 def purge(using: str) -> int:
-    """Remove what is older than ``WEBHOOK_LOG_RETENTION`` or beyond ``WEBHOOK_LOG_SIZE`` lines of
-    an endpoint, and what is left of endpoints that are gone. Returns how many lines."""
+    """Remove lines older than ``WEBHOOK_LOG_RETENTION`` or beyond ``WEBHOOK_LOG_SIZE`` for an
+    endpoint, and whatever is left of deleted endpoints. Returns how many rows of the log."""
     settings = live_settings()
     before = timezone.now() - settings.webhook_log_retention
     lines = WebhookAttempt.objects.using(using)
@@ -51,8 +54,8 @@ def purge(using: str) -> int:
             removed += _delete(using, WebhookAttempt, endpoint=row["endpoint"], pk__lt=newest)
     known = list(WebhookEndpoint.objects.using(using).values_list("pk", flat=True))
     for model in (WebhookAttempt, WebhookMessage):
-        strays = model.objects.using(using).exclude(endpoint__in=known)
-        removed += strays.delete()[0]
+        orphans = model.objects.using(using).exclude(endpoint__in=known)
+        removed += orphans.delete()[0]
     return removed
 
 

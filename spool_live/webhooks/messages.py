@@ -1,4 +1,4 @@
-"""What is sent: the body of a message, and an example of one."""
+"""The messages that are sent: their bodies, and an example."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from django.utils import timezone
 from spool_live.updates import EventType, Update, new_update_id
 
 EXAMPLE = "spool-live-example"
-"""The collection of an example: no collection of the project's can have it by accident."""
+"""The collection of an example, a name that no project is likely to use."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """One update for one endpoint. ``attempts`` were made before; ``pk`` is that of the row which
-    waits for another attempt, ``None`` at the first."""
+    """One update for one endpoint.
+
+    ``attempts`` counts earlier attempts. ``pk`` is that of the ``WebhookMessage`` that waits for
+    another attempt, ``None`` at the first.
+    """
 
     update_id: uuid.UUID
     seq: int | None
@@ -37,7 +40,7 @@ def body(update: Update) -> str:
 
 
 def example(site_id: uuid.UUID) -> OutgoingMessage:
-    """Return a message that changes nothing: its collection is ``EXAMPLE``, and it has no
+    """Return a message that means no change: its collection is ``EXAMPLE``, and it has no
     ``seq``."""
     update_id = new_update_id()
     values: dict[str, Any] = {
@@ -57,8 +60,10 @@ def example(site_id: uuid.UUID) -> OutgoingMessage:
 def is_wanted(
     event_type: str, collection: str, event_types: Sequence[str], collections: Sequence[str]
 ) -> bool:
-    """Return whether an endpoint that asks for these event types and collections (none: all) wants
-    it."""
+    """Return whether an endpoint wants an update of ``event_type`` and ``collection``.
+
+    ``event_types`` and ``collections`` are what the endpoint asks for; empty means all.
+    """
     return (not event_types or event_type in event_types) and (
         not collections or collection in collections
     )

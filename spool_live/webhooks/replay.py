@@ -1,4 +1,4 @@
-"""Sending again: one message, all that failed, everything since a number; and an example."""
+"""Sending again: one update, all that failed, or all since a ``seq``; and sending an example."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ State = WebhookMessage.State
 
 
 def resend(endpoint: WebhookEndpoint, update_id: uuid.UUID, *, using: str) -> bool:
-    """Send one update to ``endpoint`` once more, whether it was taken or not. ``False`` where the
-    history does not hold it."""
+    """Send one update to ``endpoint`` again, whether it was accepted before or not.
+
+    Returns ``False`` where the history does not hold the update.
+    """
     site = {"site_id": endpoint.site_id, "seq__isnull": False}
     entry = OutboxEntry.objects.using(using).filter(update_id=update_id, **site).first()
     if entry is None or entry.seq is None:
@@ -49,8 +51,11 @@ def resend_failed(
     since_seq: int | None = None,
     using: str,
 ) -> int:
-    """Send again at once what ``endpoint`` has not taken, given up or waiting: first tried after
-    ``since``, or from ``since_seq`` on. Returns how many messages."""
+    """Send at once the messages that ``endpoint`` has not accepted, waiting or given up.
+
+    ``since`` limits them to those first tried since then, ``since_seq`` to those with that ``seq``
+    or a later one. Returns how many messages.
+    """
     failed = WebhookMessage.objects.using(using).filter(endpoint=endpoint)
     if since is not None:
         failed = failed.filter(first_at__gte=since)
@@ -62,10 +67,10 @@ def resend_failed(
 
 
 def resend_all(endpoint: WebhookEndpoint, *, since_seq: int, using: str) -> None:
-    """Send every update from ``since_seq`` on again that the history holds, in order."""
+    """Send again, in order, every update from ``since_seq`` on that the history holds."""
     deliveries = WebhookDelivery.objects.using(using).filter(pk=endpoint.pk)
     with transaction.atomic(using=using):
-        # A run that is under way loses its lease, so that it cannot move the cursor on.
+        # Take the lease from a run under way, so that it cannot move the cursor forward again.
         deliveries.filter(cursor_seq__gte=since_seq).update(
             cursor_seq=max(since_seq - 1, 0), lease_token=None, leased_until=None
         )
@@ -73,7 +78,7 @@ def resend_all(endpoint: WebhookEndpoint, *, since_seq: int, using: str) -> None
 
 
 def send_example(endpoint: WebhookEndpoint, *, using: str) -> Attempt:
-    """Send an example at once, also to an endpoint that is disabled, and log it.
+    """Send an example at once, even to a disabled endpoint; log the attempt and return it.
 
     Raises ``UnreadableSecretError`` where the endpoint's secret cannot be read.
     """

@@ -1,4 +1,4 @@
-"""A run: the messages of one lease, one after the other, without a database."""
+"""A run: sending the messages of one lease, one after the other. Uses no database."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from spool_live.conf import live_settings
 from spool_live.webhooks import signing
-from spool_live.webhooks.claiming import RUN, Job
+from spool_live.webhooks.claiming import RUN_TIME, Job
 from spool_live.webhooks.client import Client, EndpointAnswer
 from spool_live.webhooks.messages import OutgoingMessage
 
@@ -20,7 +20,7 @@ USER_AGENT = "spool-live-webhooks"
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One request that was made, and what came of it."""
+    """One request: its message, when it was sent, and the answer."""
 
     message: OutgoingMessage
     at: datetime
@@ -28,12 +28,12 @@ class Attempt:
 
 
 def run(job: Job, client: Client, *, began: Callable[[], None] = lambda: None) -> list[Attempt]:
-    """Send the messages of ``job`` in their order, until one fails or the time is over.
+    """Send the messages of ``job`` in order, until one fails or ``RUN_TIME`` is over.
 
-    ``began`` is called before each request. Raises nothing that a receiver causes.
+    ``began`` is called before each request. Raises no error that a receiver can cause.
     """
     attempts: list[Attempt] = []
-    end = time.monotonic() + RUN
+    end = time.monotonic() + RUN_TIME
     for message in job.messages:
         began()
         attempts.append(attempt(job.endpoint.url, job.secrets, message, client))
@@ -43,7 +43,7 @@ def run(job: Job, client: Client, *, began: Callable[[], None] = lambda: None) -
 
 
 def attempt(url: str, secrets: list[str], message: OutgoingMessage, client: Client) -> Attempt:
-    """Return one attempt at sending ``message``, signed as of now."""
+    """Send ``message`` to ``url``, signed with ``secrets`` as of now; return the attempt."""
     now = timezone.now()
     headers = signing.sign(secrets, str(message.update_id), now, message.body)
     headers["user-agent"] = USER_AGENT

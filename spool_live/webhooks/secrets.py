@@ -1,4 +1,4 @@
-"""The secrets of an endpoint: made here, shown once, several of them active during a rotation."""
+"""The secrets of an endpoint. Each is shown once; during a rotation several are active."""
 
 from __future__ import annotations
 
@@ -22,8 +22,11 @@ Scheme = WebhookSecret.Scheme
 def add_secret(
     endpoint: WebhookEndpoint, scheme: WebhookSecret.Scheme = Scheme.HMAC, *, using: str
 ) -> PlainSecret:
-    """Return a new secret of ``endpoint``. Returns what the receiver needs, for the only time that
-    a secret is shown: of ``v1`` the secret itself, of ``v1a`` the public key, which is none."""
+    """Give ``endpoint`` a new secret; return what its receiver needs.
+
+    For the scheme ``v1`` that is the secret itself, which is shown only now; for ``v1a`` it is the
+    public key, which is not secret.
+    """
     shown = plain = new_hmac_secret() if scheme == Scheme.HMAC else PlainSecret("")
     public = ""
     if scheme == Scheme.ED25519:
@@ -46,8 +49,10 @@ def rotate(
     scheme: WebhookSecret.Scheme = Scheme.HMAC,
     using: str,
 ) -> PlainSecret:
-    """Return a successor of the secrets of this scheme, which go on signing beside it for
-    ``overlap``."""
+    """Give ``endpoint`` a new secret; return what its receiver needs, as ``add_secret`` does.
+
+    The earlier secrets of this scheme go on signing for ``overlap``.
+    """
     with transaction.atomic(using=using):
         now = timezone.now()
         former = active(using, now).filter(endpoint=endpoint, scheme=scheme)
@@ -57,7 +62,7 @@ def rotate(
 
 
 def active(using: str, now: datetime) -> QuerySet[WebhookSecret]:
-    """Return the secrets that messages are signed with now, the newest last."""
+    """Return the secrets on ``using`` that sign messages at ``now``, the newest last."""
     secrets = WebhookSecret.objects.using(using).order_by("created_at", "pk")
     return secrets.filter(Q(expires_at=None) | Q(expires_at__gt=now))
 
@@ -73,8 +78,10 @@ def opened(secrets: Iterable[WebhookSecret], site_id: uuid.UUID) -> list[str]:
 
 @sensitive_variables()
 def reencrypt(using: str) -> tuple[int, list[uuid.UUID]]:
-    """Encrypt every secret anew, with the key of today's ``SECRET_KEY``. Returns how many, and the
-    ids of the endpoints whose secrets cannot be read."""
+    """Encrypt every secret again, with the current ``SECRET_KEY``.
+
+    Returns how many secrets, and the ids of the endpoints with secrets that cannot be read.
+    """
     done, unreadable = 0, []
     for secret in WebhookSecret.objects.using(using).select_related("endpoint"):
         bound = {"endpoint_id": secret.endpoint_id, "site_id": secret.endpoint.site_id}

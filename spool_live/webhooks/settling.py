@@ -1,4 +1,4 @@
-"""Settling: write down what came of a run, if the lease is still ours, and give it back."""
+"""Settling: write down how a run went, if it still holds its lease, and give the lease back."""
 
 from __future__ import annotations
 
@@ -21,15 +21,19 @@ from spool_live.webhooks.running import Attempt
 logger = logging.getLogger(__name__)
 
 State = WebhookMessage.State
-GONE = 410
-OUTAGE = 3
-"""Failures in a row that make an outage: when it is over, what failed in it is tried at once."""
+HTTP_GONE = 410
+OUTAGE_AFTER = 3
+"""Failures in a row that make an outage. What failed in it is retried once it is over."""
 UNSENDABLE_REST = timedelta(minutes=1)
+"""How long an endpoint rests whose messages cannot be signed."""
 
 
 def settle(using: str, job: Job, attempts: Sequence[Attempt]) -> bool:
-    """Write how the run of ``job`` went. ``False`` where the lease was lost: then all of it is sent
-    again, and only the log knows."""
+    """Write down how the run of ``job`` went; return whether it still held its lease.
+
+    Where it did not, the attempts are logged and nothing else is written, so that all of the
+    messages are sent again.
+    """
     now = timezone.now()
     state = _state(job, attempts, now)
     mine = WebhookDelivery.objects.using(using).filter(pk=job.delivery.pk, lease_token=job.token)
@@ -37,7 +41,7 @@ def settle(using: str, job: Job, attempts: Sequence[Attempt]) -> bool:
         is_mine = bool(mine.update(lease_token=None, leased_until=None, **state))
         if is_mine:
             _settle_messages(using, job, attempts, now)
-            _hurry(using, job, attempts, now)
+            _retry_after_outage(using, job, attempts, now)
         _write_log(using, job, attempts)
     for attempt in attempts:
         counts.count(counts.WEBHOOKS, outcome="taken" if attempt.answer.is_success else "failed")
@@ -57,15 +61,15 @@ def _state(job: Job, attempts: Sequence[Attempt], now: datetime) -> dict[str, An
             "resting_until": now + UNSENDABLE_REST,
         }
     failures, failing_since, error = before.failures, before.failing_since, before.last_error
-    asked: float | None = None
+    retry_after: float | None = None
     successes = [a for a in attempts if a.answer.is_success]
     if successes:
         failures, failing_since, error = 0, None, ""
     if attempts and not attempts[-1].answer.is_success:
         last = attempts[-1]
         failures, failing_since = failures + 1, failing_since or last.at
-        error, asked = last.answer.error, last.answer.retry_after
-    rest = policy.rest(failures, asked=asked) if failures else timedelta(0)
+        error, retry_after = last.answer.error, last.answer.retry_after
+    rest = policy.rest(failures, retry_after=retry_after) if failures else timedelta(0)
     resting_until = now + rest if rest else None
     if job.endpoint.rate and attempts and resting_until is None:
         pace = timedelta(seconds=len(attempts) / job.endpoint.rate)
@@ -81,22 +85,22 @@ def _state(job: Job, attempts: Sequence[Attempt], now: datetime) -> dict[str, An
 
 
 def _cursor(job: Job, attempts: Sequence[Attempt]) -> int:
-    """Past everything that was tried; where all was, past what the endpoint does not want too."""
+    """Return the cursor after all that was tried; after a whole run also past unwanted updates."""
     if len(attempts) == len(job.messages):
-        return max(job.reaches, job.delivery.cursor_seq)
+        return max(job.next_cursor, job.delivery.cursor_seq)
     tried = [a.message.seq or 0 for a in attempts if a.message.pk is None]
     return max([job.delivery.cursor_seq, *tried])
 
 
 def _settle_messages(using: str, job: Job, attempts: Sequence[Attempt], now: datetime) -> None:
     messages = WebhookMessage.objects.using(using)
-    taken = [a.message.pk for a in attempts if a.answer.is_success and a.message.pk]
-    if taken:
-        messages.filter(pk__in=taken).delete()
+    accepted = [a.message.pk for a in attempts if a.answer.is_success and a.message.pk]
+    if accepted:
+        messages.filter(pk__in=accepted).delete()
     for failed in (a for a in attempts if not a.answer.is_success):
         made = failed.message.attempts + 1
         delay = policy.retry_delay(
-            made, live_settings().webhook_retries, asked=failed.answer.retry_after
+            made, live_settings().webhook_retries, retry_after=failed.answer.retry_after
         )
         fields: dict[str, Any] = {
             "state": State.FAILED if delay is None else State.WAITING,
@@ -115,11 +119,15 @@ def _settle_messages(using: str, job: Job, attempts: Sequence[Attempt], now: dat
             )
 
 
-def _hurry(using: str, job: Job, attempts: Sequence[Attempt], now: datetime) -> None:
-    """Let what failed for the first time in an outage go at once after the first success, instead
-    of hours later as its schedule says; what failed in one before keeps its schedule."""
+def _retry_after_outage(
+    using: str, job: Job, attempts: Sequence[Attempt], now: datetime
+) -> None:
+    """Make messages due that first failed in an outage which a success of this run has ended.
+
+    By their schedule they might wait for hours. Messages that failed before the outage keep theirs.
+    """
     before = job.delivery
-    if before.failures >= OUTAGE and any(a.answer.is_success for a in attempts):
+    if before.failures >= OUTAGE_AFTER and any(a.answer.is_success for a in attempts):
         failed = WebhookMessage.objects.using(using).filter(
             endpoint=job.endpoint,
             state=State.WAITING,
@@ -139,15 +147,15 @@ def _give_up(
 ) -> None:
     last = attempts[-1].answer if attempts else None
     reason = ""
-    if last is not None and last.status == GONE:
+    if last is not None and last.status == HTTP_GONE:
         reason = WebhookEndpoint.Disabled.GONE
     elif last is not None and policy.is_given_up(
         state["failing_since"], now, live_settings().webhook_disable_after
     ):
         reason = WebhookEndpoint.Disabled.FAILED
     if reason and endpoints.disable(job.endpoint, WebhookEndpoint.Disabled(reason), using=using):
-        words = str(WebhookEndpoint.Disabled(reason).label)
-        logger.error("webhook endpoint %s is disabled: %s", job.endpoint.pk, words)
+        label = str(WebhookEndpoint.Disabled(reason).label)
+        logger.error("webhook endpoint %s is disabled: %s", job.endpoint.pk, label)
         webhook_endpoint_disabled.send_robust(
-            sender=WebhookEndpoint, endpoint=job.endpoint, reason=words, using=using
+            sender=WebhookEndpoint, endpoint=job.endpoint, reason=label, using=using
         )

@@ -19,27 +19,27 @@ from standardwebhooks import Webhook
 from spool_live.keys.secrets import HiddenText
 
 SECRET_BYTES = 32
-"""Of the 24 to 64 that the specification asks for."""
+"""The length of a new secret; the specification allows 24 to 64 bytes."""
 _PRIVATE = "whsk_"
 _PUBLIC = "whpk_"
 
 
 class PlainSecret(HiddenText):
-    """The text of a webhook's secret."""
+    """The text of an endpoint's secret."""
 
     __slots__ = ()
 
 
 @sensitive_variables()
 def new_hmac_secret() -> PlainSecret:
-    """Return a random secret, ``whsec_`` and base64: sender and receiver both have it."""
+    """Return a random secret, ``whsec_`` and base64, which sender and receiver share."""
     return PlainSecret("whsec_" + base64.b64encode(os.urandom(SECRET_BYTES)).decode())
 
 
 @sensitive_variables()
 def new_key_pair() -> tuple[PlainSecret, str]:
-    """Return a private key (``whsk_`` and the base64 of the 32 bytes of RFC 8032), and the public
-    key that receivers need (``whpk_``)."""
+    """Return a new private key (``whsk_`` and the base64 of 32 bytes, RFC 8032), and the public key
+    for receivers (``whpk_``)."""
     private = os.urandom(SECRET_BYTES)
     return PlainSecret(_PRIVATE + base64.b64encode(private).decode()), public_key(private)
 

@@ -1,8 +1,8 @@
-"""A turn: number, claim, run, settle, until nothing may go now.
+"""A turn: number, claim, run and settle, until no message may be sent now.
 
-Requests run on threads, each endpoint on one; the database is asked by the caller's thread alone.
-One that does not answer within a quarter of a second no longer counts against
-``WEBHOOK_CONCURRENCY``, so those that hang hold up no other.
+Each endpoint's requests run on a thread of its own; only the caller's thread uses the database. A
+request that takes longer than ``SLOW_AFTER`` does not count against ``WEBHOOK_CONCURRENCY`` any
+longer, so that receivers that hang do not delay the others.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from spool_live.webhooks.settling import settle
 logger = logging.getLogger(__name__)
 
 SLOW_AFTER = 0.25
-"""Seconds after which a request is taken for one that hangs."""
+"""Seconds after which a request counts as hanging."""
 MAX_AT_ONCE = 500
-"""Requests under way in one process, those that hang included."""
-MAX_TROUBLED = 200
-"""Of them, at endpoints whose last attempt failed."""
+"""How many requests of one process may be under way, including those that hang."""
+MAX_FAILING = 200
+"""How many of them may be to endpoints whose last attempt failed."""
 LOOK_EVERY = 0.2
-"""Seconds between two looks for more while requests are under way."""
+"""Seconds between two looks for more messages while requests are under way."""
 
 
 @dataclass
 class SendReport:
-    """What a turn did, in numbers of attempts, and why messages wait."""
+    """How many attempts of a turn succeeded and failed, and why messages wait."""
 
     sent: int = 0
     failed: int = 0
@@ -46,7 +46,7 @@ class SendReport:
 
 
 @dataclass(eq=False)
-class _Running:
+class _ActiveRun:
     job: Job
     since: float = 0.0
     attempts: list[Attempt] = field(default_factory=list)
@@ -58,15 +58,16 @@ def send_pending(
     client: Client | None = None,
     is_ending: Callable[[], bool] = lambda: False,
 ) -> SendReport:
-    """Send what waits for the endpoints on ``using`` until nothing may go now.
+    """Send the messages for the endpoints on ``using``, until none may be sent now.
 
-    ``is_ending`` says that nothing new is to be begun. Raises nothing that a receiver causes.
+    Once ``is_ending`` returns ``True``, no more requests are begun. Raises no error that a receiver
+    can cause.
     """
     return WebhookTurn(using, client, is_ending).go()
 
 
 class WebhookTurn:
-    """One turn on ``using``, see ``send_pending``. ``look`` is for other threads."""
+    """One turn on ``using``, see ``send_pending``. Other threads may call ``look`` only."""
 
     def __init__(
         self,
@@ -77,16 +78,16 @@ class WebhookTurn:
         self._using = using
         self._client = client or clients.shared()
         self._is_ending = is_ending
-        self._running: set[_Running] = set()
-        self._done: queue.SimpleQueue[_Running | None] = queue.SimpleQueue()
+        self._running: set[_ActiveRun] = set()
+        self._done: queue.SimpleQueue[_ActiveRun | None] = queue.SimpleQueue()
         self._report = SendReport()
 
     def look(self) -> None:
-        """Look for more at once, also while nothing of what is under way has ended."""
+        """Let the turn look for more messages at once, without waiting for a request to end."""
         self._done.put(None)
 
     def go(self) -> SendReport:
-        """Send until nothing may go now."""
+        """Send until no message may be sent now; return what was done."""
         while True:
             if not self._is_ending() and (sites := sites_with_endpoints(self._using)):
                 self._number(sites)
@@ -97,57 +98,57 @@ class WebhookTurn:
 
     def _number(self, sites: set[uuid.UUID]) -> None:
         if outbox.number_waiting(self._using, sites):
-            notify_committed(self._using)  # a claim may have passed a site by that we held
+            notify_committed(self._using)  # delivery may have skipped a site that was locked here
 
     def _begin(self) -> None:
         now = time.monotonic()
-        quick = sum(now - one.since < SLOW_AFTER for one in self._running)
+        quick = sum(now - active.since < SLOW_AFTER for active in self._running)
         room = min(live_settings().webhook_concurrency - quick, MAX_AT_ONCE - len(self._running))
-        troubled = sum(one.job.delivery.failures > 0 for one in self._running)
+        failing = sum(active.job.delivery.failures > 0 for active in self._running)
         if room <= 0:
             return
-        for job in claim(self._using, room, troubled=troubled < MAX_TROUBLED):
+        for job in claim(self._using, room, include_failing=failing < MAX_FAILING):
             if job.error or not job.messages:
-                self._settle(_Running(job))
+                self._settle(_ActiveRun(job))
                 continue
-            one = _Running(job, since=now)
-            self._running.add(one)
+            active = _ActiveRun(job, since=now)
+            self._running.add(active)
             threading.Thread(
-                target=self._run, args=(one,), name="spool-webhook", daemon=True
+                target=self._run, args=(active,), name="spool-webhook", daemon=True
             ).start()
 
-    def _run(self, one: _Running) -> None:
+    def _run(self, active: _ActiveRun) -> None:
         def began() -> None:
-            one.since = time.monotonic()
+            active.since = time.monotonic()
 
         try:
-            one.attempts = run(one.job, self._client, began=began)
+            active.attempts = run(active.job, self._client, began=began)
         except Exception as error:
-            logger.exception("a run of webhooks ended")
-            one.job.error = f"an unexpected error ({type(error).__name__}), see the log"
-        self._done.put(one)
+            logger.exception("a run of webhooks failed unexpectedly")
+            active.job.error = f"an unexpected error ({type(error).__name__}), see the log"
+        self._done.put(active)
 
     def _collect(self) -> None:
-        """Wait for a run to end or for ``look``, a moment at the most, and settle all that have
+        """Wait for a run to end or for ``look``, at most ``LOOK_EVERY``; settle all runs that have
         ended."""
         try:
-            one = self._done.get(timeout=LOOK_EVERY)
+            active = self._done.get(timeout=LOOK_EVERY)
             while True:
-                if one is not None:
-                    self._running.discard(one)
-                    self._settle(one)
-                one = self._done.get_nowait()
+                if active is not None:
+                    self._running.discard(active)
+                    self._settle(active)
+                active = self._done.get_nowait()
         except queue.Empty:
             return
 
-    def _settle(self, one: _Running) -> None:
-        for attempt in one.attempts:
+    def _settle(self, active: _ActiveRun) -> None:
+        for attempt in active.attempts:
             if attempt.answer.is_success:
                 self._report.sent += 1
             else:
                 self._report.failed += 1
                 self._report.reasons.add(attempt.answer.error)
-        if one.job.error:
-            self._report.reasons.add(one.job.error)
-        if not settle(self._using, one.job, one.attempts):
-            logger.warning("the lease of webhook endpoint %s was lost", one.job.endpoint.pk)
+        if active.job.error:
+            self._report.reasons.add(active.job.error)
+        if not settle(self._using, active.job, active.attempts):
+            logger.warning("the lease of webhook endpoint %s was lost", active.job.endpoint.pk)

@@ -130,7 +130,7 @@ def test_hostile_url_is_refused_when_made_and_when_sent(
         check_endpoint(url)
     answer = post(client, url)
     assert answer.status is None
-    assert answer.error.startswith("refused by us")
+    assert answer.error.startswith("refused by the CMS")
 
 
 @pytest.mark.parametrize(

@@ -40,9 +40,9 @@ class TestPolicy:
 
     def test_receiver_may_ask_for_more_and_not_for_less(self) -> None:
         schedule = [timedelta(seconds=10)]
-        asked = policy.retry_delay(1, schedule, asked=60, jitter=lambda: 0.0)
+        asked = policy.retry_delay(1, schedule, retry_after=60, jitter=lambda: 0.0)
         assert asked == timedelta(seconds=60)
-        assert policy.retry_delay(1, schedule, asked=1, jitter=lambda: 0.0) == schedule[0]
+        assert policy.retry_delay(1, schedule, retry_after=1, jitter=lambda: 0.0) == schedule[0]
 
     def test_first_failure_leaves_the_endpoint_going(self) -> None:
         assert policy.rest(1) == timedelta(0)
