@@ -91,7 +91,7 @@ def _episodes(lookup: str) -> Callable[[Ids], Q]:
 
 
 def _failures(ids: Ids) -> Q:
-    """Return a condition: the prefix is that of a key of the sites, be it deleted by now.
+    """Return a condition: the prefix is that of a key of the sites, even of a deleted one.
 
     A failed authentication holds nothing else that shows which site it was meant for.
     """

@@ -97,7 +97,7 @@ class SiteAdmin(ActingAdmin):
         keys = SiteApiKey._meta.model_name
         if elsewhere or not request.user.has_perm(f"spool_live.add_{keys}"):
             return super().response_add(request, obj, post_url_continue)
-        text = gettext("The site %s was made. Give it its first API key.") % obj
+        text = gettext("The site %s was created. Give it its first API key.") % obj
         self.message_user(request, text, messages.SUCCESS)
         query = urlencode({"site": str(obj.pk)})
         return HttpResponseRedirect(f"{reverse(f'admin:spool_live_{keys}_add')}?{query}")

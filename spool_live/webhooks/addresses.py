@@ -61,8 +61,8 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 def refusal(address: Address, allowed: Iterable[Network], own: Iterable[Address]) -> str:
     """Return why nothing may be sent to ``address``, or "" where it may.
 
-    Addresses in a network of ``allowed`` are never refused; others in ``own``, the CMS's public
-    addresses, are.
+    Addresses in a network of ``allowed`` are never refused. ``own`` are the CMS's public addresses,
+    which are refused otherwise.
     """
     meant = embedded(address)
     if any(form in network for network in allowed for form in {address, meant}):

@@ -63,7 +63,7 @@ def claim(using: str, limit: int, *, include_failing: bool = True) -> list[Job]:
     """
     now = timezone.now()
     token = uuid.uuid4()
-    until = now + live_settings().webhook_timeout + timedelta(seconds=RUN + MARGIN)
+    until = now + live_settings().webhook_timeout + timedelta(seconds=RUN_TIME + MARGIN)
     ready = _ready(using, now)
     if not include_failing:
         ready = ready.filter(failures=0)

@@ -98,13 +98,13 @@ def _settle_messages(using: str, job: Job, attempts: Sequence[Attempt], now: dat
     if accepted:
         messages.filter(pk__in=accepted).delete()
     for failed in (a for a in attempts if not a.answer.is_success):
-        made = failed.message.attempts + 1
+        number = failed.message.attempts + 1
         delay = policy.retry_delay(
-            made, live_settings().webhook_retries, retry_after=failed.answer.retry_after
+            number, live_settings().webhook_retries, retry_after=failed.answer.retry_after
         )
         fields: dict[str, Any] = {
             "state": State.FAILED if delay is None else State.WAITING,
-            "attempts": made,
+            "attempts": number,
             "due_at": now + (delay or timedelta(0)),
             "last_error": failed.answer.error,
         }

@@ -1,4 +1,4 @@
-"""API keys in the admin: shown once, rotated with an overlap, revoked for good."""
+"""API keys in the admin: shown once, rotated with an overlap, revoked permanently."""
 
 from __future__ import annotations
 

@@ -85,8 +85,8 @@ class Crawler:
 
     def _judge(self, method: str, url: str, data: dict[str, Any], answer: Any) -> None:
         assert answer.status_code < 500, f"{method} {url}: {answer.status_code}"
-        said = f"{url}?{urlencode(data, doseq=True)}"
-        asked = {value for _, value in parse_qsl(urlsplit(said.replace("?", "&")).path)} | {said}
+        whole = f"{url}?{urlencode(data, doseq=True)}"
+        asked = {value for _, value in parse_qsl(urlsplit(whole.replace("?", "&")).path)} | {whole}
         text = answer.content.decode() + str(answer.headers)
         shown = {t for t in self.texts if t in text and not any(t in one for one in asked)}
         shown |= {path for path in self.foreign if path in text and path not in url}
@@ -245,17 +245,17 @@ def test_nothing_of_another_site_is_changed(editor: Client, own: Paper, other: P
 
 def test_status_in_general_names_no_site(own: Paper, other: Paper, editor: Client) -> None:
     now = own.site.created_at
-    said = f"1 update of {other.word} has waited"
+    reason = f"1 update of {other.word} has waited"
     problems = [
-        Problem(kind, State.STOPPED, now, said, said, "default", site.pk if site else None)
+        Problem(kind, State.STOPPED, now, reason, reason, "default", site.pk if site else None)
         for kind in Kind
         for site in (None, own.site, other.site)
     ]
-    found = for_sites(Status(now, tuple(problems), (said,)), [own.site.pk])
+    found = for_sites(Status(now, tuple(problems), (reason,)), [own.site.pk])
     assert len(found.problems) == 2 * len(Kind)
     for problem in found.problems:
         assert problem.site_id in {None, own.site.pk}
-        assert (problem.reason == said) is (problem.site_id is not None)
+        assert (problem.reason == reason) is (problem.site_id is not None)
         assert problem.reason
     assert not found.notices
     assert found.state is State.STOPPED

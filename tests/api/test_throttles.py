@@ -101,7 +101,7 @@ def test_failures_beyond_the_allowance_wait_longer_each_time(
     assert [a.status_code for a in answers] == [401, 401, 401, 401, 429, 429, 429]
     assert [a["Retry-After"] for a in answers[4:]] == ["2", "4", "8"]
     clock.now += 8.5
-    assert call("post", "token/", WRONG).status_code == 401, "it waited as it was told"
+    assert call("post", "token/", WRONG).status_code == 401, "it waited as long as the answer asked"
 
 
 def test_penalty_has_an_end(call: Call, live: Any, clock: Any) -> None:
@@ -199,10 +199,10 @@ def test_forwarded_header_means_nothing_without_a_trusted_proxy(
 
 
 class DeadCache:
-    """Raises as a client library does whose server is gone."""
+    """Raises as a client library does whose server is down."""
 
     def __getattr__(self, name: str) -> Any:
-        raise ConnectionError("the cache is gone")
+        raise ConnectionError("the cache is down")
 
 
 def test_dead_cache_neither_stops_requests_nor_the_throttle(
@@ -217,6 +217,6 @@ def test_dead_cache_neither_stops_requests_nor_the_throttle(
     monkeypatch.setattr("spool_live.throttling.counting.shared_cache", DeadCache)
     assert [call("post", "token/", plain).status_code for _ in range(4)] == [200, 200, 200, 429]
     assert [call("post", "token/", WRONG).status_code for _ in range(3)] == [401, 401, 429]
-    said = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
-    assert len(said) == 1, "told once, not with every request"
-    assert "THROTTLE_CACHE" in said[0]
+    errors = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
+    assert len(errors) == 1, "logged once, not with every request"
+    assert "THROTTLE_CACHE" in errors[0]

@@ -1,4 +1,4 @@
-"""API keys: their form, their right, and that nobody can take a revocation back."""
+"""API keys: their form, who may use them, and that a revocation cannot be undone."""
 
 from __future__ import annotations
 

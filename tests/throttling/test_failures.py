@@ -14,7 +14,12 @@ from django.utils import timezone
 from spool_live import deferred
 from spool_live.models import FailedAuthentication
 from spool_live.signals import authentication_failures
-from spool_live.throttling.failures import OTHER_ADDRESSES, failure_log, purge_failures, write_failures
+from spool_live.throttling.failures import (
+    OTHER_ADDRESSES,
+    failure_log,
+    purge_failures,
+    write_failures,
+)
 
 pytestmark = pytest.mark.django_db
 SUBJECT = ("192.0.2.1", "spool_abc", "wrong_secret")
@@ -44,19 +49,19 @@ def test_processes_that_write_the_same_counts_lock_them_in_one_order() -> None:
 
 def test_threshold_is_alerted_once_an_hour(live: Any, caplog: pytest.LogCaptureFixture) -> None:
     live(FAILURE_ALERT=5)
-    heard: list[dict[str, Any]] = []
+    received: list[dict[str, Any]] = []
 
-    def hear(sender: Any, signal: Any, **said: Any) -> None:
-        heard.append(said)
+    def receive(sender: Any, signal: Any, **details: Any) -> None:
+        received.append(details)
 
-    authentication_failures.connect(hear)
+    authentication_failures.connect(receive)
     try:
         for _ in range(4):
             write_failures({SUBJECT: 3})
     finally:
-        authentication_failures.disconnect(hear)
+        authentication_failures.disconnect(receive)
     address, prefix, reason = SUBJECT
-    assert heard == [{"address": address, "prefix": prefix, "reason": reason, "count": 6}]
+    assert received == [{"address": address, "prefix": prefix, "reason": reason, "count": 6}]
     assert [r.levelname for r in caplog.records] == ["ERROR"]
 
 

@@ -51,7 +51,7 @@ class Silence:
 
 @pytest.fixture
 def silence(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Silence]:
-    """The configured cache; whoever still waits for it at the end is let go."""
+    """The configured cache, which does not answer; at the end it releases all threads that wait."""
     monkeypatch.setattr(counting, "DEADLINE", 0.2)
     silence = Silence()
     redis = "django.core.cache.backends.redis.RedisCache"

@@ -42,9 +42,9 @@ class Inbox:
             self.requests.append((headers, body))
             if self.answers:
                 given = self.answers.pop(0)
-                status, said = given if isinstance(given, tuple) else (given, {})
+                status, extra = given if isinstance(given, tuple) else (given, {})
                 if not 200 <= status < 300:
-                    return status, said
+                    return status, extra
             self._receiver = self._receiver or _at_any_time(WebhookReceiver(self.secret))
             event = self._receiver.receive(body, headers)
             if event is None:
@@ -76,9 +76,9 @@ def receiving() -> Iterator[Inbox]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            status, said = inbox.take(body, {k.lower(): v for k, v in self.headers.items()})
+            status, extra = inbox.take(body, {k.lower(): v for k, v in self.headers.items()})
             self.send_response(status)
-            for name, value in said.items():
+            for name, value in extra.items():
                 self.send_header(name, value)
             self.send_header("content-length", "0")
             self.end_headers()

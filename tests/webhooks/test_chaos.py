@@ -77,7 +77,7 @@ class Unkind:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Does what the receiver says."""
+    """Answers as the receiver decides."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -88,9 +88,9 @@ class Handler(BaseHTTPRequestHandler):
         headers = {k.lower(): v for k, v in self.headers.items()}
         getattr(self, self.server.unkind.take(self.path.strip("/"), body, headers))()
 
-    def answer(self, status: int, **said: str) -> None:
+    def answer(self, status: int, **headers: str) -> None:
         self.send_response(status)
-        for name, value in said.items():
+        for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
         self.send_header("content-length", "0")
         self.end_headers()

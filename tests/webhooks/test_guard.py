@@ -1,4 +1,4 @@
-"""What a hostile endpoint may try, each by its name: it gains nothing and delays nobody."""
+"""What a hostile endpoint may try: it gains nothing, and delays no other endpoint."""
 
 from __future__ import annotations
 

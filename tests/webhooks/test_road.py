@@ -1,4 +1,4 @@
-"""The road of one edit to a site's webhook, and what holds it up or does not."""
+"""The way of an edit to a site's webhook, and what delays it or does not."""
 
 from __future__ import annotations
 
@@ -245,7 +245,7 @@ def test_worker_that_numbers_ahead_and_one_that_claims_agree(
 def test_restored_backup_renumbers_and_repeats_no_id(
     site: Site, endpoint: WebhookEndpoint, inbox: Inbox, clock: Clock
 ) -> None:
-    """The live table has the numbers of another future: entries get others, and go once more."""
+    """The live table has the numbers of another future: entries get new ones and are resent."""
     waiting(site, 2)
     clock.advance(seconds=2)
     webhooks.send_pending("default")
