@@ -25,7 +25,7 @@ from spool_live.models import SiteApiKey
 
 
 class RotationForm(forms.Form):
-    """How long the old key or secret stays valid beside its successor."""
+    """The form of a rotation: how long the old key or secret stays valid beside the new one."""
 
     overlap_hours = forms.FloatField(
         label=_("hours that both keys are valid"),

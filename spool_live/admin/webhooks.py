@@ -44,13 +44,13 @@ class EndpointForm(ModelForm):
         required=False,
         choices=[(event.value, event.value) for event in EventType],
         widget=forms.CheckboxSelectMultiple,
-        help_text=_("None chosen: all."),
+        help_text=_("If none is chosen, all are sent."),
     )
     collections = forms.MultipleChoiceField(
         label=_("collections"),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text=_("None chosen: all."),
+        help_text=_("If none is chosen, all are sent."),
     )
     public_key = forms.BooleanField(
         label=_("sign with a key pair"),

@@ -163,7 +163,7 @@ _describe(
     {200: TOKEN, 503: NOT_READY},
     operation_id="token",
     request=None,
-    description="An API key for a short-lived token, and all that is needed to connect.",
+    description="Exchanges an API key for a short-lived token, and all that is needed to connect.",
 )
 _describe(
     "UpdatesView",
@@ -171,7 +171,7 @@ _describe(
     {200: UPDATES, 400: INVALID},
     operation_id="updates",
     parameters=[CursorSerializer, OpenApiParameter("format", exclude=True)],
-    description="Catch-up: what came after a sequence number, oldest first. `reset` where the "
+    description="Catch-up: the updates after a sequence number, oldest first. `reset` where the "
     "history does not reach back that far; go on from `seq` then.",
 )
 _describe("SiteView", "get", {200: SITE}, operation_id="site", description="Who am I?")

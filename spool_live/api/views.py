@@ -113,7 +113,7 @@ class SubscriberView(APIView):
 
 
 class TokenView(SubscriberView):
-    """``POST token/``: an API key for a short-lived token and all that is needed to connect."""
+    """``POST token/``: exchanges an API key for a token, and all that is needed to connect."""
 
     rate_setting = "token_rate"
     for_pages = False  # only servers have API keys

@@ -50,5 +50,5 @@ def rest(
 
 
 def is_given_up(failing_since: datetime | None, now: datetime, after: timedelta) -> bool:
-    """Return whether to disable an endpoint: all attempts of the time ``after`` have failed."""
+    """Return whether to disable an endpoint: it has only failed, for at least ``after``."""
     return failing_since is not None and now - failing_since >= after

@@ -119,9 +119,7 @@ def _settle_messages(using: str, job: Job, attempts: Sequence[Attempt], now: dat
             )
 
 
-def _retry_after_outage(
-    using: str, job: Job, attempts: Sequence[Attempt], now: datetime
-) -> None:
+def _retry_after_outage(using: str, job: Job, attempts: Sequence[Attempt], now: datetime) -> None:
     """Make messages due that first failed in an outage which a success of this run has ended.
 
     By their schedule they might wait for hours. Messages that failed before the outage keep theirs.

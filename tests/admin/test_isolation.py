@@ -53,7 +53,7 @@ def test_last_clean_run_has_its_date(
 ) -> None:
     monkeypatch.setattr(isolation, "verify", lambda: report)
     assert (
-        "None: sites are separated."
+        "No findings: sites are separated."
         in admin_client.post(reverse(RUN), follow=True).content.decode()
     )
     leak = Finding("RLS-X", Severity.ERROR, "t", "public.<b>", "it leaks", "close it", "revoke x")

@@ -132,7 +132,7 @@ def test_life_of_a_key(page: Page, demo: RunningDemo, tmp_path: Path) -> None:
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
-    page.click("text=Go on")
+    page.click("text=Continue")
     reload_until(page, ".field-used_from .readonly", "asked for a token")
     look(page, "key")
     page.click(".field-site a")
@@ -239,7 +239,7 @@ def test_dashboard_renews_itself_and_pings(page: Page, demo: RunningDemo) -> Non
         demo.manage("shell", "-c", EDITS)
     open_list(page, demo, "dashboard")  # without the policy, under which looking is not allowed
     page.click("[data-live-pause]")
-    expect(page.locator("[data-live-pause]")).to_have_text("Go on")
+    expect(page.locator("[data-live-pause]")).to_have_text("Resume")
     page.click("[data-live-ping] button")
     expect(page.locator(".live-ping > h2")).to_contain_text("arrived")
     expect(page.locator(".live-chart svg")).to_have_count(4)
