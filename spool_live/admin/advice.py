@@ -15,11 +15,11 @@ State = OutboxEntry.State
 _DEAD_BECAUSE = (
     (
         r"there is no site",
-        _("No site has this id. Do as the reason says; if there will be no such site, discard it."),
+        _("No site has this id. Do as the reason says, or discard it if the site is never made."),
     ),
     (
         r"the row cannot be read",
-        _("SQL wrote it with values that cannot be sent: discard it, and save the item again."),
+        _("It was written by SQL, with values that cannot be sent: discard it, and save the item."),
     ),
     (
         r"(22P05|22021)\b",

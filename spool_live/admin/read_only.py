@@ -90,7 +90,7 @@ class SiteRowsAdmin(ReadOnlyAdmin):
         return rows
 
     def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        """Return the fields that the search box searches; without any there would be no box."""
+        """Return the fields to search, without which the list would have no search box."""
         return (*self.text_fields, *self.id_fields)
 
     def get_search_results(
