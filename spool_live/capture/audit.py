@@ -1,10 +1,10 @@
-"""The audit: items whose current state no update has reported, as far as the outbox shows.
+"""The audit: it finds items whose current state was never reported to subscribers.
 
-It compares each item with the newest entries about it: whether it is there, its site, whether it is
-published and visible, its slug, and the metadata that its collection would give it now. A change
-that shows in none of these is not found. Where the history was purged, what is missing from it is
-presumed to be reported. Items and entries are read some at a time: run it in a transaction, where a
-cursor on the server may live.
+It compares each item with the newest outbox entries about it: whether the item exists, its site,
+whether it is published and visible, its slug, and the metadata that its collection would give it
+now. A change that shows in none of these is not found. Where a site's history was purged, entries
+that are missing are presumed to have been reported. Items and entries are read in chunks through
+server-side cursors, so run the audit inside a transaction.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _NOT_COMPARED = (*ADDED, CACHE_TAGS)
 
 
 class UnreportedItem(StrEnum):
-    """What was not reported."""
+    """The change of an item that subscribers do not know of."""
 
     NEVER = "never recorded"
     RETURNED = "recorded as deleted"
@@ -48,8 +48,8 @@ class UnreportedItem(StrEnum):
 
 @dataclass(frozen=True)
 class MissedUpdate:
-    """An item, what is wrong, and the updates that would put it right. ``item`` is ``None`` where
-    there is none any more."""
+    """An item that the audit found: the problem, and the updates that would correct it. ``item`` is
+    ``None`` where the item no longer exists."""
 
     collection: LiveCollection
     item_id: uuid.UUID
@@ -60,8 +60,9 @@ class MissedUpdate:
 
 
 class Known(NamedTuple):
-    """What a site last received about an item: the newest entry, and what it or an earlier one said
-    of its state (``"created"``, ``"published"``, ``"unpublished"``, ``"deleted"``; else empty)."""
+    """What a site last received about an item: the primary key of the newest entry, and the state
+    that this entry or an earlier one reported (``"created"``, ``"published"``, ``"unpublished"``,
+    ``"deleted"``; else empty)."""
 
     site_id: uuid.UUID
     entry: int
@@ -69,7 +70,8 @@ class Known(NamedTuple):
 
 
 def audit(using: str) -> Iterator[MissedUpdate]:
-    """Yield what the outbox of ``using`` has no entry of, collection by collection."""
+    """Yield each item on the alias ``using`` whose current state has no entry in the outbox,
+    collection by collection."""
     purged = set(
         SiteDelivery.objects.using(using).filter(history_floor__gt=0).values_list("pk", flat=True)
     )
@@ -81,23 +83,23 @@ def audit(using: str) -> Iterator[MissedUpdate]:
             entries = _entries(using, recorded.values())
             for item in chunk:
                 yield from _look_at(collection, item, recorded[item.pk], entries, purged)
-        for left in chunks(known.values()):
-            for entry in _entries(using, left).values():
+        for without_item in chunks(known.values()):
+            for entry in _entries(using, without_item).values():
                 if entry.event_type != EventType.DELETED:
                     yield _deletion(collection, None, entry, UnreportedItem.DELETED)
 
 
 def repair(using: str, findings: Iterable[MissedUpdate]) -> int:
-    """Record what was missed, by one INSERT (inside ``batch()``, at its end). Returns the number of
-    updates."""
+    """Record the updates of ``findings`` by one INSERT (inside ``batch()``, at its end). Return the
+    number of updates."""
     updates = [update for finding in findings for update in finding.updates]
     outbox.record(updates, using=using)
     return len(updates)
 
 
 def _known_of_items(using: str, collection: LiveCollection) -> dict[bytes, tuple[Known, ...]]:
-    """Return what was last recorded of each item for each site, by the bytes of the item's id: all
-    that is held of every item at a time."""
+    """Return what was last recorded of each item for each site, keyed by the bytes of the item's
+    id. Nothing else is held in memory for all items at once."""
     recorded = OutboxEntry.objects.using(using).filter(
         ~Q(state__in=[OutboxEntry.State.MERGED, OutboxEntry.State.DROPPED]),
         collection=collection.name,

@@ -1,4 +1,4 @@
-"""What is below an item in a tree, and above it, by the columns of treebeard and mptt."""
+"""The parent and the descendants of an item in a tree of treebeard or mptt, by its columns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KINDS = {
 @cache
 def kind_of(model: type[Model]) -> str:
     """Return how ``model`` keeps its tree: ``"path"`` (materialized path), ``"sets"`` (nested
-    sets), ``"list"`` (adjacency list), ``"mptt"``; empty where it is not a tree that we know."""
+    sets), ``"list"`` (adjacency list), ``"mptt"``; empty where it is a tree of neither package."""
     for kind, (module, name) in _KINDS.items():
         base = getattr(sys.modules.get(module), name, None)
         if base is not None and issubclass(model, base):
@@ -28,7 +28,7 @@ def kind_of(model: type[Model]) -> str:
 
 
 def parent_of(row: Any, using: str) -> Any:
-    """Return what identifies the parent of ``row``; ``None`` at the root."""
+    """Return the primary key or tree path of the parent of ``row``; ``None`` at the root."""
     model: type[Model] = type(row)
     match kind_of(model):
         case "path":
@@ -73,7 +73,7 @@ def descendants(model: type[Model], row: Any, using: str) -> QuerySet[Model] | l
 
 
 def _options(row: Any) -> Any:
-    """mptt's options: documented as ``MPTTMeta``, kept under this name."""
+    """Return the options that mptt reads from ``MPTTMeta`` and keeps in ``_mptt_meta``."""
     return row._mptt_meta  # noqa: SLF001
 
 

@@ -40,18 +40,17 @@ def record_changes(
     *,
     using: str | None = None,
 ) -> int:
-    """Record ``event_type`` for each of ``items``, by one INSERT for each two thousand; return how
-    many were recorded.
+    """Record ``event_type`` for each of ``items``, two thousand per INSERT; return the number of
+    updates recorded.
 
     ``event_type`` is one of the four event types, or ``"unpublished"``: an update with
     ``published: false``. ``content.published`` of an item that was published before is a
     republication: it never waits for further updates. Raises ``ValueError`` for anything else.
 
     For content that was changed by raw SQL, ``loaddata`` or a data migration: call it in the same
-    transaction (for deletions before them, while the items can still be read). ``using`` defaults
-    to the query's database, or the first item's. Items that belong to no site, that their
-    collection leaves out, whose changes a trigger has recorded, or whose model is not registered
-    are passed over.
+    transaction (before a deletion, while the items can still be read). ``using`` defaults to the
+    query's database, or the first item's. Items are skipped if they belong to no site, their
+    collection hides them, a trigger records their changes, or their model is not registered.
     """
     rule = _RULES.get(event_type)
     if rule is None:
@@ -74,8 +73,7 @@ class LiveQuerySet(QuerySet[M]):
     def update(self, **kwargs: Any) -> int:
         """Update as ``QuerySet.update`` does, and record it; return how many rows matched.
 
-        It costs two queries more for each thousand items, which are all that is in memory at a
-        time.
+        It costs two more queries for each thousand items, and holds at most a thousand in memory.
         """
         if not registry.recorded_by_signals(self.model, self._written_to):
             return self._notified(super().update(**kwargs))
@@ -96,16 +94,16 @@ class LiveQuerySet(QuerySet[M]):
         update_fields: Collection[str] | None = None,
         unique_fields: Collection[str] | None = None,
     ) -> list[M]:
-        """Insert as ``QuerySet.bulk_create`` does, and record creations, or changes of what was
-        there before; return the objects.
+        """Insert as ``QuerySet.bulk_create`` does, and record creations, or changes of rows that
+        existed before; return the objects.
 
         Raises ``TypeError`` for ``ignore_conflicts`` without primary keys: then it cannot be
-        determined what was created.
+        determined which objects were created.
         """
-        made = list(objs)
+        objects = list(objs)
         create = partial(
             super().bulk_create,
-            made,
+            objects,
             batch_size,
             ignore_conflicts,
             update_conflicts,
@@ -120,10 +118,10 @@ class LiveQuerySet(QuerySet[M]):
                 for chunk in chunks(created):
                     record_compared(self._written_to, chunk, {})
                 return created
-            same = _same(made, unique_fields if update_conflicts else ["pk"])
-            before = {pk: row for q in same for pk, row in self._stored(q, lock=True).items()}
+            conflicts = _conflicts_of(objects, unique_fields if update_conflicts else ["pk"])
+            before = {pk: row for q in conflicts for pk, row in self._stored(q, lock=True).items()}
             created = create()
-            after = {pk: row for q in same for pk, row in self._stored(q).items()}
+            after = {pk: row for q in conflicts for pk, row in self._stored(q).items()}
             if ignore_conflicts:
                 after = {pk: row for pk, row in after.items() if pk not in before}
             record_compared(self._written_to, after.values(), before)
@@ -153,14 +151,14 @@ class LiveQuerySet(QuerySet[M]):
         return self.db
 
     def _notified(self, written: T) -> T:
-        """Return ``written``, of which a trigger may have recorded something: then notify a
-        worker."""
+        """Notify a worker, because a trigger may have recorded the write; return ``written``, the
+        result of the write."""
         if registry.of_model(self.model):
             outbox.notify(using=self._written_to)
         return written
 
     def _chosen(self) -> Iterator[dict[Any, M]]:
-        """Yield the rows that the query finds, locked, by primary key, some at a time."""
+        """Yield the rows that the query finds, locked, in chunks: dicts by primary key."""
         chosen = Q(pk__in=self.order_by().values("pk"))
         first = {row.pk: row for row in self._rows(chosen, lock=True)[: reading.CHUNK + 1]}
         if first and len(first) <= reading.CHUNK:
@@ -171,8 +169,9 @@ class LiveQuerySet(QuerySet[M]):
                 yield self._stored(Q(pk__in=pks), lock=True)
 
     def _keys(self, chosen: Q) -> Iterable[Any]:
-        """Return their primary keys: all locked at once, as one UPDATE locks them, then read some
-        at a time by a cursor, which does not see what is updated meanwhile."""
+        """Return the primary keys of the rows that match ``chosen``. All rows are locked at once,
+        as one UPDATE would lock them; the keys are then read in chunks by a cursor, which does not
+        see rows that are updated meanwhile."""
         locked = self._rows(chosen, lock=True).values_list("pk", flat=True)
         connection = connections[self._written_to]
         if connection.vendor != "postgresql":
@@ -183,8 +182,8 @@ class LiveQuerySet(QuerySet[M]):
         return self._rows(chosen).values_list("pk", flat=True).iterator(chunk_size=reading.CHUNK)
 
     def _exactly(self, pks: Iterable[Any]) -> Self:
-        """Return the query with its annotations, but for these rows and on no other condition: one
-        on other rows might not hold any more once those are updated."""
+        """Return the query with its annotations, for the rows ``pks`` and without its own
+        conditions: one that reads other rows might no longer match once those are updated."""
         rows = self.all()
         rows.query.clear_where()
         return rows.filter(pk__in=list(pks))
@@ -198,8 +197,9 @@ class LiveQuerySet(QuerySet[M]):
 
 
 class LiveManager(Manager[M]):
-    """A manager whose queries are a ``LiveQuerySet``: ``objects = LiveManager()``. A query set of
-    your own that derives from it: ``LiveManager.from_queryset(OwnQuerySet)()``."""
+    """A manager whose queries are a ``LiveQuerySet``: ``objects = LiveManager()``. With a query
+    set of your own that derives from ``LiveQuerySet``:
+    ``objects = LiveManager.from_queryset(OwnQuerySet)()``."""
 
     _queryset_class = LiveQuerySet
 
@@ -209,7 +209,8 @@ class LiveManager(Manager[M]):
 
 
 def _record(using: str, items: Iterable[Model], rule: _Rule) -> int:
-    """Record for each of ``items`` what ``rule`` makes of it as it is; return how many."""
+    """Record the updates that ``rule`` derives from the current state of each of ``items``; return
+    the number of updates."""
     updates: list[Recorded] = []
     changed = list(_by_signals(using, items))
     for collection, item in changed:
@@ -222,7 +223,8 @@ def _record(using: str, items: Iterable[Model], rule: _Rule) -> int:
 
 
 def record_compared(using: str, items: Iterable[Model], before: Mapping[Any, Model]) -> None:
-    """Record what became of ``items``, of which ``before`` holds the rows that were there."""
+    """Record how ``items`` differ from their earlier rows in ``before`` (by primary key); an item
+    that is not in it is recorded as created."""
     updates: list[Recorded] = []
     changed = list(_by_signals(using, items))
     for collection, item in changed:
@@ -249,7 +251,7 @@ def _by_signals(using: str, items: Iterable[Model]) -> Iterator[tuple[LiveCollec
 
 
 def _some_at_a_time(items: Iterable[Model]) -> Iterable[Model]:
-    if isinstance(items, QuerySet) and items._result_cache is None:  # noqa: SLF001 - the only way to tell
+    if isinstance(items, QuerySet) and items._result_cache is None:  # noqa: SLF001 - no public attribute
         return items.iterator(chunk_size=reading.CHUNK)
     return items
 
@@ -258,9 +260,10 @@ def _alias_of(items: Sequence[Model]) -> str:
     return (items[0]._state.db if items else None) or DEFAULT_DB_ALIAS
 
 
-def _same(items: Sequence[Model], names: Iterable[str] | None) -> list[Q]:
-    """Return the conditions that find the stored rows that ``items`` meet, by the fields
-    ``names``."""
+def _conflicts_of(items: Sequence[Model], names: Iterable[str] | None) -> list[Q]:
+    """Return conditions for the stored rows that ``items`` conflict with: those with the same
+    values of the fields ``names``. Raises ``TypeError`` for items without primary keys, if those
+    are compared."""
     fields = list(names or ["pk"])
     if fields == ["pk"] and any(item.pk is None for item in items):
         raise TypeError(

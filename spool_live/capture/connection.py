@@ -1,4 +1,4 @@
-"""Connects capture to exactly the models that a registered collection speaks for."""
+"""Connects capture to the models of registered collections, and to no others."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ _observed: dict[saving.Begin, Callable[[], Iterable[type[Model]]]] = {}
 
 
 def observe_saves(models: Callable[[], Iterable[type[Model]]], begin: saving.Begin) -> None:
-    """Call ``begin`` for each save of what ``models`` answers, which is asked each time the
-    registrations change: for an app that records changes by rules of its own."""
+    """Call ``begin`` for each save of the models that ``models()`` returns, for an app that records
+    changes by rules of its own. ``models`` is called again when the registrations change."""
     _observed[begin] = models
     connect_all()
 
@@ -47,8 +47,8 @@ def connect_all() -> None:
     for begin, models in _observed.items():
         saving.wrap_saves(models(), begin)
     registered = [collection.model for collection in registry]
-    on_the_way = (*parents.models_on_the_way(), *followed.models_followed())
-    saving.wrap_saves([*registered, *on_the_way], saves.begin)
+    others = (*parents.models_on_site_paths(), *followed.models_followed())
+    saving.wrap_saves([*registered, *others], saves.begin)
     restoring.wrap_versions()
     imports.wrap_imports()
     trees.wrap_moves()
@@ -76,7 +76,7 @@ def _connections() -> Iterator[tuple[Any, Callable[..., None], Any]]:
     for model in apps.get_models():
         collections = registry.of_model(model)
         if any(collection.capture == "trigger" for collection in collections):
-            yield pre_delete, receivers.wake, model
+            yield pre_delete, receivers.notify_worker, model
         if triggers_are_enough(model):
             continue
         columns = {c.site_column for c in collections if not c.compares_rows}
@@ -100,6 +100,6 @@ def triggers_are_enough(model: type[Model]) -> bool:
 
 
 def _is_recorded_when_deleted(model: type[Model]) -> bool:
-    # A deletion is signalled for the model and for each of its concrete parents: each collection
-    # hears its own model, and its proxies.
+    # Django signals a deletion for the model and for each of its concrete parents, so each
+    # collection is connected to its own model only, and to the proxies of that.
     return any(c.model._meta.concrete_model is model._meta.concrete_model for c in registry)

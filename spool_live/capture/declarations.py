@@ -1,4 +1,4 @@
-"""What a collection declares wrongly, however it is captured: found at start, not by a save."""
+"""Mistakes in a collection's declaration, however it is captured: found at start, not by a save."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ _BY_DATABASE = {
     )
     if hasattr(models, name)
 }
-"""What the database does itself to rows whose foreign key's target is deleted (Django 6.1)."""
+"""What the database, rather than Django, does to rows whose foreign key's target is deleted
+(Django 6.1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with a collection's declaration, and what to do."""
+    """A mistake in a collection's declaration, and what to do about it."""
 
     problem: str
     remedy: str
@@ -40,12 +41,14 @@ class Fault:
 
 
 def faults_of(collection: LiveCollection) -> Iterator[Fault]:
-    """Yield what ``collection`` declares and its model does not have."""
+    """Yield what ``collection`` declares that is not valid, or not a part of its model."""
     if collection.capture not in CAPTURES:
-        yield Fault(f"capture = {collection.capture!r}", f"Choose one of {', '.join(CAPTURES)}.")
+        problem = f"capture = {collection.capture!r} is not a way to capture"
+        yield Fault(problem, f"Choose one of {', '.join(CAPTURES)}.")
     for name in ("published_when", "visible_when"):
         for fault in faults(getattr(collection, name) or Q(), collection.model):
-            yield Fault(f"{name}: {fault}", "Declare what columns say, or override the method.")
+            remedy = "Compare columns of the item with values, or override the method."
+            yield Fault(f"{name}: {fault}", remedy)
     yield from _column_faults(collection)
     yield from _site_faults(collection)
     slug = collection.slug_field
@@ -57,8 +60,8 @@ def faults_of(collection: LiveCollection) -> Iterator[Fault]:
 
 
 def silent_changes(collection: LiveCollection) -> Iterator[Fault]:
-    """Yield foreign keys whose target's deletion changes items of ``collection`` without a signal:
-    only a trigger or the audit sees that."""
+    """Yield a fault for each foreign key whose target, when deleted, deletes or changes items of
+    ``collection`` without a signal, so that only a trigger or the audit notices."""
     if collection.capture == "trigger":
         return
     path = collection.site_path[0]
@@ -122,7 +125,8 @@ def _column_faults(collection: LiveCollection) -> Iterator[Fault]:
     }
     for name in collection.m2m_fields or ():
         if name not in related:
-            problem = f"m2m_fields: {collection.model._meta.label} has no such field {name!r}"
+            label = collection.model._meta.label
+            problem = f"m2m_fields: {label} has no many-to-many field {name!r}"
             yield Fault(problem, "Name many-to-many fields of the item.")
 
 
@@ -141,7 +145,7 @@ def _site_faults(collection: LiveCollection) -> Iterator[Fault]:
             if not hasattr(model, step):
                 problem = f"site_field: {model._meta.label} has no field named {step!r}"
                 yield Fault(problem, remedy)
-            return  # a property: nobody knows before it is asked
+            return  # a property, whose value is not known before it is read
         if following is None:
             yield from _end_faults(field, step, remedy)
         elif field.is_relation and not field.many_to_many and field.related_model is not None:
@@ -158,10 +162,10 @@ def _end_faults(field: Any, step: str, remedy: str) -> Iterator[Fault]:
         if related._meta.label == django_sites.LABEL:
             if not apps.is_installed(django_sites.APP):
                 yield Fault(
-                    f"site_field: {step!r} leads to django.contrib.sites' Site, which is another "
-                    "model",
+                    f"site_field: {step!r} leads to django.contrib.sites' Site, which is "
+                    "not the Site of spool_live",
                     f"Add {django_sites.APP!r} to INSTALLED_APPS, which creates a live site for "
-                    "each of those, or override get_site().",
+                    "each Django site, or override get_site().",
                 )
         elif not issubclass(related, Site):
             problem = f"site_field: {step!r} leads to {related._meta.label}, which is not a Site"

@@ -1,7 +1,7 @@
-"""Items follow an object that they belong to, as a translation its article (``follows``).
+"""Items that follow an object they belong to (``follows``), as a translation follows its article.
 
-When a column of the object changes, each of its items is compared with what it was: it may be
-published, renamed or moved by that, and is updated at least.
+When a column of the object changes, each of its items is compared with its state before: the change
+may have published, renamed or moved it, and is an update of it in any case.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ class Following:
     field: str
 
     def items(self, followed: Model, using: str) -> QuerySet[Model]:
-        """Return the items of ``followed``, as stored: at most ``most_moved``, and one more."""
+        """Return the items of ``followed``, as stored: at most ``most_moved``, and one more
+        to show that there are others."""
         related = {self.field, self.collection.site_relations} - {""}
         items = self.collection.model._base_manager.using(using).filter(**{self.field: followed.pk})
         return items.select_related(*related).order_by("pk")[: self.collection.most_moved + 1]
@@ -53,7 +54,7 @@ class FollowedSave:
         self._before: list[dict[Any, Snapshot | None]] = []
 
     def before(self) -> None:
-        """Read and lock the stored row, and read what its items are by it."""
+        """Read and lock the stored row, and take snapshots of its items."""
         if self.instance.pk is None:
             return
         self._row = self._stored(lock=True)
@@ -68,24 +69,24 @@ class FollowedSave:
             self._record(following, before)
 
     def _record(self, following: Following, before: dict[Any, Snapshot | None]) -> None:
-        collection, most = following.collection, following.collection.most_moved
+        collection, limit = following.collection, following.collection.most_moved
         found = 0
         for chunk in chunks(following.items(self.instance, self.using).iterator(chunk_size=CHUNK)):
             updates: list[Recorded] = []
-            for item in chunk[: max(0, most - found)]:
+            for item in chunk[: max(0, limit - found)]:
                 with Meaning(collection, item) as meaning:
                     now = snapshot(collection, item)
                     meaning.transitions = transitions.changed(before.get(item.pk) or now, now)
                 updates += meaning.updates()
             found += len(chunk)
             outbox.record(updates, using=self.using)
-        if found > most:
+        if found > limit:
             logger.error(
                 "%s %s changed, and more than %d items of %r follow it: the rest is not recorded. "
                 "Run live_audit --repair, or raise most_moved.",
                 self.instance._meta.label,
                 self.instance.pk,
-                most,
+                limit,
                 collection,
             )
 
@@ -114,7 +115,7 @@ def models_followed() -> Iterator[type[Model]]:
 
 
 def forget_followings() -> None:
-    """Determine each again: the registrations have changed."""
+    """Discard what ``followings_of`` has cached, because the registrations have changed."""
     followings_of.cache_clear()
 
 
@@ -123,6 +124,6 @@ def _followings(collection: LiveCollection) -> Iterator[Following]:
         try:
             field = collection.model._meta.get_field(name)
         except FieldDoesNotExist:
-            continue  # the checks say so
+            continue  # the checks report it
         if isinstance(field, ForeignKey):
             yield Following(collection, field.related_model, field.name)

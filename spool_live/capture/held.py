@@ -1,7 +1,8 @@
-"""Whether an object holds a value as the database stores it.
+"""Whether an instance holds a value as the database stores it.
 
-``item.views = F("views") + 1``, a date given as text, a decimal with more places than its column:
-the row then says something else than the object, and an update must follow the row.
+It does not where it holds an expression (``item.views = F("views") + 1``), a date given as text, or
+a decimal with more places than its column. Then the row differs from the instance, and an update
+must describe the row.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from django.db.models import Field, ForeignKey, GeneratedField
 
 AnyField: TypeAlias = "Field[Any, Any]"
 Accepts = Callable[[Any], bool]
-"""Whether a value (not ``None``) comes back from the database as it is."""
+"""Function that returns whether the database gives a value (not ``None``) back unchanged."""
 
 
 class ColumnCheck(NamedTuple):
-    """What is asked of the values of one column. Values of the type ``exact`` always come back as
-    they are, which every save finds out without a call; ``accepts`` decides on all others."""
+    """How to find out whether the database gives the values of one column back unchanged. It does
+    for values of the type ``exact``, which takes no call to find out; ``accepts`` decides on all
+    others."""
 
     exact: type | None
     accepts: Accepts
@@ -41,8 +43,8 @@ _CONVERSIONS = (
 
 
 def check_of(field: AnyField) -> ColumnCheck:
-    """Return the check for the values of ``field``. A field with conversions of its own is trusted
-    with nothing: whatever it stores is read back."""
+    """Return the check for the values of ``field``. Where a project's field class overrides a
+    conversion, the check accepts no value, so that the row is always read back."""
     while isinstance(field, ForeignKey):
         field = field.target_field
     if isinstance(field, GeneratedField) and field.output_field is not None:
@@ -60,7 +62,7 @@ def check_of(field: AnyField) -> ColumnCheck:
 
 
 def _never(value: Any) -> bool:
-    """For fields whose stored values nobody but the database knows."""
+    """Accept no value: only the database knows what it stores."""
     return False
 
 

@@ -1,4 +1,4 @@
-"""Imports in bulk: with ``use_bulk`` django-import-export writes by ``bulk_create`` and
+"""Bulk imports: with ``use_bulk`` django-import-export writes by ``bulk_create`` and
 ``bulk_update``, which send no signals. (A ``LiveManager`` records them by itself.)"""
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def wrap_imports() -> None:
 
 
 def unwrap_imports() -> None:
-    """Take the wrappers off again."""
+    """Remove the wrappers."""
     while _unwrap:
         _unwrap.pop()()
 

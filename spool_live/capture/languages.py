@@ -1,8 +1,8 @@
-"""In which language a collection is asked about an item: never that of the editor.
+"""The language that is active while a collection describes an item: never the editor's.
 
-What an update says must not depend on the language of the admin. With modeltranslation
-``item.slug`` is the slug of the active language, with parler that of the language an object was
-given: a save of one translation would look like a new slug of another.
+An update must not depend on the language of the admin. With modeltranslation ``item.slug`` is the
+slug in the active language, with parler the slug in the language that the object was given: saving
+one translation would look like a new slug of another.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from django.utils import translation
 from spool_live.collections import LiveCollection
 
 LOCALE = "locale"
-"""The name in the metadata."""
-_AS_IT_IS = nullcontext()
+"""Key of the language in the metadata."""
+_NO_CHANGE = nullcontext()
 
 
 def in_its_language(collection: LiveCollection, item: Model) -> AbstractContextManager[object]:
-    """Return a block in which the language of ``item``, or else ``LANGUAGE_CODE``, is active."""
+    """Return a context manager that activates the item's language, or else ``LANGUAGE_CODE``."""
     language = _language_of(collection, item)
     if hasattr(item, "set_current_language"):
-        return _both(item, language)
+        return _with_own_language(item, language)
     if not settings.USE_I18N or translation.get_language() == language:
-        return _AS_IT_IS
+        return _NO_CHANGE
     return translation.override(language)
 
 
@@ -41,7 +41,7 @@ def _language_of(collection: LiveCollection, item: Model) -> str:
             locale = collection.get_locale(item)
         except DatabaseError:
             raise
-        except Exception:  # noqa: BLE001 - whatever a collection may raise; reported with metadata
+        except Exception:  # noqa: BLE001 - whatever a collection may raise; ``Meaning`` reports it
             locale = None
         if locale and _is_language(str(locale)):
             return str(locale)
@@ -49,8 +49,8 @@ def _language_of(collection: LiveCollection, item: Model) -> str:
 
 
 @contextmanager
-def _both(item: Any, language: str) -> Iterator[None]:
-    """Activate the language, also the one that an object of parler keeps for itself."""
+def _with_own_language(item: Any, language: str) -> Iterator[None]:
+    """Activate ``language`` in Django, and in ``item``: an object of parler keeps its own."""
     own = item.get_current_language()
     with translation.override(language):
         item.set_current_language(language)
@@ -62,7 +62,7 @@ def _both(item: Any, language: str) -> Iterator[None]:
 
 @cache
 def _is_language(locale: str) -> bool:
-    """Return whether there is such a language. What a column holds may be anything."""
+    """Return whether ``locale``, which may be any text, is the code of a language."""
     known = {code for code, _ in settings.LANGUAGES}
     return locale in known or translation.check_for_language(locale)
 

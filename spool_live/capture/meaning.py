@@ -1,9 +1,9 @@
-"""From a change of an item to the updates that it calls for, in the words of its collection.
+"""From a change of an item to the updates to record, as its collection describes them.
 
-A collection that raises never costs the editor's save. Where it cannot say what a change means, at
-least ``content.updated`` is recorded for the site; where it cannot give metadata, the update goes
-without. Only errors of the database go through: there the edit and its update stand or fall
-together.
+A collection that raises never costs the editor's save. Where it cannot determine what a change
+means, ``content.updated`` is recorded for the site; where it cannot give metadata, the update is
+recorded without. Only database errors are raised to the caller, so that the edit and its update are
+rolled back together.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from spool_live.updates import LiveUpdateData
 logger = logging.getLogger(__name__)
 
 _reported: set[tuple[str, str, type[BaseException]]] = set()
-"""The faults of collections that are in the log, by collection, method and kind of error."""
+"""Errors of collections that were logged already: collection, task and exception class."""
 
 
 class Meaning:
@@ -40,8 +40,8 @@ class Meaning:
             meaning.transitions = transitions.created(snapshot(collection, item))
         outbox.record(meaning.updates(), using=using)
 
-    What the collection raises inside the block is logged, and ``transitions`` then says as much as
-    is known. A ``DatabaseError`` goes through.
+    An exception that the collection raises inside the block is logged, and ``transitions`` are then
+    those that follow from the sites alone. A ``DatabaseError`` is raised to the caller.
     """
 
     def __init__(
@@ -83,17 +83,18 @@ class Meaning:
             (
                 t.site_id,
                 LiveUpdateData(
-                    t.event_type, collection.name, item_id, t.slug, self._all(t, metadata, tags)
+                    t.event_type, collection.name, item_id, t.slug, self._whole(t, metadata, tags)
                 ),
             )
             for t in self.transitions
         ]
 
-    def _all(
+    def _whole(
         self, transition: Transition, metadata: Mapping[str, Any], tags: list[str] | None
     ) -> Mapping[str, Any]:
-        """Return the metadata: what we add comes first, so that it is never cut, and is never
-        overridden; but for cache tags, of which the project's own win."""
+        """Return the whole metadata of the update for ``transition``. What capture adds comes
+        first, so that it is never cut, and wins over a project's entry of the same name, except for
+        ``cache_tags``."""
         extra: Mapping[str, Any] = transition.extra
         if tags is not None:
             name, item_id = self.collection.name, self.collection.item_id_of(self.item)
@@ -117,7 +118,7 @@ class Meaning:
 
     def _located(self, metadata: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return ``metadata`` with the language of the item, which comes first so that it is never
-        cut. A ``locale`` of the project's own wins."""
+        cut. A ``locale`` that the project put into ``metadata`` wins."""
         try:
             locale = self.collection.get_locale(self.item)
         except DatabaseError:
@@ -128,8 +129,9 @@ class Meaning:
         return metadata if locale is None else {LOCALE: str(locale), **metadata}
 
     def _undetermined(self) -> list[Transition]:
-        after = _known(self.collection.site_id_of, self.item)
-        before = after if self.before is None else _known(self.collection.site_id_of, self.before)
+        site_id_of = self.collection.site_id_of
+        after = _if_known(site_id_of, self.item)
+        before = after if self.before is None else _if_known(site_id_of, self.before)
         return transitions.undetermined(before, after)
 
     def _metadata(self) -> Mapping[str, Any]:
@@ -144,7 +146,7 @@ class Meaning:
 
 
 def snapshot(collection: LiveCollection, item: Model, at: datetime | None = None) -> Snapshot:
-    """Return what matters of ``item``; whether it is published at the moment ``at`` (default:
+    """Return the snapshot of ``item``, with its publish state at the moment ``at`` (default:
     now)."""
     site_id = collection.site_id_of(item)
     if not collection.compares_rows:
@@ -159,8 +161,8 @@ def snapshot(collection: LiveCollection, item: Model, at: datetime | None = None
 
 
 def snapshot_if_any(collection: LiveCollection, item: Model) -> Snapshot | None:
-    """Return the snapshot, or ``None`` where the collection raises, which is reported when the item
-    is looked at again. A ``DatabaseError`` goes through."""
+    """Return the snapshot of ``item``, or ``None`` where the collection raises: the error is
+    reported when a ``Meaning`` of the item is determined. Raises ``DatabaseError``."""
     try:
         return snapshot(collection, item)
     except DatabaseError:
@@ -170,8 +172,8 @@ def snapshot_if_any(collection: LiveCollection, item: Model) -> Snapshot | None:
 
 
 def compared(collection: LiveCollection, before: Model, after: Model) -> list[Transition]:
-    """Return what a change from ``before`` to ``after`` means; nothing for one that is not
-    relevant."""
+    """Return the transitions for a change from ``before`` to ``after``; none where the collection
+    says that the change is not relevant."""
     found = transitions.changed(snapshot(collection, before), snapshot(collection, after))
     if collection.judges_relevance and len(found) == 1 and found[0].is_plain:
         return found if collection.is_relevant(before, after) else []
@@ -179,8 +181,8 @@ def compared(collection: LiveCollection, before: Model, after: Model) -> list[Tr
 
 
 def report(collection: LiveCollection, task: str, item: Model, error: Exception) -> None:
-    """Log that ``collection`` failed at ``task``: as an error for the first of a kind, so that a
-    collection that always fails does not fill the log."""
+    """Log that ``collection`` failed at ``task``: as an error the first time, later at debug level,
+    so that a collection that always fails does not fill the log."""
     kind = (collection.name, task, type(error))
     level = logging.DEBUG if kind in _reported else logging.ERROR
     _reported.add(kind)
@@ -188,11 +190,11 @@ def report(collection: LiveCollection, task: str, item: Model, error: Exception)
 
 
 def forget_reports() -> None:
-    """Report every fault again: the collections have changed."""
+    """Log every error as an error again, because the registrations have changed."""
     _reported.clear()
 
 
-def _known(ask: Callable[[Model], Any], item: Model) -> Any:
+def _if_known(ask: Callable[[Model], Any], item: Model) -> Any:
     try:
         return ask(item)
     except DatabaseError:

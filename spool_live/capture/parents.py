@@ -1,8 +1,8 @@
-"""Items follow an object on the way to their site: a section that moves takes its articles along.
+"""Items follow the objects on the path to their site: articles move along with their section.
 
 Where ``site_field`` is a path (``"section.site"``), the site of an item is in another row. When
 that row changes its site, each of its items is recorded as deleted on the old site and as created
-on the new one: a thousand at a time, and at most ``most_moved`` of them.
+on the new one: a thousand at a time, and at most ``most_moved`` in all.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ _UNKNOWN = object()
 
 @dataclass(frozen=True)
 class ParentStep:
-    """One object on the way from the items of ``collection`` to their site: a ``model`` whose
-    ``field`` leads on, along ``rest``. ``lookup`` finds the items that lead to such an object."""
+    """One step on the path from the items of ``collection`` to their site: an object of ``model``,
+    whose ``field`` leads on to the site along ``rest``. ``lookup`` finds the items that lead to
+    such an object."""
 
     collection: LiveCollection
     model: type[Model]
@@ -41,7 +42,7 @@ class ParentStep:
     rest: tuple[str, ...]
 
     def site_of(self, value: Any, using: str) -> uuid.UUID | None:
-        """Return the site's id where ``value`` is what the field holds."""
+        """Return the id of the site that the path leads to where ``field`` holds ``value``."""
         if value is None or not self.rest:
             return self.collection.to_site_id(value)
         assert isinstance(self.field, ForeignKey)  # noqa: S101 - only a foreign key leads on
@@ -56,7 +57,7 @@ class ParentStep:
 
 
 class ParentSave:
-    """A save of an object on the way to a site."""
+    """A save of an object on the path to a site."""
 
     needs_transaction = True
 
@@ -78,7 +79,7 @@ class ParentSave:
         self._before: dict[str, Any] | None = None
 
     def before(self) -> None:
-        """Read and lock what the stored row says of the way."""
+        """Read and lock the columns of the stored row that the path leads through."""
         if self.steps and self.instance.pk is not None:
             self._before = self._stored(lock=True)
 
@@ -99,9 +100,9 @@ class ParentSave:
     def _follow(self, step: ParentStep, before: uuid.UUID | None, after: uuid.UUID | None) -> None:
         if before == after:
             return
-        collection, most = step.collection, step.collection.most_moved
+        collection, limit = step.collection, step.collection.most_moved
         found = step.items(self.instance, self.using)
-        for chunk in chunks(found[:most].iterator(chunk_size=CHUNK)):
+        for chunk in chunks(found[:limit].iterator(chunk_size=CHUNK)):
             updates: list[Recorded] = []
             for item in chunk:
                 with Meaning(collection, item) as meaning:
@@ -109,13 +110,13 @@ class ParentSave:
                     meaning.transitions = transitions.changed(now._replace(site_id=before), now)
                 updates += meaning.updates()
             outbox.record(updates, using=self.using)
-        if found[most : most + 1].exists():
+        if found[limit : limit + 1].exists():
             logger.error(
                 "%s %s changed its site with more than %d items of %r: the rest is not recorded. "
                 "Run manage.py live_audit --repair, or raise most_moved.",
                 type(self.instance)._meta.label,
                 self.instance.pk,
-                most,
+                limit,
                 collection,
             )
 
@@ -128,20 +129,20 @@ class ParentSave:
 
 @cache
 def steps_of(model: type[Model]) -> tuple[ParentStep, ...]:
-    """Return the ways to a site that lead through an object of ``model``."""
+    """Return the steps of all paths to a site that lead through an object of ``model``."""
     steps = (step for collection in registry for step in _steps(collection))
     return tuple(step for step in steps if issubclass(model, step.model))
 
 
-def models_on_the_way() -> Iterator[type[Model]]:
-    """Yield the models whose objects items may follow to another site."""
+def models_on_site_paths() -> Iterator[type[Model]]:
+    """Yield the models whose objects lie on a path from items to their site."""
     for collection in registry:
         for step in _steps(collection):
             yield step.model
 
 
 def forget_steps() -> None:
-    """Determine every step anew: the registrations have changed."""
+    """Discard what ``steps_of`` has cached, because the registrations have changed."""
     steps_of.cache_clear()
 
 
@@ -156,7 +157,7 @@ def _steps(collection: LiveCollection) -> Iterator[ParentStep]:
     for place, name in enumerate(relations, start=1):
         model = model._meta.get_field(name).related_model  # type: ignore[assignment]
         if place == 1 and name in collection.follows:
-            continue  # a move is one of the changes that are followed
+            continue  # ``follows`` records this change of site, too
         try:
             field = model._meta.get_field(path[place])
         except FieldDoesNotExist:

@@ -1,4 +1,4 @@
-"""What capture knows of a model before anything is saved: determined once, at the first save."""
+"""What capture needs to know of a model: determined once, at the first save."""
 
 from __future__ import annotations
 
@@ -14,37 +14,40 @@ from spool_live.collections import LiveCollection, has_triggers, registry
 
 @dataclass(frozen=True, slots=True)
 class CapturePlan:
-    """The collections that an item of a model belongs to, and what they need of its stored row.
-
-    ``collections`` are those that the signals record, ``wakes`` says that triggers record others;
-    ``site_column`` is the item's own column with the site's id (``None`` where another row or a
-    method says it, or the collections disagree); ``compares`` whether each save reads the stored
-    row; ``related`` the relations that are read with it; ``checks`` the columns that an update
-    depends on, each with what the object must hold for the database to have the same;
-    ``computed`` those of them that the database computes and Django does not read back after an
-    UPDATE; ``scheduled`` whether the clock publishes items; ``selects`` the SQL that reads a row,
-    as it was compiled first.
-    """
+    """The collections that an item of a model belongs to, and what they need of its stored row."""
 
     collections: tuple[LiveCollection, ...]
+    """The collections whose changes are recorded by signals."""
     wakes: bool
+    """Whether triggers record other collections of the model, so that a worker must be notified."""
     site_column: str | None
+    """The item's own column that holds the site's id; ``None`` where the site is determined by
+    another row or a method, or the collections differ."""
     compares: bool
+    """Whether each save reads the stored row."""
     related: tuple[str, ...]
+    """The relations that are read with the row."""
     checks: dict[str, held.ColumnCheck]
+    """The columns that an update depends on, with the check of whether an instance holds what the
+    database stores."""
     computed: bool
+    """Whether the database computes one of those columns, and Django does not read it back after an
+    UPDATE."""
     scheduled: bool
+    """Whether items are published by the clock."""
     selects: dict[tuple[type[Model], str, bool], str | None] = field(default_factory=dict)
+    """The compiled SQL that reads a row, by model, alias and whether the row is locked; ``None``
+    where more than the key differs from one save to the next."""
 
 
 def plan_of(model: type[Model], using: str) -> CapturePlan:
-    """Return the plan for items of ``model`` on the database ``using``, by what is registered
-    now."""
+    """Return the plan for items of ``model`` on the alias ``using``, for the collections that are
+    registered now."""
     return _plan_of(model, has_triggers(using))
 
 
 def forget_plans() -> None:
-    """Determine every plan anew: the registrations have changed."""
+    """Discard the cached plans, because the registrations have changed."""
     _plan_of.cache_clear()
 
 

@@ -1,4 +1,4 @@
-"""The rows of items, some at a time."""
+"""Reading the rows of items, in chunks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from spool_live.collections import registry
 
 M = TypeVar("M", bound=Model)
 CHUNK = 1000
-"""Items whose keys or rows are in one statement, well below every database's limit."""
+"""Number of items whose keys or rows are in one statement, well below every database's limit."""
 
 
 def rows_of(model: type[M], using: str, chosen: Q, *, lock: bool = False) -> QuerySet[M]:
@@ -30,7 +30,7 @@ def rows_of(model: type[M], using: str, chosen: Q, *, lock: bool = False) -> Que
 
 def lock_rows(rows: QuerySet[M], using: str) -> QuerySet[M]:
     """Return ``rows``, locked against other writers where a transaction is open and the database
-    can."""
+    supports it."""
     connection = connections[using]
     if not connection.features.has_select_for_update or connection.get_autocommit():
         return rows

@@ -20,9 +20,9 @@ _DELETIONS = "spool_live_deletions"
 def before_delete(
     sender: type[Model], instance: Model, using: str, origin: Any = None, **kwargs: Any
 ) -> None:
-    """Determine what the deletion of ``instance`` means while all that it refers to is there.
+    """Determine what the deletion of ``instance`` means while everything it refers to still exists.
 
-    Parents of ``instance`` have a ``pre_delete`` of their own.
+    With multi-table inheritance Django sends ``pre_delete`` for each parent, too.
     """
     collections = [
         collection
@@ -41,14 +41,14 @@ def before_delete(
 
 
 def after_delete(sender: type[Model], instance: Model, using: str, **kwargs: Any) -> None:
-    """Record the deletion, in its transaction: whoever saved the item before us has recorded that
-    by now, as our DELETE had to wait for them."""
-    noted: list[list[Recorded]] = instance._state.__dict__.get(_DELETIONS, [])
-    outbox.record(noted.pop() if noted else [], using=using)
+    """Record the deletion in its transaction. A concurrent save of the item has recorded its update
+    by now, because the DELETE had to wait for it."""
+    pending: list[list[Recorded]] = instance._state.__dict__.get(_DELETIONS, [])
+    outbox.record(pending.pop() if pending else [], using=using)
 
 
-def wake(using: str, **kwargs: Any) -> None:
-    """Wake a worker, after the commit, for the deletion that a trigger records."""
+def notify_worker(using: str, **kwargs: Any) -> None:
+    """Notify a worker, after the commit, of the deletion that a trigger records."""
     if has_triggers(using):
         outbox.notify(using=using)
 
@@ -79,11 +79,11 @@ def after_m2m_change(
 
 
 def _stored(instance: Model, using: str, origin: Any) -> Model | None:
-    """Return ``instance`` as the database has it, ``None`` where it is gone.
+    """Return ``instance`` as the database has it; ``None`` where it no longer exists.
 
-    What Django collects for a deletion it has just read; the instance that the project deletes may
-    have been read long ago, and its row is read where states are compared. (With multi-table
-    inheritance Django makes the parent of what the child holds.)
+    Django has just read the objects that it collects for a deletion. The instance that the project
+    itself deletes may have been read long ago, so its row is read again where states are compared.
+    (With multi-table inheritance Django makes the parent from the values of the child.)
     """
     plan = plan_of(type(instance), using)
     given = origin is instance or (isinstance(origin, type(instance)) and origin.pk == instance.pk)

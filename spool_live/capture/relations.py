@@ -1,4 +1,4 @@
-"""Determine whose many-to-many relations changed, from either side of the relation."""
+"""The items whose many-to-many relations changed, from whichever side of the relation."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ def changed_items(
     pk_set: set[Any] | None,
     using: str,
 ) -> list[Model]:
-    """Return the items that this ``m2m_changed`` changed; none for the actions that precede a
-    change.
+    """Return the items that an ``m2m_changed`` signal reports as changed; none for actions that
+    precede a change.
 
-    ``instance`` is an item of ours, or (``reverse``) what our items are related to; in a
-    symmetrical relation both. Clearing does not say what was there: it is noted before.
+    ``instance`` is an item or, with ``reverse``, an object that items are related to; in a
+    symmetrical relation it is both. After a ``clear`` the signal does not name the related objects,
+    so their keys are read at ``pre_clear`` and kept.
     """
     others_too = reverse or field.remote_field.symmetrical
     cleared = f"spool_live_cleared_{collection.name}_{field.name}"

@@ -1,5 +1,5 @@
-"""Versions that are restored: django-reversion writes them as fixtures are (``raw``), but that is
-an edit like any other."""
+"""Restored versions: django-reversion saves them with ``raw``, as fixtures are loaded, although
+restoring one is an edit like any other."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ _unwrap: list[Callable[[], None]] = []
 
 
 def is_active() -> bool:
-    """Return whether what is saved as a fixture at the moment is a version that is being
-    restored."""
+    """Return whether a version is being restored, so that ``raw`` saves are to be recorded."""
     return _active.get()
 
 
@@ -48,6 +47,6 @@ def wrap_versions() -> None:
 
 
 def unwrap_versions() -> None:
-    """Take the wrapper off again."""
+    """Remove the wrapper."""
     while _unwrap:
         _unwrap.pop()()

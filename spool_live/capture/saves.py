@@ -1,4 +1,4 @@
-"""The saves of registered items: each asks what the change means and records it with the row."""
+"""Saves of registered items: each determines what has changed and records it with the row."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from spool_live.collections import LiveCollection
 def begin(
     instance: Model, using: str, raw: bool, update_fields: Collection[str] | None
 ) -> Save | None:
-    """Return the save of ``instance`` as capture sees it. Fixtures (``raw``) record nothing, unless
-    a trigger does, or an earlier version is restored."""
+    """Return the ``Save`` that captures a save of ``instance``, or ``None``. Fixtures (``raw``)
+    record nothing, unless a trigger does, or an earlier version is restored."""
     raw = raw and not restoring.is_active()
     stored.mark_fixture(instance, raw=raw)
     plan = plan_of(type(instance), using)
@@ -38,7 +38,7 @@ def begin(
 
 
 class ItemSave:
-    """A save whose update is recorded here."""
+    """A save of a registered item, whose updates are recorded here rather than by a trigger."""
 
     needs_transaction = True
 
@@ -59,7 +59,7 @@ class ItemSave:
             self.row = stored.before_save(self.plan, self.instance, self.using)
 
     def after(self, *, created: bool) -> None:
-        """Record what the save means, by the row as it is now."""
+        """Record what the save has changed, by the row as it is now."""
         row = None if created else self.moved or self.row
         item = stored.after_save(
             self.plan, self.instance, self.row, self.using, self.update_fields, created=created
@@ -76,9 +76,9 @@ class ItemSave:
                     meaning.transitions = self._by_site(collection, item, *sites)
             found = meaning.updates()
             if row is not None:
-                found = trees.followed(collection, item, self.instance, found, self.using)
+                found = trees.add_descendants(collection, item, self.instance, found, self.using)
             updates += found
-        trees.settled(self.instance)
+        trees.forget_move(self.instance)
         outbox.record(updates, using=self.using)
         if self.plan.scheduled:
             scheduling.note(self.using, ((c, item) for c in self.plan.collections))
@@ -90,13 +90,13 @@ class ItemSave:
     ) -> list[Transition]:
         if self.plan.site_column is None or collection.compares_rows:
             return transitions.touched(snapshot(collection, item))
-        known = collection.to_site_id
-        now = Snapshot(known(after))
-        return transitions.changed(now if before == after else Snapshot(known(before)), now)
+        to_site_id = collection.to_site_id
+        now = Snapshot(to_site_id(after))
+        return transitions.changed(now if before == after else Snapshot(to_site_id(before)), now)
 
 
 class Saves:
-    """One save that means several things."""
+    """One save that several ``Save`` objects capture, each for a reason of its own."""
 
     needs_transaction = True
 
@@ -104,18 +104,18 @@ class Saves:
         self.saves = saves
 
     def before(self) -> None:
-        """Ask each of them."""
+        """Call ``before`` of each."""
         for save in self.saves:
             save.before()
 
     def after(self, *, created: bool) -> None:
-        """Ask each of them."""
+        """Call ``after`` of each."""
         for save in self.saves:
             save.after(created=created)
 
 
 class TriggeredSave:
-    """A save that a trigger records: a worker is notified after the commit."""
+    """A save that a trigger records; a worker is notified after the commit."""
 
     needs_transaction = False
 
@@ -126,5 +126,5 @@ class TriggeredSave:
         """Do nothing."""
 
     def after(self, *, created: bool) -> None:
-        """Wake a worker for what was recorded."""
+        """Notify a worker of what the trigger recorded."""
         outbox.notify(using=self.using)

@@ -1,10 +1,10 @@
 """Where a save is captured: at the writing of its row, not at its signals.
 
-In autocommit mode Django commits the row before it sends ``post_save``: what is recorded by a
-receiver is a transaction of its own, and a transaction around the whole save would change what the
-project's receivers may do in it. So a registered model's ``_save_table`` is wrapped: the row, and
-what is recorded for it, are one short transaction between ``pre_save`` and ``post_save``, and both
-signals are sent as they are without us.
+In autocommit mode Django commits the row before it sends ``post_save``, so a receiver could record
+the update only in a separate transaction; and a transaction around the whole save would change what
+the project's own receivers may do. Therefore the ``_save_table`` of registered models is wrapped:
+the row and its updates are written in one short transaction between ``pre_save`` and ``post_save``,
+and both signals are sent as they would be without the app.
 """
 
 from __future__ import annotations
@@ -17,25 +17,26 @@ from django.db import connections, transaction
 from django.db.models import Model
 
 _BEGUN = "spool_live_begun_"
-_AS_IT_IS = nullcontext()
+_NO_TRANSACTION = nullcontext()
 
 
 class Save(Protocol):
     """One save of one row."""
 
     needs_transaction: bool
-    """Whether the row and what ``after`` records must be one."""
+    """Whether the row and what ``after`` records must be written in one transaction."""
 
     def before(self) -> None:
-        """Be called before anything is written, in the transaction."""
+        """Prepare for the save, in its transaction, before anything is written."""
 
     def after(self, *, created: bool) -> None:
-        """Be called when the row is written, in the same transaction."""
+        """Record the save, in its transaction, when the row is written. ``created`` says whether it
+        was inserted."""
 
 
 Begin = Callable[[Model, str, bool, Collection[str] | None], Save | None]
-"""Makes the ``Save`` for an instance, an alias, whether it is ``raw`` (a fixture) and the
-``update_fields``; ``None`` for a save that is of no interest."""
+"""Function that returns the ``Save`` for an instance, an alias, ``raw`` (whether it is a fixture)
+and ``update_fields``; ``None`` for a save that need not be captured."""
 
 _wrapped: dict[tuple[type[Model], Begin], dict[str, Any]] = {}
 
@@ -62,10 +63,10 @@ def unwrap_saves() -> None:
 
 
 def one_transaction(using: str) -> AbstractContextManager[object]:
-    """Return a transaction on ``using``, unless the caller has one."""
+    """Return a transaction on ``using``, or an empty context manager if one is open already."""
     connection = connections[using]
     if connection.in_atomic_block or not connection.get_autocommit():
-        return _AS_IT_IS
+        return _NO_TRANSACTION
     return transaction.atomic(using=using)
 
 
@@ -93,7 +94,7 @@ def _save_table(model: type[Model], begin: Begin) -> Callable[..., bool]:
         save = begun.pop() if begun else begin(self, using, raw, update_fields)
         if save is None:
             return write()
-        with one_transaction(using) if save.needs_transaction else _AS_IT_IS:
+        with one_transaction(using) if save.needs_transaction else _NO_TRANSACTION:
             if not is_begun:
                 save.before()
             updated = write()
@@ -104,8 +105,8 @@ def _save_table(model: type[Model], begin: Begin) -> Callable[..., bool]:
 
 
 def _save_parents(model: type[Model], begin: Begin) -> Callable[..., Any]:
-    """With multi-table inheritance the parents' rows are written first, in Django's transaction:
-    the save begins there."""
+    """Return the wrapper of ``_save_parents``. With multi-table inheritance the parents' rows are
+    written first, in Django's transaction, so the capture of the save begins there."""
     key = _key(model, begin)
 
     def _save_parents(

@@ -1,10 +1,10 @@
-"""Publishing by the clock: what ``published_from`` and ``published_until`` say is recorded when the
-moment comes, although nobody saves anything.
+"""Publishing by the clock: an update is recorded at the moments in ``published_from`` and
+``published_until``, although the item is not saved then.
 
-A save that stores a moment to come notes it in a row of ours, in its own transaction, whenever that
-may commit. The sweep also notes what it finds in the projects' tables a few minutes ahead: moments
-that were there before we were, or were written by SQL. Whatever is due is then deleted and recorded
-in one transaction, so each moment once, and late where the sweep was.
+A save that stores a future moment also writes a ``ScheduledMoment``, in the same transaction. The
+sweep adds those that it finds in the project's tables for the next few minutes: moments that were
+stored before the app was installed, or written by SQL. Moments that are due are deleted, and their
+updates recorded, in one transaction: so each is recorded once, and late only if the sweep is late.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ from spool_live.signals import sweeping
 AHEAD = timedelta(minutes=5)
 """How far the sweep looks ahead for moments that no save has noted."""
 LOOK_EVERY = 5.0
-"""Seconds between two looks of one process."""
+"""Seconds after which a process looks ahead again."""
 MAX_AHEAD = 10_000
-"""Moments of one field within that time that are looked at."""
+"""Most moments of one field that are read within that time."""
 MAX_DUE = 500
-"""Moments that one sweep of a database deals with; the rest are next."""
+"""Most moments that one sweep of a database handles; the rest are left to the next one."""
 _INSTANT = timedelta(microseconds=1)
 _looked: dict[str, float] = {}
 
 
 def connect() -> None:
-    """Take part in every sweep, whose other parts go on where this one fails (Django logs it).
+    """Connect to every sweep. Where this part fails, Django logs it and the other parts go on.
     Connecting twice is harmless."""
     sweeping.connect(_sweep, dispatch_uid="spool_live.scheduling")
 
 
 def note(using: str, items: Iterable[tuple[LiveCollection, Model]]) -> None:
-    """Note the moments to come of ``items`` that were saved, in the same transaction."""
+    """Store the future moments of ``items``, in the transaction that saved them."""
     now = timezone.now()
     moments = [
         _moment(collection, item.pk, item, at)
@@ -60,7 +60,7 @@ def note(using: str, items: Iterable[tuple[LiveCollection, Model]]) -> None:
 
 
 def look_ahead(using: str, now: datetime | None = None) -> int:
-    """Note what comes within the next minutes and was not noted; return how many moments."""
+    """Store the moments within the next minutes that no save has stored; return how many."""
     now = now or timezone.now()
     noted = 0
     for collection in _scheduled(using):
@@ -74,8 +74,8 @@ def look_ahead(using: str, now: datetime | None = None) -> int:
 
 
 def record_due(using: str, now: datetime | None = None) -> int:
-    """Record what the moments that have come mean: at most ``MAX_DUE`` of them. Returns how
-    many updates it recorded."""
+    """Record what happens at the moments that are due, at most ``MAX_DUE`` of them. Return the
+    number of updates recorded."""
     now = now or timezone.now()
     if not ScheduledMoment.objects.using(using).filter(at__lte=now).exists():
         return 0
@@ -85,10 +85,10 @@ def record_due(using: str, now: datetime | None = None) -> int:
         if features.has_select_for_update:
             due = due.select_for_update(skip_locked=features.has_select_for_update_skip_locked)
         found = list(due.order_by("at", "pk")[:MAX_DUE])
-        updates, settled = _meaning_of(using, found, now)
-        rows = ScheduledMoment.objects.using(using).filter(pk__in=settled)
+        updates, handled = _meaning_of(using, found, now)
+        rows = ScheduledMoment.objects.using(using).filter(pk__in=handled)
         deleted, _ = rows.delete()
-        if deleted < len(settled):  # somebody else was faster, where rows cannot be locked
+        if deleted < len(handled):  # another process was faster, where rows cannot be locked
             transaction.set_rollback(True, using=using)
             return 0
         outbox.record(updates, using=using)
@@ -96,7 +96,7 @@ def record_due(using: str, now: datetime | None = None) -> int:
 
 
 def forget() -> None:
-    """Let the next look ahead happen at once, whenever this process did last."""
+    """Let the next sweep look ahead, however recently this process did."""
     _looked.clear()
 
 
@@ -105,39 +105,39 @@ def _sweep(using: str, clock: Callable[[], float] = time.monotonic, **kwargs: An
         _looked[using] = clock()
         look_ahead(using)
     elif not any(True for _ in _scheduled(using)):
-        return  # what collections that are gone have left waits for the next look
+        return  # moments of collections that no longer exist wait for the next look ahead
     record_due(using)
 
 
 def _meaning_of(
     using: str, due: list[ScheduledMoment], now: datetime
 ) -> tuple[list[Recorded], list[int]]:
-    """Return the updates to record, and the keys of the moments that are dealt with. An item that
-    an editor has locked is looked at when that is over."""
+    """Return the updates to record, and the primary keys of the moments that they handle. The
+    moments of an item that an editor's transaction has locked are left to a later sweep."""
     updates: list[Recorded] = []
-    settled: list[int] = []
+    handled: list[int] = []
     for collection in _scheduled(using):
         own = [moment for moment in due if moment.collection == collection.name]
         items, busy = _items(using, collection, own) if own else ({}, set())
         for moment in own:
             if moment.item_id in busy:
                 continue
-            settled.append(moment.pk)
+            handled.append(moment.pk)
             item = items.get(moment.item_id)
             if item is not None:
                 updates += _of_moment(using, collection, item, moment.at, now)
     known = {collection.name for collection in _scheduled(using)}
-    settled += [moment.pk for moment in due if moment.collection not in known]
-    return updates, settled
+    handled += [moment.pk for moment in due if moment.collection not in known]
+    return updates, handled
 
 
 def _of_moment(
     using: str, collection: LiveCollection, item: Model, at: datetime, now: datetime
 ) -> list[Recorded]:
     if at not in _moments(collection, item):
-        return []  # it was changed, and that was recorded
+        return []  # the moment was changed since, and that was recorded
     try:
-        with transaction.atomic(using=using):  # a fault of one item's is not the others'
+        with transaction.atomic(using=using):  # an error of one item does not affect others
             with Meaning(collection, item) as meaning:
                 before = snapshot(collection, item, at - _INSTANT)
                 after = snapshot(collection, item, now)
@@ -152,7 +152,7 @@ def _of_moment(
 def _items(
     using: str, collection: LiveCollection, moments: list[ScheduledMoment]
 ) -> tuple[dict[Any, Model], set[Any]]:
-    """Return the items by their ids, locked; and the ids of those that somebody else has locked."""
+    """Return the items by id, locked; and the ids of those that another transaction has locked."""
     keys: dict[Any, Any] = {}
     for moment in moments:
         try:

@@ -1,4 +1,4 @@
-"""Capture of changes of sites and their API keys: each raises the version that is mirrored."""
+"""Changes of sites and their API keys: each raises the site's version, which is then mirrored."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def connect() -> None:
 
 
 class SiteSave:
-    """A save of a site: a new one is mirrored before its first update, a new name soon."""
+    """A save of a site. A new site is mirrored before its first update, a new name soon after."""
 
     needs_transaction = True
 
@@ -48,19 +48,19 @@ class SiteSave:
 def begin(
     instance: Model, using: str, raw: bool, update_fields: Collection[str] | None
 ) -> SiteSave:
-    """Return the save of a site as capture sees it; fixtures too."""
+    """Return the ``SiteSave`` that captures a save of a site, also for fixtures."""
     return SiteSave(instance, using)
 
 
 def site_removed(instance: Site, using: str, **kwargs: Any) -> None:
-    """Leave a tombstone for a deleted site: its waiting updates are dropped, nothing revives it."""
+    """Leave a tombstone for a deleted site: its waiting updates are dropped, it stays deleted."""
     outbox.site_deleted(instance.pk, using=using)
     if not instance.is_probe:
         trail.note_act(trail.Act.SITE_DELETED, str(instance.name), using=using, site_id=instance.pk)
 
 
 def key_about_to_change(instance: SiteApiKey, using: str, **kwargs: Any) -> None:
-    """Remember the stored key, to see whether it loses its right. A revocation is final: an
+    """Keep the stored key, to compare its right after the save. A revocation is final: saving an
     instance that was loaded before it does not undo it."""
     stored = None
     if not instance._state.adding:
@@ -72,8 +72,8 @@ def key_about_to_change(instance: SiteApiKey, using: str, **kwargs: Any) -> None
 
 
 def key_saved(instance: SiteApiKey, created: bool, using: str, **kwargs: Any) -> None:
-    """Move the site of a revoked key, or of one that expires earlier, to a new epoch; so does one
-    that goes to another site."""
+    """Start a new epoch of the site of a key that was revoked, expires earlier than before, or has
+    moved to another site."""
     stored: SiteApiKey | None = instance._state.__dict__.pop(_STORED, None)
     lost = stored is not None and loses_right(stored, instance)
     version = outbox.site_changed(instance.site_id, using=using, right_lost=lost)
@@ -81,14 +81,14 @@ def key_saved(instance: SiteApiKey, created: bool, using: str, **kwargs: Any) ->
     if stored is not None and moved:
         outbox.site_changed(stored.site_id, using=using, right_lost=stored.is_active())
     if stored is None or moved or loses_right(instance, stored):
-        # Supabase must hear of a right before a token of it is of use.
+        # Supabase must know of the right before a token for it can be used.
         instance.mirror_version = version
         SiteApiKey.objects.using(using).filter(pk=instance.pk).update(mirror_version=version)
     trail.note_saved(stored, instance, using=using)
 
 
 def key_removed(instance: SiteApiKey, using: str, **kwargs: Any) -> None:
-    """Move the site of a deleted key to a new epoch: the key has lost its right too."""
+    """Start a new epoch of the site of a deleted key that was active: it has lost its right."""
     outbox.site_changed(instance.site_id, using=using, right_lost=instance.is_active())
     trail.note(instance, trail.Action.DELETED, using=using)
 

@@ -1,7 +1,7 @@
-"""The row as the database has it: before a save, and after it where the object says otherwise.
+"""The row as the database stores it: before a save, and after it where the instance may differ.
 
-The site is noted when an instance is loaded, which costs no query: so a move to another site is
-seen also where nothing else is compared.
+The site of an instance is noted when it is loaded, which costs no query, so that a move to another
+site is noticed even for collections that do not compare rows.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ _UNKNOWN = object()
 def before_save(plan: CapturePlan, instance: Model, using: str) -> Model | None:
     """Return the stored row of ``instance``, in one query, where one may exist and is needed.
 
-    The row is locked (as the UPDATE that follows would), so that two editors' transitions are not
-    both determined from the same past.
+    The row is locked, as the UPDATE that follows would lock it, so that two concurrent saves are
+    not both compared with the same earlier state.
     """
     unknown = instance._state.adding or _SITE not in instance._state.__dict__
     if (plan.compares or (unknown and plan.site_column is not None)) and _may_be_stored(instance):
@@ -43,9 +43,9 @@ def after_save(
 ) -> Model:
     """Return ``instance`` as the database has it after the save.
 
-    Itself, where it holds what is stored; with ``update_fields`` (Django also passes them where
-    fields are deferred) the stored row ``row`` with these fields laid over it; else the row as it
-    is now, read back in one query.
+    That is ``instance`` itself, where it holds what is stored; with ``update_fields`` (which Django
+    also passes where fields are deferred) a copy of ``row`` with these fields of the instance; else
+    the row as it is now, read in one query.
     """
     saved = None if update_fields is None else _attnames(instance, update_fields)
     if (plan.computed and not created) or not _holds(plan, instance, saved, row):
@@ -61,15 +61,16 @@ def after_save(
 
 
 def as_stored(plan: CapturePlan, instance: Model, using: str) -> Model:
-    """Return ``instance``, or its row where it holds anything else than the database."""
+    """Return ``instance``, or its stored row where the instance may differ from it."""
     if _holds(plan, instance, None, None):
         return instance
     return fetch(plan, instance, using) or instance
 
 
 def _holds(plan: CapturePlan, instance: Model, saved: set[str] | None, row: Model | None) -> bool:
-    """Return whether each column that an update depends on is held as it is stored. Columns that
-    were not ``saved`` come from ``row``, or are not known; the site's was noted."""
+    """Return whether ``instance`` holds the stored value of each column that an update depends on.
+    Columns that were not ``saved`` come from ``row``; without it they are unknown, except for the
+    site's, which was noted when the instance was loaded."""
     held = instance.__dict__
     for attname, (exact, accepts) in plan.checks.items():
         if saved is not None and attname not in saved:
@@ -92,11 +93,11 @@ def sites(
     *,
     created: bool,
 ) -> tuple[Any, Any]:
-    """Return the site column's value before and after a save whose row was not read, by what was
-    noted of ``instance``. ``item`` is what ``after_save`` found.
+    """Return the site column's value before and after a save whose row was not read.
 
-    Notes the site for the next save, but not after a move: that may yet be rolled back, and then
-    only the row knows.
+    The value before is the one that was noted for ``instance``; ``item`` is the result of
+    ``after_save``. The site is noted again for the next save, but not after a move: that may be
+    rolled back, so the next save reads the row.
     """
     column = plan.site_column
     if column is None:
@@ -113,7 +114,7 @@ def sites(
 
 
 def remember_site(column: str, /, instance: Model, **kwargs: Any) -> None:
-    """Receiver of ``post_init``: notes the site that ``instance`` was loaded with."""
+    """Note the site that ``instance`` was loaded with (receiver of ``post_init``)."""
     if column in instance.__dict__:
         instance._state.__dict__[_SITE] = instance.__dict__[column]
 
@@ -139,10 +140,10 @@ def is_fixture(instance: Model) -> bool:
 
 def fetch(plan: CapturePlan, instance: Model, using: str, *, lock: bool = False) -> Model | None:
     """Return the row of ``instance`` as it is now; ``None`` where there is none. With ``lock``
-    nobody else changes it before the end of the transaction.
+    no other transaction can change it before this one ends.
 
-    Django takes longer to build the query than the database to answer it, so its SQL is kept where
-    the key is all that differs from one save to the next.
+    Django takes longer to build the query than the database to answer it, so the SQL is cached
+    where only the key differs from one save to the next.
     """
     connection = connections[using]
     model = type(instance)._meta.concrete_model or type(instance)
@@ -161,7 +162,7 @@ def _attnames(instance: Model, names: Iterable[str]) -> set[str]:
 
 
 def _may_be_stored(instance: Model) -> bool:
-    # Django inserts without asking where the primary key has a default and the instance is new.
+    # Django tries no UPDATE first where the primary key has a default and the instance is new.
     pk = instance._meta.pk
     has_default = pk.has_default() or pk.has_db_default()
     return instance.pk is not None and not (instance._state.adding and has_default)

@@ -20,8 +20,8 @@ Recorded = tuple[uuid.UUID, LiveUpdateData]
 
 
 class Snapshot(NamedTuple):
-    """What matters of an item at one moment. ``published`` is ``None`` where the collection has no
-    publish state, ``visible`` is ``False`` for items that the collection hides."""
+    """The state of an item at one moment, as far as updates depend on it. ``published`` is ``None``
+    where the collection has no publish state, ``visible`` is ``False`` for items that it hides."""
 
     site_id: uuid.UUID | None
     slug: str | None = None
@@ -50,8 +50,8 @@ class Transition(NamedTuple):
 
 
 def created(after: Snapshot) -> list[Transition]:
-    """Return the update for an item that subscribers did not know: created, or published where it
-    is born published."""
+    """Return the update for an item that is new to subscribers: ``content.published`` if it is
+    published already, else ``content.created``."""
     if not after.is_known or after.site_id is None:
         return []
     event = EventType.PUBLISHED if after.published else EventType.CREATED
@@ -66,7 +66,7 @@ def deleted(before: Snapshot) -> list[Transition]:
 
 
 def touched(now: Snapshot) -> list[Transition]:
-    """Return the update for an item of which something else has changed."""
+    """Return the update for an item whose site, slug and states stay as they are."""
     return changed(now, now)
 
 
@@ -76,18 +76,17 @@ def published(now: Snapshot) -> list[Transition]:
 
 
 def unpublished(now: Snapshot) -> list[Transition]:
-    """Return the update for an item that was published and is not any more; it may be hidden by
-    now."""
+    """Return the update for an item that was published and no longer is; it may be hidden now."""
     if now.site_id is None:
         return []
     return [Transition(now.site_id, EventType.UPDATED, now.slug, {"published": False})]
 
 
 def changed(before: Snapshot, after: Snapshot) -> list[Transition]:
-    """Return the updates for an item that was there before and still is.
+    """Return the updates for an item that existed before and still does.
 
-    A move to another site is a deletion there and a creation here. Unpublishing is an update with
-    ``published: false``, a new slug brings ``previous_slug``.
+    A move to another site is a deletion on the old one and a creation on the new one. Unpublishing
+    is an update with ``published: false``, and a new slug adds ``previous_slug``.
     """
     if before.site_id != after.site_id:
         return deleted(before) + created(after)
@@ -105,8 +104,9 @@ def changed(before: Snapshot, after: Snapshot) -> list[Transition]:
 
 
 def undetermined(before: uuid.UUID | None, after: uuid.UUID | None) -> list[Transition]:
-    """Return the updates for a change of which only the sites are known: at least an update, and a
-    deletion on the old site. Without a slug, which might be a hidden item's."""
+    """Return the updates for a change of which only the sites are known: an update on the new site
+    and, after a move, a deletion on the old one. They have no slug, because the item may be
+    hidden."""
     found = [] if after is None else [Transition(after, EventType.UPDATED, None)]
     if before is not None and before != after:
         return [Transition(before, EventType.DELETED, None), *found]

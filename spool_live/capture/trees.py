@@ -1,9 +1,9 @@
-"""Trees: treebeard and mptt move a branch by SQL that sends no signals.
+"""Moves in trees: treebeard and mptt move a branch by SQL, which sends no signals.
 
-The item that was moved is recorded like any other change of it. Where it has another parent now, or
-another slug, the items below it are updated as well, as their addresses are likely to be made of
-its own: one by one up to the collection's ``most_descendants``; where there are more, the update of
-the item says ``descendants: true``.
+A move is recorded like any other change of the moved item. Where that has another parent now, or
+another slug, the items below it are updated as well, because their addresses are likely to contain
+its own: one by one up to the collection's ``most_descendants``. Where there are more, the update of
+the moved item has ``descendants: true`` and stands for them all.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from spool_live import outbox
 from spool_live.capture import branches, saving, stored, transitions
 from spool_live.capture.meaning import Meaning, compared, snapshot, snapshot_if_any
 from spool_live.capture.plan import plan_of
-from spool_live.capture.transitions import Recorded, Snapshot, Transition
+from spool_live.capture.transitions import Recorded, Snapshot
 from spool_live.collections import LiveCollection, registry
 
 DESCENDANTS = "descendants"
-"""The name in the metadata: the update stands for everything below the item as well."""
+"""Key in the metadata of an update that stands for everything below the item as well."""
 _MOVE = "spool_live_move"
 _unwrap: list[Callable[[], None]] = []
 States = dict[Any, Snapshot | None]
@@ -33,7 +33,8 @@ States = dict[Any, Snapshot | None]
 
 @dataclass(frozen=True)
 class TreeMove:
-    """An item as it was before it was moved: its row, its parent, and what was below it."""
+    """An item before it was moved: its row, its parent, and snapshots of the items below it by
+    collection and primary key."""
 
     row: Model
     parent: Any
@@ -41,7 +42,7 @@ class TreeMove:
 
 
 def wrap_moves() -> None:
-    """Wrap what moves nodes in treebeard and mptt, where these are loaded."""
+    """Wrap the methods of treebeard and mptt that move nodes, where these are loaded."""
     for name in ("mp_tree.MP_Node", "ns_tree.NS_Node", "al_tree.AL_Node"):
         module, _, node = name.partition(".")
         base = getattr(sys.modules.get(f"treebeard.{module}"), node, None)
@@ -59,23 +60,23 @@ def wrap_moves() -> None:
 
 
 def unwrap_moves() -> None:
-    """Take the wrappers off again."""
+    """Remove the wrappers."""
     while _unwrap:
         _unwrap.pop()()
 
 
 def before_move(instance: Model) -> Model | None:
-    """Return the row of ``instance`` before mptt moved it, where that is what it is being saved
-    for."""
+    """Return the row of ``instance`` as it was before mptt moved it; ``None`` where the save is not
+    part of a move."""
     move: TreeMove | None = instance._state.__dict__.get(_MOVE)
     return move.row if move else None
 
 
-def followed(
+def add_descendants(
     collection: LiveCollection, item: Model, instance: Model, found: list[Recorded], using: str
 ) -> list[Recorded]:
-    """Return ``found``, the updates of an ``item`` that was saved, with those of the items below it
-    where these follow from it."""
+    """Return ``found``, the updates of an ``item`` that was saved, and those of the items below it
+    where the save moved or renamed the item."""
     move: TreeMove | None = instance._state.__dict__.get(_MOVE)
     if not found:
         return found
@@ -87,8 +88,8 @@ def followed(
     return found
 
 
-def settled(instance: Model) -> None:
-    """Note that the move of ``instance`` is recorded."""
+def forget_move(instance: Model) -> None:
+    """Discard what is kept of the move of ``instance``, when it is recorded."""
     instance._state.__dict__.pop(_MOVE, None)
 
 
@@ -108,18 +109,19 @@ def _wrap(owner: Any, name: str, node_of: Callable[..., Any], around: Callable[.
 
 
 def _about_to_move(write: Callable[[], Any], node: Model, using: str) -> Any:
-    """mptt saves a node after it has moved it, and may have to move it once more for that."""
+    """Move a node of mptt, and keep its state before. mptt saves the node after the move, and may
+    move it a second time during that save: the first state is the one that counts."""
     if _MOVE not in node._state.__dict__ and (known := _before(node, using)):
         node._state.__dict__[_MOVE] = known
     return write()
 
 
 def _saving(write: Callable[[], Any], node: Model, using: str) -> Any:
-    """treebeard's adjacency list saves a node in order to move it, or leaves it where it is."""
+    """Move a node of treebeard's adjacency list, which is a save, or nothing if it stays."""
     try:
         return _about_to_move(write, node, using)
     finally:
-        settled(node)
+        forget_move(node)
 
 
 def _moving(write: Callable[[], Any], node: Model, using: str) -> Any:
@@ -163,7 +165,7 @@ def _with_descendants(
     move: TreeMove | None,
 ) -> list[Recorded]:
     if move is not None and branches.parent_of(item, using) == move.parent:
-        return found  # among its siblings
+        return found  # it was moved among its siblings
     below = list(_below(collection, item, using))
     if len(below) > collection.most_descendants:
         return [
@@ -175,18 +177,14 @@ def _with_descendants(
     for other in below:
         with Meaning(collection, other) as meaning:
             now = snapshot(collection, other)
-            meaning.transitions = _followed(before.get(other.pk), now)
+            meaning.transitions = transitions.changed(before.get(other.pk) or now, now)
         updates += meaning.updates()
     return updates
 
 
-def _followed(before: Snapshot | None, now: Snapshot) -> list[Transition]:
-    return transitions.changed(before or now, now)
-
-
 def _below(collection: LiveCollection, row: Model, using: str) -> QuerySet[Model] | list[Model]:
-    """Return the items below ``row`` as stored, in the order of the tree: one more than are
-    recorded one by one."""
+    """Return the items below ``row`` as stored, in the order of the tree: at most
+    ``most_descendants``, and one more to show that there are others."""
     found = branches.descendants(collection.model, row, using)
     if collection.site_relations and isinstance(found, QuerySet):
         found = found.select_related(*collection.site_relations)

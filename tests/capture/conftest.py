@@ -30,7 +30,7 @@ class Recorded(NamedTuple):
 
 
 class Recording:
-    """Reads what was recorded since the last look."""
+    """Reads what was recorded since it was last called."""
 
     def __init__(self) -> None:
         self._seen: dict[str, int] = {}
@@ -54,21 +54,21 @@ class Recording:
 
 
 def item_id(item: Model) -> uuid.UUID:
-    """The id under which subscribers know an item whose primary key is no UUID."""
+    """The id under which subscribers know an item whose primary key is not a UUID."""
     return uuid.uuid5(ITEM_NAMESPACE, f"{item._meta.label_lower}:{item.pk}")
 
 
 @contextmanager
 def rolled_back(using: str = "default") -> Iterator[None]:
-    """A transaction (a savepoint within another) whose end takes everything back."""
+    """A transaction (a savepoint within another) that is rolled back at its end."""
     with transaction.atomic(using=using):
         yield
         transaction.set_rollback(True, using=using)
 
 
 @contextmanager
-def heard_first(sender: type[Model], receiver: Callable[..., None]) -> Iterator[None]:
-    """Connects a receiver of ``post_save`` in front of ours, as a project's own would be."""
+def received_first(sender: type[Model], receiver: Callable[..., None]) -> Iterator[None]:
+    """Connects a receiver of ``post_save`` before ours, as one of the project's own would be."""
     post_save.connect(receiver, sender=sender)
     connect_all()
     try:
@@ -103,9 +103,9 @@ def register_model() -> Iterator[RegisterModel]:
 
     def register(model: Any, **body: Any) -> LiveCollection:
         collection = type("Collection", (LiveCollection,), body)
-        made = registry.register(model, collection)
+        instance = registry.register(model, collection)
         models.append(model)
-        return made
+        return instance
 
     yield register
     for model in reversed(models):

@@ -104,7 +104,7 @@ def test_unpublished_without_a_signal(site: Site, recorded: Recording) -> None:
 
 
 def test_expired(site: Site, recorded: Recording) -> None:
-    """Nobody saved it: its time has come."""
+    """No save made it so: its time has come."""
     now = [timezone.now()]
     body: dict[str, Any] = {
         "is_published": lambda self, item: item.moment is not None and item.moment > now[0]
@@ -155,7 +155,7 @@ def test_moved_without_a_signal(site: Site, other_site: Site, recorded: Recordin
 def test_moved_by_another_while_it_was_being_edited(
     site: Site, other_site: Site, recorded: Recording
 ) -> None:
-    """A collection that compares nothing goes by the site that was loaded."""
+    """A collection that compares nothing relies on the site that was loaded."""
     Note.objects.create(site=site, text="x")
     loaded = Note.objects.get()
     note = Note.objects.get()
@@ -186,7 +186,7 @@ def test_brought_back_without_a_signal(site: Site) -> None:
     assert found() == [("articles", "recorded as deleted")]
 
 
-def test_item_older_than_the_history_is_presumed_to_be_announced(site: Site) -> None:
+def test_item_older_than_the_history_is_presumed_to_be_reported(site: Site) -> None:
     article(site)
     deliver_pending("default", pause=lambda seconds: None)
     purge_settled("default", before=timezone.now(), limit=10)
@@ -218,9 +218,9 @@ class TestCommand:
     def test_names_the_item_for_a_person(self, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(live_audit, "reverse", lambda name, args: f"/{name}/{args[0]}/")
         item = article(site)
-        gone = article(site, slug="gone")
+        deleted_item = article(site, slug="gone")
         Article.objects.filter(pk=item.pk).update(title="B")
-        Article.objects.filter(pk=gone.pk)._raw_delete("default")
+        Article.objects.filter(pk=deleted_item.pk)._raw_delete("default")
         out = StringIO()
         with pytest.raises(SystemExit):
             call_command("live_audit", stdout=out)

@@ -71,7 +71,7 @@ class TestRecordChanges:
         assert record_changes(Article.objects.none()) == 0
         assert recorded() == []
 
-    def test_what_nobody_announces_is_passed_over(self, site: Site, recorded: Recording) -> None:
+    def test_items_that_are_not_reported_are_skipped(self, site: Site, recorded: Recording) -> None:
         Product.objects.bulk_create([Product(sku="no site", tenant=None)])
         Unregistered.objects.create(site=site)
         assert record_changes([*Product.objects.all(), *Unregistered.objects.all()]) == 0
@@ -96,7 +96,9 @@ class TestUpdate:
         assert recorded.events() == [("updated", "articles")] * 13
         assert set(Article.objects.values_list("body", flat=True)) == {"newer"}
 
-    def test_publishing_and_unpublishing_are_told(self, site: Site, recorded: Recording) -> None:
+    def test_publishing_and_unpublishing_are_recorded(
+        self, site: Site, recorded: Recording
+    ) -> None:
         articles(site, 1)
         live(Article).update(status="published")
         live(Article).update(status="draft")
@@ -154,7 +156,7 @@ class TestUpdate:
         assert recorded() == []
         assert Article.objects.get().title == "A0"
 
-    def test_model_that_is_not_announced(self, site: Site, recorded: Recording) -> None:
+    def test_model_that_is_not_registered(self, site: Site, recorded: Recording) -> None:
         Unregistered.objects.create(site=site)
         assert live(Unregistered).update(site=site) == 1
         assert recorded() == []
@@ -170,7 +172,7 @@ class TestBulkCreate:
         assert [r.event for r in found] == ["created"] * 5
         assert [r.item_id for r in found] == [item_id(note) for note in created]
 
-    def test_item_that_is_born_published(self, site: Site, recorded: Recording) -> None:
+    def test_item_that_is_published_from_the_start(self, site: Site, recorded: Recording) -> None:
         live(Article).bulk_create([Article(site=site, title="x", status="published")])
         assert [r.event for r in recorded()] == ["published"]
 
@@ -182,7 +184,7 @@ class TestBulkCreate:
         )
         assert [(r.event, r.item_id) for r in recorded()] == [("created", fresh.pk)]
 
-    def test_ignored_conflicts_without_keys_cannot_be_told(self, site: Site) -> None:
+    def test_ignored_conflicts_without_keys_cannot_be_recorded(self, site: Site) -> None:
         with pytest.raises(TypeError, match="record_changes"):
             live(Note).bulk_create([Note(site=site, text="x")], ignore_conflicts=True)
         assert not Note.objects.exists()

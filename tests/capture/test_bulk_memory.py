@@ -30,12 +30,12 @@ class Alive:
     def __init__(self) -> None:
         self.now = self.most = 0
 
-    def born(self, instance: Any, **kwargs: Any) -> None:
+    def created(self, instance: Any, **kwargs: Any) -> None:
         self.now += 1
         self.most = max(self.most, self.now)
-        weakref.finalize(instance, self.gone)
+        weakref.finalize(instance, self.deleted)
 
-    def gone(self) -> None:
+    def deleted(self) -> None:
         self.now -= 1
 
 
@@ -54,9 +54,9 @@ def articles(site: Site) -> None:
 @pytest.fixture
 def alive(articles: None) -> Iterator[Alive]:
     counted = Alive()
-    post_init.connect(counted.born, sender=Article)
+    post_init.connect(counted.created, sender=Article)
     yield counted
-    post_init.disconnect(counted.born, sender=Article)
+    post_init.disconnect(counted.created, sender=Article)
 
 
 def live(model: type[Any]) -> LiveQuerySet[Any]:
@@ -82,13 +82,13 @@ def test_audit_holds_one_chunk(alive: Alive) -> None:
 
 
 def test_audit_reads_entries_some_at_a_time(site: Site) -> None:
-    gone = Article.objects.create(site=site, title="gone")
+    deleted = Article.objects.create(site=site, title="gone")
     kept = [Article.objects.create(site=site, title="x") for _ in range(3 * CHUNK)]
-    Article.objects.filter(pk=gone.pk)._raw_delete("default")
+    Article.objects.filter(pk=deleted.pk)._raw_delete("default")
     Article.objects.filter(pk=kept[-1].pk).update(title="y")
     with CaptureQueriesContext(connections["default"]) as queries:
         found = {finding.item_id: finding.problem for finding in audit("default")}
-    assert found == {gone.pk: "deleted since", kept[-1].pk: "changed since"}
+    assert found == {deleted.pk: "deleted since", kept[-1].pk: "changed since"}
     whole = [q["sql"] for q in queries.captured_queries if "timestamp" in q["sql"]]
     assert len(whole) == 3 + 1
     assert all("IN (" in sql for sql in whole)

@@ -47,8 +47,8 @@ def test_deletion_comes_last() -> None:
     note = Note.objects.create(site=Site.objects.create(name="Courier"), text="mine")
     with saved_by_another_just_before(note):
         note.delete()
-    told = OutboxEntry.objects.order_by("id").values_list("event_type", flat=True)
-    assert list(told) == ["content.created", "content.updated", "content.deleted"]
+    events = OutboxEntry.objects.order_by("id").values_list("event_type", flat=True)
+    assert list(events) == ["content.created", "content.updated", "content.deleted"]
 
 
 def test_deletion_of_many_comes_last() -> None:
@@ -56,5 +56,5 @@ def test_deletion_of_many_comes_last() -> None:
     note, _ = (Note.objects.create(site=site, text=str(n)) for n in range(2))
     with saved_by_another_just_before(note):
         Note.objects.filter(site=site).delete()
-    told = OutboxEntry.objects.order_by("id").values_list("event_type", flat=True)
-    assert list(told)[-2:] == ["content.deleted"] * 2
+    events = OutboxEntry.objects.order_by("id").values_list("event_type", flat=True)
+    assert list(events)[-2:] == ["content.deleted"] * 2

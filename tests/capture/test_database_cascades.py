@@ -95,12 +95,12 @@ def test_trigger_records_a_cascade_once(
     cascade(Contribution, "person", "DB_CASCADE")
     assert checks.check_silent_changes(None) == []
     part.save()
-    gone, site = item_id(part), part.dossier.site
+    deleted_id, site = item_id(part), part.dossier.site
     recorded()
     way(part)
     assert not Contribution.objects.exists()
     (found,) = recorded()
-    assert (found.event, found.item_id, found.site) == ("deleted", gone, site)
+    assert (found.event, found.item_id, found.site) == ("deleted", deleted_id, site)
     assert found.metadata == {"role": "author"}
     assert list(audit("default")) == []
 
@@ -114,15 +114,15 @@ def test_audit_finds_what_signals_do_not_see(
         (warning,) = checks.check_silent_changes(None)
         assert "person: DB_CASCADE deletes items" in warning.msg
         part.save()
-        gone = item_id(part)
+        deleted_id = item_id(part)
         recorded()
         way(part)
         assert recorded() == []
         found = list(audit("default"))
-        assert [(f.item_id, str(f.problem)) for f in found] == [(gone, "deleted since")]
+        assert [(f.item_id, str(f.problem)) for f in found] == [(deleted_id, "deleted since")]
         with batch():
             repair("default", found)
-        assert [(r.event, r.item_id) for r in recorded()] == [("deleted", gone)]
+        assert [(r.event, r.item_id) for r in recorded()] == [("deleted", deleted_id)]
         assert list(audit("default")) == []
 
 

@@ -40,7 +40,7 @@ def dossier(register_model: RegisterModel, site: Site, recorded: Recording) -> D
     return dossier
 
 
-def said(recorded: Recording) -> list[tuple[str, str | None, dict[str, Any]]]:
+def events_of(recorded: Recording) -> list[tuple[str, str | None, dict[str, Any]]]:
     return [(r.event, r.slug, r.metadata) for r in recorded()]
 
 
@@ -49,17 +49,17 @@ def test_renamed_published_and_withdrawn_with_its_object(
 ) -> None:
     dossier.title = "games"
     dossier.save()
-    assert said(recorded) == [
+    assert events_of(recorded) == [
         ("updated", f"games/{text}", {"previous_slug": f"sport/{text}"}) for text in "ab"
     ]
     dossier.title = "(games"
     dossier.save(update_fields=["title"])
-    assert [(event, data.get("published")) for event, _, data in said(recorded)] == [
+    assert [(event, data.get("published")) for event, _, data in events_of(recorded)] == [
         ("updated", False)
     ] * 2
     dossier.title = "games"
     dossier.save()
-    assert [event for event, _, _ in said(recorded)] == ["published"] * 2
+    assert [event for event, _, _ in events_of(recorded)] == ["published"] * 2
 
 
 def test_moved_with_its_object_once(
@@ -83,7 +83,7 @@ def test_nothing_where_nothing_changed(dossier: Dossier, recorded: Recording) ->
     with rolled_back():
         dossier.title = "games"
         dossier.save()
-    assert said(recorded) == []
+    assert events_of(recorded) == []
 
 
 def test_no_more_than_declared(
@@ -97,5 +97,5 @@ def test_no_more_than_declared(
     monkeypatch.setattr(registry.of_model(Contribution)[0], "most_moved", 1)
     dossier.title = "games"
     dossier.save()
-    assert [slug for _, slug, _ in said(recorded)] == ["games/a"]
+    assert [slug for _, slug, _ in events_of(recorded)] == ["games/a"]
     assert "more than 1 items" in caplog.text

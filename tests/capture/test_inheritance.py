@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 
 class TestInheritance:
-    def test_child_is_announced_in_its_parents_collection_under_its_identity(
+    def test_child_is_recorded_in_its_parents_collection_under_its_identity(
         self, site: Site, recorded: Recording
     ) -> None:
         landing = LandingPage.objects.create(site=site, title="x", hero="y")
@@ -43,7 +43,7 @@ class TestInheritance:
         Page.objects.get().delete()
         assert recorded.events() == [("deleted", "pages")]
 
-    def test_child_with_a_collection_of_its_own_is_announced_in_both(
+    def test_child_with_a_collection_of_its_own_is_recorded_in_both(
         self, site: Site, recorded: Recording, register_model: RegisterModel
     ) -> None:
         register_model(LandingPage, name="landing", is_published=lambda self, item: bool(item.hero))
@@ -103,7 +103,7 @@ class TestTransaction:
 
 
 class TestFixture:
-    """``loaddata`` copies content: nobody edits."""
+    """``loaddata`` copies content, which is not an edit."""
 
     @pytest.mark.parametrize("model", [Article, Note])
     def test_raw_save_records_nothing(self, model: Any, site: Site, recorded: Recording) -> None:

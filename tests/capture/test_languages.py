@@ -34,9 +34,9 @@ def test_default_language_is_active(
         assert translation.get_language() == language
     with translation.override("de"):
         story.save()
-    said = [(r.event, r.slug, r.metadata) for r in recorded()]
+    found = [(r.event, r.slug, r.metadata) for r in recorded()]
     default = "n-en-us"
-    assert said == [("created", default, {"is": default}), ("updated", default, {"is": default})]
+    assert found == [("created", default, {"is": default}), ("updated", default, {"is": default})]
 
 
 def test_language_of_the_item_is_active(
@@ -59,7 +59,7 @@ def test_language_that_does_not_exist(
     assert found.metadata == {"locale": stored.replace("\x00", "")}
 
 
-def test_locale_that_cannot_be_told(
+def test_locale_that_cannot_be_determined(
     register_model: RegisterModel, site: Site, recorded: Recording, caplog: pytest.LogCaptureFixture
 ) -> None:
     register_model(Story, name="stories", get_slug=active, get_locale=lambda s, i: i.nothing)

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from spool_live.models import Site
-from tests.capture.conftest import Recorded, Recording, heard_first, item_id
+from tests.capture.conftest import Recorded, Recording, item_id, received_first
 from tests.capture.triggering import declared
 from tests.testapp.models import (
     Article,
@@ -36,7 +36,7 @@ class TestInsert:
             Recorded("created", "articles", article.pk, site, "ferry", {"title": "Ferry"})
         ]
 
-    def test_born_published_is_one_event(self, site: Site, recorded: Recording) -> None:
+    def test_published_from_the_start_is_one_event(self, site: Site, recorded: Recording) -> None:
         Article.objects.create(site=site, status="published")
         assert recorded.events() == [("published", "articles")]
 
@@ -100,7 +100,7 @@ class TestUpdate:
             ("updated", False),
         ]
 
-    def test_transition_is_told_from_the_row_and_not_from_memory(
+    def test_transition_is_determined_from_the_row_and_not_from_memory(
         self, site: Site, recorded: Recording
     ) -> None:
         article = Article.objects.create(site=site)
@@ -227,7 +227,7 @@ class TestUpdate:
             Article.objects.update_or_create(slug="x", defaults={"site": site, "status": status})
         assert recorded.events() == [("created", "articles"), ("published", "articles")]
 
-    def test_save_from_a_handler_that_hears_before_us_keeps_the_transition(
+    def test_save_from_a_receiver_before_ours_keeps_the_transition(
         self, site: Site, recorded: Recording
     ) -> None:
         article = Article.objects.create(site=site)
@@ -238,7 +238,7 @@ class TestUpdate:
                 instance.body = "rendered"
                 instance.save()
 
-        with heard_first(Article, save_again):
+        with received_first(Article, save_again):
             article.status = "published"
             article.save()
         assert sorted(recorded.events()) == [("published", "articles"), ("updated", "articles")]

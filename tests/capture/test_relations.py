@@ -1,4 +1,4 @@
-"""Changed many-to-many relations are updates of the items on either side that we announce."""
+"""Changed many-to-many relations are updates of the registered items on either side."""
 
 from __future__ import annotations
 

@@ -160,7 +160,7 @@ def test_withdrawn_when_the_moment_comes(
 def test_moments_that_no_save_has_noted(
     stories: None, clock: Clock, site: Site, recorded: Recording
 ) -> None:
-    """They were there before we were, or were written by SQL."""
+    """They were stored before the app was installed, or written by SQL."""
     Story.objects.bulk_create([Story(site=site, moment=NOON + 2 * MINUTE, status="published")])
     assert not ScheduledMoment.objects.exists()
     tasks.sweep()
@@ -191,7 +191,7 @@ def test_rolled_back_save_leaves_nothing(stories: None, clock: Clock, site: Site
     assert not ScheduledMoment.objects.exists()
 
 
-def test_collection_that_is_gone(clock: Clock, site: Site, recorded: Recording) -> None:
+def test_collection_that_no_longer_exists(clock: Clock, site: Site, recorded: Recording) -> None:
     ScheduledMoment.objects.create(
         collection="gone", item_id=site.pk, item_key="1", at=NOON - MINUTE
     )

@@ -1,4 +1,4 @@
-"""Moves: an item that changes its site is deleted there and created here."""
+"""Moves: an item that changes its site is deleted on the old one and created on the new one."""
 
 from __future__ import annotations
 

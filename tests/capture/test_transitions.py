@@ -31,11 +31,11 @@ def one(event: EventType, slug: str | None = "x", **extra: Any) -> list[Transiti
         pytest.param(PLAIN, one(CREATED), id="no publish state"),
         pytest.param(DRAFT, one(CREATED), id="as a draft"),
         pytest.param(PUBLIC, one(PUBLISHED), id="published"),
-        pytest.param(HIDDEN, [], id="not announced"),
+        pytest.param(HIDDEN, [], id="hidden"),
         pytest.param(ELSEWHERE, [], id="without a site"),
     ],
 )
-def test_born(snapshot: Snapshot, expected: list[Transition]) -> None:
+def test_created(snapshot: Snapshot, expected: list[Transition]) -> None:
     assert created(snapshot) == expected
 
 
@@ -44,11 +44,11 @@ def test_born(snapshot: Snapshot, expected: list[Transition]) -> None:
     [
         pytest.param(PLAIN, one(DELETED), id="no publish state"),
         pytest.param(DRAFT, one(DELETED), id="a draft"),
-        pytest.param(HIDDEN, [], id="not announced"),
+        pytest.param(HIDDEN, [], id="hidden"),
         pytest.param(ELSEWHERE, [], id="without a site"),
     ],
 )
-def test_gone(snapshot: Snapshot, expected: list[Transition]) -> None:
+def test_deleted(snapshot: Snapshot, expected: list[Transition]) -> None:
     assert deleted(snapshot) == expected
 
 
@@ -84,13 +84,13 @@ def test_gone(snapshot: Snapshot, expected: list[Transition]) -> None:
             id="moved and published under a new slug",
         ),
         pytest.param(
-            HIDDEN, Snapshot(B, "x"), [Transition(B, CREATED, "x")], id="moved, unheard of before"
+            HIDDEN, Snapshot(B, "x"), [Transition(B, CREATED, "x")], id="moved, hidden before"
         ),
         pytest.param(PLAIN, ELSEWHERE, one(DELETED), id="left its site"),
         pytest.param(ELSEWHERE, PLAIN, one(CREATED), id="came to a site"),
         pytest.param(ELSEWHERE, ELSEWHERE, [], id="never on a site"),
-        pytest.param(HIDDEN, HIDDEN, [], id="never announced"),
-        pytest.param(HIDDEN, PLAIN, one(CREATED), id="announced from now on"),
+        pytest.param(HIDDEN, HIDDEN, [], id="never visible"),
+        pytest.param(HIDDEN, PLAIN, one(CREATED), id="visible from now on"),
         pytest.param(HIDDEN_DRAFT, PUBLIC, one(PUBLISHED), id="hidden draft published"),
         pytest.param(PLAIN, HIDDEN, one(DELETED), id="left out from now on"),
         pytest.param(DRAFT, HIDDEN_DRAFT, one(DELETED), id="draft left out from now on"),

@@ -28,7 +28,7 @@ pytestmark = [on_postgresql, pytest.mark.django_db(transaction=True)]
 def _captured(
     db: None, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    """Where the content may lie on another database too, signals have to be heard for that."""
+    """Where the content may also be in a database without triggers, signals stay connected."""
     if request.param == "postgresql only":
         monkeypatch.setattr(
             LiveUpdatesRouter, "allow_migrate", lambda self, db, label, **hints: db == "default"
@@ -93,7 +93,7 @@ class TestTransactions:
                 Note.objects.create(site=site, text="lost")
         assert [r.item_id for r in recorded()] == [item_id(kept)]
 
-    def test_commit_is_announced_once_it_is_one(
+    def test_worker_is_notified_after_the_commit(
         self, site: Site, notified_aliases: list[str]
     ) -> None:
         notified_aliases.clear()
@@ -105,7 +105,7 @@ class TestTransactions:
         note.delete()
         assert notified_aliases == ["default"] * 2
 
-    def test_bulk_writes_of_a_live_query_set_are_announced(
+    def test_worker_is_notified_of_bulk_writes_of_a_live_query_set(
         self, site: Site, recorded: Recording, notified_aliases: list[str]
     ) -> None:
         notes: LiveQuerySet[Note] = LiveQuerySet(Note)

@@ -166,8 +166,8 @@ class TestCommand:
             "detail": "",
         }
         assert run_command("live_triggers", "--check").code == 0
-        gone = run_command("live_triggers", "--remove")
-        assert (gone.code, "missing" in gone.out) == (0, True)
+        removed = run_command("live_triggers", "--remove")
+        assert (removed.code, "missing" in removed.out) == (0, True)
 
     def test_its_sql_makes_them(self, notes: LiveCollection) -> None:
         sql(run_command("live_triggers", "--sql").out)
@@ -226,7 +226,7 @@ class TestChecks:
             ({"metadata_fields": ("nothing",)}, "no field named 'nothing'"),
             ({"metadata_fields": {"a": "site.name"}}, "no field named 'site.name'"),
             ({"watched_fields": ("nothing",)}, "no field named 'nothing'"),
-            ({"m2m_fields": ("nothing",)}, "no such field 'nothing'"),
+            ({"m2m_fields": ("nothing",)}, "no many-to-many field 'nothing'"),
             ({"slug_field": "slug"}, "no field named 'slug'"),
             ({"site_field": "id"}, "does not end at the UUID of a site"),
             ({"site_field": "text.site"}, "'text' is not a foreign key"),

@@ -200,6 +200,6 @@ def test_update_ids_of_triggers_are_random(site: Site) -> None:
 
 def test_attributes_mean_the_same_to_python(site: Site) -> None:
     note = Note(site=site, text="x")
-    with declared(Note, metadata_fields={"said": "text"}) as collection:
+    with declared(Note, metadata_fields={"content": "text"}) as collection:
         assert isinstance(collection, LiveCollection)
-        assert collection.get_metadata(note) == {"said": "x"}
+        assert collection.get_metadata(note) == {"content": "x"}

@@ -1,4 +1,4 @@
-"""Capture by trigger hears whoever writes, in whatever way, and nothing twice."""
+"""Capture by trigger records whatever is written, in whatever way, and nothing twice."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class TestPastTheSignals:
         sql("update testapp_note set t = 'y'")
         sql("update testapp_note set id = 8")
         sql("delete from testapp_note")
-        assert [(r.event, r.item_id, r.metadata["said"]) for r in recorded()] == [
+        assert [(r.event, r.item_id, r.metadata["content"]) for r in recorded()] == [
             ("created", item_id(Note(pk=7)), "x"),
             ("updated", item_id(Note(pk=7)), "y"),
             ("deleted", item_id(Note(pk=7)), "y"),
@@ -84,7 +84,7 @@ class TestPastTheSignals:
         with connection.cursor() as cursor, cursor.copy(rows) as copy:
             for n in range(3):
                 copy.write_row((n, site.pk, str(n)))
-        assert [r.metadata["said"] for r in recorded()] == ["0", "1", "2"]
+        assert [r.metadata["content"] for r in recorded()] == ["0", "1", "2"]
 
     def test_loaddata(self, site: Site, recorded: Recording, tmp_path: Path) -> None:
         fields = {"site": str(site.pk), "text": "x"}

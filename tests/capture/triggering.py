@@ -1,4 +1,4 @@
-"""Collections that are declared otherwise for the length of a test, with their triggers."""
+"""Collections that are declared differently for the length of a test, with their triggers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DECLARED: dict[type[Model], dict[str, Any]] = {
         "published_when": Q(status="published"),
         "metadata_fields": ("title", "status"),
     },
-    Note: {"metadata_fields": {"said": "text"}},
+    Note: {"metadata_fields": {"content": "text"}},
     Contribution: {"site_field": "dossier.site", "metadata_fields": ("role",)},
     Page: {"metadata_fields": ("title",)},
     Product: {"name": "goods", "site_field": "tenant", "metadata_fields": ("sku", "stock")},

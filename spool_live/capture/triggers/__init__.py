@@ -1,7 +1,7 @@
-"""Capture by PostgreSQL triggers: what the signals' receivers would record, whoever writes.
+"""Capture by PostgreSQL triggers: the same updates as by signals, whichever program writes.
 
-For collections with ``capture = "trigger"``, on content databases that are PostgreSQL. What a
-trigger is to know of an item is declared by attributes of the collection; the SQL is made of them.
+For collections with ``capture = "trigger"``, on content databases that are PostgreSQL. Attributes
+of the collection declare what a trigger must know of an item; the SQL is generated from them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The triggers that a collection calls for: one each for insertions, changes and deletions.
+"""The triggers that a collection needs: one each for insertions, updates and deletions.
 
-Insertions and deletions are recorded by statement, any number of rows with one INSERT. Changes are
-recorded by row: a statement's trigger would have to join old and new rows, which costs a single
-save half as much again.
+Insertions and deletions are recorded per statement, any number of rows with one INSERT. Updates are
+recorded per row: a trigger per statement would have to join old and new rows, which makes a single
+save half as expensive again.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from psycopg.sql import SQL, Composable, Identifier, Literal
 
 from spool_live.capture.transitions import ADDED
 from spool_live.capture.triggers.expressions import columns_of, irrelevant, of_row
-from spool_live.capture.triggers.support import faults_of, may_be_odd
+from spool_live.capture.triggers.support import faults_of, may_need_rewriting
 from spool_live.collections import ITEM_NAMESPACE, LiveCollection, registry
 from spool_live.exceptions import SpoolLiveConfigurationError
 from spool_live.metadata import DEPTH_LIMIT, METADATA_LIMIT
 from spool_live.models import OutboxEntry
 from spool_live.sql import read_sql
 
-LONGEST_NAME = 63
+MAX_NAME_LENGTH = 63
+"""Most bytes of a name in PostgreSQL."""
 _OUTBOX = OutboxEntry._meta.db_table
 _FIT = "spool_live_fit_metadata_v1"
 _PLAIN_JSON = "spool_live_plain_json_v1"
@@ -33,10 +34,10 @@ _ODD = (
     " or metadata::text ~ '[0-9]{{16}}'"
     " or length(metadata::text) - length(translate(metadata::text, '[{{', '')) > {depth}"
 )
-"""As ``metadata.read_metadata`` looks for what receivers would read differently."""
+"""Finds what ``metadata.read_metadata`` would find: values that receivers may read differently."""
 _ITEM_ID = "spool_live_item_id_v1"
 _PLAIN = ("r", "p")
-"""Kinds of relation that may have the triggers: tables, partitioned ones too."""
+"""Values of ``relkind`` of relations that may have the triggers: tables, partitioned or not."""
 
 
 @dataclass(frozen=True)
@@ -80,13 +81,13 @@ class Table:
 
     @property
     def sql(self) -> Identifier:
-        """Its name with its schema."""
+        """The table's name with its schema, quoted."""
         return Identifier(self.schema, self.name)
 
 
 @dataclass(frozen=True)
 class CaptureTrigger:
-    """One trigger as it has to be: on which table, running which function with which body."""
+    """One trigger as it must be: on which table, and running which function with which body."""
 
     collection: str
     event: Event
@@ -100,7 +101,7 @@ class CaptureTrigger:
         return f"spool_live_{self.event.name}"
 
     def statements(self) -> Iterator[Composable]:
-        """Yield what makes it, or puts it right."""
+        """Yield the statements that create the trigger and its function, or replace them."""
         function = Identifier(self.table.schema, self.function)
         yield SQL(read_sql("capture/function")).format(function=function, body=Literal(self.body))
         yield SQL("create or replace trigger {} {} execute function {}()").format(
@@ -109,7 +110,7 @@ class CaptureTrigger:
 
 
 class Definitions:
-    """What the registrations call for on the PostgreSQL database ``using``.
+    """The triggers that registered collections need on ``using``, the alias of a PostgreSQL.
 
     Raises ``SpoolLiveConfigurationError`` for a collection whose declaration a trigger cannot
     follow.
@@ -134,8 +135,8 @@ class Definitions:
         self._ossp = _schema_of_extension(self.connection, "uuid-ossp")
 
     def waits_for(self, collection: LiveCollection) -> str:
-        """Return what ``collection`` reads and is not there yet, or cannot have triggers; else
-        empty."""
+        """Return why the triggers of ``collection`` cannot be installed yet: a column that they
+        read does not exist, or its table cannot have triggers. Empty where they can be."""
         for table, column in sorted(self._reads[collection.name]):
             found = self._tables.get(table)
             if found is None or column not in found.columns:
@@ -144,11 +145,11 @@ class Definitions:
         return "" if own.is_plain else f"{own.name} is not a table"
 
     def has_outbox(self) -> bool:
-        """Return whether there is anything that triggers could write into."""
+        """Return whether the outbox exists, which the triggers write into."""
         return _OUTBOX in self._tables
 
     def helpers(self) -> Iterator[Composable]:
-        """Yield the functions that the triggers' functions call."""
+        """Yield the statements that create the functions which the triggers' functions call."""
         limit, namespace = Literal(METADATA_LIMIT), Literal(ITEM_NAMESPACE.bytes)
         fit, item_id = self._function(_FIT), self._function(_ITEM_ID)
         plain, depth = self._function(_PLAIN_JSON), Literal(DEPTH_LIMIT)
@@ -157,14 +158,14 @@ class Definitions:
         yield SQL(read_sql("capture/item_id")).format(item_id=item_id, namespace=namespace)
 
     def of_collection(self, collection: LiveCollection) -> Iterator[CaptureTrigger]:
-        """Yield the triggers of ``collection``, whose tables and columns must be there."""
+        """Yield the triggers of ``collection``, whose tables and columns must exist."""
         table = self._tables[collection.model._meta.db_table]
         for event in EVENTS:
             yield CaptureTrigger(
                 collection.name,
                 event,
                 table,
-                truncate_name(f"spool_live_{event.name}_{table.name}", LONGEST_NAME, 8),
+                truncate_name(f"spool_live_{event.name}_{table.name}", MAX_NAME_LENGTH, 8),
                 self._body(collection, event),
             )
 
@@ -192,8 +193,8 @@ class Definitions:
         return body.as_string(self.connection.connection)
 
     def _unfit(self, collection: LiveCollection) -> Composable:
-        """Return the condition under which metadata is not what it has to be."""
-        condition = _TOO_LARGE + (_ODD if may_be_odd(collection) else "")
+        """Return the SQL condition under which metadata is too large or must be rewritten."""
+        condition = _TOO_LARGE + (_ODD if may_need_rewriting(collection) else "")
         return SQL(condition).format(limit=Literal(METADATA_LIMIT), depth=Literal(DEPTH_LIMIT))
 
     def _named(self, name: Composable) -> Composable:

@@ -1,4 +1,4 @@
-"""What a collection declares, as SQL on a row of its table (``old``, ``new`` or another alias)."""
+"""The declarations of a collection as SQL on a row of its table (alias ``old``, ``new``, ...)."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from spool_live.collections import LiveCollection, one_site
 from spool_live.conditions import fields_of, own_field
 
 Located = Callable[[str], Composable]
-"""From a model's ``db_table`` to the table with its schema."""
+"""Function from a model's ``db_table`` to the name of the table with its schema."""
 Named = Callable[[Composable], Composable]
-"""From a text to the UUIDv5 of it."""
+"""Function from an SQL text to the SQL of its UUIDv5."""
 
 _TIMESTAMP = SQL(
     "to_char({0} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS'"
     " || case when date_trunc('second', {0}) = {0} then '\"Z\"' else '.MS\"Z\"' end)"
 )
-"""As ``DjangoJSONEncoder`` writes it: milliseconds, where there are any."""
+"""A moment as ``DjangoJSONEncoder`` writes it: with milliseconds, unless they are 0."""
 _FLOAT = SQL(
     "case when {0} in ('NaN', 'Infinity', '-Infinity') then to_jsonb(1e5000::numeric)"
     " else to_jsonb({0}) end"
 )
-"""NaN and the infinities as a number that is left out for its length, as Python leaves them out."""
+"""NaN and the infinities become a number too long to be kept: Python leaves them out as well."""
 _AS_JSON = {
     "DateTimeField": _TIMESTAMP,
     "DecimalField": SQL("{0}::text"),
@@ -52,7 +52,8 @@ def of_row(
     named: Named,
     connection: BaseDatabaseWrapper,
 ) -> dict[str, Composable]:
-    """Return all that capture asks of an item, for the row that is called ``row``.
+    """Return the SQL of all that capture needs to know of an item, by name, for the row with the
+    alias ``row``.
 
     ``located`` finds tables, ``named`` makes the id of an item whose key is not a UUID.
     """
@@ -76,8 +77,8 @@ def of_row(
 
 
 def irrelevant(collection: LiveCollection, parts: Mapping[str, Composable]) -> Composable:
-    """Return what the function for changes does first where ``watched_fields`` are declared:
-    nothing, if none of them changed, nor anything else that is always recorded."""
+    """Return the SQL that ends the function for updates early where neither ``watched_fields`` nor
+    anything that is always recorded has changed; empty where ``watched_fields`` is ``None``."""
     if collection.watched_columns is None:
         return SQL("")
     model = collection.model

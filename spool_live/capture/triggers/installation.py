@@ -1,4 +1,4 @@
-"""Puts the triggers into the database, takes them out, and says where they do not fit."""
+"""Installing the triggers, removing them, and reporting where they differ from what is needed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ENABLED = ("O", "A")
 
 
 class TriggerState(StrEnum):
-    """How a trigger stands to the registrations."""
+    """How a trigger compares with what the registered collections need."""
 
     INSTALLED = "installed"
     MISSING = "missing"
@@ -32,8 +32,8 @@ class TriggerState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TriggerStatus:
-    """One trigger: its collection (empty for one that no registration calls for), table, name,
-    state, and what it waits for."""
+    """One trigger: its collection (empty for one that no collection needs), table, name, state, and
+    in ``detail`` what it waits for."""
 
     collection: str
     table: str
@@ -43,7 +43,7 @@ class TriggerStatus:
 
 
 class Installed(NamedTuple):
-    """A trigger as the catalog has it: when it is fired, and the function that it runs."""
+    """A trigger in PostgreSQL's catalog: when it is fired, and the function that it runs."""
 
     kind: int
     enabled: str
@@ -57,7 +57,7 @@ Key = tuple[str, str, str]
 
 
 def status(using: str) -> list[TriggerStatus]:
-    """Return each trigger that is or should be on ``using``. Reads only.
+    """Return the status of each trigger that is or should be on ``using``. Reads only.
 
     Raises ``SpoolLiveConfigurationError`` for a collection that a trigger cannot follow.
     """
@@ -81,9 +81,10 @@ def status(using: str) -> list[TriggerStatus]:
 
 
 def install(using: str) -> list[TriggerStatus]:
-    """Make what is missing or differs, drop what is stale, leave alone what fits.
+    """Create triggers that are missing or differ, drop those that are stale, and keep the others.
 
-    One transaction; waits at most 5 s for a table that is in use. Returns the state afterwards.
+    Takes one transaction, and waits at most 5 s for a table that is in use. Returns the status
+    afterwards.
     """
     if not has_triggers(using):
         return []
@@ -102,8 +103,8 @@ def install(using: str) -> list[TriggerStatus]:
 
 
 def remove(using: str) -> list[TriggerStatus]:
-    """Drop every capture trigger on ``using``. Until they are back, nobody records the changes of
-    their collections."""
+    """Drop every capture trigger on ``using``, and return the status afterwards. Until they are
+    installed again, changes of their collections are not recorded."""
     if not has_triggers(using):
         return []
     with _exclusively(using) as run:
@@ -112,14 +113,14 @@ def remove(using: str) -> list[TriggerStatus]:
 
 
 def statements(using: str) -> list[str]:
-    """Return all of the SQL that would make the triggers on an empty database."""
+    """Return all of the SQL that creates the triggers on a database that has none."""
     if not has_triggers(using):
         return []
     definitions = Definitions(using)
     wanted = _wanted(definitions).values() if definitions.has_outbox() else ()
-    made = [*definitions.helpers()] if wanted else []
-    made += [statement for trigger in wanted for statement in trigger.statements()]
-    return [statement.as_string(definitions.connection.connection) for statement in made]
+    composed = [*definitions.helpers()] if wanted else []
+    composed += [statement for trigger in wanted for statement in trigger.statements()]
+    return [statement.as_string(definitions.connection.connection) for statement in composed]
 
 
 def _wanted(definitions: Definitions) -> dict[Key, CaptureTrigger]:
@@ -153,7 +154,7 @@ def _drops(keys: Iterable[Key]) -> Iterator[Composable]:
 
 @contextmanager
 def _exclusively(using: str) -> Iterator[Callable[[Iterable[Composable]], None]]:
-    """Open a transaction that no other installation runs beside; yield what executes in it."""
+    """Open a transaction that excludes other installations; yield a function that runs SQL."""
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         cursor.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
         cursor.execute("select pg_advisory_xact_lock(hashtext('spool_live_triggers'))")

@@ -1,4 +1,4 @@
-"""What a trigger can know of an item: columns, nothing that only Python can say."""
+"""What a trigger can know of an item: its columns, and nothing that only Python can determine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from spool_live.collections import LiveCollection, one_site
 from spool_live.conditions import own_field
 
 MAX_FIELDS = 50
-"""A function of PostgreSQL takes a hundred arguments: a name and a value for each field."""
+"""Most fields in the metadata: a PostgreSQL function takes a hundred arguments, two for each."""
 INTEGERS = {
     "AutoField",
     "BigAutoField",
@@ -32,7 +32,7 @@ KEYS = INTEGERS | TEXTS | {"UUIDField"}
 METADATA = KEYS | {"BooleanField", "DateField", "DateTimeField", "DecimalField", "FloatField"}
 _ODD = {"BigAutoField", "BigIntegerField", "FloatField", "JSONField", "PositiveBigIntegerField"}
 """Types whose values receivers may read differently, see ``spool_live.metadata``."""
-_STAY = 'or leave capture at "signals"'
+_KEEP_SIGNALS = 'or leave capture at "signals"'
 _REPLACED_BY = {
     "get_site": "site_field",
     "get_slug": "slug_field",
@@ -42,12 +42,12 @@ _REPLACED_BY = {
     "get_metadata": "metadata_fields",
     "get_locale": "metadata_fields = {'locale': ...}",
 }
-"""Methods of a collection, and the attribute that says the same so that a trigger can know it."""
+"""Methods of a collection, each with the attribute that a trigger can follow instead."""
 
 
 def faults_of(collection: LiveCollection) -> Iterator[Fault]:
-    """Yield what ``collection`` declares wrongly; where it declares all rightly, and wants
-    triggers, what those cannot do."""
+    """Yield the mistakes in the declaration of ``collection``; where there are none, and its
+    capture is by trigger, what triggers cannot do."""
     found = list(declarations.faults_of(collection))
     yield from found
     if collection.capture == "trigger" and not found:
@@ -62,74 +62,78 @@ def _trigger_faults(
         if getattr(own, method) is not getattr(LiveCollection, method):
             yield Fault(
                 f"{method}() is Python, which a trigger cannot call",
-                f"Declare {attribute} instead, {_STAY}.",
+                f"Declare {attribute} instead, {_KEEP_SIGNALS}.",
             )
     if collection.has_own_tags:
         problem = "get_cache_tags() and dependents() are Python, which a trigger cannot call"
-        yield Fault(problem, f"Leave them out, {_STAY}.")
+        yield Fault(problem, f"Leave them out, {_KEEP_SIGNALS}.")
     yield from _other_rows(collection)
     if model._meta.parents:
         problem = f"{model._meta.label} lies in two tables (multi-table inheritance)"
-        yield Fault(problem, f"Register the parent model, {_STAY}.")
+        yield Fault(problem, f"Register the parent model, {_KEEP_SIGNALS}.")
         return
     if key_type(model) not in KEYS:
         problem = "the primary key is neither a UUID nor a number nor a text"
-        yield Fault(problem, f"Give the model such a key, {_STAY}.")
+        yield Fault(problem, f"Give the model such a key, {_KEEP_SIGNALS}.")
     yield from _path_faults(collection)
     for field in fields.values():
         if not _is_plain(field):
             kind = type(field).__name__
             problem = f"metadata_fields: a trigger cannot write {field.name} ({kind}) as JSON"
-            yield Fault(problem, f"Leave it out, {_STAY}.")
+            yield Fault(problem, f"Leave it out, {_KEEP_SIGNALS}.")
     if len(fields) > MAX_FIELDS:
-        yield Fault("metadata_fields: too many", f"Name at most {MAX_FIELDS}, {_STAY}.")
+        problem = f"metadata_fields: {len(fields)} fields are too many for a trigger"
+        yield Fault(problem, f"Name at most {MAX_FIELDS}, {_KEEP_SIGNALS}.")
 
 
 def _other_rows(collection: LiveCollection) -> Iterator[Fault]:
     if collection.is_of_one_site and not one_site.is_id():
         problem = "SPOOL_LIVE['SITE'] is a name, which a trigger does not look up"
-        yield Fault(problem, f"Set it to the site's id, {_STAY}.")
+        yield Fault(problem, f"Set it to the site's id, {_KEEP_SIGNALS}.")
     if collection.moment_fields:
         problem = "published_from and published_until: a trigger is not fired by the clock"
-        yield Fault(problem, f"Leave them out, {_STAY}.")
+        yield Fault(problem, f"Leave them out, {_KEEP_SIGNALS}.")
     if collection.follows:
         problem = "follows: a trigger sees changes of the item's own row only"
-        yield Fault(problem, f"Leave it out, {_STAY}.")
+        yield Fault(problem, f"Leave it out, {_KEEP_SIGNALS}.")
 
 
 def _path_faults(collection: LiveCollection) -> Iterator[Fault]:
     try:
         site_path_of(collection)
     except FieldDoesNotExist as error:
-        yield Fault(f"site_field: {error}", f"Name foreign keys that lead to a site, {_STAY}.")
+        remedy = f"Name foreign keys that lead to a site, {_KEEP_SIGNALS}."
+        yield Fault(f"site_field: {error}", remedy)
     if not collection.slug_field:
         return
     try:
         slug = own_field(collection.model, collection.slug_field)
     except FieldDoesNotExist as error:
-        yield Fault(f"slug_field: {error}", f"Name a column of the item, {_STAY}.")
+        yield Fault(f"slug_field: {error}", f"Name a column of the item, {_KEEP_SIGNALS}.")
     else:
         if slug.get_internal_type() not in TEXTS:
             reason = f"slug_field: {slug.name} is not a text column"
-            yield Fault(reason, f"Name a text column, {_STAY}.")
+            yield Fault(reason, f"Name a text column, {_KEEP_SIGNALS}.")
 
 
 def metadata_of(collection: LiveCollection) -> dict[str, Field[Any, Any]]:
-    """Return the declared metadata: its names, with their columns. Raises ``FieldDoesNotExist``."""
+    """Return the columns of ``metadata_fields`` by name. Raises ``FieldDoesNotExist``."""
     columns = collection.metadata_columns.items()
     return {name: own_field(collection.model, attname) for name, attname in columns}
 
 
-def may_be_odd(collection: LiveCollection) -> bool:
-    """Return whether the metadata may hold numbers beyond 53 bits, infinities or deep nesting."""
+def may_need_rewriting(collection: LiveCollection) -> bool:
+    """Return whether the metadata may hold what receivers would read differently: numbers beyond 53
+    bits, infinities or deep nesting."""
     return any(_value_type(field) in _ODD for field in metadata_of(collection).values())
 
 
 def site_path_of(collection: LiveCollection) -> list[Field[Any, Any]]:
-    """Return the columns from the item to the site's id, each but the last a foreign key of its
-    row.
+    """Return the columns on the path from the item to the site's id; each but the last is a foreign
+    key.
 
-    Raises ``FieldDoesNotExist`` for a path that leads over anything else, or to no UUID.
+    Raises ``FieldDoesNotExist`` for a path through anything else, or one that does not end at a
+    UUID.
     """
     if collection.is_of_one_site:
         return []
@@ -165,13 +169,13 @@ def _may_outlive(foreign_key: Field[Any, Any]) -> bool:
 
 
 def key_type(model: type[Model]) -> str:
-    """Return the internal type of the primary key's values, foreign keys followed."""
+    """Return the internal type of the primary key's values, following foreign keys."""
     pk = model._meta.pk
     return _value_type(pk) if getattr(pk, "column", None) else type(pk).__name__
 
 
 def target_of(field: Field[Any, Any]) -> Field[Any, Any]:
-    """Return what a foreign key points at. Raises ``FieldDoesNotExist`` for any other field."""
+    """Return the field that a foreign key points at; raise ``FieldDoesNotExist`` for others."""
     if not isinstance(field, ForeignKey):
         raise FieldDoesNotExist(f"{field.name!r} is not a foreign key")
     return field.target_field

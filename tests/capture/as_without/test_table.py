@@ -61,8 +61,8 @@ def test_table_is_long_enough() -> None:
 def _assert_newest_entries_have_what_is_stored() -> None:
     collection = next(c for c in registry if c.model is Story)
     for story in Story.objects.all():
-        told = OutboxEntry.objects.filter(item_id=collection.item_id_of(story)).order_by("pk")
-        entry = told.last()
+        entries = OutboxEntry.objects.filter(item_id=collection.item_id_of(story)).order_by("pk")
+        entry = entries.last()
         assert entry is not None
         stored = json.loads(metadata_json(collection.get_metadata(story)))
         recorded = {name: value for name, value in entry.metadata.items() if name not in ADDED}

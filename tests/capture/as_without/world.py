@@ -56,7 +56,7 @@ class Outcome:
     rows: list[dict[str, Any]] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
     error: str = ""
-    heard: list[Any] = field(default_factory=list)
+    received: list[Any] = field(default_factory=list)
 
 
 class World:
@@ -80,7 +80,7 @@ class World:
 
     def note(self, what: Any) -> None:
         """Notes something that the project can see."""
-        self.outcome.heard.append((what, connection.in_atomic_block))
+        self.outcome.received.append((what, connection.in_atomic_block))
 
     def run(self, case: Case, *, atomic: bool) -> Outcome:
         """Runs ``case``, in a transaction if ``atomic``."""
