@@ -1,8 +1,8 @@
 """The site that an item belongs to, and the path from the item to it.
 
-Three ways: a path to a ``Site`` or its id; the one site of ``SPOOL_LIVE["SITE"]``, for models
-without such a field; or a path to a ``Site`` of ``django.contrib.sites``, each of which is one of
-ours (see ``spool_live.contrib.sites``).
+There are three ways: a path to a ``Site`` or its id; the one site of ``SPOOL_LIVE["SITE"]``, for
+models without such a field; or a path to a ``Site`` of ``django.contrib.sites``, each of which has
+a ``Site`` of this app (see ``spool_live.contrib.sites``).
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ class Belonging:
     """The model whose items the collection reports; set by ``register``."""
 
     def get_site(self, item: Any) -> Site | uuid.UUID | str | None:
-        """Return the ``Site`` that ``item`` belongs to, or its id, or ``None`` where it belongs to
-        none; then nothing is recorded."""
+        """Return the ``Site`` that ``item`` belongs to, or its id. For ``None`` nothing is
+        recorded."""
         return cast("Site | uuid.UUID | str | None", _follow(item, self.site_path))
 
     @cached_property
     def site_path(self) -> tuple[str, ...]:
-        """``site_field`` in steps; its last one is the column, so that no site is fetched."""
+        """The steps of ``site_field``. The last one is a column, so that no ``Site`` is fetched."""
         *relations, last = self.site_field.split(".")
         if not relations:
             try:
@@ -51,7 +51,7 @@ class Belonging:
     @cached_property
     def site_column(self) -> str | None:
         """The item's own column that holds the site's id; ``None`` where another row, a property or
-        ``get_site`` says it."""
+        ``get_site`` determines the site."""
         if (
             self.is_of_one_site
             or len(self.site_path) > 1
@@ -63,7 +63,7 @@ class Belonging:
 
     @cached_property
     def site_relations(self) -> str:
-        """The foreign keys on the way to the site, as ``select_related()`` takes them."""
+        """The foreign keys on the path to the site, as ``select_related()`` takes them."""
         model, followed = self.model, []
         for step in self.site_path[:-1]:
             try:
@@ -79,7 +79,7 @@ class Belonging:
     @cached_property
     def is_of_one_site(self) -> bool:
         """Whether all items belong to the site that ``SPOOL_LIVE["SITE"]`` names: the collection
-        says nothing else, and the model has no field for it."""
+        overrides neither ``site_field`` nor ``get_site``, and the model has no such field."""
         own = type(self)
         if own.site_field != Belonging.site_field or own.get_site is not Belonging.get_site:
             return False
@@ -101,9 +101,9 @@ class Belonging:
         return str(model._meta.label) == django_sites.LABEL
 
     def site_id_of(self, item: Model) -> uuid.UUID | None:
-        """Return the id of the item's site, or ``None``.
+        """Return the id of the item's site, or ``None`` where it has none.
 
-        Raises ``ValueError`` for what is not a site id.
+        Raises ``ValueError`` where the item names something that is not a site.
         """
         if self.is_of_one_site:
             return one_site.site_id(item._state.db or DEFAULT_DB_ALIAS)
@@ -112,8 +112,8 @@ class Belonging:
         )
 
     def to_site_id(self, value: Any) -> uuid.UUID | None:
-        """Return the id of the site that ``value`` is: a ``Site`` or an id, of ours or of
-        ``django.contrib.sites``. Raises ``ValueError`` for anything else."""
+        """Return the id of the site that ``value`` stands for: a ``Site`` or an id, of this app or
+        of ``django.contrib.sites``. Raises ``ValueError`` for anything else."""
         if isinstance(value, Site):
             value = value.pk
         if value is None or isinstance(value, uuid.UUID):

@@ -54,29 +54,29 @@ class LiveCollection(Belonging, Identified, Scheduled):
     """``True`` delivers the waiting updates of one item as one. With a ``timedelta`` its plain
     updates also wait that long for the next ones."""
     published_when: Q | None = None
-    """A ``Q`` on the item's own columns that says which items are published."""
+    """A ``Q`` on the item's own columns that is true of published items."""
     visible_when: Q | None = None
-    """A ``Q`` on the item's own columns that says which items subscribers may know of."""
+    """A ``Q`` on the item's own columns that is true of items that subscribers may know of."""
     announced_when: Q | None = None
     """The earlier name of ``visible_when``; it works until 1.0."""
     watched_fields: tuple[str, ...] | None = None
-    """Names of columns: a change of nothing else is not recorded. What publishes, unpublishes,
-    renames, moves or hides an item always is. ``None`` watches everything."""
+    """Names of columns: a change that touches none of them is not recorded, unless it publishes,
+    unpublishes, renames, moves or hides the item. ``None`` watches everything."""
     metadata_fields: tuple[str, ...] | Mapping[str, str] = ()
     """Names of fields whose values are the metadata, or names in the metadata mapped to fields."""
     follows: tuple[str, ...] = ()
     """Names of foreign keys: a change of the object that one points at is a change of the item, as
-    of the article that a translation belongs to."""
+    a translation follows the article that it belongs to."""
     most_moved: int = 10_000
-    """Most items that follow at once when such an object changes, or when one on the path of
-    ``site_field`` gets another site."""
+    """Most items that are recorded when an object in ``follows`` changes, or when an object on the
+    path of ``site_field`` gets another site."""
     most_descendants: int = 100
     """Most items of a tree (treebeard, mptt) that are recorded one by one when the item above them
     moves or gets another slug. Where there are more, its own update has ``descendants: true`` in
     the metadata and stands for all of them."""
     capture: Literal["signals", "trigger"] = "signals"
-    """``"signals"``, or ``"trigger"`` for triggers in a PostgreSQL content database; those know
-    what attributes declare, and nothing of the methods."""
+    """``"signals"``, or ``"trigger"`` for triggers in a PostgreSQL content database; those follow
+    what attributes declare, and cannot call methods."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -105,7 +105,7 @@ class LiveCollection(Belonging, Identified, Scheduled):
     def is_published(self, item: Any) -> bool:
         """Return whether the public may see ``item``. The default asks ``published_when``.
 
-        Leave the clock out of it: that is what ``published_from`` and ``published_until`` are for.
+        Do not compare with the current time: declare ``published_from`` and ``published_until``.
         """
         if self.published_when is None:
             if self.moment_fields:
@@ -116,8 +116,8 @@ class LiveCollection(Belonging, Identified, Scheduled):
     def get_metadata(self, item: Any) -> Mapping[str, Any]:
         """Return a JSON object of at most 8 KiB that travels with each update of ``item``.
 
-        The default has ``metadata_fields``. Every subscriber of the site reads it, also for drafts,
-        unless ``is_visible`` hides them.
+        The default holds the ``metadata_fields``. Every subscriber of the site can read it, even of
+        drafts, unless ``is_visible`` hides them.
         """
         fields = self.metadata_columns
         return {name: getattr(item, attname) for name, attname in fields.items()} if fields else {}
@@ -126,22 +126,22 @@ class LiveCollection(Belonging, Identified, Scheduled):
         """Return the language that ``item`` is written in (``"de"``), or ``None``. It travels as
         ``locale`` in the metadata.
 
-        Slug, states, metadata and tags of an item are asked for with this language active, or else
-        ``LANGUAGE_CODE``, whichever language the editor works in.
+        The methods for slug, states, metadata and tags are called with this language active, or
+        else ``LANGUAGE_CODE``, whichever language the editor works in.
         """
         return None
 
     def get_cache_tags(self, item: Any) -> list[str]:
-        """Return the tags of cached answers that a change of ``item`` makes stale: the collection,
-        the item by id and by slug, and its ``dependents``. They travel as ``cache_tags`` in the
-        metadata of its updates, with the tag of a previous slug."""
+        """Return the tags of cached responses that a change of ``item`` makes stale: the
+        collection, the item by id and by slug, and its ``dependents``. They travel as
+        ``cache_tags`` in the metadata of its updates, with the tag of a previous slug."""
         tags = default_tags(self.name, self.item_id_of(item), self.get_slug(item))
         return [*tags, *(tag for other in self.dependents(item) for tag in self._tags_of(other))]
 
     def dependents(self, item: Any) -> Iterable[str | Model]:
-        """Return what else shows something of ``item``: the tags of other cached answers (of a
-        landing page), or items of registered collections (its author), which stand for their tags.
-        At most some fifty are taken."""
+        """Return what else shows something of ``item``: tags of other cached responses (such as a
+        landing page), or items of registered collections (such as its author), which stand for
+        their tags. An update has at most about fifty of these tags."""
         return ()
 
     def is_visible(self, item: Any) -> bool:
@@ -165,34 +165,34 @@ class LiveCollection(Belonging, Identified, Scheduled):
     announces = is_visible
     """The earlier name of ``is_visible``; it works until 1.0."""
 
-    # -- what capture asks -----------------------------------------------------------------
+    # -- what capture reads ----------------------------------------------------------------
 
     @cached_property
     def has_publish_state(self) -> bool:
-        """Whether the collection says what is published."""
+        """Whether the collection declares which items are published."""
         declared = self.published_when is not None or bool(self.moment_fields)
         return declared or type(self).is_published is not LiveCollection.is_published
 
     @cached_property
     def has_slug(self) -> bool:
-        """Whether the collection says what an item's slug is."""
+        """Whether the collection declares the slug of an item."""
         return self.slug_field is not None or type(self).get_slug is not LiveCollection.get_slug
 
     @cached_property
     def has_locale(self) -> bool:
-        """Whether the collection says what language an item is written in."""
+        """Whether the collection overrides ``get_locale``."""
         return type(self).get_locale is not LiveCollection.get_locale
 
     @cached_property
     def has_own_tags(self) -> bool:
-        """Whether the cache tags are more than those that follow from collection, id and slug."""
+        """Whether the cache tags are not just those of collection, id and slug."""
         names = ("get_cache_tags", "dependents")
         return any(getattr(type(self), name) is not getattr(LiveCollection, name) for name in names)
 
     @cached_property
     def compares_rows(self) -> bool:
-        """Whether a change can only be determined from the row as it was: costs one query a
-        save."""
+        """Whether a change can only be determined by comparing with the stored row, which costs one
+        query for each save."""
         own = type(self)
         filters = own.is_visible is not LiveCollection.is_visible or self.visible_when is not None
         remote_site = self.site_column is None and not self.is_of_one_site
@@ -201,7 +201,7 @@ class LiveCollection(Belonging, Identified, Scheduled):
 
     @cached_property
     def judges_relevance(self) -> bool:
-        """Whether there are changes that are not worth an update."""
+        """Whether some changes are not worth an update: see ``is_relevant``."""
         overridden = type(self).is_relevant is not LiveCollection.is_relevant
         return overridden or self.watched_fields is not None
 
@@ -214,8 +214,8 @@ class LiveCollection(Belonging, Identified, Scheduled):
 
     @cached_property
     def columns_read(self) -> frozenset[str] | None:
-        """The attributes that an update of an item depends on; ``None`` for any of them, because a
-        method may read what it likes."""
+        """The attributes that an update of an item depends on; ``None`` if it may depend on any,
+        because a method is overridden."""
         own = type(self)
         if self.watched_fields is None and any(
             getattr(own, name) is not getattr(LiveCollection, name) for name in _METHODS
@@ -229,7 +229,7 @@ class LiveCollection(Belonging, Identified, Scheduled):
             for condition in (self.published_when, self.visible_when):
                 read.update(field.attname for field in fields_of(condition or Q(), self.model))
             return frozenset(own_field(self.model, name).attname for name in read)
-        except (FieldDoesNotExist, TypeError):  # a property; or a fault, as the checks say
+        except (FieldDoesNotExist, TypeError):  # a property, or a mistake that the checks report
             return None
 
     @cached_property
@@ -240,12 +240,12 @@ class LiveCollection(Belonging, Identified, Scheduled):
         return {name: own_field(self.model, field).attname for name, field in pairs.items()}
 
     def speaks_for(self, item: Model) -> bool:
-        """Return whether ``item`` is one of the collection's."""
+        """Return whether ``item`` belongs to the collection."""
         return isinstance(item, self.model)
 
     def is_left_to_trigger(self, using: str) -> bool:
-        """Return whether triggers record the changes on the alias ``using``, so that the signals'
-        receivers must not."""
+        """Return whether triggers record the changes on the alias ``using``, so that receivers of
+        signals must not."""
         return self.capture == "trigger" and has_triggers(using)
 
     def _tags_of(self, dependent: str | Model) -> list[str]:

@@ -1,4 +1,4 @@
-"""Sites of ``django.contrib.sites`` as tenants: each has the id of one of our sites."""
+"""Sites of ``django.contrib.sites`` as tenants: for each there is a ``Site`` of this app."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ APP = "spool_live.contrib.sites"
 
 
 def mapped(pk: Any) -> uuid.UUID:
-    """Return the id of our site that stands for the one with the primary key ``pk``: always the
-    same UUIDv5 (RFC 9562), so that no table and no query is needed to determine it."""
+    """Return the id of our site for the Django site with the primary key ``pk``: a UUIDv5 (RFC
+    9562) of that key, so that no table and no query is needed to determine it."""
     return uuid.uuid5(ITEM_NAMESPACE, f"sites.site:{int(pk)}")

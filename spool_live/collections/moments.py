@@ -16,14 +16,14 @@ class Scheduled:
 
     published_from: str | None = None
     """Name of the field that holds the moment from which an item is public, if ``is_published``
-    says so as well. The sweep records an update when it comes; an empty field is not a limit."""
+    agrees. The sweep records an update at that moment; an empty field is not a limit."""
     published_until: str | None = None
     """Name of the field that holds the moment at which an item stops being public."""
     model: Any
     """The model whose items the collection reports; set by ``register``."""
 
     def is_published(self, item: Any) -> bool:
-        """Return whether the public may see ``item``, the moments aside."""
+        """Return whether the public may see ``item``, regardless of the moments."""
         raise NotImplementedError
 
     @cached_property

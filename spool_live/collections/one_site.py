@@ -18,7 +18,7 @@ _known: dict[tuple[str, str], tuple[uuid.UUID, float]] = {}
 
 
 def site_id(using: str) -> uuid.UUID:
-    """Return the id of the one site, by name as the database ``using`` has it.
+    """Return the id of the site that the setting names, by id or by its name on ``using``.
 
     Raises ``SpoolLiveConfigurationError`` where no site, or more than one, has the name.
     """
@@ -33,7 +33,7 @@ def site_id(using: str) -> uuid.UUID:
 
 
 def is_id() -> bool:
-    """Return whether the setting is an id, so that nothing has to be looked up."""
+    """Return whether the setting is an id rather than a name, which has to be looked up."""
     try:
         uuid.UUID(live_settings().site)
     except ValueError:
@@ -44,10 +44,13 @@ def is_id() -> bool:
 def _look_up(name: str, using: str) -> uuid.UUID:
     pks = list(Site.objects.using(using).filter(name=name).values_list("pk", flat=True)[:2])
     if len(pks) != 1:
-        many = "more than one site has" if pks else "no site has"
+        problem, remedy = (
+            ("more than one site has", "Set it to the id of one of them.")
+            if pks
+            else ("no site has", "Create it by manage.py live_site create, or set an id.")
+        )
         raise SpoolLiveConfigurationError(
-            f"SPOOL_LIVE['SITE'] = {name!r}: {many} this name. Make it by manage.py live_site "
-            "create, or give the id."
+            f"SPOOL_LIVE['SITE'] = {name!r}: {problem} this name. {remedy}"
         )
     pk: uuid.UUID = pks[0]
     return pk

@@ -27,7 +27,7 @@ class Registry:
         self._of_model: dict[type[Model], list[LiveCollection]] = {}
 
     def register(self, model: type[Model], collection: type[LiveCollection]) -> LiveCollection:
-        """Report ``model`` by ``collection``, and return the collection's instance.
+        """Report the items of ``model`` by ``collection``, and return an instance of that class.
 
         Raises ``SpoolLiveConfigurationError`` for a proxy or abstract model, one that is
         registered already, or a collection name that is taken or too long.
@@ -37,24 +37,26 @@ class Registry:
                 f"{model._meta.label} is abstract or a proxy: register the concrete model."
             )
         if model in self._collections:
-            raise SpoolLiveConfigurationError(f"{model._meta.label} is already registered.")
-        made = collection(model)
-        self._check_name(made)
-        made.registry = self
-        self._collections[model] = made
+            raise SpoolLiveConfigurationError(
+                f"{model._meta.label} is already registered: remove one of the registrations."
+            )
+        instance = collection(model)
+        self._check_name(instance)
+        instance.registry = self
+        self._collections[model] = instance
         self._of_model.clear()
         registry_changed.send(sender=type(self), model=model)
-        return made
+        return instance
 
     def unregister(self, model: type[Model]) -> None:
-        """Report ``model`` no longer. Raises ``KeyError`` where it is not registered."""
+        """Stop reporting the items of ``model``. Raises ``KeyError`` where it is not registered."""
         del self._collections[model]
         self._of_model.clear()
         registry_changed.send(sender=type(self), model=model)
 
     def attach(self, collection: LiveCollection) -> None:
-        """Add a collection whose changes the app that attaches it records itself: it is not among
-        those of a model, but its name is known and its own.
+        """Add a collection whose changes are recorded by the app that attaches it. Its name is
+        reserved, but ``of_model`` does not return it.
 
         Raises ``SpoolLiveConfigurationError`` for a name that is taken or too long.
         """
@@ -72,15 +74,15 @@ class Registry:
         """Return every collection: the registered and the attached."""
         return (*self._collections.values(), *self._attached)
 
-    def _check_name(self, made: LiveCollection) -> None:
-        if len(made.name) > COLLECTION_LIMIT:
+    def _check_name(self, added: LiveCollection) -> None:
+        if len(added.name) > COLLECTION_LIMIT:
             raise SpoolLiveConfigurationError(
-                f"{made!r}: `name` must have at most {COLLECTION_LIMIT} characters."
+                f"{added!r}: `name` must have at most {COLLECTION_LIMIT} characters."
             )
         for other in self.declared():
-            if other.name == made.name:
+            if other.name == added.name:
                 raise SpoolLiveConfigurationError(
-                    f"{made!r} and {other!r} have the same name: set `name` on one of them."
+                    f"{added!r} and {other!r} have the same name: set `name` on one of them."
                 )
 
     def __iter__(self) -> Iterator[LiveCollection]:
@@ -94,8 +96,8 @@ class Registry:
         return [c for c in self.of_model(model) if not c.is_left_to_trigger(using)]
 
     def of_model(self, model: type[Model]) -> list[LiveCollection]:
-        """Return the collections an item of ``model`` belongs to: its own and its concrete
-        parents'."""
+        """Return the collections that an item of ``model`` belongs to: its own and those of its
+        concrete parents."""
         found = self._of_model.get(model)
         if found is None:
             found = self._of_model[model] = [c for c in self if issubclass(model, c.model)]
@@ -125,7 +127,7 @@ def register(model: type[Model]) -> Callable[[type[C]], type[C]]:
 
 
 def unregister(model: type[Model]) -> None:
-    """Report the items of ``model`` no longer. Raises ``KeyError`` where it is not registered."""
+    """Stop reporting the items of ``model``. Raises ``KeyError`` where it is not registered."""
     registry.unregister(model)
 
 
@@ -133,13 +135,14 @@ def cache_tags(item: Model, *, lists: bool = True) -> list[str]:
     """Return the cache tags that a change of ``item`` makes stale, as its updates carry them in
     ``metadata.cache_tags``.
 
-    For the ``Cache-Tag`` header of an answer that shows ``item``. Without ``lists``, the names of
-    its collections are left out: they are for answers that any change of the collection touches.
+    For the ``Cache-Tag`` header of a response that shows ``item``. Without ``lists``, the names of
+    its collections are left out: they are for responses that show the collection as a list.
     Raises ``SpoolLiveConfigurationError`` where the model of ``item`` is not registered.
     """
     found = registry.of_item(item)
     if not found:
-        raise SpoolLiveConfigurationError(f"{type(item)._meta.label} is not registered.")
+        label = type(item)._meta.label
+        raise SpoolLiveConfigurationError(f"{label} is not registered: register it in live.py.")
     left_out = set() if lists else {collection.name for collection in found}
     tags = (tag for collection in found for tag in collection.get_cache_tags(item))
     return fitting(tag for tag in tags if tag not in left_out)
