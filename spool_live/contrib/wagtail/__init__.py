@@ -12,9 +12,9 @@ and in a ``live.py``::
     class Pages(PageCollection):
         pass
 
-``declarations``: what projects declare. ``moment`` and ``roots``: where pages are and who may see
-them, before and after a change. ``pages``, ``subtrees``, ``privacy``, ``references``, ``snippets``
-and ``sites``: one kind of change each. ``connection`` connects them.
+``declarations`` is what projects declare. ``moment`` and ``roots`` determine where pages are and
+who may see them, before and after a change. ``pages``, ``subtrees``, ``privacy``, ``references``,
+``snippets`` and ``sites`` record one kind of change each, and ``connection`` connects them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = ["PageCollection", "SnippetCollection", "register_pages", "register_sn
 
 
 def __getattr__(name: str) -> Any:
-    # Django imports this package before there are models.
+    # Django imports this package before it loads models.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.declarations"), name)

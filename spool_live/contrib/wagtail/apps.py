@@ -1,4 +1,4 @@
-"""The app: connects what it observes of Wagtail."""
+"""The Django app: connects to the models and signals of Wagtail."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class WagtailLiveConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect signals and check."""
+        """Connect the signals and register the checks."""
         from spool_live.contrib.wagtail import checks, connection  # noqa: F401, PLC0415
 
         connection.connect()
@@ -25,7 +25,7 @@ class WagtailLiveConfig(AppConfig):
 
 
 def _close_table(using: str, **kwargs: Any) -> None:
-    """Where the API roles came after the migration."""
+    """Close the app's table to the API roles, which may be younger than its migration."""
     from spool_live.contrib.wagtail.models import SiteMapping  # noqa: PLC0415
     from spool_live.supabase import provisioning  # noqa: PLC0415
     from spool_live.supabase.databases import is_supabase_database  # noqa: PLC0415

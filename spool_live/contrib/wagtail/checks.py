@@ -18,7 +18,7 @@ from spool_live.contrib.wagtail.models import SiteMapping
 def unmapped_sites(
     app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[checks.CheckMessage]:
-    """Check ``W001``: the pages of a Wagtail site without a live site reach nobody."""
+    """Check ``W001``: updates of pages of a Wagtail site without a live site are not recorded."""
     using = router.db_for_read(WagtailSite)
     if using not in (databases or ()) or not page_collections():
         return []
@@ -61,7 +61,7 @@ def snippets_of_no_site(
     return [
         checks.Warning(
             f"No updates are recorded for {collection!r}: its snippets name no site, and there are "
-            f"{sites}.",
+            f"{sites} sites.",
             hint="Set every_site = True, name the field that leads to the site in site_field, or "
             "override get_site().",
             id="spool_live_wagtail.W002",

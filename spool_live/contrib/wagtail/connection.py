@@ -1,4 +1,4 @@
-"""Connects the app to what it observes of Wagtail."""
+"""Connects the app to the models and signals of Wagtail."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def connect() -> None:
 
 
 def observe_snippets(**kwargs: Any) -> None:
-    """Observe deletions of what pages use and of registered snippets, as they are now."""
+    """Observe deletions of what pages use and of the snippets that are registered now."""
     for model in snippets.models():
         _observe_deletions(snippets, model)
 

@@ -1,4 +1,4 @@
-"""What a project declares of its pages and snippets: collections, and who they speak for."""
+"""What a project declares for its pages and snippets: collections, and the types they report."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ C = TypeVar("C", bound="PageCollection")
 S = TypeVar("S", bound="SnippetCollection")
 
 PLACE = "spool_live_place"
-"""Where a page keeps its place while an update of it is made."""
+"""Attribute of a page that holds its ``Place`` while an update of it is made."""
 
 _pages: dict[type[Page], PageCollection] = {}
 _snippets: dict[type[Model], SnippetCollection] = {}
@@ -26,29 +26,30 @@ _snippets: dict[type[Model], SnippetCollection] = {}
 class PageCollection(LiveCollection):
     """How Wagtail pages are reported. Subclass it and register it by ``register_pages``.
 
-    ``drafts``: ``True`` also reports pages that are not live, and saved drafts of live pages
-    (``content.updated`` with ``draft: true``). Without it subscribers know of a page from its
-    first publication on.
-    ``private``: ``True`` reports pages behind a view restriction as if they were public; without
-    it a restricted page is one that is not published.
-    ``most_descendants``: how many pages below a page are reported one by one when their URLs or
-    their privacy change at once. Where there are more, one update with ``descendants: true`` stands
-    for them all.
-    ``most_moved``: the same of the pages that use an image, a document or a snippet.
-    ``follows_references``: ``False`` does not report the pages that use an image, a document or a
-    snippet when that changes.
+    ``most_descendants`` is the number of pages below a page that are reported one by one when their
+    URLs or their privacy change at once. Where there are more, one update with ``descendants:
+    true`` stands for them all.
 
     The methods get the *specific* page, whichever class Wagtail saves.
     """
 
     slug_field = "slug"
     drafts: bool = False
+    """``True`` also reports pages that are not live, and saved drafts of live pages
+    (``content.updated`` with ``draft: true``). Otherwise subscribers know of a page from its first
+    publication on."""
     private: bool = False
+    """``True`` reports pages behind a view restriction as if they were public. Otherwise they count
+    as not published."""
     most_moved: int = 200
+    """Most pages that use an image, a document or a snippet that are reported one by one when that
+    changes. Where there are more, one update for each site stands for them all."""
     follows_references: bool = True
+    """``False`` does not report pages when an image, a document or a snippet changes that they
+    use."""
 
     def is_published(self, item: Any) -> bool:
-        """Return whether the page is live. Its privacy is a matter of the tree: see ``private``."""
+        """Return whether the page is live. View restrictions are separate: see ``private``."""
         return bool(item.live)
 
     def get_metadata(self, item: Any) -> Mapping[str, Any]:
@@ -80,12 +81,12 @@ class PageCollection(LiveCollection):
         return str(item.locale.language_code)
 
     def speaks_for(self, item: Any) -> bool:
-        """Return whether the page's nearest registered type is of this collection."""
+        """Return whether the page's nearest registered type belongs to this collection."""
         return isinstance(item, Page) and collection_of(item.specific_class) is self
 
     def place_of(self, item: Any) -> Place | None:
         """Return the site, path and URL of the page: those of the update that is being recorded, or
-        the first that it has now; ``None`` where no site serves it."""
+        else those on the first of its sites; ``None`` where no site serves it."""
         if PLACE in item.__dict__:
             place: Place | None = item.__dict__[PLACE]
             return place
@@ -101,14 +102,15 @@ class SnippetCollection(LiveCollection):
     """How the snippets of one model are reported. Register it by ``register_snippets``.
 
     A snippet belongs to one site where it has a foreign key to Wagtail's or our ``Site``
-    (``site_field``; found by itself where there is just one). Others belong to every mapped site if
-    ``every_site`` is ``True``, or if there is only one.
-    ``drafts``: as for pages.
+    (``site_field``; found by itself where there is just one to Wagtail's). Others belong to every
+    mapped site if ``every_site`` is ``True``, or if there is only one.
     """
 
     site_field = ""
     every_site: bool = False
+    """``True`` reports snippets without a site of their own to every mapped site."""
     drafts: bool = False
+    """``True`` also reports snippets that are not live, and saved drafts of live ones."""
 
     def __init__(self, model: type[Model]) -> None:
         super().__init__(model)
@@ -138,11 +140,11 @@ class SnippetCollection(LiveCollection):
 
 
 def register_pages(*types: type[Page]) -> Callable[[type[C]], type[C]]:
-    """Class decorator: reports the pages of ``types`` by the decorated collection; without types,
-    all pages. A page belongs to the collection of its nearest registered type.
+    """Return a class decorator that registers a ``PageCollection`` for the pages of ``types``;
+    without types, for all pages. A page belongs to the collection of its nearest registered type.
 
-    Raises ``SpoolLiveConfigurationError`` for a type that is not a page type, or is
-    registered.
+    Raises ``SpoolLiveConfigurationError`` for a type that is not a page type, or is registered
+    already.
     """
 
     def decorate(declared: type[C]) -> type[C]:
@@ -151,46 +153,48 @@ def register_pages(*types: type[Page]) -> Callable[[type[C]], type[C]]:
             if not issubclass(model, Page):
                 raise SpoolLiveConfigurationError(f"{model!r} is not a page type of Wagtail.")
             if model in _pages:
-                raise SpoolLiveConfigurationError(f"{model._meta.label} is already registered.")
-        made = declared(given[0] if len(given) == 1 else Page)
-        made.model = Page  # a page has the same id in whichever collection it is
-        registry.attach(made)
-        _pages.update(dict.fromkeys(given, made))
+                raise SpoolLiveConfigurationError(
+                    f"{model._meta.label} is already registered: remove one of the registrations."
+                )
+        instance = declared(given[0] if len(given) == 1 else Page)
+        instance.model = Page  # so that a page has the same id in every collection
+        registry.attach(instance)
+        _pages.update(dict.fromkeys(given, instance))
         return declared
 
     return decorate
 
 
 def register_snippets(model: type[Model]) -> Callable[[type[S]], type[S]]:
-    """Class decorator: reports the snippets of ``model`` by the decorated collection.
+    """Return a class decorator that registers a ``SnippetCollection`` for ``model``.
 
-    Raises ``SpoolLiveConfigurationError`` for a page type, or a model that is registered.
+    Raises ``SpoolLiveConfigurationError`` for a page type, or a model that is registered already.
     """
 
     def decorate(declared: type[S]) -> type[S]:
         if issubclass(model, Page) or model in _snippets:
-            why = (
+            reason = (
                 "is a page type: use register_pages"
                 if issubclass(model, Page)
-                else ("is already registered")
+                else "is already registered: remove one of the registrations"
             )
-            raise SpoolLiveConfigurationError(f"{model._meta.label} {why}.")
-        made = declared(model)
-        registry.attach(made)
-        _snippets[model] = made
+            raise SpoolLiveConfigurationError(f"{model._meta.label} {reason}.")
+        instance = declared(model)
+        registry.attach(instance)
+        _snippets[model] = instance
         return declared
 
     return decorate
 
 
 def forget(declared: type[LiveCollection]) -> None:
-    """Take the registrations of the collection ``declared`` back."""
+    """Undo the registrations of the collection class ``declared``."""
     for known in (_pages, _snippets):
-        for model, made in list(known.items()):
-            if type(made) is declared:
+        for model, instance in list(known.items()):
+            if type(instance) is declared:
                 del known[model]
-                if made in registry.declared() and made not in known.values():
-                    registry.detach(made)
+                if instance in registry.declared() and instance not in known.values():
+                    registry.detach(instance)
 
 
 def collection_of(page_type: type[Page] | None) -> PageCollection | None:

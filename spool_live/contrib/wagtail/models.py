@@ -1,4 +1,4 @@
-"""Which site of ours a Wagtail site is."""
+"""Which live site a Wagtail site is mapped to."""
 
 from __future__ import annotations
 

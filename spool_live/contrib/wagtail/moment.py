@@ -1,5 +1,4 @@
-"""The pages as they are at one moment: what each of them is to each site, and what changed between
-two moments."""
+"""Pages at one moment: their state and place on each site, and what changed between two moments."""
 
 from __future__ import annotations
 
@@ -24,14 +23,14 @@ STEP = Page.steplen
 """Characters of a tree path for each level."""
 
 View = Mapping[uuid.UUID, tuple[Snapshot, Place]]
-"""What a page is to each of its sites, and where it is there."""
+"""The state of a page on each of its live sites (by id), and its place there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """``roots`` and privacy as they are at one time. ``is_private`` says of a tree path whether
-    what is there is behind a view restriction; ``url_path_of`` makes the stored ``url_path`` of a
-    page that of the moment."""
+    """The ``roots`` of sites and the view restrictions at one time. ``is_private`` returns whether
+    the page at a tree path is behind a restriction; ``url_path_of`` turns the stored ``url_path``
+    of a page into the one at that time."""
 
     roots: Roots
     is_private: Callable[[str], bool]
@@ -39,11 +38,12 @@ class Moment:
 
     @classmethod
     def now(cls, using: str) -> Moment:
-        """Return the state as everything is stored."""
+        """Return the moment that is stored now."""
         return cls(read_roots(using), behind(restricted(using)))
 
     def view(self, collection: PageCollection, page: Any) -> View:
-        """Return what ``page`` (specific) is to the subscribers of ``collection``."""
+        """Return the state and place of ``page`` (specific) on each site, as ``collection`` reports
+        it."""
         places = self.roots.places(page, self.url_path_of(page.url_path))
         if not places:
             return {}
@@ -65,8 +65,8 @@ class Moment:
 
 
 def restricted(using: str) -> frozenset[str]:
-    """Return the tree paths of the pages that a view restriction is on: one query, two where there
-    is one.
+    """Return the tree paths of the pages that have a view restriction: one query, two where there
+    are any.
 
     An alias has the restrictions of its source, as in ``Page.get_view_restrictions``.
     """
@@ -84,7 +84,7 @@ def restricted(using: str) -> frozenset[str]:
 
 
 def behind(paths: Iterable[str]) -> Callable[[str], bool]:
-    """Return whether a tree path is one of ``paths`` or below it."""
+    """Return a function of a tree path: whether it is one of ``paths`` or below one."""
     known = frozenset(paths)
     return lambda path: bool(known) and not known.isdisjoint(prefixes(path))
 
@@ -103,9 +103,9 @@ def updates(
     relevant: bool = True,
     extra: Mapping[str, Any] = transitions.NO_METADATA,
 ) -> list[Recorded]:
-    """Return what became of ``page`` (specific, as it is now) between ``before`` and ``after``:
-    one update for each site, at most. Where a page is what it was, only a ``relevant`` change is
-    one."""
+    """Return the updates of ``page`` (specific, as it is now) for a change from ``before`` to
+    ``after``, at most one for each site. Where the page's state on a site is the same, there is one
+    only if the change is ``relevant``, its address changed, or there is ``extra`` metadata."""
     found: list[Recorded] = []
     for site_id in {**before, **after}:
         was, old = before.get(site_id, (Snapshot(None), None))
@@ -116,7 +116,7 @@ def updates(
         moved_host = bool(old and new and old.url != new.url)
         with Meaning(collection, page) as meaning:
             meaning.transitions = [
-                t._replace(extra={**t.extra, **_fitting(t, added)})
+                t._replace(extra={**t.extra, **_metadata_for(t, added)})
                 for t in transitions.changed(was, now)
                 if not t.is_plain or added or relevant or moved_host
             ]
@@ -125,14 +125,14 @@ def updates(
     return found
 
 
-def standing_in(
+def updates_for_descendants(
     collection: PageCollection,
     page: Any,
     places: Mapping[uuid.UUID, Place],
     extra: Mapping[str, Any],
 ) -> list[Recorded]:
-    """Return updates of ``page`` that stand for the pages below it, whatever the page is itself:
-    with ``descendants: true``, its ``path`` and ``url``, and nothing else of it."""
+    """Return updates of ``page`` that stand for the pages below it, whatever its own state: with
+    ``descendants: true``, its ``path`` and ``url``, and nothing else about it."""
     item_id = collection.item_id_of(page)
     return [
         (
@@ -151,7 +151,7 @@ def standing_in(
 
 @contextmanager
 def _at(page: Any, place: Place | None) -> Iterator[None]:
-    """While the update for ``place`` is made: what the page's metadata says."""
+    """Let the page's metadata describe it at ``place`` within the block."""
     page.__dict__[PLACE] = place
     try:
         yield
@@ -159,8 +159,8 @@ def _at(page: Any, place: Place | None) -> Iterator[None]:
         del page.__dict__[PLACE]
 
 
-def _fitting(transition: Transition, added: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the metadata; what is new to a site has no former path there."""
+def _metadata_for(transition: Transition, added: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return ``added``; without ``previous_path`` unless the page was on the site and still is."""
     if transition.event_type is EventType.UPDATED:
         return added
     return {name: value for name, value in added.items() if name != "previous_path"}

@@ -1,7 +1,7 @@
-"""Where a page was before it is moved.
+"""Where a page was before it was moved.
 
-Wagtail moves the tree first and saves the page afterwards, in one transaction: what the tree was is
-noted when it says that it is about to move, and read when the page is saved.
+Wagtail moves the tree first and saves the page afterwards, in one transaction. So the place of the
+page is noted at ``pre_page_move``, and read when the page is saved.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class PageMove:
 
 
 def before_move(sender: Any, instance: Page, **kwargs: Any) -> None:
-    """Receiver of Wagtail's ``pre_page_move``: notes where the page is."""
+    """Note where the page is (receiver of Wagtail's ``pre_page_move``)."""
     using = instance._state.db or router.db_for_write(Page)
     pages = Page._base_manager.using(using).filter(pk=instance.pk)
     tree_path = pages.values_list("path", flat=True).first() or instance.path
@@ -36,9 +36,9 @@ def before_move(sender: Any, instance: Page, **kwargs: Any) -> None:
     _local.move = (instance.pk, PageMove(tree_path, was_behind))
 
 
-def noted(page: Page) -> PageMove | None:
-    """Return the move that the save of ``page`` completes, or ``None``. A move that was given up
-    has left the page where it was."""
+def completed_by(page: Page) -> PageMove | None:
+    """Return the move that the save of ``page`` completes, or ``None``. A move that was abandoned,
+    so that the page is where it was, does not count."""
     pk, move = getattr(_local, "move", (None, None))
     if pk != page.pk or move is None:
         return None

@@ -1,8 +1,8 @@
-"""The saves and deletions of pages.
+"""Saves and deletions of pages.
 
-What Wagtail does to a page, by whichever view, action or command, ends in a save of its row: as the
-specific class or as the base class, with or without signals. So both rows are compared, and what
-changed between them for the public is recorded in the same transaction.
+Whatever Wagtail does to a page, by a view, an action or a command, ends in a save of its row: as
+the specific class or as the base class, with or without signals. So the rows before and after the
+save are compared, and what changed for the public is recorded in the same transaction.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ _MOMENT = "spool_live_wagtail_moment"
 def begin(
     instance: Any, using: str, raw: bool, update_fields: Collection[str] | None
 ) -> PageSave | None:
-    """Return the save of a page as capture sees it; ``None`` for fixtures, and for what Wagtail
-    notes of a draft where no collection wants drafts."""
+    """Return the ``PageSave`` that captures a save of a page; ``None`` for fixtures, and for saves
+    that only concern a draft where the page's collection does not report drafts."""
     if raw or not page_collections():
         return None
     if update_fields is not None and is_editorial(update_fields):
@@ -63,7 +63,7 @@ class PageSave(RowSave):
         row = None if created else self.row
         page = self._stored()
         collection = collection_of(page.specific_class)
-        move = moves.noted(page) if row is not None else None
+        move = moves.completed_by(page) if row is not None else None
         has_moved = row is not None and (move is not None or row.url_path != page.url_path)
         if collection is None and not has_moved:
             return
@@ -80,8 +80,8 @@ class PageSave(RowSave):
         )
 
     def _stored(self) -> Any:
-        """Return the page as its specific type, as it is now stored. The object that is being saved
-        also holds the children that are saved after it, so it is taken where it can say."""
+        """Return the page as it is now stored, as its specific type. Where possible that is the
+        instance being saved, because it also holds the children that are saved after it."""
         instance, model = self.instance, self.instance.specific_class
         if model is None or collection_of(model) is None:
             return instance
@@ -90,7 +90,8 @@ class PageSave(RowSave):
         return model._base_manager.using(self.using).filter(pk=instance.pk).first() or instance
 
     def _moments(self, page: Any, row: Any, move: moves.PageMove | None) -> tuple[Moment, Moment]:
-        """Before and after: the pages below are still stored with the URLs that they had."""
+        """Return the moments before and after the save. The pages below are still stored with their
+        old URLs."""
         roots, paths = read_roots(self.using), restricted(self.using)
         is_private = behind(paths)
         if row is None:
@@ -123,8 +124,9 @@ class PageSave(RowSave):
             return True
 
     def _is_only_dated(self, row: Any, page: Any) -> bool:
-        """Return whether this publishes for the first time what is live as it is: Wagtail's admin
-        makes a page that is to be published at once live, and publishes it then."""
+        """Return whether the save only dates the first publication of a page that is live as it is:
+        Wagtail's admin creates a page that is to be published at once as live, then publishes
+        it."""
         if not row.live or row.last_published_at is not None or self.instance is not page:
             return False
         stored = type(page)._base_manager.using(self.using).filter(pk=page.pk).first()
@@ -136,8 +138,8 @@ class PageSave(RowSave):
 def before_delete(
     sender: Any, instance: Any, using: str, origin: Any = None, **kwargs: Any
 ) -> None:
-    """Receiver of ``pre_delete``: determines what the deletion means, while all is there. Wagtail
-    has unpublished the object by now, but not the row."""
+    """Determine what the deletion means while everything exists (receiver of ``pre_delete``).
+    Wagtail has unpublished the instance by now, but not the row."""
     model = instance.specific_class
     collection = collection_of(model)
     if model is None or collection is None:
@@ -145,14 +147,14 @@ def before_delete(
     page = model._base_manager.using(using).filter(pk=instance.pk).first()
     if page is None:
         return
-    kept = origin.__dict__ if hasattr(origin, "__dict__") else {}
-    if _MOMENT not in kept:
-        kept[_MOMENT] = Moment.now(using)
-    found = updates(collection, page, kept[_MOMENT].view(collection, page), {})
+    cache = origin.__dict__ if hasattr(origin, "__dict__") else {}
+    if _MOMENT not in cache:
+        cache[_MOMENT] = Moment.now(using)
+    found = updates(collection, page, cache[_MOMENT].view(collection, page), {})
     instance._state.__dict__[_DELETIONS] = found
 
 
 def after_delete(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:
-    """Receiver of ``post_delete``: records the deletion, in its transaction."""
+    """Record the deletion in its transaction (receiver of ``post_delete``)."""
     found: list[Recorded] = instance._state.__dict__.pop(_DELETIONS, [])
     outbox.record(found, using=using)

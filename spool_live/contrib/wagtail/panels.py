@@ -19,13 +19,13 @@ from spool_live.contrib.wagtail.moment import Moment
 from spool_live.contrib.wagtail.roots import Place
 from spool_live.models import OutboxEntry, Site
 
-LOOKED_AT = 1000
-"""Newest updates of a site in which those of the page are looked for."""
+MAX_SEARCHED = 1000
+"""Number of newest updates of a site that are searched for those of the page."""
 
 
 @dataclass(frozen=True, slots=True)
 class PanelLine:
-    """What one site has of the page. ``state`` is that of delivery to the site: ``ok``,
+    """The page on one site. ``state`` is that of delivery to the site: ``ok``,
     ``delayed``, ``failing`` or ``stopped``; ``last`` the page's newest update, if it is recent."""
 
     site: str
@@ -37,7 +37,7 @@ class PanelLine:
 
     @property
     def last_state(self) -> str:
-        """What became of the newest update, in words."""
+        """The delivery of the newest update, in words."""
         last = self.last
         if last is None:
             return gettext("no recent update")
@@ -49,7 +49,7 @@ class PanelLine:
 
 
 class LiveUpdatesPanel(Panel):  # type: ignore[misc]  # Wagtail has no types
-    """``settings_panels = [*Page.settings_panels, LiveUpdatesPanel()]``: read only."""
+    """Read-only panel: ``settings_panels = [*Page.settings_panels, LiveUpdatesPanel()]``."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"heading": _("Live updates"), "icon": "rss", **kwargs})
@@ -77,8 +77,8 @@ class LiveUpdatesPanel(Panel):  # type: ignore[misc]  # Wagtail has no types
 
 
 def lines_of(pk: Any, collection: PageCollection, using: str) -> list[PanelLine]:
-    """Return what each of its sites has of the page: of its row, whatever the draft in the editor
-    says."""
+    """Return a line for each live site of the page. They describe its stored row, not the draft in
+    the editor."""
     model = collection.model
     page = model._base_manager.using(using).filter(pk=pk).first()
     specific = page and page.specific  # type: ignore[attr-defined]
@@ -104,10 +104,10 @@ def lines_of(pk: Any, collection: PageCollection, using: str) -> list[PanelLine]
 
 
 def _last(site_id: uuid.UUID, item_id: uuid.UUID, using: str) -> OutboxEntry | None:
-    """Return the newest update of the item among the newest of the site: no index goes by item."""
+    """Return the newest update of the item among the newest of the site: items have no index."""
     entries = OutboxEntry.objects.using(using).filter(site_id=site_id)
-    waiting = entries.filter(state=OutboxEntry.State.PENDING).order_by("-id")[:LOOKED_AT]
-    numbered = entries.filter(seq__isnull=False).order_by("-seq")[:LOOKED_AT]
+    waiting = entries.filter(state=OutboxEntry.State.PENDING).order_by("-id")[:MAX_SEARCHED]
+    numbered = entries.filter(seq__isnull=False).order_by("-seq")[:MAX_SEARCHED]
     recent = Q(pk__in=list(waiting.values_list("pk", flat=True))) | Q(
         pk__in=list(numbered.values_list("pk", flat=True))
     )

@@ -1,4 +1,4 @@
-"""View restrictions: a page that is put behind one, with all below it, is public no longer."""
+"""View restrictions: a page that has one is not public, and neither are the pages below it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BEFORE = "spool_live_wagtail_restricted"
 def begin(
     instance: Any, using: str, raw: bool, update_fields: Collection[str] | None
 ) -> RestrictionSave | None:
-    """Return the save of a view restriction as capture sees it; ``None`` for fixtures."""
+    """Return what captures a save of a view restriction; ``None`` for fixtures."""
     return None if raw or not page_collections() else RestrictionSave(instance, using)
 
 
@@ -38,29 +38,29 @@ class RestrictionSave:
         self.paths = restricted(self.using)
 
     def after(self, *, created: bool) -> None:
-        """Record what is restricted now. Another kind of restriction changes nothing public."""
+        """Record what is restricted now; another kind of restriction changes nothing publicly."""
         record_privacy(self.paths, restricted(self.using), self.using)
 
 
 def before_delete(
     sender: Any, instance: Any, using: str, origin: Any = None, **kwargs: Any
 ) -> None:
-    """Receiver of ``pre_delete``: reads what is restricted, unless it is the page that goes."""
+    """Read what is restricted (receiver of ``pre_delete``), unless the page itself is deleted."""
     model = origin.model if isinstance(origin, QuerySet) else type(origin)
     if page_collections() and issubclass(model, PageViewRestriction):
         instance._state.__dict__[_BEFORE] = restricted(using)
 
 
 def after_delete(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:
-    """Receiver of ``post_delete``: what was behind the restriction is public again."""
+    """Record that pages behind the restriction are public again (receiver of ``post_delete``)."""
     before = instance._state.__dict__.pop(_BEFORE, None)
     if before is not None:
         record_privacy(before, restricted(using), using)
 
 
 def record_privacy(before: frozenset[str], after: frozenset[str], using: str) -> None:
-    """Record what became of the pages at the tree paths that are restricted now and were not, or
-    the reverse, and of those below them."""
+    """Record the changes of pages whose tree path is in only one of ``before`` and ``after`` (the
+    restricted paths), and of the pages below them."""
     changed = before ^ after
     if not changed:
         return

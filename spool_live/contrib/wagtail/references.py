@@ -17,18 +17,18 @@ from spool_live import outbox
 from spool_live.capture.reading import CHUNK, chunks
 from spool_live.capture.transitions import Recorded
 from spool_live.contrib.wagtail.declarations import collection_of, page_collections
-from spool_live.contrib.wagtail.moment import Moment, standing_in, updates
+from spool_live.contrib.wagtail.moment import Moment, updates, updates_for_descendants
 
-FARTHEST = 3
-"""Steps from an object to the pages that show it: an image of an author of an article is two."""
+MAX_STEPS = 3
+"""Most steps from an object to a page that shows it: an image of an article's author takes two."""
 
 
-def users_of(item: Model, using: str) -> set[int]:
-    """Return the ids of the pages that use ``item``, also through other objects."""
+def pages_using(item: Model, using: str) -> set[int]:
+    """Return the ids of the pages that use ``item``, directly or through other objects."""
     page_type = _content_type(Page, using)
     pages: set[int] = set()
     seen = found = {(_content_type(type(item), using), str(item.pk))}
-    for _ in range(FARTHEST):
+    for _ in range(MAX_STEPS):
         sources: set[tuple[int, str]] = set()
         for content_type in {content_type for content_type, _ in found}:
             pks = [pk for known, pk in found if known == content_type]
@@ -45,9 +45,9 @@ def users_of(item: Model, using: str) -> set[int]:
     return pages
 
 
-def record_users(page_ids: Iterable[int], using: str) -> None:
-    """Record an update of each of these pages that the public sees: one by one, or by one update of
-    each site's root page that stands for them."""
+def record_pages_using(page_ids: Iterable[int], using: str) -> None:
+    """Record updates of those of the pages that are live, because an object that they use has
+    changed: one by one, or by one update of each site's root page that stands for them all."""
     following = [c for c in page_collections() if c.follows_references]
     if not following:
         return
@@ -59,9 +59,9 @@ def record_users(page_ids: Iterable[int], using: str) -> None:
         return
     now = Moment.now(using)
     found = {collection_of(page.specific_class) for page in pages}
-    most = min(collection.most_moved for collection in found if collection)
+    limit = min(collection.most_moved for collection in found if collection)
     recorded: list[Recorded] = []
-    if len(pages) > most:
+    if len(pages) > limit:
         sites = {site for page in pages for site in now.roots.site_ids(page.url_path)}
         recorded = _at_the_roots([c for c in following if c in found], sites, now, using)
     else:
@@ -81,7 +81,7 @@ def _at_the_roots(
     for top in Page.objects.using(using).filter(url_path__in=paths).specific():
         places = now.roots.places(top)
         for collection in collections:
-            found += standing_in(collection, top, places, {})
+            found += updates_for_descendants(collection, top, places, {})
     return found
 
 

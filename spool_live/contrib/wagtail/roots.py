@@ -1,7 +1,7 @@
 """Which sites a page is on, and its path and URL there.
 
-Wagtail keeps the same in its cache, which another process may have filled an hour ago; an update
-must not go to the site that a page was on then, so it is read here.
+Wagtail keeps the same in its cache, which another process may have filled an hour ago. An update
+must not go to the site that a page was on then, so the database is read here.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from wagtail.models.sites import SiteRootPath
 logger = logging.getLogger(__name__)
 
 _CACHE = "_wagtail_cached_site_root_paths"
-"""Where Wagtail's ``get_url_parts`` looks for the roots, on what it is given or on the page."""
+"""Attribute of a request or a page in which Wagtail's ``get_url_parts`` looks for the roots."""
 
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """A page below which are the pages of a Wagtail site in one language. ``site_id`` is the live
-    site's, ``None`` where the Wagtail site is not mapped; ``url_path`` is Wagtail's, from the root
-    of the tree."""
+    """The root page of a Wagtail site in one language. ``site_id`` is the id of the live site,
+    ``None`` where the Wagtail site is not mapped; ``url_path`` is Wagtail's, from the root of the
+    tree."""
 
     wagtail_site_id: int
     url_path: str
@@ -56,10 +56,11 @@ class Roots:
     roots: tuple[Root, ...]
 
     def places(self, page: Any, url_path: str | None = None) -> dict[uuid.UUID, Place]:
-        """Return where ``page`` is, by live site. ``url_path``: as if that were the page's.
+        """Return the places of ``page`` by the id of the live site, for its own ``url_path`` or the
+        one that is given.
 
-        Of sites within each other the innermost has the page; several hostnames of one root have it
-        both.
+        Where sites are nested, the innermost has the page; where several hostnames have the same
+        root, each of them has it.
         """
         url_path = page.url_path if url_path is None else url_path
         found: dict[uuid.UUID, Place] = {}
@@ -73,13 +74,13 @@ class Roots:
         return {root.site_id for root in self._at(url_path) if root.site_id is not None}
 
     def moved(self, before: str, after: str) -> Roots:
-        """Return the places where what is at ``before`` and below has gone to ``after``."""
+        """Return the roots after everything at ``before`` or below it has moved to ``after``."""
         return Roots(
             _ordered(replace(r, url_path=moved(r.url_path, before, after)) for r in self.roots)
         )
 
     def with_exactly(self, now: str, before: str) -> Roots:
-        """Return the places where the roots at ``now`` are still at ``before``."""
+        """Return the roots, but with those at exactly ``now`` still at ``before``."""
         return Roots(
             _ordered(replace(r, url_path=before) if r.url_path == now else r for r in self.roots)
         )
@@ -140,12 +141,12 @@ def read_roots(using: str = DEFAULT_DB_ALIAS) -> Roots:
 
 
 def place_of(page: Any) -> Place | None:
-    """Return where ``page`` is now, on the first of its sites."""
+    """Return the place of ``page`` now on the first of its sites, or ``None``."""
     return next(iter(read_roots(page._state.db or DEFAULT_DB_ALIAS).places(page).values()), None)
 
 
 def moved(url_path: str, before: str, after: str) -> str:
-    """Return ``url_path`` after what is at ``before`` and below has gone to ``after``."""
+    """Return ``url_path`` after everything at ``before`` or below it has moved to ``after``."""
     return after + url_path[len(before) :] if url_path.startswith(before) else url_path
 
 
@@ -154,8 +155,8 @@ def _ordered(roots: Iterable[Root]) -> tuple[Root, ...]:
 
 
 def _place(page: Any, url_path: str, root: Root, site_id: uuid.UUID) -> Place:
-    """By the page's own ``get_url_parts``, which may be the project's; without a route to serve
-    pages (headless), the path below the root."""
+    """Return the place of ``page`` by its own ``get_url_parts``, which a project may override;
+    where no route serves pages (headless), by its path below the root."""
     known = [SiteRootPath(root.wagtail_site_id, root.url_path, root.root_url, root.language)]
     held = dict(page.__dict__)
     page.__dict__.update({"url_path": url_path, _CACHE: known})

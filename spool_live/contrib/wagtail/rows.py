@@ -18,13 +18,14 @@ EDITORIAL = frozenset(
         *("path", "depth", "numchild", "url_path", "live"),
     }
 )
-"""Fields of which the public sees nothing, or that are compared by what they mean."""
+"""Fields that the public does not see, or whose meaning is compared elsewhere (place, ``live``)."""
 
 DATED = frozenset({"last_published_at"})
-"""Written by each publication."""
+"""Fields that every publication writes."""
 
 
 def is_editorial(update_fields: Iterable[str]) -> bool:
+    """Return whether a save of ``update_fields`` writes nothing that the public sees."""
     names = {name.removesuffix("_id") for name in update_fields}
     return names <= (EDITORIAL | DATED | {COMMENTS_RELATION_NAME}) - {"url_path", "live"}
 
@@ -42,8 +43,8 @@ def content_of(page: Any) -> dict[str, Any]:
 
 
 def differs(row: Any, page: Any, hidden: Collection[str] = ()) -> bool:
-    """Return whether the public sees a difference between two states of a page: its own columns,
-    and the moment of its publication, which stands for what is stored elsewhere (children,
+    """Return whether the public sees a difference between two states of a page: in its own columns,
+    or in the date of its publication, which stands for what is stored elsewhere (children,
     tags)."""
     return any(
         field.get_prep_value(getattr(row, field.attname))
@@ -59,8 +60,8 @@ def _is_key(field: Any) -> bool:
 
 
 def as_it_was(page: Any, row: Any) -> Any:
-    """Return the specific page as it was: ``row``, or the page with what the row says of its
-    base."""
+    """Return the specific page as it was before: ``row``, or a copy of ``page`` with the values of
+    ``row``, if that is of its base class."""
     if isinstance(row, type(page)):
         return row
     was = copy.copy(page)
@@ -71,7 +72,7 @@ def as_it_was(page: Any, row: Any) -> Any:
 
 
 class RowSave:
-    """One save of a row, which is read and locked before."""
+    """One save of a row, which is read and locked before the save."""
 
     needs_transaction = True
 

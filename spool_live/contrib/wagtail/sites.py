@@ -22,7 +22,7 @@ _BEFORE = "spool_live_wagtail_roots"
 def begin(
     instance: Any, using: str, raw: bool, update_fields: Collection[str] | None
 ) -> WagtailSiteSave | None:
-    """Return the save of a Wagtail site as capture sees it; ``None`` for fixtures."""
+    """Return what captures a save of a Wagtail site; ``None`` for fixtures."""
     return None if raw else WagtailSiteSave(instance, using)
 
 
@@ -37,12 +37,12 @@ class WagtailSiteSave:
         self.roots = Roots(())
 
     def before(self) -> None:
-        """Read where the pages are."""
+        """Read the roots, which say where the pages are."""
         self.roots = read_roots(self.using)
 
     def after(self, *, created: bool) -> None:
-        """Map a new site, keep the name of its live site in step, and record what became of the
-        pages."""
+        """Map a new site, or keep the name of its live site in step, and record how its pages have
+        changed."""
         if created:
             create_mapping(self.site, using=self.using)
         else:
@@ -51,13 +51,13 @@ class WagtailSiteSave:
 
 
 def before_delete(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:
-    """Receiver of ``pre_delete``: reads where the pages are."""
+    """Read the roots, which say where the pages are (receiver of ``pre_delete``)."""
     instance._state.__dict__[_BEFORE] = read_roots(using)
 
 
 def after_delete(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:
-    """Receiver of ``post_delete``: the pages of the Wagtail site are on no site, or on the one
-    around it. The live site stays, with its keys, for a person to delete."""
+    """Record that the pages of a deleted Wagtail site are on no site now, or on the one around it
+    (receiver of ``post_delete``). The live site stays, with its keys, until a person deletes it."""
     before: Roots = instance._state.__dict__.pop(_BEFORE, Roots(()))
     record_pages_of(instance.pk, before, before.without(instance.pk), using)
 
@@ -69,7 +69,7 @@ def create_mapping(site: Any, *, using: str, live: Site | None = None) -> SiteMa
 
 
 def map_site(site: Any, live: Site, *, using: str) -> None:
-    """Map the Wagtail site to ``live`` from now on, and record that its pages have gone there."""
+    """Map the Wagtail site to ``live`` from now on, and record that its pages have moved."""
     before = read_roots(using)
     SiteMapping.objects.using(using).update_or_create(
         wagtail_site=site, defaults={"site_id": live.pk}
@@ -79,8 +79,8 @@ def map_site(site: Any, live: Site, *, using: str) -> None:
 
 
 def keep_name(site: Any, *, using: str) -> bool:
-    """Give the live site of a Wagtail site its name, where it has the name of no other mapped one;
-    return whether it changed."""
+    """Rename the live site of a Wagtail site after it, unless other Wagtail sites are mapped to the
+    same one; return whether it was renamed."""
     mapping = SiteMapping.objects.using(using).select_related("site").filter(wagtail_site=site)
     known = mapping.first()
     if known is None or known.site.name == name_of(site):
@@ -98,7 +98,7 @@ def name_of(site: Any) -> str:
 
 
 def record_pages_of(wagtail_site_id: int, before: Roots, after: Roots, using: str) -> None:
-    """Record what became of the pages of a Wagtail site whose roots were ``before``."""
+    """Record how the pages of a Wagtail site changed between the roots ``before`` and ``after``."""
     was, now = before.of(wagtail_site_id), after.of(wagtail_site_id)
     if was == now or not page_collections():
         return

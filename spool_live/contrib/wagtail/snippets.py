@@ -1,5 +1,5 @@
-"""Snippets, images and documents: what becomes of registered snippets, and of the pages that use
-any of them."""
+"""Snippets, images and documents: changes of registered snippets, and of the pages that use any of
+them."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ from spool_live.contrib.wagtail.declarations import (
     snippet_collections,
 )
 from spool_live.contrib.wagtail.models import SiteMapping
-from spool_live.contrib.wagtail.references import record_users, users_of
+from spool_live.contrib.wagtail.references import pages_using, record_pages_using
 from spool_live.contrib.wagtail.rows import RowSave, differs, is_editorial
 from spool_live.models import Site
 
 ABOUT_FILES = frozenset({"created_at", "uploaded_by_user", "file_size", "file_hash", "collection"})
-"""Fields of images and documents of which a page shows nothing."""
+"""Fields of images and documents that no page shows."""
 
 _DELETION = "spool_live_wagtail_deletion"
 
 
 def models() -> list[type[Model]]:
     """Return the models whose objects pages use, and those of registered snippets."""
-    return list(dict.fromkeys([*_used(), *(c.model for c in snippet_collections())]))
+    return list(dict.fromkeys([*_used_models(), *(c.model for c in snippet_collections())]))
 
 
 def begin(
     instance: Any, using: str, raw: bool, update_fields: Collection[str] | None
 ) -> SnippetSave | None:
-    """Return the save of a snippet, image or document as capture sees it; ``None`` for fixtures,
-    and for what Wagtail notes of a draft where the collection does not want drafts."""
+    """Return the ``SnippetSave`` that captures a save of a snippet, image or document; ``None`` for
+    fixtures, and for saves that only concern a draft where the collection reports no drafts."""
     collection = snippet_collection_of(type(instance))
     if raw or not (collection or page_collections()):
         return None
@@ -75,26 +75,26 @@ class SnippetSave(RowSave):
             outbox.record(found, using=self.using)
         was_live, is_live = row is not None and _is_live(row), _is_live(item)
         if was_live != is_live or (is_live and relevant and not draft):
-            record_users(users_of(item, self.using), self.using)
+            record_pages_using(pages_using(item, self.using), self.using)
 
 
 def before_delete(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:
-    """Receiver of ``pre_delete``: determines what the deletion means, while all is there."""
+    """Determine what the deletion means, while everything exists (receiver of ``pre_delete``)."""
     collection = snippet_collection_of(type(instance))
     found: list[Recorded] = []
     if collection is not None:
         rows = type(instance)._base_manager.using(using).filter(pk=instance.pk)
         row = rows.first() or instance
         found = _updates(collection, row, _view(collection, row, using), {})
-    pages = users_of(instance, using) if page_collections() and _is_live(instance) else set()
+    pages = pages_using(instance, using) if page_collections() and _is_live(instance) else set()
     instance._state.__dict__[_DELETION] = (found, pages)
 
 
 def after_delete(sender: Any, instance: Any, using: str, **kwargs: Any) -> None:
-    """Receiver of ``post_delete``: records the deletion, in its transaction."""
+    """Record the deletion in its transaction (receiver of ``post_delete``)."""
     found, pages = instance._state.__dict__.pop(_DELETION, ([], set()))
     outbox.record(found, using=using)
-    record_users(pages, using)
+    record_pages_using(pages, using)
 
 
 def sites_of(collection: SnippetCollection, item: Any, using: str) -> set[uuid.UUID]:
@@ -104,7 +104,7 @@ def sites_of(collection: SnippetCollection, item: Any, using: str) -> set[uuid.U
         site: Any = collection.get_site(item)
         if isinstance(site, WagtailSite):
             site = site.pk
-        if isinstance(site, int):  # Wagtail's
+        if isinstance(site, int):  # the id of a Wagtail site
             return set(mappings.filter(wagtail_site=site).values_list("site_id", flat=True))
         site_id = site.pk if isinstance(site, Site) else site
         return set() if site_id is None else {uuid.UUID(str(site_id))}
@@ -156,7 +156,7 @@ def _is_live(item: Any) -> bool:
     return bool(item.live) if isinstance(item, DraftStateMixin) else True
 
 
-def _used() -> Iterator[type[Model]]:
+def _used_models() -> Iterator[type[Model]]:
     if apps.is_installed("wagtail.images"):
         from wagtail.images import get_image_model  # noqa: PLC0415 - an app of its own
 

@@ -14,12 +14,12 @@ from spool_live import outbox
 from spool_live.capture.reading import CHUNK, chunks
 from spool_live.capture.transitions import NO_METADATA, Recorded
 from spool_live.contrib.wagtail.declarations import PageCollection, collection_of
-from spool_live.contrib.wagtail.moment import Moment, standing_in, updates
+from spool_live.contrib.wagtail.moment import Moment, updates, updates_for_descendants
 
 
 class Subtree:
-    """The registered pages below ``top`` (with it where ``inclusive``) that are live, or whose
-    collection wants drafts."""
+    """The registered pages below ``top`` (and ``top`` itself where ``inclusive``) that are live, or
+    whose collection reports drafts."""
 
     def __init__(self, top: Page, using: str, *, inclusive: bool = False) -> None:
         self.top = top
@@ -41,11 +41,11 @@ class Subtree:
 
     def is_small(self) -> bool:
         """Return whether the pages are few enough to be reported one by one."""
-        most = min((c.most_descendants for c in self.collections), default=0)
-        return not self._pages()[most : most + 1].exists()
+        limit = min((c.most_descendants for c in self.collections), default=0)
+        return not self._pages()[limit : limit + 1].exists()
 
     def pages(self) -> Iterator[Any]:
-        """Yield the pages as their specific types, some at a time."""
+        """Yield the pages as their specific types, read in chunks."""
         pks = list(self._pages().values_list("pk", flat=True))
         for chunk in chunks(pks, CHUNK):
             rows = Page.objects.using(self.using).filter(pk__in=chunk).specific()
@@ -71,29 +71,30 @@ def record_change(
     extra: Mapping[str, Any] = NO_METADATA,
     below: bool = True,
 ) -> None:
-    """Record what became of ``page`` between two moments, and (``below``) of the pages below it:
-    one by one, or by one update in each of their collections that stands for them.
+    """Record how ``page`` changed between two moments and, with ``below``, how the pages below it
+    did: one by one, or by one update for each of their collections that stands for them all.
 
-    ``was`` is the page as its row was, ``None`` where it is new.
+    ``was`` is the page by its row before the change, ``None`` where it is new. ``relevant`` and
+    ``extra`` are as for ``updates``.
     """
     collection = collection_of(page.specific_class)
     subtree = Subtree(page, using) if below else None
-    stands_in = subtree.collections if subtree and not subtree.is_small() else []
+    summarized = subtree.collections if subtree and not subtree.is_small() else []
     found: list[Recorded] = []
     if collection is not None:
-        given = {**extra, "descendants": True} if stands_in else extra
+        given = {**extra, "descendants": True} if summarized else extra
         then = {} if was is None else before.view(collection, was)
         now = after.view(collection, page)
         found = updates(collection, page, then, now, relevant=relevant, extra=given)
-    for other in stands_in:
+    for other in summarized:
         if other is not collection or not found:
-            found += _standing_in(other, was, page, before, after)
+            found += _updates_for_descendants(other, was, page, before, after)
     outbox.record(found, using=using)
-    if subtree is not None and not stands_in:
+    if subtree is not None and not summarized:
         record_pages(subtree.pages(), before, after, using)
 
 
-def _standing_in(
+def _updates_for_descendants(
     collection: PageCollection, row: Any, page: Any, before: Moment, after: Moment
 ) -> list[Recorded]:
     was = before.roots.places(page, before.url_path_of(row.url_path))
@@ -101,16 +102,16 @@ def _standing_in(
     found: list[Recorded] = []
     for site_id, place in {**was, **now}.items():
         hidden = after.is_private(page.path) and not before.is_private(page.path)
-        is_gone = site_id not in now or (hidden and not collection.private)
-        extra: dict[str, Any] = {"published": False} if is_gone else {}
+        is_removed = site_id not in now or (hidden and not collection.private)
+        extra: dict[str, Any] = {"published": False} if is_removed else {}
         if site_id in was and was[site_id].path != place.path:
             extra["previous_path"] = was[site_id].path
-        found += standing_in(collection, page, {site_id: place}, extra)
+        found += updates_for_descendants(collection, page, {site_id: place}, extra)
     return found
 
 
 def record_pages(pages: Iterable[Any], before: Moment, after: Moment, using: str) -> None:
-    """Record what became of each of ``pages`` (specific, as they are stored)."""
+    """Record how each of ``pages`` (specific, as stored) changed between two moments."""
     for some in chunks(pages, CHUNK):
         found: list[Recorded] = []
         for page in some:

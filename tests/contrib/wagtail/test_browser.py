@@ -99,25 +99,25 @@ def confirm(tab: Tab) -> None:
 
 
 def test_editors_way(tab: Tab, tree: Tree) -> None:
-    news, culture, said = tree["news"], tree["culture"], tree.recorded
+    news, culture, recorded = tree["news"], tree["culture"], tree.recorded
     tree.forget()
 
     tab.goto(f"/cms/pages/add/content/articlepage/{news.pk}/")
     type_title(tab, "Tide")
     page = ArticlePage.objects.get(draft_title="Tide")
-    assert said() == []
+    assert recorded() == []
     edit(tab, page)
     act(tab, "publish")
-    assert said() == ["published articles tide"]
+    assert recorded() == ["published articles tide"]
 
     edit(tab, page)
     type_title(tab, "Tide tables")
     type_title(tab, "Tide tables of the week")
-    assert said() == []
+    assert recorded() == []
     edit(tab, page)
     assert "Subscribers know this page" in tab.locator("[data-spool-live]").text_content()
     act(tab, "publish")
-    assert said() == ["updated articles tide"]
+    assert recorded() == ["updated articles tide"]
 
     edit(tab, page)
     later = timezone.localtime(timezone.now() + timedelta(days=1))
@@ -130,35 +130,35 @@ def test_editors_way(tab: Tab, tree: Tree) -> None:
     edit(tab, page)
     act(tab, "publish")
     assert Revision.objects.filter(approved_go_live_at__isnull=False).exists()
-    assert said() == []
+    assert recorded() == []
     Page.objects.filter(pk=page.pk).update(expire_at=timezone.now() - timedelta(hours=1))
     call_command("publish_scheduled")
-    assert said() == ["updated articles tide published=False"]
+    assert recorded() == ["updated articles tide published=False"]
 
     tab.goto(f"/cms/pages/{tree['storm'].pk}/unpublish/")
     confirm(tab)
-    assert said() == ["updated articles storm published=False"]
+    assert recorded() == ["updated articles storm published=False"]
 
     tab.goto(f"/cms/pages/{tree.harbour.pk}/")
     for slug in ("news", "culture"):
         tab.locator(f"[data-bulk-action-checkbox][data-object-id='{tree[slug].pk}']").check()
     tab.locator(".bulk-actions-buttons").get_by_text("Unpublish", exact=True).click()
     confirm(tab)
-    assert sorted(said()) == [
+    assert sorted(recorded()) == [
         "updated sections culture published=False",
         "updated sections news published=False",
     ]
 
     tab.goto(f"/cms/pages/{tree['ferry'].pk}/move/{culture.pk}/confirm/")
     confirm(tab)
-    assert said() == [
+    assert recorded() == [
         "updated articles ferry previous_path=/news/ferry/",
         "updated articles timetable previous_path=/news/ferry/timetable/",
     ]
 
     tab.goto(f"/cms/pages/{tree['ferry'].pk}/delete/")
     confirm(tab)
-    assert sorted(said()) == ["deleted articles ferry", "deleted articles timetable"]
+    assert sorted(recorded()) == ["deleted articles ferry", "deleted articles timetable"]
 
 
 def choose_in_listing(tab: Tab, parent: Any, *pages: Any) -> None:
@@ -175,14 +175,14 @@ def press(tab: Tab, name: str) -> None:
 
 
 def test_editors_way_through_the_tree(tab: Tab, tree: Tree) -> None:
-    news, storm, said = tree["news"], tree["storm"], tree.recorded
+    news, storm, recorded = tree["news"], tree["storm"], tree.recorded
     tree.forget()
 
     edit(tab, news)
     tab.get_by_role("tab", name="Promote").click()
     tab.fill("#id_slug", "current")
     act(tab, "publish")
-    assert sorted(said()) == [
+    assert sorted(recorded()) == [
         "updated articles ferry previous_path=/news/ferry/",
         "updated articles storm previous_path=/news/storm/",
         "updated articles timetable previous_path=/news/ferry/timetable/",
@@ -193,20 +193,20 @@ def test_editors_way_through_the_tree(tab: Tab, tree: Tree) -> None:
     tab.locator("[data-w-orderable-target='handle']").nth(1).press("ArrowUp")
     with tab.expect_response(lambda answer: "set_position" in answer.url):
         tab.keyboard.press("Enter")
-    assert said() == ["updated articles ferry"]
+    assert recorded() == ["updated articles ferry"]
 
     for slug, box in (("storm-2", "publish_copies"), ("storm-3", "alias")):
         tab.goto(f"/cms/pages/{storm.pk}/copy/")
         tab.fill("#id_new_slug", slug)
         tab.locator(f"#id_{box}").check()
         press(tab, "Copy this page")
-        assert said() == [f"published articles {slug}"]
+        assert recorded() == [f"published articles {slug}"]
 
     tab.goto(f"/cms/translation/submit/page/{tree.harbour.pk}/")
     tab.locator("input[name='locales']").first.check()
     press(tab, "Submit")
     assert Page.objects.filter(locale__language_code="de").exists()
-    assert said() == []
+    assert recorded() == []
 
     edit(tab, storm)
     tab.locator("[aria-label='Toggle status']").click()
@@ -217,7 +217,7 @@ def test_editors_way_through_the_tree(tab: Tab, tree: Tree) -> None:
     with tab.expect_response(lambda answer: "privacy" in answer.url and answer.ok):
         tab.locator("form[action*='privacy'] [type='submit']").click()
     tab.wait_for_selector("form[action*='privacy']", state="hidden")
-    assert sorted(said()) == [
+    assert sorted(recorded()) == [
         "updated articles storm published=False",
         "updated articles storm-3 published=False",
     ]
@@ -225,14 +225,14 @@ def test_editors_way_through_the_tree(tab: Tab, tree: Tree) -> None:
     moderated(tree)
     edit(tab, tree["draft"])
     act(tab, "submit")
-    assert said() == []
+    assert recorded() == []
     edit(tab, tree["draft"])
     tab.locator("footer [data-w-dropdown-target='toggle']").click()
     with submitted(tab):
         tab.locator("[data-workflow-action-name='approve']").first.click()
-    assert said() == ["published articles draft"]
+    assert recorded() == ["published articles draft"]
 
     choose_in_listing(tab, tree.harbour, tree["culture"], tree["draft"])
     tab.locator(".bulk-actions-buttons").get_by_text("Delete", exact=True).click()
     confirm(tab)
-    assert sorted(said()) == ["deleted articles draft", "deleted sections culture"]
+    assert sorted(recorded()) == ["deleted articles draft", "deleted sections culture"]

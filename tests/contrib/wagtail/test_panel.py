@@ -17,19 +17,19 @@ def panel(tree: Tree, slug: str) -> str:
 
 
 def test_page_that_subscribers_know(tree: Tree) -> None:
-    said = panel(tree, "storm")
-    assert "<strong>Harbour</strong>" in said
-    assert "Subscribers know this page at http://harbour.example/news/storm/." in said
-    assert "no recent update" in said
+    text = panel(tree, "storm")
+    assert "<strong>Harbour</strong>" in text
+    assert "Subscribers know this page at http://harbour.example/news/storm/." in text
+    assert "no recent update" in text
 
 
 def test_update_that_waits_and_one_that_was_delivered(tree: Tree) -> None:
     tree["storm"].save_revision().publish()
     assert "waiting to be delivered" in panel(tree, "storm")
     OutboxEntry.objects.update(state=OutboxEntry.State.DELIVERED, seq=7, settled_at=timezone.now())
-    said = panel(tree, "storm")
-    assert "content.updated" in said
-    assert "(seq 7): <span data-spool-live-last>delivered</span>" in said
+    text = panel(tree, "storm")
+    assert "content.updated" in text
+    assert "(seq 7): <span data-spool-live-last>delivered</span>" in text
     OutboxEntry.objects.update(state=OutboxEntry.State.DEAD)
     assert "refused by Supabase" in panel(tree, "storm")
 

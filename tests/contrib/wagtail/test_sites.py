@@ -21,7 +21,7 @@ from tests.contrib.wagtail.tree import Tree
 COMMAND = "live_wagtail_sites"
 
 
-def said(*arguments: str) -> list[dict[str, Any]]:
+def report_of(*arguments: str) -> list[dict[str, Any]]:
     out = StringIO()
     call_command(COMMAND, *arguments, "--format", "json", stdout=out)
     found: list[dict[str, Any]] = json.loads(out.getvalue())
@@ -35,7 +35,7 @@ def warnings() -> list[str]:
 
 class TestCommand:
     def test_lists_each_site(self, tree: Tree) -> None:
-        rows = {row["wagtail_site"]: row for row in said("list")}
+        rows = {row["wagtail_site"]: row for row in report_of("list")}
         assert rows["harbour.example:80"]["live_site"] == "Harbour"
         assert rows["town.example:80"] == {
             "wagtail_site": "town.example:80",
@@ -50,12 +50,12 @@ class TestCommand:
         with pytest.raises(SystemExit):
             call_command(COMMAND, "list", stdout=StringIO(), stderr=StringIO())
         before = SiteMapping.objects.get(site=tree.site)
-        assert len(said("sync")) == 2
+        assert len(report_of("sync")) == 2
         assert SiteMapping.objects.get(site=tree.site) == before
         assert warnings() == []
 
     def test_map_to_a_site_that_exists(self, tree: Tree) -> None:
-        said("map", "town.example", "Harbour")
+        report_of("map", "town.example", "Harbour")
         assert set(SiteMapping.objects.values_list("site__name", flat=True)) == {"Harbour"}
         assert sorted(tree.recorded()) == [
             "published sections market",
@@ -80,7 +80,7 @@ class TestCommand:
         WagtailSite.objects.create(hostname="town.example", port=8080, root_page=tree["market"])
         with pytest.raises(CommandError, match="HOSTNAME:PORT"):
             call_command(COMMAND, "map", "town.example", "Harbour")
-        said("map", "town.example:8080", "Harbour")
+        report_of("map", "town.example:8080", "Harbour")
         assert SiteMapping.objects.filter(site=tree.site).count() == 2
 
 

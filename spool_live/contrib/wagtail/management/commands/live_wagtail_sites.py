@@ -1,4 +1,4 @@
-"""``manage.py live_wagtail_sites``: which live site each Wagtail site is."""
+"""``manage.py live_wagtail_sites``: which live site each Wagtail site is mapped to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from spool_live.management.sites import find_site
 
 
 class Command(ReportCommand):
-    """``list``, ``sync``, ``map HOSTNAME SITE``. ``list`` exits with 1 where one is not mapped."""
+    """``list``, ``sync`` and ``map HOSTNAME SITE``. Exits with 1 where a site is not mapped."""
 
     help = "Map Wagtail's sites to live sites."
 
@@ -45,13 +45,15 @@ class Command(ReportCommand):
         rows = [_row(site) for site in _all(using)]
         self.report(rows, rows, options, empty="Wagtail has no sites.")
         if any(row["live_site_id"] is None for row in rows):
-            self.stderr.write("Run live_wagtail_sites sync, or map each of them.")
+            self.stderr.write(
+                "Some Wagtail sites have no live site: run live_wagtail_sites sync, or map them."
+            )
             raise SystemExit(1)
 
     def _map(self, hostname: str, given: str, using: str) -> None:
         name, _, port = hostname.partition(":")
         if port and not port.isdigit():
-            raise CommandError(f"{port!r} is not a port.")
+            raise CommandError(f"{port!r} is not a port: give HOSTNAME:NUMBER.")
         found = list(
             WagtailSite.objects.using(using).filter(
                 hostname=name.lower(), **({"port": int(port)} if port else {})
