@@ -1,1 +1,1 @@
-"""What goes with other people's packages, each behind an extra of its own."""
+"""Integrations with other packages."""

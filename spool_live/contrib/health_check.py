@@ -3,7 +3,7 @@
 
 >>> path("ht/", HealthCheckView.as_view(checks=["spool_live.contrib.health_check.LiveUpdates"]))
 
-The page may be public, so it says one word and an age, as ``health/status/`` does.
+The page may be public, so the check gives only the state and its age, as ``health/status/`` does.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from spool_live.status.states import age
 
 @dataclasses.dataclass
 class LiveUpdates(HealthCheck):  # type: ignore[misc]  # that library has no types
-    """Whether an edit made now would arrive: ``delayed`` is a warning, worse is unavailable."""
+    """Whether an edit made now would arrive: ``delayed`` is a warning, anything worse an error."""
 
     def run(self) -> None:
-        """Raise ``ServiceWarning`` or ``ServiceUnavailable``."""
+        """Raise ``ServiceWarning`` or ``ServiceUnavailable`` unless the state is ``ok``."""
         try:
             found = status.current()
         finally:
             connections.close_all()  # this runs on a thread of the check's own
         if found.since is None:
             return
-        said = f"live updates: {found.state} for {age(found.at - found.since)}"
-        raise (ServiceWarning if found.state is State.DELAYED else ServiceUnavailable)(said)
+        message = f"live updates: {found.state} for {age(found.at - found.since)}"
+        raise (ServiceWarning if found.state is State.DELAYED else ServiceUnavailable)(message)

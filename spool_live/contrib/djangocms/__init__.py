@@ -1,16 +1,16 @@
 """Pages of django CMS 5, with and without djangocms-versioning
 (``pip install 'spool-live[djangocms]'``).
 
-Put ``"spool_live.contrib.djangocms"`` into ``INSTALLED_APPS`` and say in a ``live.py`` how pages
-are reported; ``pass`` will do::
+Put ``"spool_live.contrib.djangocms"`` into ``INSTALLED_APPS`` and declare in a ``live.py`` how
+pages are reported; ``pass`` is enough as the body of the class::
 
     @register_pages
     class Pages(PageCollection):
         def get_metadata(self, content):
             return {"title": content.title}
 
-``collection`` is what a project overrides, ``states`` what a page is for the public, ``watching``
-compares that before and after an operation, ``operations`` says which those are.
+``collection`` has the class that a project overrides, ``states`` reads the public state of pages,
+``watching`` compares it before and after an operation, and ``operations`` connects the operations.
 """
 
 from __future__ import annotations

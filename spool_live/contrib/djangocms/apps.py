@@ -1,4 +1,4 @@
-"""The app: follows the pages of django CMS."""
+"""The Django app: records changes of the pages of django CMS."""
 
 from __future__ import annotations
 

@@ -14,21 +14,20 @@ from spool_live.exceptions import SpoolLiveConfigurationError
 class PageCollection:
     """How pages are reported. Each language of a page is an item, whatever versions it has.
 
-    ``name``: what the front end calls the collection.
-    ``most_descendants``: how many pages below one whose address changed are recorded one by one.
-    Where there are more, its own update has ``descendants: true`` and stands for all of them.
-
     The metadata of each update also has ``locale``, ``path`` (of the page's URL, without the
     language and the slashes around it; ``""`` for the home page), ``page`` (the primary key, which
     translations share) and, where the path changed, ``previous_path``.
     """
 
     name: str = "pages"
+    """What the front end calls the collection."""
     most_descendants: int = 100
+    """Most pages below a page that are recorded one by one when its address changes. Where there
+    are more, its own update has ``descendants: true`` and stands for all of them."""
 
     def get_site(self, page: Any) -> Any:
         """Return the site of ``page``, or its id: that of ``SPOOL_LIVE["SITE"]`` where it is set,
-        else ours for the page's site (see ``spool_live.contrib.sites``)."""
+        else the one for the page's Django site (see ``spool_live.contrib.sites``)."""
         if live_settings().site:
             return one_site.site_id(page._state.db)
         return django_sites.mapped(page.site_id)
@@ -48,12 +47,14 @@ _registered: list[PageCollection] = []
 
 
 def register_pages(collection: C) -> C:
-    """Class decorator: reports the pages of django CMS by the decorated collection.
+    """Report the pages of django CMS by the decorated class, and return it (a class decorator).
 
-    Raises ``SpoolLiveConfigurationError`` where there is one already.
+    Raises ``SpoolLiveConfigurationError`` where pages are registered already.
     """
     if _registered:
-        raise SpoolLiveConfigurationError(f"Pages are already registered: {_registered[0]!r}.")
+        raise SpoolLiveConfigurationError(
+            f"Pages are already registered by {_registered[0]!r}: remove one of the registrations."
+        )
     _registered.append(collection())
     return collection
 

@@ -1,4 +1,4 @@
-"""What pages are for the public at one moment: published or not, at which address."""
+"""The public state of pages at one moment: whether they are published, and at which address."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _SEEN_STATES = ("published", "unpublished")
 
 
 class PageState(NamedTuple):
-    """A page in one language. ``path`` is ``None`` where nobody reaches it; ``published`` says
-    that the public may read it, ``seen`` that it could at some time; ``values`` are the columns
-    that the public may notice."""
+    """A page in one language. ``path`` is ``None`` where the page has no address; ``published``
+    says that the public may read it now, ``seen`` that it could at some time; ``values`` are those
+    of the columns that the public may notice."""
 
     page: Any
     content: Any
@@ -28,7 +28,7 @@ class PageState(NamedTuple):
 
 
 States = dict[int, dict[str, PageState]]
-"""By the page's primary key and by language."""
+"""States by the page's primary key, then by language."""
 
 
 def read(pages: Iterable[int], using: str) -> States:
@@ -55,10 +55,10 @@ def read(pages: Iterable[int], using: str) -> States:
     return states
 
 
-def below(page: Any, using: str, most: int) -> list[int]:
-    """Return the primary keys of the pages below ``page``, at most ``most`` of them."""
+def below(page: Any, using: str, limit: int) -> list[int]:
+    """Return the primary keys of the pages below ``page``, at most ``limit`` of them."""
     rows = Page.objects.using(using).filter(path__startswith=page.path, depth__gt=page.depth)
-    return list(rows.order_by("path").values_list("pk", flat=True)[:most])
+    return list(rows.order_by("path").values_list("pk", flat=True)[:limit])
 
 
 def _by_language(contents: Any) -> dict[tuple[int, str], Any]:

@@ -1,8 +1,8 @@
-"""An operation on pages is recorded by what it changed for the public.
+"""Recording an operation on pages by what it changed for the public.
 
-django CMS changes pages by saves, by ``QuerySet.update()`` and by SQL, several for one click. So
-what matters of the pages is read before an operation and after it, within its transaction; an
-operation that is part of another is recorded with that.
+django CMS changes pages by saves, by ``QuerySet.update()`` and by SQL, several of them for one
+click. So the public state of the pages is read before an operation and after it, within its
+transaction. An operation inside another one is recorded together with the outer one.
 """
 
 from __future__ import annotations
@@ -41,28 +41,28 @@ class PageWatch:
         self._edited: set[tuple[int, str | None]] = set()
 
     def page(self, pk: int | None) -> None:
-        """Look at this page."""
+        """Watch the page with the primary key ``pk``."""
         self._add([pk] if pk else [])
 
     def branch(self, page: Any) -> None:
-        """Look at ``page`` and at those below it."""
-        most = self.collection.most_descendants
-        pages = states.below(page, self.using, most + 1) if page.pk else []
-        if len(pages) > most:
+        """Watch ``page`` and the pages below it."""
+        limit = self.collection.most_descendants
+        pages = states.below(page, self.using, limit + 1) if page.pk else []
+        if len(pages) > limit:
             self._large.add(page.pk)
             pages = []
         self._add([page.pk, *pages] if page.pk else [])
 
     def created(self, pk: int) -> None:
-        """Note that the operation created the page, if it is not among those looked at."""
+        """Note that the operation created the page, unless it is watched already."""
         self._before.setdefault(pk, {})
 
     def edited(self, pk: int, language: str | None = None) -> None:
-        """Note that the page has changed for the public although none of its columns has."""
+        """Note that the page has changed for the public, although its columns have not."""
         self._edited.add((pk, language))
 
     def record(self) -> None:
-        """Record what has become of the pages."""
+        """Record how the watched pages have changed."""
         after = states.read(self._before, self.using)
         updates: list[Recorded] = []
         for pk in [*after, *(pk for pk in self._before if pk not in after)]:
@@ -144,10 +144,10 @@ class PageWatch:
 
 @contextmanager
 def watching(using: str, look: Callable[[PageWatch], None]) -> Iterator[PageWatch | None]:
-    """Record, at the end of the block, what it changed of the pages that ``look`` looks at.
+    """Record, at the end of the block, how it changed the pages that ``look`` adds to the watch.
 
-    Within another block ``look`` adds to what that one looks at. Nothing is recorded for a block
-    that raises, nor without a registered collection, where it yields ``None``.
+    Within another such block, ``look`` adds its pages to the outer watch. Nothing is recorded for a
+    block that raises, nor without a registered collection, where it yields ``None``.
     """
     collection = page_collection()
     if collection is None:

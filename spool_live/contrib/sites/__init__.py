@@ -1,7 +1,7 @@
 """Sites of ``django.contrib.sites`` as tenants: put ``"spool_live.contrib.sites"`` into
 ``INSTALLED_APPS``.
 
-Each of them is one of our sites, whose id follows from its primary key, with its domain for a name.
-``migrate`` makes them, and saves and deletions keep them in step; ``site_field`` may then lead to a
-``Site`` of Django's.
+For each of them there is a live site, whose id is a UUIDv5 of the Django site's primary key and
+whose name is its domain. ``migrate`` creates the live sites, and saves and deletions of Django's
+keep them in step; ``site_field`` may then lead to a ``Site`` of Django's.
 """

@@ -1,4 +1,4 @@
-"""The app: keeps our sites in step with Django's."""
+"""The Django app: keeps live sites in step with the sites of ``django.contrib.sites``."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ class SitesConfig(AppConfig):
     verbose_name = "Live updates for sites"
 
     def ready(self) -> None:
-        """Connect to the sites of ``django.contrib.sites``, and make ours after ``migrate``."""
+        """Connect to the sites of ``django.contrib.sites``; create live sites after ``migrate``."""
         from django.contrib.sites.models import Site  # noqa: PLC0415 - needs loaded apps
 
         from spool_live.contrib.sites import mapping  # noqa: PLC0415
 
         post_save.connect(mapping.saved, sender=Site, dispatch_uid=self.name)
         post_delete.connect(mapping.deleted, sender=Site, dispatch_uid=self.name)
-        # An app without models is sent nothing itself: the last one with models comes after all.
+        # Django sends no ``post_migrate`` for an app without models, as this one is. The last app
+        # that has models is migrated after all others.
         last = [config for config in apps.get_app_configs() if config.models_module][-1]
         post_migrate.connect(mapping.migrated, sender=last, dispatch_uid=self.name)

@@ -1,4 +1,4 @@
-"""Which of our sites stands for which of Django's, and how they are kept in step."""
+"""Live sites for the sites of ``django.contrib.sites``, and how they are kept in step."""
 
 from __future__ import annotations
 
@@ -13,46 +13,48 @@ from spool_live.supabase.databases import content_databases
 
 
 def sync(using: str) -> list[tuple[DjangoSite, Site, bool]]:
-    """Make and rename our sites after those of Django's on ``using``. Returns each of these, ours,
-    and whether it was made or renamed. Our other sites are left alone."""
-    return [
-        (other, *_sync(other, using)) for other in DjangoSite.objects.using(using).order_by("pk")
-    ]
+    """Create and rename live sites after Django's sites on ``using``. Return for each of those the
+    Django site, its live site, and whether this was created or renamed. Other live sites are left
+    alone."""
+    return [(site, *_sync(site, using)) for site in DjangoSite.objects.using(using).order_by("pk")]
 
 
 def saved(instance: DjangoSite, using: str, **kwargs: Any) -> None:
-    """Receiver of ``post_save``. Fixtures too: without our site nothing could be recorded."""
+    """Create or rename the live site of a Django site (receiver of ``post_save``), also for
+    fixtures: without a live site nothing could be recorded."""
     if _has_tables(using):
         _sync(instance, using)
 
 
 def deleted(instance: DjangoSite, using: str, **kwargs: Any) -> None:
-    """Receiver of ``post_delete``: with the site go its API keys, and what waits for it."""
+    """Delete the live site of a deleted Django site, with its API keys and waiting updates
+    (receiver of ``post_delete``)."""
     Site.objects.using(using).filter(pk=django_sites.mapped(instance.pk)).delete()
 
 
 def migrated(using: str, **kwargs: Any) -> None:
-    """Receiver of ``post_migrate``: sites that were there before this app."""
+    """Create live sites for Django sites that are older than this app (receiver of
+    ``post_migrate``)."""
     tables = _tables(using)
     if using in content_databases() and {DjangoSite._meta.db_table} <= tables:
         sync(using)
 
 
-def _sync(other: DjangoSite, using: str) -> tuple[Site, bool]:
-    name = other.domain or other.name
-    ours, is_new = Site.objects.using(using).get_or_create(
-        pk=django_sites.mapped(other.pk), defaults={"name": name}
+def _sync(django_site: DjangoSite, using: str) -> tuple[Site, bool]:
+    name = django_site.domain or django_site.name
+    live_site, is_new = Site.objects.using(using).get_or_create(
+        pk=django_sites.mapped(django_site.pk), defaults={"name": name}
     )
-    is_renamed = ours.name != name
+    is_renamed = live_site.name != name
     if is_renamed:
-        ours.name = name
-        ours.save(using=using)
-    return ours, is_new or is_renamed
+        live_site.name = name
+        live_site.save(using=using)
+    return live_site, is_new or is_renamed
 
 
 def _has_tables(using: str) -> bool:
-    """Return whether to wait: ``migrate`` saves the first site, on a database where ours may not be
-    yet."""
+    """Return whether the table of live sites exists: ``migrate`` saves the first Django site on a
+    database that may not have it yet."""
     return Site._meta.db_table in _tables(using)
 
 

@@ -1,4 +1,4 @@
-"""``manage.py live_django_sites``: our site for each of ``django.contrib.sites``."""
+"""``manage.py live_django_sites``: the live site of each ``Site`` of ``django.contrib.sites``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from spool_live.supabase.databases import content_databases
 
 
 class Command(ReportCommand):
-    """Lists Django's sites with ours, after making and renaming what is missing or differs."""
+    """Creates and renames live sites where they are missing or differ, and lists all pairs."""
 
     help = "Create a live site for each Site of django.contrib.sites, and list the pairs."
 
@@ -18,12 +18,12 @@ class Command(ReportCommand):
         rows = [
             {
                 "database": using,
-                "django_site": other.pk,
-                "domain": other.domain,
-                "site": str(ours.pk),
+                "django_site": django_site.pk,
+                "domain": django_site.domain,
+                "site": str(live_site.pk),
                 "changed": "yes" if changed else "",
             }
             for using in content_databases()
-            for other, ours, changed in sync(using)
+            for django_site, live_site, changed in sync(using)
         ]
         self.report(rows, rows, options, empty="django.contrib.sites has no sites.")
