@@ -1,7 +1,7 @@
-"""For the tests of projects: what an edit recorded, delivery at a call, sites with a key.
+"""Tools for the tests of a project: see what an edit recorded, deliver it, create sites with a key.
 
-Nothing leaves a process that runs tests by itself (see ``NUDGE_IN_TESTS``). For unittest there is
-``LiveUpdatesMixin``; the fixtures of ``spool_live.testing.fixtures`` are the same for pytest:
+A process that runs tests delivers nothing by itself (see ``NUDGE_IN_TESTS``). For unittest there is
+``LiveUpdatesMixin``; for pytest there are the fixtures of ``spool_live.testing.fixtures``:
 
     pytest_plugins = ["spool_live.testing.fixtures"]
 """

@@ -1,4 +1,4 @@
-"""What the edits of a block recorded."""
+"""The updates that the edits of a block recorded."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class CapturedUpdate:
 def captured_updates(using: str = DEFAULT_DB_ALIAS) -> Iterator[list[CapturedUpdate]]:
     """Yield a list that holds, after the block, what was recorded on ``using`` within it, in order.
 
-    What a transaction within the block rolled back is not in it. It works inside ``TestCase`` as
+    Updates that were rolled back within the block are not in it. It works inside ``TestCase`` as
     well as ``TransactionTestCase``, for capture by signals and by triggers, and costs two queries.
     """
     entries = OutboxEntry.objects.using(using).order_by("pk")

@@ -1,4 +1,4 @@
-"""Delivery at a call, into memory."""
+"""Delivery to memory, when a test asks for it."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ def in_memory() -> Iterator[type[MemoryBroadcaster]]:
 
 
 def deliver_now(using: str = DEFAULT_DB_ALIAS) -> list[Update]:
-    """Deliver what waits on the alias ``using``, as a worker would, and return it in the order in
-    which subscribers get it. It goes to memory, whatever the settings say: never to Supabase."""
+    """Deliver the updates that wait on the alias ``using``, as a worker would, and return them in
+    the order in which subscribers get them. They go to memory whatever the settings are, and never
+    to Supabase."""
     before = len(MemoryBroadcaster.updates)
     deliver_and_mirror(using, broadcaster=MemoryBroadcaster(), pause=lambda seconds: None)
     return MemoryBroadcaster.updates[before:]

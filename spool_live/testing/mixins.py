@@ -1,4 +1,4 @@
-"""The same for unittest."""
+"""The tools of ``spool_live.testing`` for unittest."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class LiveUpdatesMixin(SimpleTestCase):
         return captured_updates(using)
 
     def deliverNow(self, using: str = DEFAULT_DB_ALIAS) -> list[Update]:  # noqa: N802
-        """Deliver what waits on the alias ``using`` and return it, as ``deliver_now`` does."""
+        """Deliver the updates that wait on ``using`` and return them, as ``deliver_now`` does."""
         return deliver_now(using)
 
     def liveSite(self, name: str = "Test site") -> LiveSite:  # noqa: N802

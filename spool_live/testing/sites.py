@@ -10,7 +10,7 @@ from spool_live.models import Site
 
 @dataclass(frozen=True, slots=True)
 class LiveSite:
-    """A site, and a key with which a subscriber asks for its tokens."""
+    """A site, and an API key with which a subscriber requests tokens."""
 
     site: Site
     """The site, which is in the database."""

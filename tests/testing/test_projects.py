@@ -106,7 +106,7 @@ urlpatterns = [path("spool-live/", include("spool_live.urls"))]
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     live: dict[str, Any] = {
-        "SUPABASE_URL": "http://127.0.0.1:9",  # nobody answers there
+        "SUPABASE_URL": "http://127.0.0.1:9",  # no server answers there
         "SUPABASE_PUBLISHABLE_KEY": "sb_publishable_x",
         "JWT_SIGNING_KEY": "only for tests, and long enough for HS256",
     }
@@ -152,7 +152,7 @@ class Committed(LiveUpdatesMixin, TransactionTestCase):
 
 @pytest.fixture
 def far_supabase(project: Project) -> Project:
-    """The project, whose Supabase database nobody reaches."""
+    """The project with a Supabase database that cannot be reached."""
     far = {
         "ENGINE": "django.db.backends.postgresql",
         "HOST": "127.0.0.1",
@@ -187,10 +187,10 @@ def test_no_database_is_made_at_supabase_by_pytest(far_supabase: Project) -> Non
 
 
 def test_alias_is_itself_outside_tests(far_supabase: Project) -> None:
-    told = far_supabase.run(
+    vendor = far_supabase.run(
         "from django.db import connections; print(connections['supabase'].vendor)"
     )
-    assert told.strip() == "postgresql"
+    assert vendor.strip() == "postgresql"
 
 
 def test_by_pytest(project: Project) -> None:
