@@ -15,7 +15,7 @@ from spool_live.exceptions import SpoolLiveConfigurationError
 try:
     import psycopg as _psycopg
 except ImportError as error:
-    # Before any model is loaded, where Django would only say that it cannot load psycopg.
+    # Raised before any model is loaded: there Django would only say that it cannot load psycopg.
     raise ImproperlyConfigured(
         "psycopg cannot load libpq, the client library of PostgreSQL: pip install"
         " 'spool-live[binary]', which brings one, or install the system's (libpq5 on Debian)."
@@ -32,7 +32,7 @@ class SpoolLiveConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Import every app's ``live.py``, then connect signals and check."""
+        """Import every app's ``live.py``, then connect the signals and register the checks."""
         from spool_live import capture, checks, nudge  # noqa: F401 - need loaded apps
         from spool_live.alerts import recording, tasks  # noqa: F401 - registers the task
         from spool_live.capture import scheduling, sites
@@ -43,7 +43,7 @@ class SpoolLiveConfig(AppConfig):
         capture.connect_all()
         registry_changed.connect(_reconnect, dispatch_uid="spool_live.capture")
         sites.connect()
-        with suppress(SpoolLiveConfigurationError):  # E001 says so
+        with suppress(SpoolLiveConfigurationError):  # check E001 reports it
             spare_supabase()
         scheduling.connect()
         nudge.connect()

@@ -1,7 +1,7 @@
 """Conditions on an item's own columns, as a ``Q``: they hold in Python as they do in PostgreSQL.
 
-So that a publish state that is declared once means the same whoever asks: the signals' receivers,
-the audit, or a trigger in the database.
+So a publish state is declared once, and means the same to the receivers of signals, to the audit,
+and to a trigger in the database.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _CONNECTORS: dict[str, Callable[[Iterable[bool]], bool]] = {
     Q.XOR: lambda answers: sum(answers) % 2 == 1,
 }
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
-    "exact": lambda ours, given: bool(ours == given),
-    "in": lambda ours, given: ours is not None and ours in given,
-    "isnull": lambda ours, given: (ours is None) is given,
-    "gt": lambda ours, given: ours is not None and ours > given,
-    "gte": lambda ours, given: ours is not None and ours >= given,
-    "lt": lambda ours, given: ours is not None and ours < given,
-    "lte": lambda ours, given: ours is not None and ours <= given,
+    "exact": lambda value, given: bool(value == given),
+    "in": lambda value, given: value is not None and value in given,
+    "isnull": lambda value, given: (value is None) is given,
+    "gt": lambda value, given: value is not None and value > given,
+    "gte": lambda value, given: value is not None and value >= given,
+    "lt": lambda value, given: value is not None and value < given,
+    "lte": lambda value, given: value is not None and value <= given,
 }
 _ORDERED = {"gt", "gte", "lt", "lte"}
 _TEXT = {"CharField", "SlugField", "TextField"}
@@ -44,8 +44,8 @@ def holds(condition: Q, item: Model) -> bool:
 
 
 def faults(condition: Q, model: type[Model]) -> Iterator[str]:
-    """Yield what in ``condition`` cannot be asked of an item of ``model``; nothing for a good
-    one."""
+    """Yield, as text, each part of ``condition`` that cannot be evaluated on an item of
+    ``model``."""
     for child in condition.children:
         if isinstance(child, Q):
             yield from faults(child, model)
@@ -56,7 +56,7 @@ def faults(condition: Q, model: type[Model]) -> Iterator[str]:
 
 
 def fields_of(condition: Q, model: type[Model]) -> Iterator[Field[Any, Any]]:
-    """Yield the columns that ``condition`` reads, which has no faults."""
+    """Yield the columns that ``condition`` reads. It must have no ``faults``."""
     for child in condition.children:
         if isinstance(child, Q):
             yield from fields_of(child, model)
@@ -78,8 +78,8 @@ def own_field(model: type[Model], name: str) -> Field[Any, Any]:
 def _is_true(item: Model, path: str, given: Any) -> bool:
     name, _, lookup = path.partition("__")
     field = own_field(type(item), name)
-    ours = field.to_python(getattr(item, field.attname))
-    return _COMPARISONS[lookup or "exact"](ours, _as_python(field, lookup, given))
+    value = field.to_python(getattr(item, field.attname))
+    return _COMPARISONS[lookup or "exact"](value, _as_python(field, lookup, given))
 
 
 def _as_python(field: Field[Any, Any], lookup: str, given: Any) -> Any:

@@ -1,6 +1,7 @@
 """The setting ``SPOOL_LIVE``: one dict in the project's settings, one frozen object here.
 
-Nothing is read at import; ``live_settings`` reads once and again after ``setting_changed``.
+Nothing is read at import; ``live_settings`` reads the setting once, and again after
+``setting_changed``.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ RealtimeMode = Literal["broadcast", "postgres_changes"]
 REALTIME_MODES = ("broadcast", "postgres_changes")
 JWT_ALGORITHMS = ("HS256", "ES256", "RS256")
 POSTGRES_CHANGES_BATCH = 200
-"""Rows of one transaction, each checked for each subscription of the project: with 1,000 of those
-the poller is at it for 6 of the 15 seconds that it has."""
+"""Most rows in one transaction with Postgres Changes. Realtime checks each row for each
+subscription of the project: with 1,000 subscriptions this takes 6 of the 15 seconds that its poller
+has."""
 DEFAULT_BROADCASTER = "spool_live.broadcasters.supabase.SupabaseBroadcaster"
 
 
@@ -35,8 +37,8 @@ WEBHOOK_RETRIES = tuple(
 
 @dataclass(frozen=True)
 class LiveSettings:
-    """What ``SPOOL_LIVE`` says, each key in lower case. Durations are ``timedelta`` (a plain number
-    in the setting means seconds); sizes are bytes. Secrets stay out of ``repr``."""
+    """The settings in ``SPOOL_LIVE``, each key in lower case. Durations are ``timedelta`` (a plain
+    number in the setting means seconds); sizes are bytes. Secrets stay out of ``repr``."""
 
     supabase_url: str = ""
     supabase_publishable_key: str = field(default="", repr=False)
@@ -115,7 +117,7 @@ class LiveSettings:
 
     @classmethod
     def from_mapping(cls, given: Mapping[str, Any]) -> LiveSettings:
-        """Return the settings that ``given`` (keys in upper case) spells out over the defaults.
+        """Return the settings in ``given`` (keys in upper case), with defaults for the others.
 
         Raises ``SpoolLiveConfigurationError`` for an unknown key, with the nearest known one,
         and for a value of the wrong type.
@@ -132,8 +134,8 @@ class LiveSettings:
 
     @property
     def batch_limit(self) -> int:
-        """Most updates in one batch: no more than a second's worth where a rate is set, nor than
-        what Postgres Changes check for many subscribers within one transaction."""
+        """Most updates in one batch: a second's worth where ``DELIVERY_RATE`` is set, and no more
+        than ``POSTGRES_CHANGES_BATCH`` with Postgres Changes."""
         sizes = [self.delivery_batch_size]
         if self.delivery_rate:
             sizes.append(self.delivery_rate)

@@ -1,4 +1,4 @@
-"""Everything that spool_live raises on purpose.
+"""The exceptions that spool_live raises.
 
 Sorted by what the caller must do:
 
@@ -6,9 +6,9 @@ Sorted by what the caller must do:
     ├── SpoolLiveConfigurationError   fix a setting or a registration (also ImproperlyConfigured)
     └── BroadcastError                what a broadcaster answers instead of success
         ├── BroadcastUnavailable      try the whole batch again later
-        │   ├── CircuitOpen           the same: it was not even asked
+        │   ├── CircuitOpen           the same; no request was made
         │   ├── BatchTooSlow          try a part of the batch, then later
-        │   └── UnclearRefusal        find out whether it is one update's fault, then later
+        │   └── UnclearRefusal        find out whether one update is the cause, then later
         ├── UnknownSite               mirror the sites of the batch, then try again
         ├── SequenceTaken             renumber what is undelivered, then try again
         └── BroadcastRefused          something in this batch will never be accepted
@@ -28,37 +28,37 @@ class SpoolLiveConfigurationError(SpoolLiveError, ImproperlyConfigured):
 
 
 class BroadcastError(SpoolLiveError):
-    """A broadcaster could not do what it was asked. ``str(error)`` is fit for people and logs."""
+    """A broadcaster could not do what it was asked. ``str(error)`` can be shown and logged."""
 
 
 class BroadcastUnavailable(BroadcastError):
-    """The receiving side is away, overloaded or not set up: nothing is wrong with the updates."""
+    """The receiving side is unreachable, overloaded or not set up; the updates are not at fault."""
 
     def __init__(
         self, message: str, *, retry_after: float | None = None, may_be_content: bool = False
     ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
-        """Seconds that the receiving side asked to be left alone, or ``None``."""
+        """Seconds to wait that the receiving side asked for, or ``None``."""
         self.may_be_content = may_be_content
-        """Whether one update may be the cause of such an answer as well: where it goes on like
-        that, it is treated as ``UnclearRefusal``."""
+        """Whether the content of one update may be the cause of such an answer, too: if it goes on,
+        it is treated as ``UnclearRefusal``."""
 
 
 class CircuitOpen(BroadcastUnavailable):
-    """The receiving side did not answer a moment ago and is not asked for now. Whoever found it
-    away has logged why."""
+    """The receiving side did not answer a moment ago, so no request is made for now. The reason was
+    logged when the circuit opened."""
 
 
 class BatchTooSlow(BroadcastUnavailable):
     """The call took longer than the receiving side or our own deadline allows. A smaller batch may
-    be in time; where even one update is not, the receiving side does not answer."""
+    be in time; if even one update is not, the receiving side is not answering."""
 
 
 class UnclearRefusal(BroadcastUnavailable):
     """The refusal is neither a known state of the server nor a known fault of the data: a
-    firewall's page, an error that a trigger raises. Whose fault it is shows only in what becomes of
-    the other updates."""
+    firewall's page, an error that a trigger raises. Only the delivery of other updates shows which
+    it is."""
 
 
 class UnknownSite(BroadcastError):

@@ -1,6 +1,6 @@
-"""Metadata and text as every part of the way can carry them: I-JSON (RFC 7493), at most 8 KiB.
+"""Metadata and text in a form that every component can carry: I-JSON (RFC 7493), at most 8 KiB.
 
-What is recorded arrives equal everywhere: in the outbox, the live table, catch-up, Python and
+What is recorded arrives unchanged everywhere: in the outbox, the live table, catch-up, Python and
 JavaScript. So a number is one that each of them reads exactly:
 
 - an integer up to 2**53 - 1 stays a number; a larger one, and a float of that size, becomes the
@@ -32,7 +32,7 @@ DEPTH_LIMIT = 30
 """Most containers within each other, the metadata itself being the first. MariaDB refuses more
 than 32, and other readers have limits of their own."""
 EXACT = 2**53
-"""From here on a double skips integers, so JavaScript cannot distinguish one from the next."""
+"""From this number on a double skips integers, so JavaScript cannot distinguish them all."""
 
 TRUNCATED = "truncated"
 INVALID = "invalid"
@@ -45,8 +45,8 @@ _NUMBERS = frozenset((int, float))
 _PLAIN_OR_FLOAT = _PLAIN | _NUMBERS
 _LONG = re.compile("[0-9]{16}")
 _EXPONENT = re.compile("[0-9][eE][-+0-9]")
-"""What numbers look like that receivers may read differently. Text may look like it, which costs
-time and nothing else."""
+"""Matches numbers that receivers may read differently. It may match text as well, which only costs
+time."""
 
 
 def clean_text(value: str) -> str:
@@ -60,8 +60,8 @@ def clean_text(value: str) -> str:
 def metadata_json(metadata: Mapping[str, Any]) -> str:
     """Return ``metadata`` as I-JSON text of at most 8 KiB, in the order of its entries.
 
-    Whatever it holds, nothing is raised for it: see the module for what is written differently,
-    left out and flagged. An update is never lost for its metadata.
+    It never raises, so that no update is lost because of its metadata: see the module for what is
+    written differently, left out and flagged.
     """
     encoded = _encode_flat(metadata)
     if encoded is None or len(encoded) > METADATA_LIMIT:
@@ -70,27 +70,27 @@ def metadata_json(metadata: Mapping[str, Any]) -> str:
 
 
 def read_metadata(text: str) -> dict[str, Any]:
-    """Return the metadata that the outbox holds as ``text``, as ``metadata_json`` has it.
+    """Return the metadata that the outbox holds as ``text``, with the values of ``metadata_json``.
 
     It may have been written by SQL or by a trigger. Raises ``ValueError`` with the reason where it
     is not a JSON object, or one that Python cannot read.
     """
     try:
-        if len(text) <= 2 * METADATA_LIMIT:  # twice: PostgreSQL puts spaces between
+        if len(text) <= 2 * METADATA_LIMIT:  # twice, because PostgreSQL adds spaces
             try:
                 value = _object(orjson.loads(text))
-            except orjson.JSONDecodeError:  # a lone surrogate, NaN, or no JSON at all
+            except orjson.JSONDecodeError:  # a lone surrogate, NaN, or not JSON at all
                 pass
             else:
-                if _arrives_equal(value, text):
+                if _is_read_alike(value, text):
                     return value
         return _object(orjson.loads(metadata_json(_object(json.loads(text)))))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"the metadata cannot be read: {error}") from error
 
 
-def _arrives_equal(value: dict[str, Any], text: str) -> bool:
-    """Return whether no receiver reads ``text``, which is ``value``, in its own way."""
+def _is_read_alike(value: dict[str, Any], text: str) -> bool:
+    """Return whether every receiver reads ``text`` as ``value``."""
     if "\\u0000" in text:
         return False
     kinds = set(map(type, value.values()))
@@ -109,7 +109,8 @@ def _object(value: Any) -> dict[str, Any]:
 
 
 def _encode_flat(value: Mapping[str, Any]) -> bytes | None:
-    """Return whether nothing needs to change, the common case, at a third of the price."""
+    """Return the JSON of ``value`` where nothing in it has to be changed, or else ``None``. That is
+    the common case, and takes a third of the time."""
     if type(value) is not dict or not _PLAIN.issuperset(map(type, value.values())):
         return None
     try:
@@ -150,7 +151,7 @@ def _fit(metadata: Mapping[Any, Any]) -> bytes:
 
 
 def _plain(value: Any, level: int) -> Any:
-    """Return ``value`` in types that orjson writes as they are to arrive; ``level`` is its
+    """Return ``value`` in types that orjson writes as receivers must read them; ``level`` is its
     depth."""
     kind = type(value)
     plain: Any = value

@@ -1,7 +1,8 @@
-"""Samples: what the counters and a few levels stood at, once a minute, for charts and alerts.
+"""Samples of the counters and of a few levels, taken once a minute, for charts and alerts.
 
-Counters only grow, so two samples say what happened in between. Those who evaluate the alerts write
-them; a sample a minute is kept for a day, one in five minutes for a week.
+Counters only grow, so the difference of two samples is what happened in between. The processes that
+evaluate the alert rules write them. A sample a minute is kept for a day, one in five minutes for a
+week.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from spool_live.models import CounterSample
 
 SLOT = timedelta(minutes=1)
 SPARSE = 5
-"""Of the samples older than a day, one in so many slots is kept."""
+"""Of samples older than a day, one in this many slots is kept."""
 DAY, WEEK, HOUR = timedelta(days=1), timedelta(days=7), timedelta(hours=1)
 MAX_POINTS = 120
-"""Points of a course: what a chart can show."""
+"""Most points that a chart can show."""
 COUNTED = frozenset(
     metric.name for metric in (counts.UPDATES, counts.TOKENS, counts.UNAUTHORIZED, counts.THROTTLED)
 )
@@ -50,8 +51,8 @@ class Point:
 
 
 def note(using: str, now: datetime, levels: Mapping[str, float | None]) -> None:
-    """Write the counters and ``levels`` (of ``LEVELS``) down, once in each slot of time over
-    all processes, and remove old samples."""
+    """Store the counters and ``levels`` (named in ``LEVELS``) as a sample, unless another process
+    has in this slot of time, and delete old samples."""
     slot = int(now.timestamp() // SLOT.total_seconds())
     samples = CounterSample.objects.using(using)
     if samples.filter(slot=slot).exists():
@@ -67,7 +68,7 @@ def note(using: str, now: datetime, levels: Mapping[str, float | None]) -> None:
 
 
 def current(using: str) -> dict[str, float]:
-    """Return the counters as a sample holds them: by ``name|labels``."""
+    """Return the counters now, as a sample holds them: by ``name|labels``."""
     return {
         f"{name}|{labels}": value
         for (name, labels), value in counts.read(using).items()
@@ -76,7 +77,7 @@ def current(using: str) -> dict[str, float]:
 
 
 def between(before: Values, after: Values) -> dict[str, float]:
-    """Return what was counted in between. A table that was emptied meanwhile has counted from 0."""
+    """Return what was counted in between. A counter that is lower in ``after`` began at 0 again."""
     return {
         name: value - before.get(name, 0.0) if value >= before.get(name, 0.0) else value
         for name, value in after.items()
@@ -84,9 +85,9 @@ def between(before: Values, after: Values) -> dict[str, float]:
 
 
 def percentile(values: Values, share: float, few: int = 1) -> float | None:
-    """Return the seconds within which the ``share`` (0.95) of what was delivered was delivered, by
-    the buckets of the histogram of delivery (not cumulative): where it lies within one, by its
-    share of that. ``None`` of fewer than ``few``."""
+    """Return the seconds within which a ``share`` (as 0.95) of the delivered updates was delivered;
+    ``None`` for fewer than ``few`` updates. It is interpolated within the buckets of the delivery
+    histogram, which are not cumulative."""
     found = {
         _labels(labels)["le"]: value
         for name, value in values.items()
@@ -106,8 +107,8 @@ def percentile(values: Values, share: float, few: int = 1) -> float | None:
 
 
 def course(using: str, since: datetime, now: datetime) -> list[Point]:
-    """Return what happened from ``since`` until ``now``, oldest first, in ``MAX_POINTS`` at
-    most."""
+    """Return what happened from ``since`` until ``now``: at most ``MAX_POINTS`` points, oldest
+    first."""
     samples = CounterSample.objects.using(using)
     found = samples.filter(at__gt=since, at__lte=now).order_by("at")
     slots = list(found.values_list("slot", flat=True))

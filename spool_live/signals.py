@@ -13,7 +13,8 @@ sweeping = Signal()
 Arguments: ``using`` (alias of the content database)."""
 
 updates_delivered = Signal()
-"""A batch is in ``live_updates``. Sent by the delivering worker after its settle has committed.
+"""A batch is in ``live_updates``. Sent by the worker that delivered it, after the entries were
+settled and that was committed.
 Arguments: ``count`` (int), ``using``."""
 
 update_died = Signal()
@@ -21,7 +22,7 @@ update_died = Signal()
 ``using``."""
 
 alert = Signal()
-"""Something is wrong that people should know of, or it is over. Sent once for each, by whichever
+"""A problem that people should know of has begun, or is over. Sent once for each, by whichever
 process evaluates the alert rules; a receiver that raises is sent the notice again later.
 Arguments: ``notice`` (a ``spool_live.alerts.channels.Notice``: ``kind`` ``firing``,
 ``recovered`` or ``test``, ``rule``, ``subject``, ``state``, ``summary``, ``remedy``,
@@ -33,6 +34,6 @@ Arguments: ``address`` (str), ``prefix`` (str, of an existing key, or empty), ``
 ``count`` (int)."""
 
 webhook_endpoint_disabled = Signal()
-"""Nothing more is sent to a webhook endpoint, because of what it answered.
+"""A webhook endpoint was disabled because of its answers: nothing more is sent to it.
 Arguments: ``endpoint`` (a ``spool_live.models.WebhookEndpoint``), ``reason`` (str),
 ``using``."""

@@ -1,15 +1,15 @@
-"""Cache tags: the names of what a change makes stale, for CDNs and frameworks that purge by tag."""
+"""Cache tags: names of what a change makes stale, for CDNs and frameworks that purge by tag."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 CACHE_TAGS = "cache_tags"
-"""The name in the metadata."""
-LONGEST = 256
-"""Characters of a tag: what Next.js takes."""
+"""Key of the tags in the metadata."""
+MAX_TAG_LENGTH = 256
+"""Most characters of a tag: the limit of Next.js."""
 MAX_TAGS = 60
-"""Tags of one update, those of dependents included."""
+"""Most tags of one update, those of dependents included."""
 
 
 def default_tags(
@@ -22,5 +22,5 @@ def default_tags(
 
 
 def fitting(tags: Iterable[str]) -> list[str]:
-    """Return at most ``MAX_TAGS`` of ``tags``, without repetitions, each cut for caches."""
-    return list(dict.fromkeys([str(tag)[:LONGEST] for tag in tags]))[:MAX_TAGS]
+    """Return at most ``MAX_TAGS`` of ``tags``, without repetitions, each cut to the maximum."""
+    return list(dict.fromkeys([str(tag)[:MAX_TAG_LENGTH] for tag in tags]))[:MAX_TAGS]

@@ -1,4 +1,4 @@
-"""The value that travels: one update, from the outbox to the wire. No database, no network."""
+"""One update as a value, from the outbox to the wire, without database and network."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typing import Any
 import orjson
 
 from spool_live.metadata import METADATA_LIMIT, clean_text, metadata_json, read_metadata
-from spool_live.tags import CACHE_TAGS, LONGEST, default_tags
+from spool_live.tags import CACHE_TAGS, MAX_TAG_LENGTH, default_tags
 
 COLLECTION_LIMIT = 200
 """Most characters of a collection's name."""
 
-_FITS_ANYHOW = METADATA_LIMIT - 4 * (6 * LONGEST + 3) - len('{"cache_tags":[]},')
-"""Bytes of metadata beside which four tags fit, whatever they are: JSON has six bytes for a
-character at most."""
+_LEAVES_ROOM = METADATA_LIMIT - 4 * (6 * MAX_TAG_LENGTH + 3) - len('{"cache_tags":[]},')
+"""Most bytes of metadata that leave room for any four tags: JSON has at most six bytes for a
+character."""
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
@@ -34,7 +34,7 @@ class EventType(StrEnum):
     PUBLISHED = "content.published"
     """The item can be seen by the public now, and could not before."""
     DELETED = "content.deleted"
-    """The item is gone, has moved to another site, or subscribers may not know of it any more."""
+    """The item was deleted, has moved to another site, or is no longer visible to subscribers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,8 @@ class LiveUpdateData:
     """The item's slug, or ``None`` where it has none."""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     """A JSON object of at most 8 KiB. It is made I-JSON (RFC 7493) when the update is recorded:
-    integers beyond 2**53 - 1 become text, what cannot travel is left out and flagged with
-    ``"invalid": true``, what does not fit with ``"truncated": true``."""
+    integers beyond 2**53 - 1 become text; what is not valid is left out and flagged with
+    ``"invalid": true``, and what does not fit with ``"truncated": true``."""
 
     def __post_init__(self) -> None:
         if type(self.event_type) is not EventType:
@@ -85,11 +85,11 @@ class Update:
 
     @classmethod
     def of_entry(cls, entry: Any, metadata: str) -> Update:
-        """Return the update that ``entry`` of the outbox is, whose metadata is the JSON text
-        ``metadata``: the same for delivery and for catch-up.
+        """Return the update of ``entry``, an outbox entry whose metadata is the JSON text
+        ``metadata``. Delivery and catch-up both use it, so that both send the same.
 
-        Raises ``ValueError`` with the reason where the entry has no seq yet, or holds what cannot
-        be read.
+        Raises ``ValueError`` with the reason where the entry has no ``seq`` yet, or has a timestamp
+        or metadata that cannot be read.
         """
         if entry.seq is None:
             raise ValueError(f"outbox entry {entry.pk} has no seq yet")
@@ -132,16 +132,16 @@ def _tagged(entry: Any, text: str) -> dict[str, Any]:
     before = metadata.get("previous_slug")
     tags = default_tags(entry.collection, entry.item_id, entry.slug, before)
     size = len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
-    if size <= _FITS_ANYHOW or size + len(orjson.dumps({CACHE_TAGS: tags})) <= METADATA_LIMIT:
+    if size <= _LEAVES_ROOM or size + len(orjson.dumps({CACHE_TAGS: tags})) <= METADATA_LIMIT:
         metadata[CACHE_TAGS] = tags
         return metadata
     return read_metadata(metadata_json({CACHE_TAGS: tags, **metadata}))
 
 
 def new_update_id() -> uuid.UUID:
-    """Return a random UUID (version 4 of RFC 9562). Whoever learns the ids of other sites' updates,
-    as subscribers do where deletions are published, learns nothing else from them, no moment above
-    all."""
+    """Return a random UUID (version 4 of RFC 9562). Subscribers may see the ids of other sites'
+    updates, where deletions are published; so an id must reveal nothing, above all not the time of
+    the update."""
     return uuid.UUID(new_update_hex())
 
 

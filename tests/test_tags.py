@@ -18,7 +18,7 @@ from spool_live.exceptions import SpoolLiveConfigurationError
 from spool_live.metadata import METADATA_LIMIT
 from spool_live.models import OutboxEntry, Site
 from spool_live.outbox.coalescing import merged
-from spool_live.tags import LONGEST, MAX_TAGS, default_tags
+from spool_live.tags import MAX_TAG_LENGTH, MAX_TAGS, default_tags
 from spool_live.updates import EventType, Update
 from tests.testapp.models import Article
 from tests.webhooks.conftest import _loopback  # noqa: F401 - autouse
@@ -185,7 +185,7 @@ def test_full_metadata_is_cut_and_never_the_tags() -> None:
 
 
 def test_tags_are_bounded() -> None:
-    assert max(map(len, default_tags("a" * 200, "b" * 200, "c"))) == LONGEST
+    assert max(map(len, default_tags("a" * 200, "b" * 200, "c"))) == MAX_TAG_LENGTH
     many = [f"t{n}" for n in range(500)]
     assert len(spool_live.tags.fitting(many)) == MAX_TAGS
 
