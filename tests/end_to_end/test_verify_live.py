@@ -185,11 +185,11 @@ def test_revocation_that_does_not_reach_the_socket_is_caught(
     assert failed(outcome)["key revoked while joined, own rows"] == "3 of A"
 
 
-def test_worker_that_does_not_deliver_is_told(road: Road, run: Run) -> None:
+def test_worker_that_does_not_deliver_is_reported(road: Road, run: Run) -> None:
     outcome = run("verify_live", "--timeout", "3", "--format", "json")
     assert failed(outcome) == {}
     assert outcome.code == 1
-    assert "is Celery running" in outcome.rows["troubles"][0]
+    assert "start Celery" in outcome.rows["troubles"][0]
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])

@@ -1,6 +1,6 @@
-"""What ``verify_live`` runs: the proof on the running services.
+"""What ``verify_live`` runs: a proof of isolation on the running services.
 
-``sites`` makes probe sites and brings what they record to Supabase; ``cases`` says who subscribes
-to what and what may arrive there; ``subscribers`` joins each case on a socket of its own;
-``verify`` walks through all of it and judges what arrived.
+``sites`` creates probe sites and delivers their updates to Supabase; ``cases`` lists who subscribes
+to what, and what each may receive; ``subscribers`` joins each case on a socket of its own;
+``verify`` runs all of it and judges what arrived. ``ping`` sends one test update the whole way.
 """

@@ -1,4 +1,4 @@
-"""Who listens where, and what may arrive there. Pure but for the forging of tokens."""
+"""The subscribers of ``verify_live``: what each subscribes to, and what it may receive."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from spool_live.isolation.live.sites import ProbeSite
 
 @dataclass(frozen=True)
 class Case:
-    """One subscriber. ``token`` is ``None`` for the publishable key alone. ``own`` is the site
-    whose updates it must receive, ``None`` where nothing may arrive.
+    """One subscriber.
 
-    It joins the private ``topic``, or subscribes to the table with ``binding``.
+    It joins the private ``topic``, or subscribes to the table with ``binding``. ``token`` is
+    ``None`` if it has only the publishable key. ``own`` is the site whose updates it must receive,
+    or ``None`` if it may receive nothing.
     """
 
     name: str
@@ -32,7 +33,10 @@ class Case:
 
 
 def leaving_cases(one: ProbeSite, token: dict[str, Any]) -> Iterator[Case]:
-    """Yield the subscribers whose key is revoked while they listen."""
+    """Yield the subscribers whose key is revoked while they are joined.
+
+    ``token`` is the answer of ``POST token/`` for that key.
+    """
     topic = token["realtime"]["broadcast"]["topic"]
     if live_settings().realtime_mode == "broadcast":
         yield Case("key revoked while joined, own topic", token["token"], None, topic)
@@ -46,14 +50,18 @@ def cases(
     others_token: dict[str, Any],
     revoked: str,
 ) -> Iterator[Case]:
-    """Yield everybody else. ``revoked`` is a token whose key was revoked already."""
+    """Yield the subscribers that join after the revocation.
+
+    ``token`` and ``others_token`` are answers of ``POST token/`` for a key of each site,
+    ``revoked`` is an encoded token whose key is revoked.
+    """
     topics = [t["realtime"]["broadcast"]["topic"] for t in (token, others_token)]
-    for probe, given, topic in ((one, token, topics[0]), (other, others_token, topics[1])):
+    for probe, answer, topic in ((one, token, topics[0]), (other, others_token, topics[1])):
         which = "A" if probe is one else "B"
         if live_settings().realtime_mode == "broadcast":
-            yield Case(f"{which}: own topic", given["token"], probe, topic)
-        yield Case(f"{which}: own rows", given["token"], probe, binding=_rows_of(probe))
-        yield Case(f"{which}: rows without a filter", given["token"], probe, binding={})
+            yield Case(f"{which}: own topic", answer["token"], probe, topic)
+        yield Case(f"{which}: own rows", answer["token"], probe, binding=_rows_of(probe))
+        yield Case(f"{which}: rows without a filter", answer["token"], probe, binding={})
     yield Case("A: rows without a filter, any event", token["token"], one, binding={"event": "*"})
     yield Case("A: rows of the other site", token["token"], None, binding=_rows_of(other))
     yield Case("A: the other site's topic", token["token"], None, topics[1])

@@ -1,7 +1,8 @@
-"""A ping: a test update that goes the whole way, and when it was where.
+"""A ping: a test update that goes the whole way, and the time at which it reached each hop.
 
-It is of a site of its own, with a key of its own, which are removed afterwards. The process that
-pings delivers nothing: what does not happen by itself shows as the hop that was not reached.
+It belongs to a probe site with a key of its own, which are removed afterwards. The process that
+sends the ping delivers nothing itself, so a part that does not work shows as a hop that was not
+reached.
 """
 
 from __future__ import annotations
@@ -25,16 +26,16 @@ from spool_live.models import OutboxEntry, Site
 SLUG = "ping"
 POLL = 0.01
 FAREWELL = 3.0
-"""Seconds that a worker gets to take the site away again."""
+"""Seconds that a worker gets to deliver the deletion of the probe site."""
 NO_WORKER = "Is a Celery worker running, or manage.py live_deliver --loop?"
-NO_ROOM = "See the worker's log for what Supabase answers, and manage.py live_doctor."
-NO_MESSAGE = "Run manage.py live_setup: does Realtime have what it needs?"
+SEE_WORKER = "See the worker's log for Supabase's answers, and run manage.py live_doctor."
+RUN_SETUP = "Run manage.py live_setup: it creates what Realtime needs."
 
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """A place that the ping reached, ``milliseconds`` after the hop before; or did not reach:
-    ``milliseconds`` is ``None``, and ``trouble`` says why."""
+    """One hop of a ping. It was reached ``milliseconds`` after the hop before; if it was not
+    reached, ``milliseconds`` is ``None``, and ``trouble`` says why."""
 
     name: str
     milliseconds: float | None
@@ -44,20 +45,20 @@ class Hop:
 
 @dataclass
 class Ping:
-    """The hops in their order, as far as the ping came. ``total`` is the way of the update itself,
-    from its commit to the subscriber, in milliseconds."""
+    """The hops in their order, up to the one that was not reached. ``total`` is the time from the
+    commit of the update to its arrival at the subscriber, in milliseconds."""
 
     hops: list[Hop] = field(default_factory=list)
     total: float | None = None
 
     @property
     def arrived(self) -> bool:
-        """Whether it came all the way."""
+        """Whether every hop was reached."""
         return bool(self.hops) and all(hop.milliseconds is not None for hop in self.hops)
 
     @property
     def summary(self) -> str:
-        """One sentence."""
+        """A sentence about the outcome, for people."""
         if self.arrived and self.total is not None:
             return f"The test update arrived {self.total:.0f} ms after its commit."
         lost = self.hops[-1] if self.hops else Hop("start", None)
@@ -65,12 +66,12 @@ class Ping:
 
 
 class _Lost(Exception):  # noqa: N818 - an outcome, not an error
-    """A hop was not reached."""
+    """The outcome that a hop was not reached."""
 
 
 @dataclass
 class _Watch:
-    """Times the hops."""
+    """The clock of a ping, which records the hops with their times."""
 
     timeout: float
     ping: Ping = field(default_factory=Ping)
@@ -107,11 +108,11 @@ def send_ping(
     *,
     timeout: float = 20.0,
 ) -> Ping:
-    """Send a ping from ``using``, and wait until it arrived or ``timeout`` seconds are over.
+    """Send a ping from the content database ``using``, and wait for at most ``timeout`` seconds.
 
-    ``request_token`` exchanges the plain text of a key for the answer of ``POST token/``,
-    ``request_updates`` asks ``GET updates/`` with it. Raises ``DatabaseError``; every other trouble
-    is in the hops.
+    ``request_token`` exchanges the plain text of a key for the answer of ``POST token/``;
+    ``request_updates`` takes the plain text and a ``seq``, and returns the answer of ``GET
+    updates/``. Raises ``django.db.DatabaseError``; every other problem is recorded in the hops.
     """
     watch = _Watch(timeout)
     with _probe(using, watch.ping) as probe:
@@ -120,7 +121,7 @@ def send_ping(
         except _Lost:
             pass
         except SpoolLiveError as error:
-            watch.ping.hops.append(Hop("an answer", None, str(error), "See manage.py live_doctor."))
+            watch.ping.hops.append(Hop("an answer", None, str(error), "Run manage.py live_doctor."))
     return watch.ping
 
 
@@ -135,14 +136,13 @@ def _probe(using: str, ping: Ping) -> Iterator[ProbeSite]:
         site_id = probe.site.pk
         with acting(Origin.PROBE):
             probe.site.delete()
-        # Whoever did not answer is not asked again: the tombstone goes with a sweep.
+        # If something did not answer, the next sweep delivers the tombstone.
         if ping.arrived and _is_mirrored(using, site_id):
             forget(site_id, using)
 
 
 def _is_mirrored(using: str, site_id: uuid.UUID) -> bool:
-    """Return whether a worker has brought the tombstone to Supabase, and will not touch it any
-    more."""
+    """Return whether a worker has delivered the tombstone to Supabase within ``FAREWELL``."""
     ends = time.monotonic() + FAREWELL
     behind = outbox.behind(using).filter(pk=site_id)
     while behind.exists():
@@ -164,7 +164,7 @@ def _walk(
     watch.wait(
         "key known to Supabase",
         lambda: not behind.exists(),
-        f"No worker brought the key to Supabase within {watch.timeout:.0f} s.",
+        f"No worker sent the key to Supabase within {watch.timeout:.0f} s.",
         NO_WORKER,
     )
     plain = str(probe.plain["ping"])
@@ -174,7 +174,7 @@ def _walk(
     with Subscribers(token["supabase_url"], token["supabase_key"], deliverer) as group:
         [subscriber] = group.join([_case(probe, token)])
         if not subscriber.live:
-            raise watch.lost("subscriber connected", subscriber.state, NO_MESSAGE)
+            raise watch.lost("subscriber connected", subscriber.state, RUN_SETUP)
         watch.reached("subscriber connected")
         probe.write(SLUG)
         watch.last = committed = time.monotonic()
@@ -182,14 +182,14 @@ def _walk(
         watch.wait(
             "received over Realtime",
             lambda: SLUG in subscriber.arrived,
-            f"Supabase has it, and Realtime did not deliver it within {watch.timeout:.0f} s.",
-            NO_MESSAGE,
+            f"Supabase has it, but Realtime did not deliver it within {watch.timeout:.0f} s.",
+            RUN_SETUP,
         )
         watch.ping.total = (subscriber.arrived[SLUG] - committed) * 1000
     watch.last = time.monotonic()
     found = request_updates(plain, 0)
     if not any(update["slug"] == SLUG for update in found["results"]):
-        raise watch.lost("served by catch-up", "GET updates/ does not have it.", NO_ROOM)
+        raise watch.lost("served by catch-up", "GET updates/ does not return it.", SEE_WORKER)
     watch.reached("served by catch-up")
 
 
@@ -199,20 +199,20 @@ def _delivered(using: str, probe: ProbeSite, watch: _Watch) -> None:
     watch.wait(
         "taken from the outbox",
         lambda: entries.filter(pk=entry.pk, seq__isnull=False).exists(),
-        f"No worker took it within {watch.timeout:.0f} s.",
+        f"No worker claimed the update within {watch.timeout:.0f} s.",
         NO_WORKER,
     )
     pending = entries.filter(pk=entry.pk, state=OutboxEntry.State.PENDING)
     watch.wait(
         "stored at Supabase",
         lambda: not pending.exists(),
-        f"Supabase did not take it within {watch.timeout:.0f} s.",
-        NO_ROOM,
+        f"Supabase did not accept the update within {watch.timeout:.0f} s.",
+        SEE_WORKER,
     )
     entry.refresh_from_db(fields=["state", "last_error"])
     if entry.state != OutboxEntry.State.DELIVERED:
         watch.ping.hops.pop()
-        raise watch.lost("stored at Supabase", entry.last_error or entry.state, NO_ROOM)
+        raise watch.lost("stored at Supabase", entry.last_error or entry.state, SEE_WORKER)
 
 
 def _case(probe: ProbeSite, token: dict[str, Any]) -> Case:

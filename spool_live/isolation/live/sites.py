@@ -1,4 +1,4 @@
-"""Probe sites for a proof on the running services, created and removed as real sites are."""
+"""Probe sites for a proof on the running services: created and removed as real sites are."""
 
 from __future__ import annotations
 
@@ -26,13 +26,16 @@ from spool_live.updates import EventType, LiveUpdateData
 
 NAME = "spool_live probe"
 LEFT_BEHIND = timedelta(minutes=15)
-"""Probe sites older than this were left by a run that was killed."""
+"""The age from which a probe site counts as left behind by a run that was killed."""
 POLL = 0.05
 
 
 @dataclass
 class ProbeSite:
-    """A site of ours, its keys (plain text by name) and what was written to it, with the moment."""
+    """A probe site with its keys by name, their plain texts, and the updates written to it.
+
+    ``written`` maps the slug of each update to the monotonic time at which it was recorded.
+    """
 
     site: Site
     plain: dict[str, keys.PlainKey] = field(default_factory=dict, repr=False)
@@ -41,16 +44,16 @@ class ProbeSite:
 
     @property
     def site_id(self) -> str:
-        """As claims and filters have it."""
+        """The site's UUID as text, as in claims and filters."""
         return str(self.site.pk)
 
     def add_key(self, name: str) -> None:
-        """Another key of the site."""
+        """Create another key of the site, and keep it under ``name``."""
         with acting(Origin.PROBE):
             self.keys[name], self.plain[name] = keys.create_key(self.site, name=f"{NAME}: {name}")
 
     def write(self, slug: str) -> None:
-        """Record an update, as a save of content does."""
+        """Record an update with this ``slug``, as a save of content does."""
         self.written[slug] = time.monotonic()
         update = LiveUpdateData(EventType.UPDATED, "spool-live-probe", uuid.uuid4(), slug=slug)
         broadcast_update(self.site, update)
@@ -58,17 +61,21 @@ class ProbeSite:
 
 @dataclass
 class Deliverer:
-    """Brings what was recorded to Supabase: by waiting for the workers, or by itself."""
+    """The delivery of recorded updates, by waiting for the workers or in this process.
+
+    ``using`` is the content database, ``timeout`` is in seconds. ``workers`` says whether to wait
+    for workers first; ``workers_answered`` becomes false once they did not deliver in time.
+    """
 
     using: str
     workers: bool
     timeout: float
     check: Callable[[], None] = lambda: None
-    """Called wherever an interrupt may be raised."""
+    """Called regularly, at points where it may raise an interrupt."""
     workers_answered: bool = True
 
     def deliver(self, sites: list[ProbeSite]) -> bool:
-        """Return whether all that the sites wait for has arrived within the timeout."""
+        """Get everything that the sites have recorded delivered; return whether it was in time."""
         if (
             self.workers
             and self.workers_answered
@@ -88,7 +95,7 @@ class Deliverer:
         return self._arrived(sites)
 
     def wait_until(self, condition: Callable[[], bool]) -> bool:
-        """Return whether ``condition`` came true within the timeout."""
+        """Wait until ``condition`` is true; return whether that was within the timeout."""
         deadline = time.monotonic() + self.timeout
         while time.monotonic() < deadline:
             self.check()
@@ -110,7 +117,10 @@ class Deliverer:
 def probe_sites(
     deliverer: Deliverer, progress: Callable[[str], None]
 ) -> Iterator[tuple[ProbeSite, ProbeSite]]:
-    """Two sites with a key each, and a second one for the first. Removed however the block ends."""
+    """Create two sites with the key ``own`` each, the first with a key ``leaving`` too.
+
+    They are removed at the end of the block, also after an error.
+    """
     remove_left_behind(deliverer.using)
     made: list[Site] = []
     try:
@@ -128,7 +138,7 @@ def probe_sites(
 
 
 def remove_left_behind(using: str) -> int:
-    """Remove the probe sites of runs that were killed; return how many."""
+    """Remove the probe sites of runs that were killed; return their number."""
     old = timezone.now() - LEFT_BEHIND
     left = Site.objects.using(using).filter(is_probe=True, created_at__lt=old)
     for site in left:
@@ -137,9 +147,9 @@ def remove_left_behind(using: str) -> int:
 
 
 def remove(site: Site, using: str) -> None:
-    """Remove a probe site with all that belongs to it, on both databases as far as they answer.
+    """Remove a probe site with all that belongs to it, from every database that answers.
 
-    The audit trail of its keys stays: nothing removes from that. Its lines are marked.
+    The audit trail keeps the lines about its keys, marked as those of a probe.
     """
     site_id: Any = site.pk
     with acting(Origin.PROBE):
@@ -147,12 +157,12 @@ def remove(site: Site, using: str) -> None:
     try:
         mirror.mirror_site(using, site_id, get_broadcaster())
     except BroadcastError:
-        return  # the tombstone goes with the next sweep
+        return  # the next sweep delivers the tombstone
     forget(site_id, using)
 
 
 def forget(site_id: uuid.UUID, using: str) -> None:
-    """Remove what is left of a deleted probe site whose tombstone Supabase has."""
+    """Remove the rest of a deleted probe site, once Supabase has its tombstone."""
     outbox.forget_site(using, site_id)
     alias = live_settings().supabase_database
     if not is_supabase_database(alias):
@@ -161,4 +171,4 @@ def forget(site_id: uuid.UUID, using: str) -> None:
         with connections[alias].cursor() as cursor:
             cursor.execute("delete from spool_live.sites where site_id = %s", [site_id])
     except DatabaseError:
-        return  # a row of two numbers stays; only the migrating role may remove it
+        return  # only the migrating role may remove the row, which is small: it stays

@@ -1,4 +1,5 @@
-"""Subscribers on sockets of their own, with the official client, as front ends have them."""
+"""Subscribers that use Supabase's official client, each with a socket of its own, as front ends
+do."""
 
 from __future__ import annotations
 
@@ -21,8 +22,8 @@ READY = ("Subscribed to PostgreSQL", "Replication connection established")
 CLOSE_WITHIN = 5.0
 MISSING_PARTITION = "MissingPartition"
 COLD_START_WITHIN = 30.0
-"""Seconds that Realtime gets to make today's partition of ``realtime.messages``: it does so only
-once somebody is connected, which took some six seconds on a project that was never connected to."""
+"""Seconds that Realtime gets to make today's partition of ``realtime.messages``. It does so only
+while a client is connected; on a project without earlier clients that took about six seconds."""
 COLD_START = (
     "waiting for Realtime to make today's partition of realtime.messages, as no client was "
     "connected to the project today"
@@ -31,7 +32,11 @@ COLD_START = (
 
 @dataclass
 class ProbeSubscriber:
-    """One case on the wire: how its join ended, and what arrived when (slug, monotonic time)."""
+    """One connected case: how its join ended, and the updates that arrived.
+
+    ``arrived`` maps the slug of each update to the monotonic time of its arrival. ``settled`` is
+    set once the join has succeeded or was refused.
+    """
 
     case: Case
     state: str = ""
@@ -39,11 +44,15 @@ class ProbeSubscriber:
     arrived: dict[str, float] = field(default_factory=dict)
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     cold: bool = False
-    """Whether Realtime had no partition for messages when it tried to join."""
+    """Whether Realtime had no partition for today's messages when the subscriber tried to join."""
     client: AsyncClient | None = None
 
     async def join(self, url: str, key: str, within: float) -> None:
-        """Join, and wait until it is live, refused, or the time is up. Never raises."""
+        """Join, and wait until the join succeeds, is refused, or takes longer than ``within``
+        seconds.
+
+        Never raises: ``state`` has the outcome.
+        """
         try:
             self.client = await acreate_client(url, key)
             if self.case.token is not None:
@@ -56,10 +65,10 @@ class ProbeSubscriber:
                     raise
                 await asyncio.wait_for(self.settled.wait(), COLD_START_WITHIN)
             if not self.live and self.case.own is None:
-                await self.client.realtime.close()  # it would ask again and again
+                await self.client.realtime.close()  # or the library would try again and again
         except TimeoutError:
             self.state = self.state or "no answer"
-        except Exception as error:  # noqa: BLE001 - whatever the library makes of a refusal
+        except Exception as error:  # noqa: BLE001 - the library raises various errors
             self.state = f"refused: {type(error).__name__}"
 
     async def _subscribe(self, client: AsyncClient) -> None:
@@ -83,7 +92,7 @@ class ProbeSubscriber:
         self._take(message["data"]["record"])
 
     def _take(self, update: dict[str, Any]) -> None:
-        # A deletion tells nobody's content: without a slug there is nothing to it.
+        # A deletion discloses no content: it has no slug.
         slug = update.get("slug")
         if slug is not None:
             self.arrived.setdefault(slug, time.monotonic())
@@ -91,7 +100,7 @@ class ProbeSubscriber:
     def _on_system(self, payload: Any) -> None:
         message = dict(payload)  # a pydantic model
         text = str(message.get("message", ""))
-        if any(said in text for said in READY):
+        if any(ready in text for ready in READY):
             self.live, self.state = True, "live"
             self.settled.set()
         elif message.get("status") == "error":
@@ -104,7 +113,7 @@ class ProbeSubscriber:
         reason = _reason(error) or state.value
         self.live, self.state = False, f"refused: {reason}"
         if reason == MISSING_PARTITION:
-            self.cold = True  # the library joins again and again, and soon there is one
+            self.cold = True  # the library tries again, and Realtime makes the partition meanwhile
         else:
             self.settled.set()
 
@@ -112,15 +121,15 @@ class ProbeSubscriber:
 def _reason(error: Exception | None) -> str:
     """Return the code of Realtime's reason (``Unauthorized``), which the library wraps in JSON."""
     try:
-        said = json.loads(str(error))
-        text = str(said.get("reason") or said.get("message"))
+        answer = json.loads(str(error))
+        text = str(answer.get("reason") or answer.get("message"))
     except (ValueError, AttributeError):
         text = str(error or "")
     return text.partition(":")[0][:60]
 
 
 class Subscribers:
-    """All subscribers, on an event loop in a thread of their own, while the block runs."""
+    """All subscribers. They run on an event loop in a thread of their own while the block runs."""
 
     def __init__(
         self,
@@ -152,7 +161,7 @@ class Subscribers:
         self._loop.close()
 
     def join(self, cases: list[Case]) -> list[ProbeSubscriber]:
-        """Join every case at once, and wait until each is settled."""
+        """Join all cases at the same time, and wait until each join has ended."""
         fresh = [ProbeSubscriber(case) for case in cases]
         self.all += fresh
         joining = asyncio.run_coroutine_threadsafe(self._join(fresh), self._loop)

@@ -1,7 +1,8 @@
-"""The proof on the running services: real keys, tokens, sockets and updates; then everything goes.
+"""The proof on the running services, with real keys, tokens, sockets and updates.
 
-The order of the walk: a subscriber whose key will be revoked listens first; then its key is
-revoked; then everybody else joins, on the new epoch; then both sites get their updates.
+First, subscribers join with a key that is then revoked. Afterwards all others join, on the topic of
+the new epoch. Then updates of both sites are written, and what arrived is judged. The probe sites
+are removed in the end.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from spool_live.keys.trail import Origin, acting
 
 ROUNDS = 3
 GRACE = 1.0
-"""Seconds that those who may receive nothing are given to receive something after all."""
+"""Seconds to wait for updates that must not arrive."""
 
 
 @dataclass(frozen=True)
 class LiveResult:
-    """What one subscriber received. ``latency`` in milliseconds from the commit, median."""
+    """What one subscriber received. ``latency`` is the median from commit to arrival, in
+    milliseconds."""
 
     case: str
     expected: str
@@ -35,7 +37,7 @@ class LiveResult:
     remedy: str = ""
 
     def as_row(self) -> dict[str, Any]:
-        """Return it as a row of tables and JSON."""
+        """Return the result as a row of a table, or as a JSON object."""
         return {
             "ok": "ok" if self.ok else "FAILED",
             "subscriber": self.case,
@@ -49,14 +51,14 @@ class LiveResult:
 
 @dataclass
 class LiveReport:
-    """The results, and what went wrong in the delivery itself."""
+    """The results of all subscribers, and the problems of the delivery itself."""
 
     results: list[LiveResult] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
-        """Whether everybody received exactly what is theirs."""
+        """Whether every subscriber received exactly the updates of its own site."""
         return not self.troubles and bool(self.results) and all(r.ok for r in self.results)
 
 
@@ -66,29 +68,30 @@ def verify_live(
     *,
     progress: Callable[[str], None] = lambda stage: None,
 ) -> LiveReport:
-    """Prove that each subscriber receives its own site's updates and nobody else's.
+    """Prove that each subscriber receives its own site's updates, and no others.
 
-    ``request_token`` exchanges the plain text of a key for the answer of ``POST token/``. What it
-    raises, and interrupts, go through once the probe sites are removed.
+    ``request_token`` exchanges the plain text of a key for the answer of ``POST token/``. Its
+    errors, and interrupts, are raised after the probe sites are removed. ``progress`` is called
+    with a description of each step.
     """
     report = LiveReport()
     with probe_sites(deliverer, progress) as (one, other):
         sites = [one, other]
-        progress("making two sites known")
+        progress("sending two sites to Supabase")
         if not deliverer.deliver(sites):
-            report.troubles.append("The sites did not reach Supabase: see manage.py live_status.")
+            report.troubles.append("The sites did not reach Supabase: run manage.py live_status.")
             return report
         leaving = request_token(one.plain["leaving"])
         with Subscribers(
             leaving["supabase_url"], leaving["supabase_key"], deliverer, progress
         ) as group:
             progress("joining with a key that will be revoked")
-            gone = group.join(list(leaving_cases(one, leaving)))
+            revoked = group.join(list(leaving_cases(one, leaving)))
             _write(deliverer, [one], "warm-up")
-            deliverer.wait_until(lambda: all("A warm-up" in s.arrived for s in gone))
-            report.results += [_before_revocation(s) for s in gone]
+            deliverer.wait_until(lambda: all("A warm-up" in s.arrived for s in revoked))
+            report.results += [_before_revocation(s) for s in revoked]
 
-            progress("revoking it, and joining as everybody else")
+            progress("revoking the key, and joining as all other subscribers")
             with acting(Origin.PROBE):
                 keys.revoke_key(one.keys["leaving"])
             deliverer.deliver(sites)
@@ -99,14 +102,14 @@ def verify_live(
             progress("writing to both sites")
             for number in range(ROUNDS):
                 _write(deliverer, sites, str(number))
-            legit = [s for s in rest if s.case.own is not None]
-            deliverer.wait_until(lambda: all(_complete(s) for s in legit))
+            entitled = [s for s in rest if s.case.own is not None]
+            deliverer.wait_until(lambda: all(_complete(s) for s in entitled))
             time.sleep(GRACE)
-            report.results += [_judge(s, one, other) for s in [*gone, *rest]]
+            report.results += [_judge(s, one, other) for s in [*revoked, *rest]]
     if deliverer.workers and not deliverer.workers_answered:
         report.troubles.append(
-            "No worker delivered in time, so this process did: is Celery running, with its beat? "
-            "(--no-worker says that there is none on purpose.)"
+            "No worker delivered in time, so this process did: start Celery with its beat, or pass "
+            "--no-worker if there is none on purpose."
         )
     return report
 
@@ -123,8 +126,8 @@ def _complete(subscriber: ProbeSubscriber) -> bool:
 
 
 def _before_revocation(subscriber: ProbeSubscriber) -> LiveResult:
-    """Return whether it received anything before: its silence afterwards proves nothing
-    otherwise."""
+    """Return the result of a subscriber before its key was revoked. Only if it received an update
+    then, receiving nothing afterwards proves something."""
     received = "A warm-up" in subscriber.arrived
     subscriber.arrived.pop("A warm-up", None)
     return LiveResult(
@@ -147,7 +150,7 @@ def _judge(subscriber: ProbeSubscriber, one: ProbeSite, other: ProbeSite) -> Liv
     leaked = set(arrived) - expected
     remedy = ""
     if leaked:
-        remedy = "It received what is not its own: run manage.py verify_rls."
+        remedy = "It received updates that it must not receive: run manage.py verify_rls."
     elif expected - set(arrived):
         remedy = _silent(subscriber)
     return LiveResult(
@@ -169,7 +172,10 @@ def _silent(subscriber: ProbeSubscriber) -> str:
         )
     case = subscriber.case
     where = "realtime.messages" if case.topic else "the publication supabase_realtime"
-    return f"It received too little: run manage.py live_setup (is {where} there?)."
+    return (
+        f"It did not receive all of its updates: check that {where} exists, and run "
+        "manage.py live_setup."
+    )
 
 
 def _counted(slugs: set[str]) -> str:
