@@ -1,11 +1,12 @@
-"""Where the documentation is: messages name a page that whoever installed the package can open."""
+"""The address of the documentation, so that messages can name a page that every reader can open."""
 
 from __future__ import annotations
 
 DOCUMENTATION = "https://spool-live.readthedocs.io/"
-"""The same as in the package's metadata."""
+"""The address of the documentation, the same as in the package's metadata."""
 
 
 def page(path: str) -> str:
-    """Return the address of a page, by its path in the documentation: ``how-to/alerts``."""
+    """Return the address of the page at ``path`` in the documentation, such as
+    ``how-to/alerts``."""
     return f"{DOCUMENTATION}{path}/"

@@ -1,7 +1,7 @@
-"""What travels, as types: for JSON Schema, for TypeScript, for people.
+"""The types of the JSON objects that subscribers receive, for JSON Schema and TypeScript.
 
-``wire`` declares it; ``json_schema`` and ``typescript`` write it down in other languages. The npm
-package's own types are written by ``python -m spool_live.schema``.
+``wire`` declares the types; ``json_schema`` and ``typescript`` convert them. ``python -m
+spool_live.schema`` writes the types of the npm package.
 """
 
 from __future__ import annotations

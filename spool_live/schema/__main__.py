@@ -1,4 +1,4 @@
-"""``python -m spool_live.schema``: the wire types of the npm package, ``src/schema.ts`` in it."""
+"""``python -m spool_live.schema``: writes the types of the npm package (its ``src/schema.ts``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From Python's types to JSON Schema (draft 2020-12): what TypedDicts and JSON can say."""
+"""Converts Python's types (TypedDicts and what JSON can hold) to JSON Schema (draft 2020-12)."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def document(collections: Mapping[str, Any] | None = None) -> wire.JSON:
 
 
 def schema_of(kind: Any) -> wire.JSON:  # noqa: PLR0911  # one for each kind of type
-    """Return the schema of one type; ``{}``, which allows anything, for what is not known here."""
+    """Return the schema of one type. For an unknown type that is ``{}``, which allows anything."""
     if kind in wire.OBJECTS:
         return {"$ref": f"#/$defs/{kind.__name__}"}
     if is_typeddict(kind):
@@ -78,8 +78,8 @@ def schema_of(kind: Any) -> wire.JSON:  # noqa: PLR0911  # one for each kind of 
 
 
 def _metadata(kind: Any) -> wire.JSON:
-    """Return the metadata's schema: spool_live adds some fields, and leaves out what does not fit
-    into 8 KiB."""
+    """Return the schema of a collection's metadata without required fields: spool_live adds some
+    fields, and leaves out what does not fit into 8 KiB."""
     schema = schema_of(kind)
     return schema | {"required": [], "additionalProperties": True} if "required" in schema else {}
 

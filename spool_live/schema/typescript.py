@@ -1,4 +1,4 @@
-"""From the JSON Schema to TypeScript: what our schemas say, no more."""
+"""Converts JSON Schema to TypeScript, as far as the schemas of ``json_schema`` need it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ declare module "spool-live" {{
 
 
 def wire_types() -> str:
-    """Return the types of everything on the wire, as the npm package has them."""
+    """Return the types of all objects that subscribers receive, as source of the npm package."""
     events = "\n".join(f"  | {json.dumps(name)}" for name in get_args(wire.EventType))
     parts = [_WIRE.format(events=events)]
     for name, schema in document()["$defs"].items():
@@ -44,11 +44,10 @@ def wire_types() -> str:
 
 
 def collection_types(collections: Mapping[str, Any]) -> str:
-    """Return what a site's own project needs so that ``update.metadata`` is typed by its
-    collection.
+    """Return the source that gives ``update.metadata`` the type of its collection, for a front end.
 
     ``collections`` maps a name to the annotated result of ``get_metadata``. Every field is
-    optional: what does not fit into 8 KiB is left out of an update.
+    optional, as an update leaves out what does not fit into 8 KiB.
     """
     lines = [
         f"    {_key(name)}: {_type(schema_of(kind), '    ', optional=True)};"

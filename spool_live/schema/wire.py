@@ -1,6 +1,7 @@
-"""The JSON objects that subscribers get. The texts beside the types go into the schema.
+"""The JSON objects that subscribers receive. The texts beside the types go into the schema.
 
-Sources: the table ``live_updates``, ``spool_live.updates`` and the clients; tests hold them equal.
+Tests compare them with the table ``live_updates``, with ``spool_live.updates`` and with the
+clients.
 """
 
 from __future__ import annotations

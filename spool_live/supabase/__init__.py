@@ -1,1 +1,1 @@
-"""What depends on Supabase: which alias is its database, what is set up there, its migrations."""
+"""What depends on Supabase: its alias, its provisioning and its migration operations."""

@@ -8,13 +8,15 @@ from spool_live.conf import live_settings
 from spool_live.models import OutboxEntry
 
 _migrated: set[str] = set()
-"""Aliases on which the outbox was seen: it does not go away."""
+"""Aliases that are known to have the outbox, so that the database is asked once."""
 
 
 def content_databases() -> list[str]:
-    """Return the aliases that have an outbox: ``default`` first, and those that the routers let
-    our tables onto and that were migrated. A project's other databases need no router to be left
-    alone."""
+    """Return the aliases that hold content, ``default`` first.
+
+    The routers have to allow spool_live's tables there, and aliases other than ``default`` have to
+    be migrated. So a project's other databases are left alone without a router.
+    """
     settings = live_settings()
     return [
         alias
@@ -26,9 +28,10 @@ def content_databases() -> list[str]:
 
 
 def is_supabase_database(alias: str, *, separate_only: bool = False) -> bool:
-    """Return whether ``alias`` is the database that Supabase serves, as far as Django can be it
-    (PostgreSQL). With ``separate_only``, only where it is another alias than the content
-    database."""
+    """Return whether ``alias`` is the database that Supabase serves, and is PostgreSQL.
+
+    With ``separate_only``, return false if it is the content database as well.
+    """
     settings = live_settings()
     return (
         alias == settings.supabase_database

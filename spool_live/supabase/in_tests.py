@@ -1,8 +1,8 @@
-"""A project's tests make no database where Supabase's is.
+"""Keeps a project's tests from creating a test database on Supabase's server.
 
-``TestCase(databases="__all__")`` names the Supabase alias as well, and Django would make a test
-database beside the one that Supabase serves. Nothing of a test needs it, as the feed is in memory:
-an SQLite database in memory takes its place until the tests are over.
+``TestCase(databases="__all__")`` includes the Supabase alias, for which Django would create a test
+database beside the one that Supabase serves. Tests do not need it, as they keep updates in memory:
+an SQLite database in memory replaces it until the tests are over.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from spool_live.conf import live_settings
 
 _kept: dict[str, dict[str, Any]] = {}
-"""The settings of the alias that the database in memory is in place of."""
+"""The original settings of the alias that the database in memory replaces."""
 _MEMORY = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
 
 
 def spare_supabase() -> None:
-    """Install it for the process. Does nothing by itself: only what Django's ``setup_databases``
-    calls of the alias is another. A project that says in ``TEST`` what is to be used is left alone,
-    and so is one whose Supabase alias is ``default``."""
+    """Replace the Supabase alias by an SQLite database in memory while tests run.
+
+    This only changes the methods that Django's ``setup_databases`` calls. It does nothing if the
+    alias has a ``NAME`` or ``MIRROR`` in ``TEST``, or if it is ``default``.
+    """
     settings = live_settings()
     alias = settings.supabase_database
     if not settings.has_separate_databases or alias not in connections.settings:
@@ -38,9 +40,9 @@ def spare_supabase() -> None:
 
 
 def _replace(alias: str) -> str:
-    made = connections.configure_settings({DEFAULT_DB_ALIAS: _MEMORY, alias: dict(_MEMORY)})[alias]
+    configured = connections.configure_settings({DEFAULT_DB_ALIAS: _MEMORY, alias: dict(_MEMORY)})
     _kept[alias] = connections.settings[alias]
-    connections.settings[alias] = made
+    connections.settings[alias] = configured[alias]
     del connections[alias]
     name: str = connections[alias].creation.create_test_db(
         verbosity=0, autoclobber=True, serialize=False
@@ -50,7 +52,7 @@ def _replace(alias: str) -> str:
 
 def _put_back(alias: str, connection: Any) -> None:
     if alias not in _kept:
-        return  # with --parallel Django asks once for each process
+        return  # with --parallel Django calls this once for each process
     connections[alias].close()
     connections.settings[alias] = _kept.pop(alias)
     connections[alias] = connection

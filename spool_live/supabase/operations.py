@@ -1,4 +1,4 @@
-"""Migration operations for what is PostgreSQL's and not Django's."""
+"""Migration operations that run SQL on the Supabase database, or set it up."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from spool_live.supabase.databases import is_supabase_database
 
 
 class SupabaseOperation(Operation):
-    """Something done to the Supabase database, and to no other alias nor vendor; changes no model
-    state. Subclasses say what ``forward`` and ``backward`` do there."""
+    """An operation on the Supabase database. It does nothing on other aliases and other vendors,
+    and changes no model state. Subclasses define ``forward`` and ``backward``."""
 
     reversible = True
     separate_only = False
 
     def forward(self, schema_editor: BaseDatabaseSchemaEditor) -> None:
-        """Do it."""
+        """Apply the operation to the Supabase database."""
         raise NotImplementedError
 
     def backward(self, schema_editor: BaseDatabaseSchemaEditor) -> None:
-        """Take it back."""
+        """Reverse the operation on the Supabase database."""
         raise NotImplementedError
 
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
@@ -53,9 +53,9 @@ class SupabaseOperation(Operation):
 
 
 class RunSupabaseSQL(SupabaseOperation):
-    """Runs ``sql/<name>.sql`` forward and ``sql/<name>.reverse.sql`` backward.
+    """The SQL of ``sql/<name>.sql`` forward, and of ``sql/<name>.reverse.sql`` backward.
 
-    With ``separate_only``, only where the Supabase database is an alias of its own.
+    With ``separate_only``, it runs only if the Supabase database is not the content database.
     """
 
     reduces_to_sql = True
@@ -79,10 +79,11 @@ class RunSupabaseSQL(SupabaseOperation):
 
 
 class ProvisionSupabase(SupabaseOperation):
-    """Does what depends on Supabase's roles, publication and Realtime schema, as far as they exist.
+    """The setup of what depends on Supabase's roles, publication and Realtime schema, if they
+    exist.
 
-    What is missing is not an error: ``live_setup`` and ``post_migrate`` do it later. With
-    ``withdraws=False`` it only adds to what an earlier migration did, and takes nothing back.
+    Missing ones are not an error: ``live_setup`` and ``post_migrate`` set up the rest later. With
+    ``withdraws=False`` the reverse does nothing, as an earlier migration reverses everything.
     """
 
     reduces_to_sql = False
@@ -105,8 +106,10 @@ class ProvisionSupabase(SupabaseOperation):
 
 
 class CloseTables(SupabaseOperation):
-    """Closes new content tables to the API roles within the migration that makes them: where
-    Supabase serves the content database, they would be open until ``post_migrate``."""
+    """The closing of new content tables to the API roles, in the migration that creates them.
+
+    Otherwise they would be open until ``post_migrate``, if Supabase serves the content database.
+    """
 
     reduces_to_sql = False
 

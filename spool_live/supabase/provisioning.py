@@ -1,8 +1,8 @@
-"""What depends on the environment: Supabase's roles, its publication, its Realtime schema.
+"""Sets up what depends on the environment: Supabase's roles, publication and Realtime schema.
 
-One idempotent routine, called by the migration, by ``post_migrate`` and by ``live_setup``, so that
-what was missing at first comes later. A step that cannot be done is reported with its remedy and
-holds nobody up.
+The migration, ``post_migrate`` and ``live_setup`` call the same idempotent routine, so that it
+completes later what was missing at first. A step that cannot be done is reported with a remedy, and
+does not stop the others.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ def _exists(table: str) -> str:
 
 
 def closed_tables(*, one_database: bool) -> tuple[str, ...]:
-    """Return the tables in schema ``public`` that no API role may touch.
+    """Return the names of the tables in schema ``public`` that no API role may touch.
 
-    A Supabase database of its own has one table of Django's, because we migrate it.
+    Without ``one_database``, these are the copy of ``sites`` and Django's own migrations table.
     """
     return CONTENT_TABLES if one_database else ("sites", "django_migrations")
 
@@ -111,10 +111,10 @@ def _closing(table: str) -> SetupStep:
 
 
 def provision(alias: str) -> list[StepResult]:
-    """Do every step that can be done on the Supabase database ``alias``; report each.
+    """Do every step that can be done on the Supabase database ``alias``, and return the results.
 
-    Each looks first and takes no lock where nothing is to be done; else it has a transaction of
-    its own, so that editors wait for one table at a time, and for a second at the most.
+    A step takes no lock if there is nothing to do. Otherwise it has a transaction of its own, so
+    that editors wait for one table at a time, and for at most a second.
     """
     connection = connections[alias]
     if not answers_yes(connection, _exists("public.live_updates")):
@@ -125,7 +125,7 @@ def provision(alias: str) -> list[StepResult]:
 
 
 def missing(alias: str) -> list[StepResult]:
-    """Return the steps that cannot be done yet on ``alias``. Reads only."""
+    """Return the steps that cannot be done yet on ``alias``. Only reads."""
     connection = connections[alias]
     one_database = not live_settings().has_separate_databases
     return [
@@ -136,11 +136,13 @@ def missing(alias: str) -> list[StepResult]:
 
 
 def undone(alias: str) -> list[StepResult]:
-    """Return what ``provision`` would do on ``alias``: the steps that cannot be done yet, and
-    those whose work is not there, or not any more (``PENDING``). Changes nothing."""
+    """Return the steps that are not done on ``alias``, without a change.
+
+    They are ``MISSING`` if they cannot be done yet, and ``PENDING`` if ``provision`` would do them.
+    """
     connection = connections[alias]
     if not answers_yes(connection, _exists("public.live_updates")):
-        return provision(alias)  # which says so, and does nothing
+        return provision(alias)  # it only reports that the tables are missing
     lacking = missing(alias)
     cannot = {step.step for step in lacking}
     remedy = "Run manage.py live_setup."
@@ -157,27 +159,33 @@ def undone(alias: str) -> list[StepResult]:
 
 
 def publish_inserts_only(alias: str) -> StepResult:
-    """Let Realtime's publication publish inserts only, where our table is alone in it: the setting
-    is for all tables of a publication. Never done unasked."""
+    """Make Realtime's publication publish inserts only.
+
+    The setting applies to all tables of a publication, so this is done only on request, and only if
+    ``live_updates`` is the only table in it.
+    """
     connection = connections[alias]
     step = SetupStep(
         "inserts only",
         read_sql("environment/insert_only"),
         read_sql("environment/alone_in_publication"),
-        "Other tables are in the publication supabase_realtime (or it does not exist): inserts "
-        "only would silence their updates and deletions. Nothing was changed.",
+        "The publication supabase_realtime contains other tables, or does not exist. Nothing was "
+        "changed, as updates and deletions of the other tables would no longer be published.",
     )
     return do(connection, step)
 
 
 def lacks_partition(alias: str) -> bool:
-    """Return whether Realtime cannot store today's messages on ``alias``. It makes the partition of
-    the day while a client is connected; what is delivered without one is not broadcast."""
+    """Return whether the partition for today's messages is missing on ``alias``.
+
+    Realtime makes it while a client is connected. Updates that are delivered without it are not
+    broadcast.
+    """
     return answers_yes(connections[alias], read_sql("environment/message_partition"))
 
 
 def withdraw(alias: str) -> None:
-    """Take back what ``provision`` made, for a migration that goes backward."""
+    """Reverse what ``provision`` did, when its migration is reversed."""
     settings = live_settings()
     with connections[alias].cursor() as cursor:
         cursor.execute(read_sql("environment/realtime_policy.reverse"))
@@ -187,13 +195,13 @@ def withdraw(alias: str) -> None:
 
 
 def close_tables(alias: str, tables: Iterable[str]) -> None:
-    """Close new ``tables`` to the API roles at once, where both exist on ``alias``."""
+    """Close new ``tables`` to the API roles, if both exist on ``alias``."""
     for table in tables:
         do(connections[alias], _closing(table))
 
 
 def open_tables(alias: str, tables: Iterable[str]) -> None:
-    """Take ``close_tables`` back."""
+    """Reverse ``close_tables``."""
     with connections[alias].cursor() as cursor:
         for table in tables:
             _open_table(cursor, table)
@@ -201,6 +209,6 @@ def open_tables(alias: str, tables: Iterable[str]) -> None:
 
 def _open_table(cursor: CursorWrapper, table: str) -> None:
     cursor.execute(_exists(f"public.{table}"))
-    if cursor.fetchone()[0]:  # a later migration, which made it, may be taken back already
+    if cursor.fetchone()[0]:  # the migration that created it may be reversed already
         sql = read_sql("environment/closed_table.reverse")
         cursor.execute(sql.replace("{table}", f"public.{table}"))

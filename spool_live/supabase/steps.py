@@ -1,7 +1,7 @@
-"""The steps of provisioning, and how each is done without keeping editors waiting.
+"""The steps of provisioning, done in a way that does not keep editors waiting.
 
-A step looks first: where all is as it makes it, it takes no lock. Else it has a transaction of its
-own, gives up a lock that it does not get at once, and tries again.
+A step that finds its work done takes no lock. Otherwise it has a transaction of its own, gives up a
+lock that it does not get within ``LOCK_TIMEOUT``, and tries again.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from spool_live.sql import read_sql
 
 LOCK_TIMEOUT = "1s"
-"""How long everybody may have to wait behind us for a table that a long transaction holds."""
+"""How long other sessions may have to wait, while a step waits for a table that is locked."""
 TRIES = 15
 _LOCKED = "55P03"
 _NOT_PERMITTED = "42501"
 _TRY_AGAIN = (_LOCKED, "40P01", "40001", "XX000", "42710", "23505")
-"""Locked, deadlock, serialization; and what two provisionings at once make of the catalogs."""
+"""SQLSTATEs to try again after: locked, deadlock, serialization failure, and the errors of two
+sessions that change the same catalog rows."""
 
 
 class StepOutcome(StrEnum):
-    """How a step ended."""
+    """The outcome of a step."""
 
     DONE = "done"
     MISSING = "missing"
@@ -36,7 +37,7 @@ class StepOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """One step of provisioning: its name, how it ended, and what to do where it did not."""
+    """The result of a step: its name, its outcome, and what to do if it is not done."""
 
     step: str
     outcome: StepOutcome
@@ -45,11 +46,11 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True)
 class SetupStep:
-    """SQL that may run once ``needs`` (a query that answers one boolean) says so.
+    """A step of provisioning: SQL that can run once the query ``needs`` returns true.
 
-    ``holds`` is a query that says whether there is nothing to do; ``tables`` all those whose
-    policies the SQL makes, which are compared with those that are there. With neither it is always
-    run.
+    If the query ``holds`` returns true, and all ``tables`` have the policies that the SQL creates,
+    there is nothing to do. Without ``holds`` and ``tables`` the SQL always runs. ``remedy`` says
+    what to do if ``needs`` returns false.
     """
 
     name: str
@@ -61,8 +62,10 @@ class SetupStep:
 
 
 def do(connection: BaseDatabaseWrapper, step: SetupStep) -> StepResult:
-    """Do ``step``, unless nothing is to be done. Within somebody's transaction it is tried once, as
-    locks would be held for as long as that lasts."""
+    """Do ``step``, unless there is nothing to do, and return the result.
+
+    It is tried up to ``TRIES`` times, but only once within a transaction of the caller.
+    """
     if not answers_yes(connection, step.needs):
         return StepResult(step.name, StepOutcome.MISSING, step.remedy)
     tries = 1 if connection.in_atomic_block else TRIES
@@ -79,7 +82,7 @@ def do(connection: BaseDatabaseWrapper, step: SetupStep) -> StepResult:
 
 
 def is_done(connection: BaseDatabaseWrapper, step: SetupStep) -> bool:
-    """Return whether all is as ``step`` makes it. Locks nothing that anybody writes."""
+    """Return whether the database already is as ``step`` makes it. Blocks no writer."""
     if not (step.holds or step.tables):
         return False
     if step.holds and not answers_yes(connection, step.holds):
@@ -88,7 +91,7 @@ def is_done(connection: BaseDatabaseWrapper, step: SetupStep) -> bool:
 
 
 def answers_yes(connection: BaseDatabaseWrapper, query: str) -> bool:
-    """Return whether ``query`` answers true."""
+    """Return whether the first column of the first row of ``query`` is true."""
     with connection.cursor() as cursor:
         cursor.execute(query)
         row = cursor.fetchone()
@@ -100,15 +103,18 @@ def _try(connection: BaseDatabaseWrapper, step: SetupStep) -> None:
         cursor.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'")
         if is_done(connection, step):
             return
-        # One at a time: two would meet in the catalogs. Only provisioning takes this lock.
+        # One session at a time, as two would change the same catalog rows. Nothing else takes it.
         cursor.execute("select pg_advisory_xact_lock(hashtext('spool_live_setup'))")
         if not is_done(connection, step):
             cursor.execute(step.sql)
 
 
 def _has_its_policies(connection: BaseDatabaseWrapper, step: SetupStep) -> bool:
-    """Create them on temporary tables of the same form, to compare them as the server reads them
-    back; and take those back."""
+    """Return whether the tables have the policies of ``step``.
+
+    The step's policies are created on temporary tables of the same form, so that both can be
+    compared as the server deparses them, and are rolled back.
+    """
     sql = read_sql("environment/table_policies")
     alike = {table: f"pg_temp.spool_live_alike_{n}" for n, table in enumerate(step.tables)}
     script = step.sql
@@ -126,7 +132,7 @@ def _has_its_policies(connection: BaseDatabaseWrapper, step: SetupStep) -> bool:
                 found[table] = {(*row[:3], tuple(row[3]), *row[4:]) for row in rows}
             transaction.set_rollback(True, using=connection.alias)
     except DatabaseError as error:
-        if _code(error) == _NOT_PERMITTED:  # to make it: then the step itself will say more
+        if _code(error) == _NOT_PERMITTED:  # the error of the step itself will say more
             return False
         raise
     return all(found[other] <= found[table] for table, other in alike.items())

@@ -1,5 +1,4 @@
-"""A project may have a table of its own with a name that ours need: found before anything is made,
-with a message that says what to do."""
+"""Detects that a project has a table with a name that spool_live needs, before any is created."""
 
 from __future__ import annotations
 
@@ -16,14 +15,17 @@ from spool_live.exceptions import SpoolLiveConfigurationError
 from spool_live.supabase.databases import is_supabase_database
 
 FEED, COPY = "live_updates", "sites"
-"""What a Supabase database of its own gets: the feed, and a copy of the sites, for which a table
-with these columns will do."""
+"""The tables of a separate Supabase database: the updates, and a copy of the sites."""
 COLUMNS = {"id": "UUIDField", "name": "TextField"}
+"""Columns of a table ``sites`` that can serve as that copy."""
 
 
 class RefuseTakenTables(Operation):
-    """Refuses to go on where a table that the first migrations make is there already. To come first
-    in the first migration; ``tables`` are those of the content."""
+    """A check that stops the migration if a table that it would create exists already.
+
+    It has to be the first operation of the first migration. ``tables`` are those of the content
+    database.
+    """
 
     reversible = True
     reduces_to_sql = False
@@ -47,7 +49,7 @@ class RefuseTakenTables(Operation):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        """Raise ``SpoolLiveConfigurationError`` for a table that is taken."""
+        """Raise ``SpoolLiveConfigurationError`` if the name of a table is taken."""
         connection = schema_editor.connection
         alias = connection.alias
         if getattr(schema_editor, "collect_sql", False):
@@ -76,7 +78,7 @@ class RefuseTakenTables(Operation):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        """Take nothing back."""
+        """Do nothing."""
 
 
 def _has_columns(connection: BaseDatabaseWrapper) -> bool:

@@ -1,5 +1,7 @@
-"""Migration operations for tables that editors write meanwhile; elsewhere than on PostgreSQL they
-are Django's own."""
+"""Migration operations for tables that editors write to meanwhile.
+
+On databases other than PostgreSQL they do what Django's own operations do.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +16,17 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
 LOCK_TIMEOUT = "1s"
-"""How long everybody may have to wait behind us for a table that a long transaction holds."""
+"""How long other sessions may have to wait, while a migration waits for a table that is locked."""
 TRIES = 60
 LOCK_NOT_AVAILABLE = "55P03"
 
 
 class LockTable(Operation):
-    """Locks the table of a model before it is altered, patiently: whoever holds it is waited for a
-    second at a time, and those who come after us in between. To come first in its migration."""
+    """A lock on the table of a model, taken before it is altered.
+
+    It waits for the lock for ``LOCK_TIMEOUT`` at a time, and lets other sessions go first in
+    between. It has to be the first operation of its migration.
+    """
 
     reversible = True
     reduces_to_sql = False
@@ -45,7 +50,7 @@ class LockTable(Operation):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        """Lock it. Raises ``django.db.OperationalError`` after a minute."""
+        """Lock the table. Raises ``django.db.OperationalError`` after ``TRIES`` attempts."""
         connection = schema_editor.connection
         model = from_state.apps.get_model(app_label, self.model_name)
         if connection.vendor != "postgresql" or not router.allow_migrate_model(
@@ -79,11 +84,11 @@ class LockTable(Operation):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        """Nothing: the way back locks as it comes."""
+        """Do nothing: reversed operations take their locks themselves."""
 
 
 class AddIndexUnderTraffic(AddIndex):
-    """``AddIndex`` that keeps nobody from writing. For migrations with ``atomic = False``."""
+    """``AddIndex`` that does not block writers. For migrations with ``atomic = False``."""
 
     atomic = False
 
@@ -97,7 +102,7 @@ class AddIndexUnderTraffic(AddIndex):
         model = to_state.apps.get_model(app_label, self.model_name)
         if not self.allow_migrate_model(schema_editor.connection.alias, model):
             return
-        _remove(schema_editor, self.index.name)  # what an interrupted run has left
+        _remove(schema_editor, self.index.name)  # an interrupted run may have left it
         schema_editor.add_index(model, self.index, **_concurrently(schema_editor))
 
     def database_backwards(
@@ -113,7 +118,7 @@ class AddIndexUnderTraffic(AddIndex):
 
 
 class RemoveIndexUnderTraffic(RemoveIndex):
-    """``RemoveIndex`` that keeps nobody from writing. For migrations with ``atomic = False``."""
+    """``RemoveIndex`` that does not block writers. For migrations with ``atomic = False``."""
 
     atomic = False
 

@@ -67,7 +67,7 @@ def test_alias_that_was_never_migrated(
 def test_default_is_one_even_before_it_is_migrated(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """So that whoever forgets to migrate hears of it."""
+    """So that commands report a migration that was forgotten."""
     monkeypatch.setattr(databases, "_migrated", {"other", "supabase"})
     assert "default" in content_databases()
 

@@ -1,4 +1,4 @@
-"""``live_setup --insert-only``: deletions are published no more, where nobody else needs them."""
+"""``live_setup --insert-only``: stops the publication of deletions, if no other table is in it."""
 
 from __future__ import annotations
 
