@@ -1,6 +1,5 @@
--- An attack: a statement, run as an API role under the settings that its request would have, and
--- taken back whatever it did. Here so that hundreds of them are one round trip. The values of
--- settings are places in texts.
+-- Run a statement as an API role, with the settings that its request would have, and roll it back. As a
+-- function, hundreds of them need one round trip. The values of settings are indexes into texts.
 create function pg_temp.spool_live_attack(
   as_role text, settings jsonb, texts text[], statement text, answers boolean,
   out answer jsonb, out affected bigint, out error_code text, out error_text text

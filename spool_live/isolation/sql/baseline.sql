@@ -1,5 +1,5 @@
--- Everything that makes our tables what they are, each part as text. What PostgreSQL keeps since 18 as
--- a constraint (not null) is with its column.
+-- All parts of our tables, each as text. NOT NULL, which is a constraint of its own since PostgreSQL 18,
+-- is part of its column.
 with ours as (
   select c.oid, format('%%I.%%I', n.nspname, c.relname) as name, c.relkind, c.relpersistence,
          c.relforcerowsecurity, c.relowner

@@ -1,2 +1,2 @@
--- Nothing is that old.
+-- No update is older than this, so nothing is deleted.
 select public.spool_live_cleanup('-infinity', 1000)

@@ -1,4 +1,4 @@
--- What API roles get of every table that the migrating role makes from now on.
+-- Rights that API roles will have on every table that the migrating role creates.
 select maker.rolname::text as maker, n.nspname::text as schema,
        array_agg(distinct coalesce(grantee.rolname::text, 'public') order by coalesce(grantee.rolname::text, 'public')) as to
 from pg_catalog.pg_default_acl d

@@ -1,4 +1,4 @@
--- Event triggers but Supabase's own, whose functions belong to roles that we cannot become.
+-- Event triggers, except Supabase's own, whose functions belong to roles that we cannot become.
 select e.evtname::text as name, e.evtevent::text as event, p.oid::regprocedure::text as function
 from pg_catalog.pg_event_trigger e
 join pg_catalog.pg_proc p on p.oid = e.evtfoid

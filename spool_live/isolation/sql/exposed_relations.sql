@@ -1,4 +1,4 @@
--- Everything that PostgREST could serve, but what belongs to extensions.
+-- All relations that PostgREST could serve, except those of extensions.
 select format('%%I.%%I', n.nspname, c.relname) as name, c.relname::text as plain_name,
        c.relkind::text as kind, c.relrowsecurity as row_security,
        coalesce((select o.option_value::boolean from pg_options_to_table(c.reloptions) o

@@ -1,4 +1,4 @@
--- Which schemas PostgREST exposes, and where else it looks, where that is configured in the database; else null.
+-- The schemas that PostgREST exposes, and those it searches, if the database configures them; else null.
 with configured as (
   select split_part(setting, '=', 1) as name, split_part(setting, '=', 2) as value, s.setdatabase
   from pg_catalog.pg_db_role_setting s

@@ -1,4 +1,4 @@
--- Rights on the tables that the roles (or everybody) may pass on.
+-- Rights on the tables that the roles (or PUBLIC) may grant to others.
 select wanted as table, quote_ident(grantee.rolname) as role,
        array_agg(distinct lower(acl.privilege_type) order by lower(acl.privilege_type)) as privileges
 from unnest(%(tables)s::text[]) wanted

@@ -1,6 +1,6 @@
--- What the roles may do with the tables, however they came by it, and whom it was granted to.
--- A right on single columns has columns; "from" is empty where the right comes with ownership or with a
--- role for all data.
+-- The rights of the roles on the tables, from whatever source, and the roles they were granted to.
+-- A right on single columns has columns; "from" is empty if the right comes from ownership or from a
+-- predefined role for all data.
 select wanted as table, role, privilege,
        case when not has_table_privilege(role, c.oid, privilege) then held.columns end as columns,
        array(

@@ -1,4 +1,4 @@
--- Whether pg_cron's table of scheduled jobs is there and may be read.
+-- Whether pg_cron's table of scheduled jobs exists and may be read.
 select exists (
   select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   where n.nspname = 'cron' and c.relname = 'job' and c.relkind in ('r', 'v')

@@ -1,4 +1,4 @@
--- What Realtime writes before it looks which of it a subscriber may see; taken back after the check.
+-- The rows that Realtime stores to check which of them a subscriber can see; rolled back afterwards.
 insert into realtime.messages (topic, extension)
 select topic, extension
 from unnest(%(topics)s::text[]) topic cross join unnest(array['broadcast', 'presence']) extension

@@ -1,4 +1,4 @@
--- What this transaction left for Realtime that has to do with the given sites.
+-- Messages for Realtime that this transaction stored and that concern the given sites.
 select m.id::text, m.topic, m.extension, m.event, m.private, m.payload::text as payload,
        octet_length(m.payload::text) as bytes
 from realtime.messages m

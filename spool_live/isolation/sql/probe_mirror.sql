@@ -1,4 +1,4 @@
--- The probe sites as the mirror should have made them; does nothing where it has.
+-- The probe sites as the mirror should have stored them; does nothing if it has.
 with given as (
   select site from jsonb_array_elements(%(sites)s::jsonb) site
 ), sites as (

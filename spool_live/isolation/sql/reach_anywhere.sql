@@ -1,6 +1,6 @@
--- Functions behind objects that a request uses without calling a function: whoever may send a filter,
--- a cast or a value of such a type gets there. "checked" says whether EXECUTE is asked for; "builtin" is
--- the name of a function that PostgreSQL came with.
+-- Functions behind objects that a request can use without calling a function: it needs only a filter, a
+-- cast or a value of such a type. "checked" says whether PostgreSQL checks EXECUTE; "builtin" is the name
+-- of a function that PostgreSQL installs.
 select 'operator ' || o.oid::regoperator::text as name, o.oprcode::oid::bigint as function, true as checked,
        case when p.oid < 16384 then p.proname::text end as builtin
 from pg_catalog.pg_operator o join pg_catalog.pg_proc p on p.oid = o.oprcode

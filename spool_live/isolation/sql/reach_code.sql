@@ -1,5 +1,5 @@
--- Code that hangs on relations, as text: what it says of functions that PostgreSQL came with is not
--- among the dependencies.
+-- Code that belongs to relations, as text, as dependencies do not include functions that PostgreSQL
+-- installs.
 with relation as (
   select c.oid, c.relkind from pg_catalog.pg_class c
   join pg_catalog.pg_namespace n on n.oid = c.relnamespace

@@ -1,5 +1,5 @@
--- What refers to relations and functions that PostgreSQL did not come with: from a relation (with the
--- kind of code), from a function, or from an object that every query may use.
+-- References to relations and functions that PostgreSQL did not install: from a relation (with the kind
+-- of code), from a function, or from an object that every query may use.
 with edge as (
   select d.classid, d.objid, d.refclassid::regclass::text as to_kind, d.refobjid
   from pg_catalog.pg_depend d

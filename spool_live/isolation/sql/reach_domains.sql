@@ -1,5 +1,5 @@
--- Checks and defaults of domains, as functions of their own: they run as whoever has a value of the
--- type. The number of the constraint or type, negative, is theirs.
+-- Checks and defaults of domains, as functions: they run with the rights of the role that uses a value of
+-- the type. Their oid is that of the constraint or type, negated.
 with part as (
   select -c.oid::bigint as oid, c.contypid as type, pg_get_constraintdef(c.oid) as source,
          format('constraint %%I', c.conname) as what

@@ -1,4 +1,4 @@
--- Every function that PostgreSQL did not come with, in whatever schema.
+-- Every function that PostgreSQL did not install, in any schema.
 select p.oid::bigint as oid, n.nspname::text as schema, p.proname::text as name,
        p.oid::regprocedure::text as identity, p.prokind::text as kind, owner.rolname::text as owner,
        l.lanname::text as language, l.lanpltrusted or l.lanname in ('sql', 'internal', 'c') as trusted,

@@ -1,4 +1,4 @@
--- Every relation that PostgreSQL did not come with.
+-- Every relation that PostgreSQL did not install.
 select c.oid::bigint as oid, n.nspname::text as schema, c.relname::text as name,
        format('%%I.%%I', n.nspname, c.relname) as identity, c.relkind::text as kind,
        owner.rolname::text as owner, c.relrowsecurity as row_security,

@@ -1,4 +1,4 @@
--- What those roles may do with each relation and function, and which schemas they may look into.
+-- The rights of the roles on each relation and function, and the schemas that they may use.
 with role as (select unnest(%(roles)s::text[])::text as name),
 relation as (
   select c.oid from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace

@@ -1,5 +1,5 @@
--- Settings of the roles of the API, of PostgREST's login, and of all roles of this database: those of a
--- role are repeated in each of its requests, and PostgREST takes its own from those of its login.
+-- Settings of the API roles, of PostgREST's login, and of all roles of this database. PostgREST applies
+-- those of a role to each of its requests, and reads its own configuration from those of its login.
 select coalesce(r.rolname::text, 'all roles') as whose, given.name, given.value,
        to_regproc(given.value) is not null as is_function,
        format('alter %%s reset %%s;',

@@ -1,5 +1,5 @@
--- Default privileges that open what is made in our schema: those for it, whoever makes it, and those of the
--- migrating role for every schema.
+-- Default privileges that open new objects in our schema: those of any role for this schema, and those of
+-- the migrating role for every schema.
 select quote_ident(maker.rolname) as maker, d.defaclnamespace <> 0 as here,
        case d.defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'functions'
                             when 'T' then 'types' when 'n' then 'schemas' else 'large objects' end as what,

@@ -1,4 +1,4 @@
--- Sequences of the tables' columns, and who of the roles has any right on them.
+-- Sequences of the tables' columns, and those of the roles that have any right on them.
 select s.oid::regclass::text as name,
        array_agg(distinct coalesce(quote_ident(grantee.rolname), 'public')
                  order by coalesce(quote_ident(grantee.rolname), 'public')) as to

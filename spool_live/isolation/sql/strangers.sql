@@ -1,4 +1,4 @@
--- What is in our schema, or has the name of a function of ours, and is neither.
+-- Objects in our schema, or with the name of one of our functions, that are not ours.
 select 'table' as kind, format('%%I.%%I', n.nspname, c.relname) as name,
        case c.relkind when 'v' then 'view' when 'm' then 'materialized view' when 'S' then 'sequence'
                       when 'f' then 'foreign table' else 'table' end as what
@@ -11,7 +11,7 @@ select 'function', p.oid::regprocedure::text,
        case p.prokind when 'p' then 'procedure' when 'a' then 'aggregate' else 'function' end
 from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
 where (n.nspname = 'spool_live' or n.nspname || '.' || p.proname = any (%(names)s::text[]))
-  -- the functions of a range go with it
+  -- functions that PostgreSQL created with a range type are dropped with it
   and not exists (select from pg_catalog.pg_depend d where d.classid = 'pg_catalog.pg_proc'::regclass
                   and d.objid = p.oid and d.deptype = 'i')
   and p.oid <> all (array(select to_regprocedure(wanted) from unnest(%(signatures)s::text[]) wanted

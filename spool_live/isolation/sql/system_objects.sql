@@ -1,5 +1,5 @@
--- What PostgreSQL came with and is not as it came, for the roles: rights that initdb did not give, and
--- functions that run with another's rights, have settings, are somebody's, or were made later.
+-- What differs, for the roles, from what PostgreSQL installs: rights that initdb did not grant, and
+-- functions that run with their owner's rights, have settings, or have another owner.
 with granted as (
   select format('%%s on pg_catalog.%%I', acl.privilege_type, c.relname) as what,
          format('revoke all on pg_catalog.%%I from %%s;', c.relname,

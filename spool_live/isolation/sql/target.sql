@@ -1,5 +1,5 @@
--- What is connected to, as whom, and what is there to look at. From 16 on a member may be kept from
--- becoming the role.
+-- The database, the role of the connection, and what exists there. Since PostgreSQL 16, membership
+-- may exclude the right to become the role.
 with relation as (
   select c.oid, n.nspname || '.' || c.relname as name
   from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace

@@ -1,5 +1,5 @@
--- Triggers on our tables and on Realtime's messages, with their partitions; what Realtime itself may
--- have put there (its schema, an owner that we cannot become) is none of them.
+-- Triggers on our tables, and on Realtime's messages with their partitions, except those of Realtime
+-- itself (its schema, an owner that we cannot become).
 with recursive watched as (
   select to_regclass(wanted)::oid as oid from unnest(%(tables)s::text[]) wanted
   union

@@ -1,4 +1,4 @@
--- Views and materialized views over the tables, through however many others.
+-- Views and materialized views over the tables, directly or through other views.
 with recursive over (oid) as (
   select to_regclass(wanted)::oid from unnest(%(tables)s::text[]) wanted
   union
