@@ -1,4 +1,6 @@
-"""Proof that tenants are separated: what ``manage.py verify_rls`` runs, also on production.
+"""Verification that sites are isolated from each other, as ``manage.py verify_rls`` runs it.
+
+It is safe on a production database: everything happens in one transaction, which is rolled back.
 
 >>> from spool_live.isolation import exposures, verify
 >>> report = verify()          # on SPOOL_LIVE["SUPABASE_DATABASE"]

@@ -1,7 +1,7 @@
-"""Findings that somebody looked at and accepted: a TOML file in the repository, for reviews to see.
+"""Accepted findings, kept in a TOML file of the project's repository, where reviews see them.
 
-Each entry is one object with the fingerprint of all that it reaches, a reason, an author, a date.
-Where any of that changes, the finding is back.
+Each entry names one database object, the fingerprint of the object and of everything it reaches, a
+reason, an author and a date. Once the fingerprint changes, the finding is reported again.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from spool_live.isolation.sandbox import CannotVerifyError
 
 _FIELDS = ("object", "fingerprint", "reason", "author", "date")
 _HEAD = """\
-# What verify_rls found and somebody accepted, one object at a time. An entry holds as long as its
-# fingerprint does: definition, owner, rights, attributes of the object and of all that it reaches.
+# Findings of verify_rls that were accepted, one database object at a time. An entry is valid while
+# its fingerprint is: definition, owner, rights and attributes of the object and of all it reaches.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """One entry. ``object`` is the subject of the findings, as the report shows it."""
+    """One entry of the file. ``object`` is the subject of the findings, as the report shows it."""
 
     object: str
     fingerprint: str
@@ -36,47 +36,52 @@ class Accepted:
     date: date
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as a JSON object."""
+        """Return the entry as a JSON object, with the date in ISO 8601."""
         return {**asdict(self), "date": self.date.isoformat()}
 
     @classmethod
-    def from_dict(cls, given: dict[str, Any]) -> Self:
-        """Return the value that ``to_dict`` gave: its inverse."""
-        return cls(**{**given, "date": date.fromisoformat(given["date"])})
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """Return the entry that ``to_dict`` turned into ``data``."""
+        return cls(**{**data, "date": date.fromisoformat(data["date"])})
 
     @property
     def note(self) -> str:
-        """Who accepted it, when and why."""
+        """A sentence about who accepted the object, when and why."""
         return f"accepted by {self.author} on {self.date}: {self.reason}"
 
 
 def read_accepted(path: str | Path) -> tuple[Accepted, ...]:
-    """Return the entries of the file; none where ``path`` is empty. Raises
-    ``CannotVerifyError`` for a file that is missing, not TOML, or has an entry that lacks
-    something."""
+    """Return the entries of the file at ``path``, or none if ``path`` is empty.
+
+    Raises ``CannotVerifyError`` if the file is missing or is not TOML, if an entry is incomplete,
+    or if an object has more than one entry.
+    """
     if not path:
         return ()
     try:
-        given = tomllib.loads(Path(path).read_text("utf-8"))
+        data = tomllib.loads(Path(path).read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise CannotVerifyError(
-            f"The accepted findings cannot be read from {path}: {error}. Correct the file, or "
-            'SPOOL_LIVE["ISOLATION_ACCEPTED"] (or --accepted), which names it.'
+            f"The accepted findings cannot be read from {path}: {error}. Correct the file, or name "
+            'the right one in SPOOL_LIVE["ISOLATION_ACCEPTED"] (or --accepted).'
         ) from error
-    entries = given.get("accepted", [])
-    if set(given) - {"accepted"} or not isinstance(entries, list):
-        raise CannotVerifyError(f"{path} may hold tables [[accepted]] and nothing else.")
-    found = tuple(_entry(path, place, entry) for place, entry in enumerate(entries, start=1))
-    twice = {entry.object for entry in found if [e.object for e in found].count(entry.object) > 1}
-    if twice:
+    entries = data.get("accepted", [])
+    if set(data) - {"accepted"} or not isinstance(entries, list):
         raise CannotVerifyError(
-            f"{path} accepts {', '.join(sorted(twice))} more than once: keep one."
+            f"{path} may hold only tables [[accepted]]: remove everything else from it."
+        )
+    found = tuple(_entry(path, place, entry) for place, entry in enumerate(entries, start=1))
+    objects = [entry.object for entry in found]
+    duplicates = {name for name in objects if objects.count(name) > 1}
+    if duplicates:
+        raise CannotVerifyError(
+            f"{path} accepts {', '.join(sorted(duplicates))} more than once: keep one entry each."
         )
     return found
 
 
 def append_accepted(path: str | Path, entry: Accepted) -> None:
-    """Add ``entry`` to the file, in place of one for the same object."""
+    """Write ``entry`` to the file at ``path``. It replaces an entry for the same object."""
     kept = [e for e in _existing(path) if e.object != entry.object]
     tables = [_table(each) for each in sorted([*kept, entry], key=lambda each: each.object)]
     Path(path).write_text("\n".join([_HEAD, *tables]), "utf-8")
@@ -85,10 +90,10 @@ def append_accepted(path: str | Path, entry: Accepted) -> None:
 def separate(
     findings: Iterable[Finding], entries: Iterable[Accepted]
 ) -> tuple[list[Finding], list[tuple[Finding, Accepted]]]:
-    """Return findings that stand, and those that are accepted with their entries.
+    """Return the findings that remain, and the accepted ones, each with its entry.
 
-    What cannot be accepted stands whatever the file says, and so does what has changed since. An
-    entry that accepts nothing is a note.
+    A finding without a fingerprint cannot be accepted, and one whose fingerprint differs from the
+    entry's has changed: both remain, and say so. An entry without a finding becomes a note.
     """
     by_object = {entry.object: entry for entry in entries}
     standing: list[Finding] = []
@@ -104,26 +109,30 @@ def separate(
     used = {finding.subject for finding in (*standing, *(found for found, _ in accepted))}
     for entry in by_object.values():
         if entry.object not in used:
-            what = f"it is {entry.note}; nothing is found about it any more"
+            what = f"it was {entry.note}; there is no finding about it any more"
             standing.append(rules.ACCEPTED_UNUSED.broken(entry.object, what))
     return standing, accepted
 
 
 def _changed(finding: Finding, entry: Accepted) -> Finding:
     what = "has changed since" if finding.fingerprint else "cannot be accepted"
-    given = finding.to_dict()
-    return Finding.from_dict({**given, "reason": f"{finding.reason} ({entry.note}; it {what})"})
+    data = finding.to_dict()
+    return Finding.from_dict({**data, "reason": f"{finding.reason} ({entry.note}; it {what})"})
 
 
-def _entry(path: str | Path, place: int, given: Any) -> Accepted:
-    entry = given if isinstance(given, dict) else {}
+def _entry(path: str | Path, place: int, data: Any) -> Accepted:
+    entry = data if isinstance(data, dict) else {}
     missing = [name for name in _FIELDS if not entry.get(name)]
     if missing or set(entry) - set(_FIELDS):
         wanted = ", ".join(_FIELDS)
-        raise CannotVerifyError(f"Entry {place} of {path} must have exactly {wanted}, none empty.")
+        raise CannotVerifyError(
+            f"Entry {place} of {path} must have exactly {wanted}, none of them empty."
+        )
     day = entry["date"]
     if not isinstance(day, date):
-        raise CannotVerifyError(f"Entry {place} of {path}: date must be a date, as 2026-05-30.")
+        raise CannotVerifyError(
+            f"Entry {place} of {path}: date must be a date without quotes, such as 2026-05-30."
+        )
     plain = {name: str(entry[name]) for name in _FIELDS if name != "date"}
     return Accepted(**plain, date=date(day.year, day.month, day.day))
 

@@ -1,4 +1,4 @@
-"""What the verification can find: one finding, how bad it is, and the rule that it breaks."""
+"""The rules of the verification, and the findings that report a broken one."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from typing import Any, Self
 
 
 class Severity(StrEnum):
-    """``error``: somebody can get at what is not theirs, or a site gets nothing.
-    ``warning``: nobody can today, but a layer of the defence is missing.
-    ``note``: for information; it makes no exit code."""
+    """The severity of a finding.
+
+    ``error``: an API caller can reach what belongs to another site, or a site gets no updates.
+    ``warning``: that is not possible today, but one layer of the defence is missing.
+    ``note``: for information; it never changes the exit code.
+    """
 
     ERROR = "error"
     WARNING = "warning"
@@ -19,7 +22,8 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One thing that must hold. ``remedy`` is what to do where a finding has no SQL of its own."""
+    """One condition that must hold. ``title`` states it; ``remedy`` says what to do where a finding
+    has no SQL of its own."""
 
     code: str
     severity: Severity
@@ -35,7 +39,11 @@ class Rule:
         remedy: str | None = None,
         fingerprint: str = "",
     ) -> Finding:
-        """Return the finding that ``subject`` (a table, function, role, ...) breaks this rule."""
+        """Return the finding that ``subject`` (a table, function, role, ...) breaks this rule.
+
+        ``reason`` says what was found; ``sql``, ``remedy`` and ``fingerprint`` are those of
+        ``Finding``.
+        """
         return Finding(
             code=self.code,
             severity=self.severity,
@@ -50,9 +58,12 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One broken rule. ``code`` never changes its meaning; ``sql``, where there is any, repairs it
-    when the owner of ``subject`` runs it as it is. With a ``fingerprint`` (of the object and all
-    that it reaches) it can be accepted; without one it cannot."""
+    """One broken rule.
+
+    ``code`` never changes its meaning. ``sql``, if there is any, repairs the fault when the owner
+    of ``subject`` runs it unchanged. Only a finding with a ``fingerprint`` (of the object and of
+    everything it reaches) can be accepted.
+    """
 
     code: str
     severity: Severity
@@ -64,10 +75,10 @@ class Finding:
     fingerprint: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as a JSON object."""
+        """Return the finding as a JSON object."""
         return {**asdict(self), "severity": self.severity.value}
 
     @classmethod
-    def from_dict(cls, given: dict[str, Any]) -> Self:
-        """Return the value that ``to_dict`` gave: its inverse."""
-        return cls(**{**given, "severity": Severity(given["severity"])})
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """Return the finding that ``to_dict`` turned into ``data``."""
+        return cls(**{**data, "severity": Severity(data["severity"])})

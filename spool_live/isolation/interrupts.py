@@ -1,5 +1,7 @@
-"""Ctrl-C and SIGTERM at safe points only: in the middle of a query they would break the connection
-that the cleaning up needs."""
+"""Ctrl-C and SIGTERM, raised at safe points only.
+
+In the middle of a query they would break the connection that is needed to clean up.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +12,23 @@ from typing import Any
 
 
 class Interrupts:
-    """Remembers a signal until ``check`` raises it as ``KeyboardInterrupt``, once."""
+    """A holder of signals, until ``check`` raises them, once, as ``KeyboardInterrupt``."""
 
     def __init__(self) -> None:
         self._received = False
 
     def check(self) -> None:
-        """Raise ``KeyboardInterrupt`` where a signal came since the last call."""
+        """Raise ``KeyboardInterrupt`` if a signal arrived since the last call."""
         if self._received:
             self._received = False
             raise KeyboardInterrupt
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """Within the block, signals wait for ``check``. Elsewhere than on the main thread
-        nothing changes: whoever runs us there handles signals."""
+        """Hold SIGINT and SIGTERM back within the block, until ``check`` is called.
+
+        In other threads than the main one it does nothing, as only the main one handles signals.
+        """
         try:
             before = {s: signal.signal(s, self._note) for s in (signal.SIGINT, signal.SIGTERM)}
         except ValueError:

@@ -1,5 +1,4 @@
-"""The outcome of a verification, however it was started: for the status, and with who ran it for
-the audit trail."""
+"""Records the outcome of a verification: for the status, and in the audit trail with who ran it."""
 
 from __future__ import annotations
 
@@ -16,18 +15,18 @@ logger = logging.getLogger(__name__)
 
 
 def record_rls(report: Report) -> None:
-    """Keep whether ``verify_rls`` found sites isolated."""
+    """Record whether ``verify_rls`` found the sites isolated."""
     _record(heartbeats.Part.VERIFY_RLS, report.summary, is_isolated=report.isolated)
 
 
 def record_not_run(reason: str) -> None:
-    """Keep that ``verify_rls`` cannot be run here, and why: no alarm, and no proof either."""
+    """Record that ``verify_rls`` cannot run here, and why. This raises no alarm."""
     logger.info("the nightly verification is not run here: %s", reason)
     heartbeats.noted(content_databases()[0], heartbeats.Part.VERIFY_RLS, {"not_run": reason})
 
 
 def record_live(failed: int, cases: int) -> None:
-    """Keep whether ``verify_live`` ended well: how many of its cases failed."""
+    """Record the outcome of ``verify_live``: how many of its cases failed."""
     summary = f"{failed} of {cases} cases failed" if failed else f"{cases} cases passed"
     _record(heartbeats.Part.VERIFY_LIVE, summary, is_isolated=not failed)
 
@@ -41,5 +40,5 @@ def _record(part: heartbeats.Part, summary: str, *, is_isolated: bool) -> None:
     try:
         with transaction.atomic(using=using):
             note_act(Act.VERIFIED, f"{part.value}: {summary}", using=using, is_isolated=is_isolated)
-    except DatabaseError:  # whoever verifies another database wants the outcome all the same
+    except DatabaseError:  # the outcome matters even where the audit trail cannot be written
         logger.exception("the audit record of the verification could not be written")

@@ -13,10 +13,11 @@ from spool_live.isolation.findings import Finding, Severity
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Findings, errors first, what of them was accepted, and what they were looked for in.
+    """The findings of one verification, errors first, and a description of what was verified.
 
-    ``started_at`` is aware, ``duration`` in seconds. ``roles`` are the API roles that were attacked
-    as, ``schemas`` those that the API exposes, ``attacks`` how many statements were tried.
+    ``started_at`` is an aware time, ``duration`` is in seconds. ``roles`` are the API roles that
+    statements were tried as, ``schemas`` the exposed ones, ``attacks`` the number of statements.
+    ``accepted`` are the accepted findings with their entries; ``findings`` does not contain them.
     """
 
     database: str
@@ -33,12 +34,12 @@ class Report:
 
     @property
     def clean(self) -> bool:
-        """Whether nothing was found but notes, and what was accepted."""
+        """Whether there are no errors and no warnings, apart from accepted ones."""
         return self.isolated and not self.count(Severity.WARNING)
 
     @property
     def isolated(self) -> bool:
-        """Whether no error was found; warnings there may be."""
+        """Whether there are no errors; there may be warnings."""
         return not self.count(Severity.ERROR)
 
     def count(self, severity: Severity) -> int:
@@ -47,7 +48,7 @@ class Report:
 
     @property
     def summary(self) -> str:
-        """One sentence for people."""
+        """A sentence about the outcome, for people."""
         if self.clean:
             verdict = "no findings"
         else:
@@ -63,7 +64,7 @@ class Report:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as a JSON object: times in ISO 8601, everything else plain."""
+        """Return the report as a JSON object, with the time in ISO 8601."""
         return {
             "database": self.database,
             "server_version": self.server_version,
@@ -84,19 +85,19 @@ class Report:
         }
 
     @classmethod
-    def from_dict(cls, given: dict[str, Any]) -> Self:
-        """Return the value that ``to_dict`` gave: its inverse."""
-        plain = {k: v for k, v in given.items() if k not in ("clean", "isolated")}
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """Return the report that ``to_dict`` turned into ``data``."""
+        plain = {k: v for k, v in data.items() if k not in ("clean", "isolated")}
         return cls(
             **{
                 **plain,
-                "roles": tuple(given["roles"]),
-                "schemas": tuple(given["schemas"]),
-                "started_at": datetime.fromisoformat(given["started_at"]),
-                "findings": tuple(Finding.from_dict(each) for each in given["findings"]),
+                "roles": tuple(data["roles"]),
+                "schemas": tuple(data["schemas"]),
+                "started_at": datetime.fromisoformat(data["started_at"]),
+                "findings": tuple(Finding.from_dict(each) for each in data["findings"]),
                 "accepted": tuple(
                     (Finding.from_dict(each["finding"]), Accepted.from_dict(each["entry"]))
-                    for each in given.get("accepted", ())
+                    for each in data.get("accepted", ())
                 ),
             }
         )

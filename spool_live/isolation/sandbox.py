@@ -1,4 +1,4 @@
-"""The transaction that everything happens in: bounded in time, and always rolled back."""
+"""The transaction in which a verification runs. It is limited in time and always rolled back."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _INTERRUPTED = ("08", "57")  # connection exceptions, operator intervention
 
 
 class CannotVerifyError(SpoolLiveError):
-    """The verification could not be run; the message says why and what to do."""
+    """An error that prevents the verification; the message says why, and what to do."""
 
 
 class Sandbox:
-    """Runs the named files of ``spool_live/isolation/sql`` in one transaction.
+    """A transaction in which the named files of ``spool_live/isolation/sql`` are run.
 
-    No search path but PostgreSQL's own: names are spelled out, and so is what PostgreSQL deparses.
-    ``warnings`` are those that functions of the database raised.
+    The search path holds only ``pg_catalog``, so every name is qualified, also in definitions that
+    PostgreSQL writes out. ``warnings`` are the messages that functions of the database raised.
     """
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
@@ -36,35 +36,37 @@ class Sandbox:
         self.alias = connection.alias
         self.warnings: list[str] = []
 
-    def rows(self, name: str, given: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Return the rows of ``sql/<name>.sql`` as dicts. Raises
-        ``django.db.DatabaseError``."""
+    def rows(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Return the rows of ``sql/<name>.sql`` as dicts.
+
+        Raises ``django.db.DatabaseError``.
+        """
         with self.connection.cursor() as cursor:
-            cursor.execute(read_sql(name), given or {})
+            cursor.execute(read_sql(name), parameters or {})
             names = [column[0] for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
-    def row(self, name: str, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def row(self, name: str, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return the only row of ``sql/<name>.sql``."""
-        (found,) = self.rows(name, given)
+        (found,) = self.rows(name, parameters)
         return found
 
     def execute(
-        self, statement: str, given: Sequence[Any] | Mapping[str, Any] | None = None
+        self, statement: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None
     ) -> None:
         """Run ``statement`` (several are allowed where there are no parameters)."""
         with self.connection.cursor() as cursor:
-            cursor.execute(statement, given)
+            cursor.execute(statement, parameters)
 
     @contextmanager
     def step(self) -> Iterator[None]:
-        """Set a savepoint: what the block did stays, unless it raised."""
+        """Run the block in a savepoint, which is rolled back only if the block raises."""
         with transaction.atomic(using=self.alias):
             yield
 
     @contextmanager
-    def taken_back(self) -> Iterator[None]:
-        """Set a savepoint to which everything in the block returns."""
+    def rolled_back(self) -> Iterator[None]:
+        """Run the block in a savepoint, and roll it back in any case."""
         with transaction.atomic(using=self.alias):
             yield
             transaction.set_rollback(True, using=self.alias)
@@ -74,9 +76,9 @@ class Sandbox:
 def sandbox(alias: str) -> Iterator[Sandbox]:
     """Open a ``Sandbox`` on the database ``alias``.
 
-    What it writes takes no lock that another writer of other rows waits for, reaches no subscriber
-    (rolled back rows never do) and is gone at the end. Raises ``CannotVerifyError`` where
-    the database cannot be reached, or somebody's lock lasts longer than we wait.
+    What it writes blocks no writer of other rows, reaches no subscriber (rows that are rolled back
+    never do), and is rolled back at the end. Raises ``CannotVerifyError`` if the database cannot be
+    reached, or another session holds a lock for longer than ``LOCK_TIMEOUT``.
     """
     connection = connections[alias]
     if connection.vendor != "postgresql":
@@ -101,7 +103,7 @@ def sandbox(alias: str) -> Iterator[Sandbox]:
 
 @contextmanager
 def _warnings(box: Sandbox) -> Iterator[None]:
-    """Collect in ``box.warnings`` what functions of the database warn of."""
+    """Collect the warnings that functions of the database raise in ``box.warnings``."""
 
     def keep(notice: Any) -> None:
         box.warnings.append(notice.message_primary)
@@ -115,13 +117,13 @@ def _warnings(box: Sandbox) -> Iterator[None]:
 
 
 def first_line(error: DatabaseError) -> str:
-    """PostgreSQL's message without its context."""
+    """Return PostgreSQL's message without its context."""
     return str(error).strip().partition("\n")[0]
 
 
-def is_no_answer(error: DatabaseError) -> bool:
-    """Return whether ``error`` says nothing about the isolation: a lost connection, a lock, a
-    timeout."""
+def is_inconclusive(error: DatabaseError) -> bool:
+    """Return whether ``error`` (a lost connection, a lock, a timeout) leaves open whether the sites
+    are isolated."""
     code = getattr(error.__cause__, "sqlstate", None)
     return code is None or code == _LOCKED or code[:2] in _INTERRUPTED
 

@@ -1,4 +1,4 @@
-"""The stages of a verification: each a few findings, and none that takes the others down."""
+"""The stages of a verification. A stage that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -35,30 +35,33 @@ from spool_live.isolation.probes import (
     writes,
 )
 from spool_live.isolation.probes.attacks import Attacker
-from spool_live.isolation.sandbox import Sandbox, first_line, is_no_answer
+from spool_live.isolation.sandbox import Sandbox, first_line, is_inconclusive
 from spool_live.isolation.target import FEED, MESSAGES, Target
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One part of the verification under a name for people."""
+    """One part of the verification, under a name that people read."""
 
     name: str
     check: Callable[[], Iterable[Finding]]
 
     def findings(self, box: Sandbox) -> list[Finding]:
-        """Return what it found; an error that was not looked for is a finding too."""
+        """Return what the stage found. An unexpected database error is a finding, too.
+
+        Raises ``django.db.DatabaseError`` if the error leaves open whether the sites are isolated.
+        """
         try:
             with box.step():
                 return list(self.check())
         except DatabaseError as error:
-            if is_no_answer(error):
+            if is_inconclusive(error):
                 raise
             return [rules.INCOMPLETE.broken(self.name, first_line(error))]
 
 
 def catalog_stages(box: Sandbox, target: Target) -> Iterator[Stage]:
-    """Yield the audits: they read the catalog and nothing else."""
+    """Yield the audits, which only read the catalog."""
     for name, audit in (
         ("tables", tables.audit_tables),
         ("parts of tables", baseline.audit_baseline),
@@ -86,14 +89,14 @@ def _audit_reach(box: Sandbox, target: Target) -> Iterator[Finding]:
 def attack_stages(
     box: Sandbox, attacker: Attacker, target: Target, *, all_sites: bool
 ) -> Iterator[Stage]:
-    """Yield the attacks: on real sites, reading only; then on probe sites."""
+    """Yield the attacks: on real sites, where they only read, then on probe sites."""
     tried = target.for_attacks()
-    look = partial(real_sites.probe_real_sites, box, attacker, tried, all_sites=all_sites)
-    yield Stage("real sites", look)
+    probe = partial(real_sites.probe_real_sites, box, attacker, tried, all_sites=all_sites)
+    yield Stage("real sites", probe)
     probes = world.World()
     yield Stage("probe sites", partial(world.build_world, box, target, probes))
     if not probes.updates:
-        return  # nothing to attack; why not is a finding
+        return  # there is nothing to attack: a finding says why
     yield Stage("reads", partial(reads.probe_reads, attacker, tried, probes))
     yield Stage("subscribers", partial(reads.probe_subscribers, attacker, tried, probes))
     yield Stage("forms of queries", partial(reads.probe_operations, attacker, tried, probes))
@@ -105,12 +108,12 @@ def attack_stages(
     if mailbox:
         yield Stage("broadcasts", partial(broadcasts.probe_broadcasts, box, probes, mailbox))
         yield Stage("joins", partial(joins.probe_joins, box, attacker, tried, probes))
-    story = revocations.Revocations(box, attacker, target, probes, mailbox)
-    yield Stage("revocations", story.findings)
+    revocation_probe = revocations.Revocations(box, attacker, target, probes, mailbox)
+    yield Stage("revocations", revocation_probe.findings)
 
 
 def _unseen(box: Sandbox, target: Target) -> list[Finding]:
-    """Return the finding that broadcasts cannot be examined, if so."""
+    """Return the findings that say why broadcasts cannot be examined; none if they can."""
     warned = []
     if not target.has_messages:
         reason = "the table realtime.messages does not exist: joins and broadcasts were not tried"
@@ -135,10 +138,10 @@ def _unseen(box: Sandbox, target: Target) -> list[Finding]:
 
 def _message_fault(box: Sandbox) -> str:
     try:
-        with box.taken_back():
+        with box.rolled_back():
             box.rows("join_rows", {"topics": ["verify_rls"]})
     except DatabaseError as error:
-        if is_no_answer(error):
+        if is_inconclusive(error):
             raise
         return first_line(error)
     return ""

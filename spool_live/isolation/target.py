@@ -1,4 +1,4 @@
-"""What is verified: the database, the roles to attack as, and what belongs to whom there."""
+"""The database under verification: its API roles, its exposed schemas and the tables in it."""
 
 from __future__ import annotations
 
@@ -24,11 +24,14 @@ _DEFAULT_SEARCHED = ("public", "extensions")
 
 @dataclass(frozen=True, slots=True)
 class ApiRole:
-    """A role that a token can name. ``through`` are the roles that it is reached through;
-    ``attackable`` says whether the migrating role may become it; ``powers`` are attributes that
-    reach beyond the database's tables, for people; ``parameters`` those that it may set though
-    they are a superuser's; ``inherits`` roles whose rights it has without a token being able to
-    name them, through ``memberships`` ("x from y")."""
+    """A role that a token can name.
+
+    ``through`` are the roles by which a token reaches it. ``attackable`` says whether the migrating
+    role may become it. ``powers`` describe attributes that reach beyond tables, such as
+    CREATEROLE. ``parameters`` are those of a superuser that it may set nevertheless. ``inherits``
+    are roles whose rights it has, although a token cannot name them, and ``memberships`` the grants
+    that give it those rights, each as "x from y" for a REVOKE.
+    """
 
     name: str
     superuser: bool
@@ -44,12 +47,12 @@ class ApiRole:
 
     @property
     def unbounded(self) -> bool:
-        """Whether Row Level Security is nothing to it."""
+        """Whether Row Level Security does not apply to the role."""
         return self.superuser or self.bypasses
 
     @property
     def withdrawal(self) -> str:
-        """SQL that takes it from those it is reached through; none for Supabase's own three."""
+        """SQL that revokes it from the roles it is reached by; empty for Supabase's own roles."""
         if self.name in API_ROLES or not self.through:
             return ""
         return f"revoke {self.name} from {', '.join(self.through)};"
@@ -57,12 +60,11 @@ class ApiRole:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The database under verification, as seen before anything was tried.
+    """The database under verification, as it was before anything was tried.
 
-    ``attackers`` are all roles of the API but the service role, which may do everything by design;
-    ``closed_tables`` those of ours that nobody may touch through the API; ``django_tables`` the
-    names of all tables of the project. ``schemas`` are exposed; in ``searched`` PostgREST looks for
-    functions of rows as well.
+    ``closed_tables`` are spool_live's tables that no API caller may touch, ``django_tables`` the
+    names of all tables of the project. The API exposes ``schemas``; in ``searched`` PostgREST also
+    looks for functions that take a row (computed fields).
     """
 
     alias: str
@@ -82,10 +84,10 @@ class Target:
 
     @property
     def attackers(self) -> tuple[str, ...]:
-        """Names of the roles that must not get at anything but what their claims allow.
+        """Names of the roles that may reach only what their claims allow.
 
-        A role that policies do not bind is of no use to attack as: that it can be reached is the
-        hole.
+        The service role is not among them: it may do everything by design. Neither are other roles
+        that policies do not bind: that a token reaches such a role is a finding by itself.
         """
         return tuple(
             role.name
@@ -94,21 +96,25 @@ class Target:
         )
 
     def role(self, name: str) -> ApiRole:
-        """Return the role of the API with this name."""
+        """Return the API role named ``name``."""
         return next(role for role in self.roles if role.name == name)
 
     def for_attacks(self) -> Target:
-        """Return the target with only those roles that can be attacked as."""
+        """Return a copy that has only the roles that the migrating role may become."""
         return replace(self, roles=tuple(role for role in self.roles if role.attackable))
 
     @property
     def private_tables(self) -> tuple[str, ...]:
-        """Tables of ours that no API role may touch at all."""
+        """spool_live's tables that no API role may touch at all."""
         return (*SUPPORT_TABLES, *self.closed_tables)
 
 
 def inspect_target(box: Sandbox, *, exposed_schemas: Collection[str] = ()) -> Target:
-    """Look at what ``box`` is connected to. Raises ``CannotVerifyError`` with the remedy."""
+    """Return the database that ``box`` is connected to.
+
+    ``exposed_schemas`` takes precedence over what the database says. Raises ``CannotVerifyError``,
+    with the remedy, if the database cannot be verified.
+    """
     facts = box.row("target", {"api_roles": list(API_ROLES)})
     _refuse(box.alias, facts)
     one_database = not live_settings().has_separate_databases
@@ -134,8 +140,8 @@ def inspect_target(box: Sandbox, *, exposed_schemas: Collection[str] = ()) -> Ta
 def _refuse(alias: str, facts: dict[str, Any]) -> None:
     if facts["version_number"] < OLDEST_SERVER * 10000:
         raise CannotVerifyError(
-            f"{alias!r} is PostgreSQL {facts['server_version']}; verify_rls needs "
-            f"{OLDEST_SERVER} or newer, as Supabase runs."
+            f"The database {alias!r} is PostgreSQL {facts['server_version']}; verify_rls needs "
+            f"{OLDEST_SERVER} or newer, as Supabase runs: upgrade the server."
         )
     if not facts["has_live_updates"]:
         raise CannotVerifyError(
@@ -152,7 +158,7 @@ def _refuse(alias: str, facts: dict[str, Any]) -> None:
     if facts["closed_roles"]:
         raise CannotVerifyError(
             f"The role {facts['migrator']} may not become {', '.join(facts['closed_roles'])}, as "
-            f"every attack does: grant {', '.join(API_ROLES)} to {facts['migrator']}, as on "
+            f"every attack must: grant {', '.join(API_ROLES)} to {facts['migrator']}, as on "
             "Supabase, or connect as a role that has them."
         )
 

@@ -1,4 +1,4 @@
-"""The verification as one pipeline: look, audit the catalog, attack probe sites, roll back."""
+"""The whole verification: audit the catalog, attack real and probe sites, roll everything back."""
 
 from __future__ import annotations
 
@@ -28,13 +28,12 @@ def verify(
 ) -> Report:
     """Audit and attack the Supabase database, and leave nothing behind.
 
-    ``alias`` is a database alias (default: ``SPOOL_LIVE["SUPABASE_DATABASE"]``), connected to as
-    the migrating role; ``accepted`` are the entries of findings that somebody accepted (default:
-    those of the file ``SPOOL_LIVE["ISOLATION_ACCEPTED"]``); ``exposed_schemas`` are those that
-    PostgREST serves, where the database does not say (default: ``public`` and ``graphql_public``);
-    of the real sites a sample is looked at, or ``all_sites``; ``progress`` is called with the name
-    of each stage.
-    Raises ``CannotVerifyError``.
+    ``alias`` is a database alias (default: ``SPOOL_LIVE["SUPABASE_DATABASE"]``) that connects as
+    the migrating role. ``accepted`` are the entries of accepted findings (default: those of the
+    file ``SPOOL_LIVE["ISOLATION_ACCEPTED"]``). ``exposed_schemas`` are those that PostgREST serves
+    (default: what the database says, else ``public`` and ``graphql_public``). A sample of the real
+    sites is attacked, or every one with ``all_sites``. ``progress`` is called with the name of each
+    stage. Raises ``CannotVerifyError``.
     """
     started_at, began = datetime.now(UTC), time.monotonic()
     if accepted is None:
@@ -68,10 +67,9 @@ def verify(
 
 
 def exposures(alias: str) -> list[Finding]:
-    """Return what the API serves of ``alias`` beside the feed: Django's own tables, above all.
-    Reads only.
+    """Return the findings about tables of ``alias`` that the API serves besides ``live_updates``.
 
-    Raises ``CannotVerifyError``.
+    Above all, these are Django's own tables. Only reads. Raises ``CannotVerifyError``.
     """
     with sandbox(alias) as box:
         return list(audit_exposure(box, inspect_target(box, exposed_schemas=())))

@@ -22,7 +22,7 @@ MIGRATOR = "postgres"
 
 @contextmanager
 def database_alias(alias: str, **changes: Any) -> Iterator[None]:
-    """Points ``alias`` at the suite's PostgreSQL with ``changes``, while the block runs."""
+    """Point ``alias`` at the suite's PostgreSQL with ``changes``, while the block runs."""
     given = {**settings.DATABASES[live_settings().supabase_database], **changes}
     before = connections.databases.get(alias)
     if before is not None:
@@ -49,25 +49,25 @@ class Superuser:
         self.alias = alias
 
     def execute(self, *statements: str) -> None:
-        """Runs the statements as the superuser."""
+        """Run the statements as the superuser."""
         with connections[self.alias].cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
 
     @contextmanager
     def as_migrator(self, role: str = MIGRATOR) -> Iterator[None]:
-        """The block runs with the rights of the migrating role and no more."""
+        """Run the block with the rights of the migrating role only."""
         self.execute(f"set session authorization {role}")
         yield
         self.execute("reset session authorization")
 
     def verify(self, **options: Any) -> Report:
-        """What verification as the migrating role says of the database as it is now."""
+        """Return the report of a verification as the migrating role."""
         with self.as_migrator():
             return verify(self.alias, **options)
 
     def audit(self) -> Report:
-        """What the catalog alone says: enough, and faster, where no attack would tell."""
+        """Return the report of the audits alone: enough, and faster, where no attack is needed."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(verification, "attack_stages", lambda *args, **options: iter(()))
             return self.verify()
@@ -75,7 +75,7 @@ class Superuser:
 
 @pytest.fixture(scope="package")
 def _database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Access to the suite's database, which nothing here changes for good."""
+    """Access to the suite's database, which nothing here changes permanently."""
     with django_db_blocker.unblock():
         yield
 

@@ -36,7 +36,7 @@ class Mutation:
         return any(code[4] in OF_ATTACKS for code in self.caught)
 
     def apply(self, superuser: Superuser) -> None:
-        """Breaks the database."""
+        """Break the database."""
         superuser.execute(REWRITE, f"set role {self.role}", self.sql, "reset role")
 
 
@@ -63,17 +63,17 @@ def _mutation(block: str) -> Mutation:
 
 
 def mend(superuser: Superuser, report: Report) -> None:
-    """Does what the findings say: their SQL, then live_setup."""
+    """Do what the findings say: run their SQL, then live_setup."""
     superuser.execute(*(finding.sql for finding in report.findings if finding.sql))
     with superuser.as_migrator():
         provision(superuser.alias)
 
 
 def codes(report: Report) -> set[str]:
-    """The rules that are broken."""
+    """Return the codes of the broken rules."""
     return {finding.code for finding in report.findings}
 
 
-def told(report: Report) -> str:
-    """The findings, for the message of a failing test."""
+def described(report: Report) -> str:
+    """Return the findings as text, for the message of a failing test."""
     return "\n".join(f"{f.code} {f.subject}: {f.reason}" for f in report.findings)

@@ -729,7 +729,7 @@ create function storage.something_new() returns integer language sql as $$ selec
 alter role authenticator set pgrst.db_schemas = 'public, storage';
 grant usage on schema storage to anon;
 
---- name: a function runs what it is told to
+--- name: a function runs any SQL that it gets
 --- caught: RLS-E08
 create function public.exec_sql(query text) returns void
 language plpgsql as $$ begin execute query; end $$;
@@ -1097,7 +1097,7 @@ alter role authenticator set pgrst.db_pre_request = 'public.nothing';
 --- caught: RLS-A04
 alter role authenticator set pgrst.db_plan_enabled = 'true';
 
---- name: PostgREST is told something that we do not know
+--- name: PostgREST has a setting that is not known
 --- caught: RLS-A04
 alter role authenticator set pgrst.new_setting = 'x';
 

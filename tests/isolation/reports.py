@@ -1,4 +1,4 @@
-"""Reports for the tests of how they are told."""
+"""Reports for the tests of their formats."""
 
 from __future__ import annotations
 

@@ -158,7 +158,7 @@ def test_object_without_a_finding_cannot_be_accepted(superuser: Superuser, path:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("accepted = 1", "tables [[accepted]]"),
         ("[[accepted]]\nobject = 'x'", "Entry 1 of .* exactly object, fingerprint"),
@@ -178,9 +178,11 @@ def test_object_without_a_finding_cannot_be_accepted(superuser: Superuser, path:
     ],
     ids=["not tables", "fields missing", "not TOML", "not a date", "twice"],
 )
-def test_file_that_is_wrong_is_refused(path: Path, text: str, said: str) -> None:
+def test_file_that_is_wrong_is_refused(path: Path, text: str, message: str) -> None:
     path.write_text(text)
-    with pytest.raises(CannotVerifyError, match=said.replace("[[", r"\[\[").replace("]]", r"\]\]")):
+    with pytest.raises(
+        CannotVerifyError, match=message.replace("[[", r"\[\[").replace("]]", r"\]\]")
+    ):
         read_accepted(path)
 
 
@@ -197,14 +199,14 @@ def test_setting_names_the_file(superuser: Superuser, path: Path, live: Any) -> 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--allow", "public.notes"], "--allow was removed.*--accept public.notes --reason"),
         (["--accept", "public.notes"], "needs --reason and --author"),
         (["--accept", "x", "--reason", "r", "--author", "a"], "ISOLATION_ACCEPTED"),
     ],
 )
-def test_wrong_arguments_are_refused(alias: str, arguments: list[str], said: str) -> None:
-    with pytest.raises(CommandError, match=said) as refusal:
+def test_wrong_arguments_are_refused(alias: str, arguments: list[str], message: str) -> None:
+    with pytest.raises(CommandError, match=message) as refusal:
         call_command("verify_rls", *arguments, stdout=StringIO())
     assert refusal.value.returncode == 2

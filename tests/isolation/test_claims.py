@@ -47,8 +47,8 @@ def test_only_valid_keys_of_a_and_b_have_a_right(
     "name",
     [
         "a session used before: the empty string",
-        "blanks",
-        "no JSON",
+        "spaces",
+        "text that is not JSON",
         "truncated JSON",
         "null",
         "an empty array",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.isolation.conftest import Superuser
-from tests.isolation.mutating import Mutation, cases, codes, read_mutations, told
+from tests.isolation.mutating import Mutation, cases, codes, described, read_mutations
 
 HARMLESS = read_mutations("harmless")
 
@@ -14,7 +14,7 @@ HARMLESS = read_mutations("harmless")
 def test_setting_is_no_error(superuser: Superuser, setting: Mutation) -> None:
     setting.apply(superuser)
     report = superuser.audit() if "Realtime" not in setting.sql else superuser.verify()
-    assert report.isolated, told(report)
+    assert report.isolated, described(report)
     assert "RLS-I02" not in codes(report)
 
 
@@ -30,4 +30,4 @@ def test_all_that_can_be_had_together_is_no_error(superuser: Superuser) -> None:
         if setting.name.startswith(wanted):
             setting.apply(superuser)
     report = superuser.verify()
-    assert report.isolated, told(report)
+    assert report.isolated, described(report)

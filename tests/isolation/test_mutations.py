@@ -9,7 +9,7 @@ import pytest
 from spool_live.conf import live_settings
 from spool_live.isolation.rules import RULES
 from tests.isolation.conftest import Superuser
-from tests.isolation.mutating import Mutation, codes, mend, read_mutations, told
+from tests.isolation.mutating import Mutation, codes, described, mend, read_mutations
 
 OF_CONTENT = [] if live_settings().has_separate_databases else read_mutations("content_mutations")
 MUTATIONS = [*read_mutations("mutations"), *read_mutations("parts_mutations"), *OF_CONTENT]
@@ -41,12 +41,12 @@ def break_and_repair(superuser: Superuser, mutation: Mutation) -> None:
     look = superuser.verify if mutation.is_for_attacks else superuser.audit
     mutation.apply(superuser)
     report = look()
-    assert mutation.caught <= codes(report), told(report)
+    assert mutation.caught <= codes(report), described(report)
     assert not report.clean or mutation.caught <= {"RLS-P05", "RLS-E03", "RLS-E14"}
     if mutation.healed:
         mend(superuser, report)
         again = look()
-        assert again.findings == (), told(again)
+        assert again.findings == (), described(again)
 
 
 def test_every_rule_is_broken_by_some_mutation() -> None:

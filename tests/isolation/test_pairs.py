@@ -8,7 +8,7 @@ from itertools import islice
 import pytest
 
 from tests.isolation.conftest import Superuser
-from tests.isolation.mutating import CONTRIB, Mutation, codes, mend, read_mutations, told
+from tests.isolation.mutating import CONTRIB, Mutation, codes, described, mend, read_mutations
 
 PAIRS = 120
 _BESIDE = 37
@@ -48,6 +48,6 @@ def test_both_are_named_and_mended(superuser: Superuser, pair: tuple[Mutation, M
         mutation.apply(superuser)
     report = superuser.audit()
     for mutation in pair:
-        assert mutation.caught <= codes(report), told(report)
+        assert mutation.caught <= codes(report), described(report)
     mend(superuser, report)
     assert superuser.audit().findings == ()

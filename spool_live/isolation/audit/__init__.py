@@ -1,1 +1,1 @@
-"""What the catalog says, against what our SQL files say."""
+"""Audits: compare the database's catalog with what the SQL files of spool_live define."""

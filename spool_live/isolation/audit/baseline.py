@@ -1,4 +1,4 @@
-"""Our tables, part by part, compared with what the migrations make."""
+"""Compares spool_live's tables, part by part, with what the migrations make."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _RULES: dict[str, Rule] = {
 }
 _DJANGO = "public.django_migrations"
 _OF_THE_PROJECT = ("column", "public.site_api_keys", "created_by_id")
-"""As the project's user model has its key."""
+"""A column whose type depends on the key of the project's user model."""
 _UNIQUE = "CREATE UNIQUE INDEX"
 
 
 @dataclass(frozen=True, slots=True)
 class TablePart:
-    """A part of a table: ``kind`` is table, column, key, constraint, index, sequence, internal
-    trigger, or reference (a foreign key of somebody else's table)."""
+    """A part of a table. ``kind`` is table, column, key, constraint, index, sequence, internal
+    trigger, or reference (a foreign key of another app's table)."""
 
     kind: str
     table: str
@@ -42,14 +42,16 @@ class TablePart:
 
     @property
     def place(self) -> tuple[str, str, str]:
-        """What makes it the same part."""
+        """What identifies the part: its kind, table and name."""
         return self.kind, self.table, self.name
 
 
 @cache
 def shipped_parts(*, one_database: bool) -> tuple[TablePart, ...]:
-    """Return what the migrations make: where content lives in the Supabase database, or apart from
-    it."""
+    """Return the parts that the migrations make in the Supabase database.
+
+    ``one_database`` says that this database holds the content as well.
+    """
     name = "one_database" if one_database else "two_databases"
     folder = resources.files("spool_live.isolation").joinpath("migrated")
     text = folder.joinpath(f"{name}.json").read_text("utf-8")
@@ -57,15 +59,15 @@ def shipped_parts(*, one_database: bool) -> tuple[TablePart, ...]:
 
 
 def read_parts(box: Sandbox, target: Target) -> tuple[TablePart, ...]:
-    """Return what is there."""
+    """Return the parts that are in the database."""
     tables = [FEED, *SUPPORT_TABLES, *(t for t in target.closed_tables if t != _DJANGO)]
     parts = (TablePart(**row) for row in box.rows("baseline", {"tables": tables}))
     return tuple(part for part in parts if part.place != _OF_THE_PROJECT)
 
 
 def audit_baseline(box: Sandbox, target: Target) -> Iterator[Finding]:
-    """Yield every part that is missing, different or added; then what does not belong to us at
-    all."""
+    """Yield a finding for every part that is missing, different or added, and for every other
+    object that is not part of spool_live."""
     wanted = {part.place: part for part in shipped_parts(one_database=target.one_database)}
     found = {part.place: part for part in read_parts(box, target)}
     tables = {part.table for part in found.values()}
@@ -79,14 +81,15 @@ def audit_baseline(box: Sandbox, target: Target) -> Iterator[Finding]:
 
 
 def _is_harmless(part: TablePart) -> bool:
-    """Return whether a further index is harmless: it neither refuses rows nor runs functions."""
+    """Return whether an added part is a harmless index: one that neither refuses rows nor runs
+    functions."""
     plain = not part.definition.startswith(_UNIQUE) and part.definition.count("(") == 1
     return part.kind == "index" and plain and " WHERE " not in part.definition
 
 
 def _differs(part: TablePart, found: TablePart | None) -> Finding:
-    what = f"it is {found.definition!r}" if found else "it is not there"
-    reason = f"{part.kind} {part.name}: {what}, not {part.definition!r}"
+    what = f"it is {found.definition!r}" if found else "it is missing"
+    reason = f"{part.kind} {part.name}: {what}; it must be {part.definition!r}"
     if part.kind == "table":
         reason = f"its kind, persistence and FORCE are {found and found.definition!r}"
     return _RULES[part.kind].broken(part.table, reason, sql=_repair(part, found))
@@ -149,9 +152,7 @@ def _added(part: TablePart, wanted: dict[tuple[str, str, str], TablePart]) -> Fi
         return rule.broken(part.table, reason, sql=f"drop index {part.name};")
     if part.kind == "reference":
         table = part.definition.partition(": ")[0].partition(" of ")[2]
-        reason = (
-            f"{part.definition}: it says which rows there are, or keeps them from being deleted"
-        )
+        reason = f"{part.definition}: it discloses which rows exist, or prevents their deletion"
         sql = f'alter table {table} drop constraint "{part.name}";'
         return rule.broken(part.table, reason, sql=sql)
     if part.kind == "internal trigger":
@@ -161,9 +162,9 @@ def _added(part: TablePart, wanted: dict[tuple[str, str, str], TablePart]) -> Fi
 
 
 def _switched_off(part: TablePart, wanted: dict[tuple[str, str, str], TablePart]) -> Finding:
-    """Return SQL that replaces it: only a superuser may switch it on again; whoever owns the table
-    can make it anew."""
-    reason = f"the triggers of constraint {part.name} are off: it is not kept"
+    """Return the finding with SQL that replaces the constraint: only a superuser may enable its
+    triggers again, but the owner of the table can create it anew."""
+    reason = f"the triggers of constraint {part.name} are off: it is not enforced"
     made = [p for p in wanted.values() if p.kind == "constraint" and p.name == part.name]
     sql = "\n".join(_repair(each, each) for each in made)
     return rules.CONSTRAINT_OFF.broken(part.table, reason, sql=sql)
@@ -171,13 +172,13 @@ def _switched_off(part: TablePart, wanted: dict[tuple[str, str, str], TablePart]
 
 def _strangers(box: Sandbox) -> Iterator[Finding]:
     functions = expected_functions()
-    given = {
+    parameters = {
         "tables": list(SUPPORT_TABLES),
         "names": list(functions),
         "signatures": [function.signature for function in functions.values()],
     }
-    for row in box.rows("strangers", given):
-        reason = f"a {row['what']} that is not ours"
+    for row in box.rows("strangers", parameters):
+        reason = f"a {row['what']} that is not part of spool_live"
         sql = "" if row["what"] == "table" else f"drop {row['what']} {row['name']};"
         remedy = "It may hold data: look at it, then drop it." if not sql else None
         yield rules.STRANGER.broken(row["name"], reason, sql=sql, remedy=remedy)

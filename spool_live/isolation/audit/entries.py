@@ -1,4 +1,4 @@
-"""Where API callers enter, and what they must not come to."""
+"""Where API callers enter the database, and which relations they must not reach."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spool_live.isolation.target import FEED, MESSAGES, Target
 
 
 def entries(walk: Walk, target: Target, role: str) -> Iterator[tuple[str, ReachStep]]:
-    """Yield everything that ``role`` may touch through the API, by its name, and the step to it."""
+    """Yield the name of everything that ``role`` may touch through the API, and the step to it."""
     catalog, usage = walk.catalog, walk.catalog.usage[role]
     exposed = set(target.schemas) & usage
     searched = set(target.searched) & usage
@@ -28,7 +28,7 @@ def entries(walk: Walk, target: Target, role: str) -> Iterator[tuple[str, ReachS
             function.schema in searched and function.takes in rows
         ):
             continue
-        if catalog.may(role, "function", function.oid) and not _is_part(function):
+        if catalog.may(role, "function", function.oid) and not _is_internal(function):
             step = ReachStep("function", function.oid, role, role, frozenset(), (role,))
             yield function.identity, step
     for row in catalog.anywhere:
@@ -40,14 +40,14 @@ def entries(walk: Walk, target: Target, role: str) -> Iterator[tuple[str, ReachS
             yield row["name"], step
 
 
-def _is_part(function: Function) -> bool:
-    """Support functions of types take or return what no request can hold."""
+def _is_internal(function: Function) -> bool:
+    """Return whether it is a support function of a type, which no request can call."""
     return "internal" in (*function.takes, function.returns)
 
 
 def private_relations(catalog: Catalog, target: Target) -> set[int]:
-    """Return the numbers of our relations, Realtime's messages and Django's tables, with
-    partitions."""
+    """Return the oids of spool_live's relations, ``realtime.messages`` and Django's tables, each
+    with its partitions."""
     names = {FEED, MESSAGES, *target.private_tables}
     django = target.django_tables
     found = {

@@ -1,4 +1,4 @@
-"""What has to be in the catalog, read from the very SQL files that made it."""
+"""What the catalog has to contain, read from the SQL files that create it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NEEDED_GRANTS = (
     (SUBSCRIBER_ROLE, FEED, ("SELECT",)),
     (SERVICE_ROLE, FEED, ("SELECT", "INSERT", "DELETE")),
 )
-"""Who needs which right on which table: everything else that an API role holds is too much."""
+"""Role, table and rights that it needs: an API role must have no others on these tables."""
 
 _CALLERS = {
     "spool_live.authorized_site_id": API_ROLES,
@@ -44,8 +44,8 @@ _TRIGGER = re.compile(rf"create (?:or replace )?trigger {TRIGGER}\b.*?(?=;)", re
 
 @dataclass(frozen=True, slots=True)
 class ExpectedFunction:
-    """One of our functions. ``body`` is the text between the dollar signs, ``definition`` the whole
-    statement, ``source`` its file below ``spool_live/sql``."""
+    """One function of spool_live. ``body`` is the text between the dollar quotes, ``definition``
+    the whole statement, ``source`` its file in ``spool_live/sql``."""
 
     name: str
     argument_names: tuple[str, ...]
@@ -60,18 +60,18 @@ class ExpectedFunction:
 
     @property
     def signature(self) -> str:
-        """As PostgreSQL takes it, e.g. ``public.f(jsonb, integer)``."""
+        """Its name with argument types, such as ``public.f(jsonb, integer)``."""
         return f"{self.name}({self.argument_types})"
 
     @property
     def callers(self) -> tuple[str, ...]:
-        """The API roles that may execute it, and must."""
+        """The API roles that have to be able to execute it, and no others."""
         return _CALLERS.get(self.name, ())
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy as PostgreSQL deparses it; ``command`` is ``*`` or the letter of the catalog."""
+    """A policy as PostgreSQL deparses it; ``command`` is the value of ``pg_policy.polcmd``."""
 
     name: str
     table: str
@@ -84,7 +84,7 @@ class Policy:
 
 @cache
 def expected_functions() -> dict[str, ExpectedFunction]:
-    """Our functions by name; of several definitions the newest counts."""
+    """Return spool_live's functions by name; the newest of several definitions counts."""
     found: dict[str, ExpectedFunction] = {}
     for source, text in _migration_texts():
         for match in _FUNCTION.finditer(text):
@@ -114,9 +114,12 @@ def expected_trigger() -> str:
 
 
 def expected_policies(box: Sandbox, target: Target) -> list[Policy]:
-    """Our policies, as this very server deparses them: made on temporary tables of the same form,
-    from the files that provisioning runs, and taken back."""
-    with box.taken_back():
+    """Return spool_live's policies as this server deparses them.
+
+    They are created on temporary tables of the same form, from the files that provisioning runs,
+    and rolled back.
+    """
+    with box.rolled_back():
         models = {"pg_temp.live_updates": FEED, "pg_temp.closed": "public.sites"}
         models |= {f"pg_temp.{name.replace('.', '_')}": name for name in SUPPORT_TABLES}
         ours = sql.read_sql("environment/policies")

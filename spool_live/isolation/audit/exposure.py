@@ -1,4 +1,4 @@
-"""What else the API serves: tables of Django, and views that look past the policies."""
+"""What else the API serves: Django's tables, and views that ignore the policies."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ _KINDS = {"r": "table", "p": "table", "v": "view", "m": "materialized view", "f"
 
 
 def audit_exposure(box: Sandbox, target: Target, reach: Reach | None = None) -> Iterator[Finding]:
-    """List every relation of an exposed schema that API roles can touch beyond the feed, with the
-    REVOKE that closes it. Supabase's own tables, and what ``reach`` has found already, are not
-    among them."""
+    """Yield every relation of an exposed schema that API roles can access besides ``live_updates``.
+
+    Each finding has the REVOKE that closes the relation. Supabase's own tables, and those that
+    ``reach`` has reported, are left out.
+    """
     reach = reach or walk_reach(box, target)
-    given = {"schemas": list(target.schemas), "roles": list(target.attackers)}
+    parameters = {"schemas": list(target.schemas), "roles": list(target.attackers)}
     known = {FEED, *target.private_tables, *reach.known}
     relations = {
         row["name"]: row
-        for row in box.rows("exposed_relations", given)
+        for row in box.rows("exposed_relations", parameters)
         if row["name"] not in known and not row["invoker"]
     }
     for name, rights in by_table(held_rights(box, target, list(relations))).items():
@@ -33,15 +35,15 @@ def audit_exposure(box: Sandbox, target: Target, reach: Reach | None = None) -> 
 
 
 def audit_default_privileges(box: Sandbox, target: Target) -> Iterator[Finding]:
-    """Check that tables which Django makes next in this database are not open from the start."""
+    """Check that tables which Django will create in this database are not open to API roles."""
     if not target.one_database:
         return
-    given = {"schemas": list(target.schemas), "roles": list(target.attackers)}
-    for row in box.rows("default_privileges", given):
+    parameters = {"schemas": list(target.schemas), "roles": list(target.attackers)}
+    for row in box.rows("default_privileges", parameters):
         place, who = f" in schema {row['schema']}" if row["schema"] else "", ", ".join(row["to"])
         yield rules.EXPOSED_DEFAULTS.broken(
             row["schema"] or "all schemas",
-            f"every table that {row['maker']} makes is granted to {who}",
+            f"every new table of {row['maker']} is granted to {who}",
             sql=f"alter default privileges for role {row['maker']}{place} "
             f"revoke all on tables from {who};",
         )

@@ -1,4 +1,4 @@
-"""Our functions: body, attributes, owner, and who may execute them."""
+"""Audit of spool_live's functions: body, attributes, owner, and who may execute them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _SETTINGS = ['search_path=""']
 
 
 def audit_functions(box: Sandbox, target: Target) -> Iterator[Finding]:
-    """Compare each function in the catalog with its definition in our SQL files."""
+    """Compare each function in the catalog with its definition in the SQL files."""
     expected = expected_functions()
-    given = {
+    parameters = {
         "signatures": [function.signature for function in expected.values()],
         "roles": [*target.attackers, SERVICE_ROLE],
     }
-    actual = {row["name"]: row for row in box.rows("functions", given)}
+    actual = {row["name"]: row for row in box.rows("functions", parameters)}
     for name, function in expected.items():
         if name in actual:
             yield from _compared(function, actual[name], target)
@@ -32,7 +32,8 @@ def audit_functions(box: Sandbox, target: Target) -> Iterator[Finding]:
                 sql=f"{function.definition};\n"
                 f"revoke all on function {function.signature} from public;\n"
                 f"alter function {function.signature} owner to {target.migrator};",
-                remedy=f"Create it (spool_live/sql/{function.source}), then manage.py live_setup.",
+                remedy=f"Create it (spool_live/sql/{function.source}); then run manage.py "
+                "live_setup.",
             )
 
 
@@ -43,7 +44,7 @@ def _compared(
     if actual["body"] != function.body:
         yield rules.FUNCTION_BODY.broken(
             function.signature,
-            f"its body is not that of spool_live/sql/{function.source}",
+            f"its body differs from that in spool_live/sql/{function.source}",
             sql=restore,
         )
     if wrong := ", ".join(_wrong_attributes(function, actual)):
@@ -59,11 +60,11 @@ def _compared(
 
 def _wrong_owner(actual: dict[str, Any], target: Target) -> str:
     if actual["owner"] in target.attackers:
-        return "is a role of the API"
+        return "is an API role"
     if not actual["owner_sees"]:
-        return "does not own, nor see all of, our tables"
+        return "neither owns spool_live's tables nor sees all rows of them"
     if not actual["owner_is_ours"]:
-        return f"is not {target.migrator}, nor a role that it is a member of"
+        return f"is neither {target.migrator} nor a role that {target.migrator} is a member of"
     return ""
 
 
@@ -84,14 +85,16 @@ def _wrong_attributes(function: ExpectedFunction, actual: dict[str, Any]) -> Ite
 
 
 def _wrong_form(function: ExpectedFunction, actual: dict[str, Any]) -> str:
-    """Return what no replacement changes: such a function has to be made anew."""
+    """Return a difference that CREATE OR REPLACE cannot correct: the function has to be created
+    anew."""
     if actual["kind"] != "f":
         return "it is not a plain function"
     if actual["returns"] != function.returns:
         return f"it returns {actual['returns']}, not {function.returns}"
     if tuple(actual["arguments"]) != function.argument_names:
-        return f"its arguments are named {', '.join(actual['arguments'])}"
-    return "arguments have defaults" if actual["defaults"] else ""
+        wanted = ", ".join(function.argument_names)
+        return f"its arguments are named {', '.join(actual['arguments'])}, not {wanted}"
+    return "its arguments have defaults" if actual["defaults"] else ""
 
 
 def _callers(function: ExpectedFunction, actual: dict[str, Any]) -> Iterator[Finding]:
@@ -101,30 +104,30 @@ def _callers(function: ExpectedFunction, actual: dict[str, Any]) -> Iterator[Fin
         who = ["public"] * actual["public_executes"] + too_many
         yield rules.FUNCTION_EXECUTE.broken(
             function.signature,
-            f"executable by {', '.join(who)}",
+            f"{', '.join(who)} may execute it",
             sql=f"revoke execute on function {function.signature} from {', '.join(who)};",
         )
     if actual["pass_on"]:
         holders = ", ".join(actual["pass_on"])
         yield rules.FUNCTION_EXECUTE.broken(
             function.signature,
-            f"{holders} may pass the right on",
+            f"{holders} may grant the right to execute it to others",
             sql=f"revoke grant option for execute on function {function.signature} from {holders};",
         )
     if missing := sorted(set(function.callers) - callers):
         yield rules.FUNCTION_NO_EXECUTE.broken(
             function.signature,
-            f"not executable by {', '.join(missing)}: a policy that asks it raises, and that stops "
+            f"{', '.join(missing)} may not execute it: policies that call it fail, and that stops "
             "Realtime for the whole project"
             if len(function.callers) > 1
-            else f"not executable by {', '.join(missing)}",
+            else f"{', '.join(missing)} may not execute it",
             sql=f"grant execute on function {function.signature} to {', '.join(missing)};",
         )
 
 
 def _restored(function: ExpectedFunction, actual: dict[str, Any], target: Target) -> str:
-    """Return the statement that makes it again. What depends on it goes with one of another form,
-    and live_setup brings it back."""
+    """Return SQL that restores the function. A function of another form has to be dropped with
+    everything that depends on it, which ``live_setup`` creates again."""
     statement = function.definition
     if _wrong_form(function, actual):
         return (

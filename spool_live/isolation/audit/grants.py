@@ -1,4 +1,4 @@
-"""Rights on our tables: the few that are needed, and no other."""
+"""Audit of the rights on spool_live's tables: only the few that are needed may exist."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Right = dict[str, Any]
 
 
 def audit_grants(box: Sandbox, target: Target) -> Iterator[Finding]:
-    """Yield what API roles may do with the feed and with what is private."""
+    """Yield missing and excessive rights on ``live_updates`` and on the private tables."""
     yield from _missing(box)
     needed = {
         (role, table, privilege)
@@ -40,23 +40,26 @@ def audit_grants(box: Sandbox, target: Target) -> Iterator[Finding]:
 
 
 def _passed_on(box: Sandbox, target: Target) -> Iterator[Finding]:
-    given = {"tables": [FEED, *target.private_tables], "roles": [*target.attackers, SERVICE_ROLE]}
-    for row in box.rows("grant_options", given):
+    parameters = {
+        "tables": [FEED, *target.private_tables],
+        "roles": [*target.attackers, SERVICE_ROLE],
+    }
+    for row in box.rows("grant_options", parameters):
         who, held = row["role"], ", ".join(row["privileges"])
         yield rules.GRANT_OPTION.broken(
             row["table"],
-            f"{who} may pass on {held}",
+            f"{who} may grant {held} to others",
             sql=f"revoke grant option for {held} on {row['table']} from {who};",
         )
 
 
 def _sequences(box: Sandbox, target: Target) -> Iterator[Finding]:
-    given = {"tables": [FEED, *target.private_tables], "roles": list(target.attackers)}
-    for row in box.rows("sequence_grants", given):
+    parameters = {"tables": [FEED, *target.private_tables], "roles": list(target.attackers)}
+    for row in box.rows("sequence_grants", parameters):
         who = ", ".join(row["to"])
         yield rules.GRANT_SEQUENCE.broken(
             row["name"],
-            f"{who} may use it, or set it back",
+            f"{who} may use it, or reset it",
             sql=f"revoke all on sequence {row['name']} from {who};",
         )
 
@@ -64,8 +67,11 @@ def _sequences(box: Sandbox, target: Target) -> Iterator[Finding]:
 def held_rights(
     box: Sandbox, target: Target, tables: Sequence[str], *, roles: Sequence[str] = ()
 ) -> list[Right]:
-    """Return every right of the attacking roles (or ``roles``) on ``tables``: ``table, role,
-    privilege, columns`` (of a right on single columns), ``from`` (whom it was granted to)."""
+    """Return every right of the attacking roles (or ``roles``) on ``tables``.
+
+    Each has the keys ``table``, ``role``, ``privilege``, ``columns`` (of a right on single columns)
+    and ``from`` (the roles that the right was granted to).
+    """
     newer = _SINCE_17 if target.version_number >= _VERSION_17 else ()
     return box.rows(
         "grants",
@@ -78,7 +84,7 @@ def held_rights(
 
 
 def by_table(rights: Sequence[Right]) -> dict[str, list[Right]]:
-    """Return ``rights`` for each table that there are any on."""
+    """Return ``rights`` grouped by table."""
     tables: dict[str, list[Right]] = {}
     for right in rights:
         tables.setdefault(right["table"], []).append(right)
@@ -86,7 +92,7 @@ def by_table(rights: Sequence[Right]) -> dict[str, list[Right]]:
 
 
 def described(rights: Sequence[Right]) -> str:
-    """Return ``rights`` on one table for people."""
+    """Return a description of ``rights`` on one table, for people."""
     by_role: dict[str, list[str]] = {}
     for right in rights:
         columns = f" ({', '.join(right['columns'])})" if right["columns"] else ""
@@ -98,8 +104,8 @@ def described(rights: Sequence[Right]) -> str:
 
 
 def holders(rights: Sequence[Right]) -> tuple[dict[str, list[str]], list[str]]:
-    """Return whom to take ``rights`` from: privileges by grantee, and SQL that ends the memberships
-    through which a role has what was granted to another."""
+    """Return how to revoke ``rights``: privileges by grantee, and SQL that ends the memberships
+    through which a role has what was granted to another role."""
     direct: dict[str, list[str]] = {}
     memberships: dict[str, None] = {}
     for right in rights:
@@ -115,11 +121,11 @@ def holders(rights: Sequence[Right]) -> tuple[dict[str, list[str]], list[str]]:
 def _missing(box: Sandbox) -> Iterator[Finding]:
     for role, table, privileges in NEEDED_GRANTS:
         for privilege in privileges:
-            given = {"role": role, "table": table, "privilege": privilege}
-            if not box.row("needed_grants", given)["held"]:
+            parameters = {"role": role, "table": table, "privilege": privilege}
+            if not box.row("needed_grants", parameters)["held"]:
                 yield rules.GRANT_MISSING.broken(
                     table,
-                    f"{role} has no {privilege}",
+                    f"{role} lacks {privilege}",
                     sql=f"grant {privilege.lower()} on {table} to {role};",
                 )
 
@@ -130,5 +136,6 @@ def _too_much(rule: Rule, table: str, rights: Sequence[Right]) -> Finding:
     sql = "\n".join([*privileges, *memberships])
     if sql:
         return rule.broken(table, described(rights), sql=sql)
-    reason = f"{described(rights)}, by ownership or as a member of a role for all data"
-    return rule.broken(table, reason, remedy="See the findings about roles and owners.")
+    reason = f"{described(rights)}, as owner or through a role with rights on all data"
+    remedy = "Correct the findings about roles (RLS-A) and owners (RLS-T03)."
+    return rule.broken(table, reason, remedy=remedy)

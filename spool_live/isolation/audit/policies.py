@@ -1,4 +1,4 @@
-"""Policies: ours as we wrote them, and nobody else's."""
+"""Audit of the policies: spool_live's own have to be unchanged, and others are reported."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _COMMANDS = {"*": "all", "r": "select", "a": "insert", "w": "update", "d": "dele
 
 
 def audit_policies(box: Sandbox, target: Target) -> Iterator[Finding]:
-    """Compare every policy on our tables, and on ``realtime.messages``, with what we wrote."""
+    """Compare every policy on spool_live's tables and ``realtime.messages`` with the SQL files."""
     tables = [FEED, *SUPPORT_TABLES, *target.closed_tables, MESSAGES]
     wanted = {(policy.table, policy.name): policy for policy in expected_policies(box, target)}
     actual = {(policy.table, policy.name): policy for policy in actual_policies(box, tables)}
     for place, policy in wanted.items():
         if place not in actual:
-            yield rules.POLICY_MISSING.broken(policy.table, f"{policy.name} is not there")
+            yield rules.POLICY_MISSING.broken(policy.table, f"{policy.name} is missing")
         elif actual[place] != policy:
             difference = _difference(policy, actual[place])
             yield rules.POLICY_DIFFERS.broken(policy.table, f"{policy.name}: {difference}")
@@ -30,8 +30,8 @@ def audit_policies(box: Sandbox, target: Target) -> Iterator[Finding]:
 
 
 def _concerns_api(policy: Policy, target: Target) -> bool:
-    """Return the severity: an application that connects as a role of its own may need policies for
-    it."""
+    """Return whether the policy applies to an API role: other roles, such as that of an application
+    with a connection of its own, may have policies."""
     return not {"public", *target.attackers}.isdisjoint(policy.roles)
 
 
@@ -53,7 +53,7 @@ def _shown(name: str, policy: Policy) -> str:
 def _added(policy: Policy) -> Finding:
     drop = f'drop policy "{policy.name}" on {policy.table};'
     what = (
-        f"{policy.name} for {_COMMANDS[policy.command]} to {', '.join(policy.roles)}"
+        f"policy {policy.name} for {_COMMANDS[policy.command]} to {', '.join(policy.roles)}"
         f" using {policy.using} with check {policy.check}"
     )
     if not policy.permissive:

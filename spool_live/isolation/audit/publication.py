@@ -1,4 +1,5 @@
-"""The publication that Realtime reads: our table in it, nothing private, and no deletions."""
+"""Audit of the publication that Realtime reads: it has to contain ``live_updates``, no private
+table, and no deletions."""
 
 from __future__ import annotations
 
@@ -14,15 +15,15 @@ PUBLICATION = "supabase_realtime"
 
 
 def audit_publication(box: Sandbox, target: Target) -> Iterator[Finding]:
-    """Check what Realtime sees of the WAL."""
+    """Check what Realtime gets from the write-ahead log."""
     rows = box.rows("publications")
     if not rows or FEED not in rows[0]["tables"]:
-        reason = f"{FEED} is not in it: subscribers of postgres_changes get nothing"
+        reason = f"{FEED} is not in it: subscribers of Postgres Changes receive nothing"
         yield rules.PUBLICATION_MISSING.broken(PUBLICATION, reason)
     elif not rows[0]["inserts"]:
         yield rules.PUBLICATION_MISSING.broken(
             PUBLICATION,
-            "it publishes no inserts: subscribers of postgres_changes get nothing",
+            "it publishes no inserts: subscribers of Postgres Changes receive nothing",
             sql=f"alter publication {PUBLICATION} set (publish = 'insert');"
             if rows[0]["tables"] == [FEED]
             else f"alter publication {PUBLICATION} set (publish = 'insert, update, delete');",
@@ -53,20 +54,20 @@ def _contents(row: dict[str, Any], target: Target) -> Iterator[Finding]:
 
 
 def _private(table: str, row: dict[str, Any]) -> Finding:
-    """Return SQL that takes them out; from a publication of a whole schema single tables cannot be
-    taken out."""
+    """Return the finding with SQL that removes the table, or its schema: single tables cannot be
+    removed from a publication of a whole schema."""
     schema = table.partition(".")[0]
     if row["all_tables"]:
-        reason, sql = f"{table} is in it, as all tables are", ""
+        reason, sql = f"it is for all tables, also {table}", ""
     elif schema in row["schemas"]:
         kept = [FEED] if FEED.startswith(f"{schema}.") else []
-        reason = f"all tables of schema {schema} are in it, private ones among them"
+        reason = f"it is for all tables of schema {schema}, also private ones"
         sql = f'alter publication {PUBLICATION} drop tables in schema "{schema}";' + "".join(
             f"\nalter publication {PUBLICATION} add table {each};" for each in kept
         )
     else:
         reason, sql = f"{table} is in it", f"alter publication {PUBLICATION} drop table {table};"
-    remedy = "" if sql else "Make it a publication of single tables."
+    remedy = "" if sql else "Create it again, as a publication of single tables."
     return rules.PUBLICATION_PRIVATE.broken(PUBLICATION, reason, sql=sql, remedy=remedy)
 
 

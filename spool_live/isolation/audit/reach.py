@@ -1,4 +1,4 @@
-"""What API callers reach: every path to what is private, or to another role, is a finding."""
+"""Audit of what API callers reach: every path to private tables or to another role is a finding."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from spool_live.isolation.target import FEED, MESSAGES, Target
 
 _SHOWN = 2
 _SECRET = ("realtime.subscription", "vault.secrets", "vault.decrypted_secrets")
-"""What others have that shows who subscribes, or may hold our keys."""
+"""Supabase's relations that show who subscribes, or may hold keys of spool_live."""
 _EVENT_TRIGGER = "event trigger "
 _RULES = {
     Danger.IDENTITY: rules.EXPOSED_DYNAMIC,
@@ -35,8 +35,11 @@ _RULES = {
 
 @dataclass
 class EntryPoint:
-    """Something that API callers touch directly: its name, SQL that closes it, whom it is open to,
-    what comes of it, and everything behind it."""
+    """An object that API callers can touch directly.
+
+    ``starts`` has one step for each role that it is open to; ``hazards`` are what the object leads
+    to, and ``objects`` everything behind it.
+    """
 
     name: str
     kind: Kind
@@ -48,11 +51,11 @@ class EntryPoint:
 
     @property
     def roles(self) -> str:
-        """Whom it is open to, for people."""
+        """The roles that it is open to, for people."""
         return ", ".join(start.user for start in self.starts)
 
     def add(self, start: ReachStep, hazards: list[Hazard], objects: set[tuple[Kind, int]]) -> None:
-        """Record what was reached from ``start``."""
+        """Record the hazards and objects that were reached from ``start``."""
         self.starts.append(start)
         self.objects |= objects
         for hazard in hazards:
@@ -62,19 +65,19 @@ class EntryPoint:
 
 @dataclass(frozen=True)
 class Reach:
-    """The outcome of the walk: the walk that was done, and the roots by object."""
+    """The outcome of a walk: the walk itself, and its entry points by name, kind and oid."""
 
     walk: Walk
     roots: dict[tuple[str, Kind, int], EntryPoint]
 
     @property
     def catalog(self) -> Catalog:
-        """What was read."""
+        """The catalog that was read."""
         return self.walk.catalog
 
     @property
     def known(self) -> set[str]:
-        """Relations that need no other finding: dangerous ones, and Supabase's own."""
+        """Relations that need no further finding: reported ones, and Supabase's own."""
         return {
             root.name
             for root in self.roots.values()
@@ -82,8 +85,8 @@ class Reach:
         }
 
     def fingerprint(self, identity: str) -> str:
-        """Return the fingerprint of a relation, by its quoted name; empty where the walk did not
-        meet it."""
+        """Return the fingerprint of the relation with the quoted name ``identity``, or an empty
+        string if the walk did not start there."""
         for root in self.roots.values():
             if root.kind == "relation" and self.catalog.relations[root.oid].identity == identity:
                 return fingerprint(self.catalog, root.objects)
@@ -91,12 +94,12 @@ class Reach:
 
 
 def walk_reach(box: Sandbox, target: Target) -> Reach:
-    """Walk from everything that the API exposes, as each of its roles."""
+    """Walk from everything that the API exposes, as each API role."""
     attackers = frozenset(target.attackers)
     catalog = read_catalog(box, attackers)
     private = private_relations(catalog, target)
     audited = {FEED, MESSAGES, *target.private_tables}
-    if "public" in target.schemas:  # see the audit of what is exposed
+    if "public" in target.schemas:  # these are audited in exposure.py
         audited |= {f"public.{name}" for name in target.django_tables}
     ours = set(expected_functions())
     walk = Walk(
@@ -122,7 +125,7 @@ def walk_reach(box: Sandbox, target: Target) -> Reach:
 
 
 def audit_reach(reach: Reach, target: Target) -> Iterator[Finding]:
-    """Yield one finding for each root and danger."""
+    """Yield one finding for each entry point and danger."""
     for root in reach.roots.values():
         for danger, hazards in root.hazards.items():
             yield _dangerous(reach, root, danger, list(hazards.values()), target)
@@ -160,7 +163,7 @@ def _described(root: EntryPoint, hazards: list[Hazard]) -> str:
 
 
 def _close(reach: Reach, root: EntryPoint, danger: Danger, target: Target) -> str:
-    """Return SQL that ends it: whoever needs the object for something else accepts it instead."""
+    """Return SQL that closes the entry point, or an empty string if there is none."""
     if root.kind == "relation":
         relation = reach.catalog.relations[root.oid]
         is_view = relation.kind == "v" and not relation.invoker
@@ -179,8 +182,8 @@ def _close(reach: Reach, root: EntryPoint, danger: Danger, target: Target) -> st
 
 
 def _is_safe_as_invoker(reach: Reach, root: EntryPoint, relation: Relation) -> bool:
-    """Return whether the view would be harmless with its caller's rights: tried on the catalog as
-    read."""
+    """Return whether the view would be harmless with its caller's rights, by a walk that assumes
+    them."""
     reach.catalog.relations[root.oid] = replace(relation, invoker=True)
     reach.walk.forget()
     try:
@@ -201,7 +204,7 @@ def _harmless(reach: Reach, root: EntryPoint, target: Target) -> Iterator[Findin
         return
     function = reach.catalog.functions[root.oid]
     if root.trusted and not is_known(function):
-        what = f"{root.roles} may call it, and it is not in our list of Supabase's own"
+        what = f"{root.roles} may call it, and spool_live does not know it"
         yield rules.SUPABASE_UNKNOWN.broken(root.name, what)
     known = f"{function.schema}.{function.name}" in expected_functions()
     if function.security_definer and not root.trusted and not known and not function.extension:

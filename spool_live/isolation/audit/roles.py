@@ -1,4 +1,4 @@
-"""The roles of the API: none may be above the policies."""
+"""Audit of the API roles: none of them may escape the policies."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ALL_DATA = (
 
 
 def audit_roles(target: Target) -> Iterator[Finding]:
-    """Look at every role that a token can name, however it is reached."""
+    """Yield findings about every role that a token can name, by whichever way it is reached."""
     for role in target.roles:
         if role.unbounded and role.name != SERVICE_ROLE:
             what = "is a superuser" if role.superuser else "bypasses Row Level Security"
@@ -35,7 +35,7 @@ def audit_roles(target: Target) -> Iterator[Finding]:
                 role.name, f"{_reached(role)} and {what}", sql=role.withdrawal or repair
             )
         if role.name in _ALL_DATA:
-            reason = f"{_reached(role)}: it has rights on all tables, ours included, or more"
+            reason = f"{_reached(role)}, and it has rights on all tables, or more"
             yield rules.ROLE_DATA.broken(role.name, reason, sql=role.withdrawal)
         yield from _inherited(role, target)
         yield from _granted(role, target)
@@ -45,13 +45,13 @@ def audit_roles(target: Target) -> Iterator[Finding]:
             yield rules.ROLE_POWERS.broken(role.name, reason, sql=role.withdrawal or repair)
         if role.name == SERVICE_ROLE and not role.unbounded:
             repair = f"alter role {role.name} bypassrls;"
-            yield rules.DELIVER_BYPASS.broken(role.name, "policies bind it", sql=repair)
+            yield rules.DELIVER_BYPASS.broken(role.name, "policies apply to it", sql=repair)
         if role.name in API_ROLES and role.can_log_in:
-            reason = "whoever has its password sets claims as he likes: they are but a setting"
+            reason = "it can log in: whoever has its password can set any claims"
             repair = f"alter role {role.name} nologin;"
             yield rules.ROLE_LOGIN.broken(role.name, reason, sql=repair)
         if role.name in target.attackers and not role.attackable:
-            reason = f"{_reached(role)}, and {target.migrator} may not become it to try"
+            reason = f"{_reached(role)}, and {target.migrator} may not become it to try attacks"
             yield rules.ROLE_UNTRIED.broken(role.name, reason)
 
 
@@ -63,7 +63,7 @@ def _inherited(role: ApiRole, target: Target) -> Iterator[Finding]:
 
 
 def _granted(role: ApiRole, target: Target) -> Iterator[Finding]:
-    """Yield powers that are granted, not attributes."""
+    """Yield findings about powers that come from grants, not from attributes of the role."""
     if role.name not in target.attackers:
         return
     if role.makes_schemas:
@@ -75,7 +75,7 @@ def _granted(role: ApiRole, target: Target) -> Iterator[Finding]:
     for parameter in role.parameters:
         yield rules.ROLE_POWERS.broken(
             role.name,
-            f"it may set {parameter}, which is a superuser's to set",
+            f"it may set {parameter}, which only superusers should set",
             sql=f"revoke all on parameter {parameter} from {role.name}, public;",
         )
 

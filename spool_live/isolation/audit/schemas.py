@@ -1,4 +1,4 @@
-"""Schemas: ours is nobody's business, Realtime's is not exposed, and nobody creates in them."""
+"""Audit of schemas: private ones are not exposed, and API roles create nothing in any."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from spool_live.isolation.target import SERVICE_ROLE, Target
 
 OURS = "spool_live"
 _PRIVATE = {
-    OURS: "policies' functions and key ids are in it",
+    OURS: "it holds the functions of the policies and the ids of keys",
     "realtime": "its tables hold the claims of all subscribers, and messages of all topics",
     "pg_catalog": "it holds every function of PostgreSQL",
     "information_schema": "it shows how everything is made",
@@ -20,7 +20,7 @@ _PRIVATE = {
 
 
 def audit_schemas(box: Sandbox, target: Target) -> Iterator[Finding]:
-    """Yield what the API exposes, and what its roles may do in there and in our schema."""
+    """Yield private schemas that are exposed, and too many rights of API roles on schemas."""
     for name in target.schemas:
         if name in _PRIVATE:
             yield rules.SCHEMA_EXPOSED.broken(name, f"the API exposes it: {_PRIVATE[name]}")
@@ -33,7 +33,7 @@ def audit_schemas(box: Sandbox, target: Target) -> Iterator[Finding]:
                 OURS, f"{row['role']} may use it or create in it", sql=_revoke("all", row)
             )
         elif not ours and row["creates"] and row["role"] != SERVICE_ROLE:
-            reason = f"{row['role']} may create in it what the API then exposes"
+            reason = f"{row['role']} may create objects in it, which the API then exposes"
             yield rules.SCHEMA_CREATE.broken(row["name"], reason, sql=_revoke("create", row))
 
 
@@ -42,14 +42,14 @@ def _ours(box: Sandbox, target: Target, roles: Sequence[str]) -> Iterator[Findin
         if not row["is_ours"] or row["owner"] in roles:
             yield rules.SCHEMA_OWNER.broken(
                 OURS,
-                f"{row['owner']} owns it, and may drop and make what it likes there",
+                f"{row['owner']} owns it, and may drop and create any object in it",
                 sql=f"alter schema {OURS} owner to {target.migrator};",
             )
     for row in box.rows("schema_defaults", {"roles": list(roles)}):
         place, who = f" in schema {OURS}" if row["here"] else "", ", ".join(row["to"])
         yield rules.SCHEMA_DEFAULTS.broken(
             OURS if row["here"] else "all schemas",
-            f"all {row['what']} that {row['maker']} makes are open to {who}",
+            f"all new {row['what']} of {row['maker']} are open to {who}",
             sql=f"alter default privileges for role {row['maker']}{place} "
             f"revoke all on {row['what']} from {who};",
         )

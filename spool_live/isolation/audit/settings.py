@@ -1,4 +1,4 @@
-"""Settings of roles and of the database: what they do to a request. Unknown ones are named."""
+"""Audit of settings of roles and of the database, by what they do to requests."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 from spool_live.isolation import rules
 from spool_live.isolation.findings import Finding, Rule
-from spool_live.isolation.reach.words import SECRET_SETTING, says_who_asks
+from spool_live.isolation.reach.words import SECRET_SETTING, sets_identity
 from spool_live.isolation.sandbox import Sandbox
 from spool_live.isolation.target import SERVICE_ROLE, Target
 
 LOGIN = "authenticator"
 _SHORTEST = 500
-"""Milliseconds below which a timeout cuts off what is healthy."""
+"""Milliseconds below which a timeout ends healthy requests."""
 _UNITS = {"us": 0.001, "ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
 _OFF = ("off", "false", "no", "0")
 _POSTGREST = re.compile(
@@ -56,9 +56,9 @@ _LIBRARIES = re.compile(r"(session|local|shared)_preload_libraries|dynamic_libra
 
 
 def audit_settings(box: Sandbox, target: Target) -> Iterator[Finding]:
-    """Look at every setting that a request of the API meets."""
-    given = {"roles": [LOGIN, *(role.name for role in target.roles)]}
-    for row in box.rows("role_settings", given):
+    """Yield findings about every setting that applies to requests of the API."""
+    parameters = {"roles": [LOGIN, *(role.name for role in target.roles)]}
+    for row in box.rows("role_settings", parameters):
         name, value = row["name"].lower(), row["value"]
         verdict = _judge(name, value, row["whose"], is_function=row["is_function"])
         if verdict is not None:
@@ -71,26 +71,26 @@ def audit_settings(box: Sandbox, target: Target) -> Iterator[Finding]:
 def _judge(name: str, value: str, whose: str, *, is_function: bool) -> tuple[Rule, str] | None:
     if name.startswith("pgrst."):
         return _judge_postgrest(name, value, is_function=is_function)
-    if says_who_asks(name) or name.startswith("realtime."):
-        return rules.ROLE_SETTING, "it says who asks, or how policies and functions work"
+    if sets_identity(name) or name.startswith("realtime."):
+        return rules.ROLE_SETTING, "it changes who asks, or how policies and functions work"
     if _LIBRARIES.fullmatch(name) and value.strip('"'):
-        return rules.ROLE_SETTING, "code of its own runs in every session"
+        return rules.ROLE_SETTING, "it runs code of a library in every session"
     if SECRET_SETTING.search(name):
-        return rules.SETTING_SECRET, "every role may ask for it, and every function hand it out"
+        return rules.SETTING_SECRET, "every role may read it, and every function return it"
     if broken := _breaks(name, value, whose):
         return rules.SETTING_BREAKS, broken
-    return None if _is_known(name) else (rules.SETTING_UNKNOWN, "what it does is not known to us")
+    return None if _is_known(name) else (rules.SETTING_UNKNOWN, "its effect is not known here")
 
 
 def _is_known(name: str) -> bool:
-    """Return whether the setting is ours to judge: those with a dot are an extension's or an
-    application's."""
+    """Return whether the setting is known to be harmless here, or belongs to an extension or an
+    application (it has a dot)."""
     known = _HARMLESS.fullmatch(name) or _TIMEOUT.fullmatch(name)
     return bool(known) or "." in name or name in (*_BREAKS, "default_transaction_read_only")
 
 
 def _judge_postgrest(name: str, value: str, *, is_function: bool) -> tuple[Rule, str] | None:
-    if name in _PRE_REQUEST:  # what the function does is for the walk to say
+    if name in _PRE_REQUEST:  # the walk examines what the function does
         missing = bool(value) and not is_function
         return (rules.SETTING_BREAKS, "that function does not exist") if missing else None
     if name in _POSTGREST_VALUES:
@@ -98,17 +98,17 @@ def _judge_postgrest(name: str, value: str, *, is_function: bool) -> tuple[Rule,
         return None if right else (rules.ROLE_SETTING, "it changes who asks, or what is answered")
     if _POSTGREST.fullmatch(name):
         if SECRET_SETTING.search(name):
-            return rules.SETTING_SECRET, "every role may ask for it"
+            return rules.SETTING_SECRET, "every role may read it"
         return None
-    return rules.ROLE_SETTING, "whoever may read settings can forge tokens, or it is unknown"
+    return rules.ROLE_SETTING, "it lets readers forge tokens, or its effect is not known here"
 
 
 def _breaks(name: str, value: str, whose: str) -> str:
     plain = value.strip('"').lower()
     if _TIMEOUT.fullmatch(name) and 0 < _milliseconds(plain) < _SHORTEST:
-        return "healthy requests are cut off"
+        return "it ends healthy requests"
     if name in _BREAKS and plain not in _BREAKS[name]:
-        return "requests fail, or answer something else"
+        return "requests fail, or get other answers"
     if name == "default_transaction_read_only" and plain not in _OFF:
         writes = whose in (SERVICE_ROLE, LOGIN, "all roles")
         return "nothing can be delivered" if writes else ""

@@ -1,4 +1,4 @@
-"""PostgreSQL's own tables and functions, which a superuser can open or change."""
+"""Audit of PostgreSQL's own tables and functions, which a superuser can open or change."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from spool_live.isolation.target import Target
 
 
 def audit_system(box: Sandbox, target: Target) -> Iterator[Finding]:
-    """Compare what API roles may do with it, and how its functions run, with how it came."""
+    """Yield rights of API roles, and properties of functions, that PostgreSQL did not install."""
     for row in box.rows("system_objects", {"roles": list(target.attackers)}):
         yield rules.SYSTEM_OPEN.broken(row["name"], row["reason"], sql=row["mend"])

@@ -1,4 +1,5 @@
-"""Our tables: there, ordinary, behind Row Level Security, and nobody's but ours."""
+"""Audit of spool_live's tables: they exist, are ordinary, have Row Level Security and the right
+owner."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ _ORDINARY = "r"
 
 
 def audit_tables(box: Sandbox, target: Target) -> Iterator[Finding]:
-    """Look at the feed, the tables behind it, and ``realtime.messages``."""
+    """Yield findings about ``live_updates``, the private tables and ``realtime.messages``."""
     wanted = [FEED, *target.private_tables, *([MESSAGES] if target.has_messages else [])]
     functions = [function.signature for function in expected_functions().values()]
     for row in box.rows("tables", {"tables": wanted, "functions": functions}):
@@ -23,7 +24,7 @@ def audit_tables(box: Sandbox, target: Target) -> Iterator[Finding]:
             yield rules.TABLE_MISSING.broken(row["name"], "it does not exist")
             continue
         yield from _table(row, target)
-        yield from _company(row)
+        yield from _tables_and_rules_beside(row)
         if row["name"] == FEED:
             yield from _feed(row)
 
@@ -33,24 +34,24 @@ def _table(row: dict[str, Any], target: Target) -> Iterator[Finding]:
     if not row["row_security"]:
         yield rules.TABLE_RLS.broken(
             name,
-            "Row Level Security is off: its policies are not asked",
+            "Row Level Security is off: its policies do not apply",
             sql=f"alter table {name} enable row level security;",
         )
     repair = f"alter table {name} owner to {target.migrator};"
     if name != MESSAGES and not row["owner_is_ours"]:
-        reason = f"{owner} owns it, whom {target.migrator} cannot become"
+        reason = f"{owner} owns it, and {target.migrator} cannot become {owner}"
         yield rules.TABLE_OWNER.broken(name, reason, sql=repair)
     elif owner in target.attackers:
         yield rules.TABLE_OWNER.broken(
             name,
-            f"{owner} owns it: policies do not bind the owner",
+            f"{owner} owns it: policies do not apply to the owner",
             sql=target.role(owner).withdrawal or repair,
         )
 
 
-def _company(row: dict[str, Any]) -> Iterator[Finding]:
-    """Yield what stands beside a table in such a way that its policies do not count. (Realtime's
-    messages are partitioned.)"""
+def _tables_and_rules_beside(row: dict[str, Any]) -> Iterator[Finding]:
+    """Yield tables and rules that bypass the policies of a table. Children of ``realtime.messages``
+    are its partitions."""
     name = row["name"]
     for child in row["children"] if name != MESSAGES else ():
         yield rules.TABLE_INHERITS.broken(
@@ -69,8 +70,8 @@ def _company(row: dict[str, Any]) -> Iterator[Finding]:
 
 
 def _planned_anew(functions: list[str]) -> str:
-    """Return SQL that makes sessions plan again: a plan that a rule emptied depends on nothing, and
-    they keep it."""
+    """Return SQL that makes sessions plan the functions' statements again: a cached plan that a
+    rule has emptied depends on nothing, so sessions would keep it."""
     return "".join(f"\nalter function {name} set search_path = '';" for name in functions)
 
 
@@ -81,6 +82,6 @@ def _feed(row: dict[str, Any]) -> Iterator[Finding]:
         what = {"f": "full", "n": "nothing", "i": "an index"}.get(row["identity"], "no key")
         yield rules.TABLE_IDENTITY.broken(
             FEED,
-            f"it is {what}: the WAL says more, or less, of a changed row than its key",
+            f"it is {what}: the WAL holds more, or less, of a changed row than its key",
             sql=f"alter table {FEED} replica identity default;",
         )

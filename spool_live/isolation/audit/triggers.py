@@ -1,4 +1,5 @@
-"""Triggers: the one that broadcasts, enabled and as we wrote it, and no other."""
+"""Audit of triggers: the one that broadcasts has to be enabled and unchanged, others are
+reported."""
 
 from __future__ import annotations
 
@@ -15,31 +16,33 @@ _STATES = {"D": "disabled", "R": "enabled for replicas only", "A": "enabled alwa
 
 
 def audit_triggers(box: Sandbox, target: Target) -> Iterator[Finding]:
-    """Compare the triggers on our tables, and on Realtime's messages, with the one that our SQL
-    file makes."""
+    """Compare the triggers on spool_live's tables and ``realtime.messages`` with the one that the
+    SQL files create."""
     tables = [FEED, *target.private_tables, MESSAGES]
     triggers = {(r["table"], r["name"]): r for r in box.rows("triggers", {"tables": tables})}
     ours = triggers.pop((FEED, TRIGGER), None)
     if ours is None:
         yield rules.TRIGGER_DIFFERS.broken(
-            FEED, "the trigger does not exist", sql=f"{expected_trigger()};"
+            FEED, f"the trigger {TRIGGER} does not exist", sql=f"{expected_trigger()};"
         )
     else:
         if _plain(ours["definition"]) != _plain(expected_trigger()):
             yield rules.TRIGGER_DIFFERS.broken(
                 FEED,
-                f"it is: {ours['definition']}",
+                f"the trigger is: {ours['definition']}",
                 sql=f"drop trigger {TRIGGER} on {FEED};\n{expected_trigger()};",
             )
         if ours["enabled"] != _ENABLED:
             yield rules.TRIGGER_DISABLED.broken(
                 FEED,
-                f"it is {_STATES[ours['enabled']]}",
+                f"the trigger {TRIGGER} is {_STATES[ours['enabled']]}",
                 sql=f"alter table {FEED} enable trigger {TRIGGER};",
             )
     for (table, name), row in triggers.items():
         yield rules.TRIGGER_ADDED.broken(
-            table, row["definition"], sql=f'drop trigger "{name}" on {table};'
+            table,
+            f"additional trigger: {row['definition']}",
+            sql=f'drop trigger "{name}" on {table};',
         )
 
 

@@ -1,4 +1,4 @@
-"""A report as text: for people (table, Markdown) and for machines (JSON, JUnit, SARIF)."""
+"""The formats of a report: table and Markdown for people; JSON, JUnit and SARIF for programs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from spool_live.isolation.report import Report
 
 
 def to_json(report: Report) -> str:
-    """``Report.to_dict`` as JSON."""
+    """Return the report as indented JSON."""
     return json.dumps(report.to_dict(), indent=2)
 
 
@@ -27,9 +27,11 @@ FORMATS: dict[str, Callable[..., str]] = {
 
 
 def render(report: Report, name: str, *, fail_on: str = "error") -> str:
-    """Return ``report`` in the format ``name``, one of ``FORMATS``. ``fail_on`` (``error``,
-    ``warning`` or ``never``) is what makes a failure where a format knows failures, as it does for
-    the exit code."""
+    """Return ``report`` in the format ``name``, one of ``FORMATS``.
+
+    ``fail_on`` (``error``, ``warning`` or ``never``) is the lowest severity that counts as a
+    failure, in JUnit as for the exit code.
+    """
     if name == "junit":
         return to_junit(report, fail_on=fail_on)
     return FORMATS[name](report)

@@ -1,4 +1,4 @@
-"""For CI servers that read JUnit's XML: one test case a rule, so that what holds is seen too."""
+"""The JUnit format, for CI servers: one test case for each rule, also for those that hold."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ _FAILING = {
 
 
 def to_junit(report: Report, *, fail_on: str = "error") -> str:
-    """Return the JUnit suite ``verify_rls``. A rule fails where one of its findings makes the exit
-    code 1; its other findings, and what was accepted, are in ``system-out``."""
+    """Return the JUnit suite ``verify_rls`` as XML.
+
+    The case of a rule fails if one of its findings makes the exit code 1. Findings that do not, and
+    accepted ones, are in ``system-out``.
+    """
     broken: dict[str, list[Finding]] = {}
     for finding in report.findings:
         broken.setdefault(finding.code, []).append(finding)
@@ -72,5 +75,5 @@ def _described(finding: Finding) -> str:
 
 
 def _xml(text: str) -> str:
-    """Without the control characters that XML cannot hold."""
+    """Return ``text`` without the control characters that XML cannot hold."""
     return "".join(c for c in text if c in "\t\n\r" or c >= " ")

@@ -1,4 +1,4 @@
-"""For a pull request or a wiki."""
+"""The Markdown format, for a pull request or a wiki."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SARIF 2.1.0 (OASIS), for code scanning services."""
+"""The format SARIF 2.1.0 (OASIS), for code scanning services."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ _SCHEMA = (
 
 
 def to_sarif(report: Report) -> str:
-    """Return one run with all rules and a result a finding. A finding is in a database, not in a
-    file: its location is the subject, under a URI that such services can show."""
+    """Return a SARIF log with one run: all rules, and a result for each finding.
+
+    A finding is in a database, not in a file: its logical location is the subject, its physical one
+    a URI ``database/<name>``, as services require one.
+    """
     run = {
         "tool": {
             "driver": {

@@ -1,4 +1,4 @@
-"""For a terminal: one block a finding, what to do at its end."""
+"""The format for a terminal: one block for each finding, with what to do at its end."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _LABEL = len("expected  ")
 
 
 def to_table(report: Report) -> str:
-    """For each finding its code, severity and subject, what was found, what is expected, and the
-    remedy; the summary last."""
+    """Return for each finding its code, severity and subject, what was found, what is expected, and
+    the remedy; the summary is the last line."""
     blocks = ["\n".join(_block(finding)) for finding in report.findings]
     accepted = [
         "\n".join([f"{finding.code}  accepted  {finding.subject}", *_paragraph("note", entry.note)])

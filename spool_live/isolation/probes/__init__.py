@@ -1,1 +1,1 @@
-"""Attacks on probe sites: what a token can do, tried."""
+"""Attacks on probe sites: each thing that a token must not be able to do is tried."""

@@ -1,4 +1,4 @@
-"""Running attacks: each as one API role, with the settings of one request, and taken back."""
+"""Runs attacks: each as one API role, with the settings of one request, and rolled back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from spool_live.isolation.sandbox import (
     CannotVerifyError,
     Sandbox,
     first_line,
-    is_no_answer,
+    is_inconclusive,
     read_sql,
 )
 
@@ -31,7 +31,8 @@ _VARIABLE = re.compile(r":'(\w+)'")
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """A statement as a role; one that starts with ``select`` answers one JSON value."""
+    """A statement that is tried as a role. If it starts with ``select``, it returns one JSON
+    value."""
 
     role: str
     label: str
@@ -40,13 +41,14 @@ class Attack:
 
     @property
     def answers(self) -> bool:
-        """Whether there is a value to read, not only a number of rows."""
+        """Whether the statement returns a value, not only a number of rows."""
         return self.statement.startswith("select")
 
 
 @dataclass(frozen=True, slots=True)
 class AttackOutcome:
-    """What came of an attack: the JSON value or the number of rows, or PostgreSQL's error."""
+    """The outcome of an attack: the JSON value, the number of affected rows, or PostgreSQL's
+    error."""
 
     answer: Any
     affected: int | None
@@ -60,30 +62,33 @@ class AttackOutcome:
 
     @property
     def denied(self) -> bool:
-        """Whether the error was a missing privilege or a row that a policy refused."""
+        """Whether a privilege was missing, or a policy refused a row."""
         return self.error_code == _DENIED
 
     @property
     def error(self) -> str:
-        """The error for people."""
+        """The error and its code, for people."""
         return f"{self.error_text} ({self.error_code})"
 
 
 class Attacker:
-    """Runs attacks in a sandbox, and counts them."""
+    """A runner of attacks in a sandbox, which counts them."""
 
     def __init__(self, box: Sandbox) -> None:
         self._box = box
         self.attacks = 0
 
     def prepare(self) -> list[Finding]:
-        """Make the temporary functions that run attacks; return why that is not possible, if so.
-        Raises ``django.db.DatabaseError`` where the reason is not an event trigger's."""
+        """Create the temporary functions that run attacks.
+
+        Returns the findings about event triggers that prevent it. Raises
+        ``django.db.DatabaseError`` if something else does.
+        """
         try:
             with self._box.step():
                 self._box.execute(read_sql("attack_functions"))
         except DatabaseError as error:
-            triggers = [] if is_no_answer(error) else self._box.rows("event_triggers")
+            triggers = [] if is_inconclusive(error) else self._box.rows("event_triggers")
             if not triggers:
                 raise
             return [
@@ -97,70 +102,78 @@ class Attacker:
         return []
 
     def run(self, attacks: Iterable[Attack]) -> Iterator[tuple[Attack, AttackOutcome]]:
-        """Yield each attack with its outcome, in order; a few hundred are one round trip."""
+        """Yield each attack with its outcome, in order. ``_BATCH`` attacks make one round trip."""
         remaining = iter(attacks)
         while batch := tuple(islice(remaining, _BATCH)):
-            texts: dict[str, int] = {}  # a long one is sent once, however many attacks it is for
+            texts: dict[str, int] = {}  # a long text is sent once, however many attacks use it
             settings = [
                 {name: texts.setdefault(text, len(texts) + 1) for name, text in a.settings.items()}
                 for a in batch
             ]
-            given = {
+            parameters = {
                 "roles": [attack.role for attack in batch],
                 "settings": list(map(json.dumps, settings)),
                 "texts": list(texts),
                 "statements": [attack.statement for attack in batch],
                 "answers": [attack.answers for attack in batch],
             }
-            rows = self._box.rows("attack", given)
+            rows = self._box.rows("attack", parameters)
             self.attacks += len(batch)
             for attack, row in zip(batch, rows, strict=True):
                 if row["error_code"] == _LOCKED:
-                    raise CannotVerifyError(f"{attack.label}: {row['error_text']}; run it again.")
+                    raise CannotVerifyError(
+                        f"{attack.label}: {row['error_text']}. Run verify_rls again."
+                    )
                 yield attack, AttackOutcome(json.loads(row.pop("answer") or "null"), **row)
 
     def poll(
         self, role: str, cases: Sequence[ClaimsCase], updates: Sequence[str]
     ) -> list[frozenset[str]]:
-        """Return what Realtime would deliver of ``updates`` (ids) to subscribers of ``role`` with
-        the claims of ``cases``, one after the other in one session. Raises
-        ``django.db.DatabaseError`` where one of them makes a policy raise: then nobody gets
-        anything."""
+        """Return for each of ``cases`` the ids of ``updates`` that Realtime would deliver.
+
+        The subscribers have the role ``role`` and the claims of ``cases``, and are checked one
+        after the other in one session. Raises ``django.db.DatabaseError`` if the claims of one make
+        a policy fail: Realtime would then deliver nothing to any of them.
+        """
         claims = [case.text or "" for case in cases]
-        given = {"role": role, "claims": claims, "targets": list(updates)}
+        parameters = {"role": role, "claims": claims, "targets": list(updates)}
         with self._box.step():
-            rows = self._box.rows("poll", given)
+            rows = self._box.rows("poll", parameters)
         self.attacks += len(rows)
         return [frozenset(row["visible"]) for row in rows]
 
     def holders(self, roles: Iterable[str], relation: str, privilege: str) -> frozenset[str]:
-        """Return those of ``roles`` that hold ``privilege`` on ``relation`` or any of its
+        """Return those of ``roles`` that have ``privilege`` on ``relation`` or one of its
         columns."""
-        given = {"roles": list(roles), "relation": relation, "privilege": privilege}
-        return frozenset(row["role"] for row in self._box.rows("holders", given))
+        parameters = {"roles": list(roles), "relation": relation, "privilege": privilege}
+        return frozenset(row["role"] for row in self._box.rows("holders", parameters))
 
 
 class Breaches:
-    """Collects what broke a rule, so that fifty shapes of claims make one finding a role."""
+    """The breaches of rules, collected so that many shapes of claims make one finding for a
+    role."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[Rule, str], list[str]] = {}
 
     def add(self, rule: Rule, subject: str, what: str) -> None:
-        """Note that ``subject`` broke ``rule`` by ``what``."""
+        """Record that ``subject`` broke ``rule``; ``what`` describes how."""
         self._found.setdefault((rule, subject), []).append(what)
 
     def findings(self) -> Iterator[Finding]:
-        """Yield one finding for each rule and subject; its reason names the first few of them."""
+        """Yield one finding for each rule and subject. Its reason names the first ``_MAX_NAMED``
+        breaches."""
         for (rule, subject), what in self._found.items():
             named, more = "; ".join(what[:_MAX_NAMED]), len(what) - _MAX_NAMED
             yield rule.broken(subject, f"{named}; and {more} more" if more > 0 else named)
 
 
 def read_statements(name: str, values: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return the statements of ``sql/<name>.sql``, each behind its ``-- label``, with
-    ``:'variables'`` (as psql has them) replaced by ``values``, which hold neither quotes nor
-    backslashes."""
+    """Return the pairs of label and statement in ``sql/<name>.sql``.
+
+    There, each statement follows its ``-- label``, and has variables in psql's form (``:'name'``),
+    which are replaced by ``values``. The values contain neither quotes nor backslashes.
+    """
     blocks = re.split(r"^-- ", read_sql(name), flags=re.MULTILINE)[1:]
     labelled = (block.partition("\n") for block in blocks)
     return [

@@ -1,7 +1,7 @@
 """Every shape of claims that a policy may meet, and which site each may read.
 
-Pure: texts in, texts out. PostgREST and Realtime put the claims of a token into the setting
-``request.jwt.claims``; what stands in it after that, or before, is in the matrix too.
+PostgREST and Realtime put the claims of a token into the setting ``request.jwt.claims``. The matrix
+also has the values that the setting has before and after a request. Nothing here asks a database.
 """
 
 from __future__ import annotations
@@ -32,23 +32,27 @@ _DEEP = 20_000
 
 @dataclass(frozen=True, slots=True)
 class ProbeIds:
-    """The ids that claims are made of: two sites with their keys, and a deleted site."""
+    """The ids in the claims: two sites with their keys, and a deleted site with its key."""
 
     site_a: str = field(default_factory=lambda: str(uuid.uuid4()))
     site_b: str = field(default_factory=lambda: str(uuid.uuid4()))
-    site_gone: str = field(default_factory=lambda: str(uuid.uuid4()))
+    site_deleted: str = field(default_factory=lambda: str(uuid.uuid4()))
     key_a: str = field(default_factory=lambda: str(uuid.uuid4()))
     key_a_other: str = field(default_factory=lambda: str(uuid.uuid4()))
     key_a_revoked: str = field(default_factory=lambda: str(uuid.uuid4()))
     key_a_expired: str = field(default_factory=lambda: str(uuid.uuid4()))
     key_b: str = field(default_factory=lambda: str(uuid.uuid4()))
-    key_gone: str = field(default_factory=lambda: str(uuid.uuid4()))
+    key_deleted: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimsCase:
-    """Claims as text (``None``: never set), further settings of the request, and what is right:
-    ``site`` may be read and no other; with ``must`` it has to be."""
+    """One shape of claims, and what it entitles to.
+
+    ``text`` is the value of ``request.jwt.claims``, or ``None`` if it was never set; ``settings``
+    are further settings of the request. Only ``site`` may be read; with ``must`` it has to be
+    readable.
+    """
 
     name: str
     text: str | None
@@ -57,12 +61,12 @@ class ClaimsCase:
     settings: Mapping[str, str] = field(default_factory=dict)
 
     def all_settings(self) -> dict[str, str]:
-        """Return the settings of a request with these claims."""
+        """Return all settings of a request with these claims."""
         return {**self.settings, **({} if self.text is None else {CLAIMS: self.text})}
 
 
 def token_claims(site: str, key: str, **more: Any) -> dict[str, Any]:
-    """Return the claims of a token as the app mints it, with ``more`` over them."""
+    """Return the claims of a token as the app mints it, updated with ``more``."""
     return {
         "role": "authenticated",
         "aud": "authenticated",
@@ -78,17 +82,17 @@ def token_claims(site: str, key: str, **more: Any) -> dict[str, Any]:
 
 
 def claims_matrix(ids: ProbeIds) -> list[ClaimsCase]:
-    """Return all cases. The one without claims comes first: once set, a setting is never unset
-    again."""
+    """Return all cases. The one without claims comes first, as a setting that was set once cannot
+    be unset in the same session."""
     return [
         ClaimsCase("no claims at all", None),
         *_rights(ids),
-        *_rights_with_company(ids),
+        *_rights_with_hostile_claims(ids),
         *_spellings(ids),
         *_without_right(ids),
         *_wrong_places(ids),
         *_wrong_types(ids),
-        *_no_json(ids),
+        *_not_json(ids),
         *_other_settings(ids),
     ]
 
@@ -104,8 +108,8 @@ def _rights(ids: ProbeIds) -> Iterator[ClaimsCase]:
     yield _case("a token of site B", token_claims(b, ids.key_b), b, must=True)
 
 
-def _rights_with_company(ids: ProbeIds) -> Iterator[ClaimsCase]:
-    """Yield right ids in hostile company: what else a token says must not matter."""
+def _rights_with_hostile_claims(ids: ProbeIds) -> Iterator[ClaimsCase]:
+    """Yield valid ids beside hostile values in other claims, which must not matter."""
     a, b = ids.site_a, ids.site_b
     for role in ("anon", "service_role", "postgres", "supabase_admin"):
         claims = token_claims(a, ids.key_a, role=role)
@@ -129,13 +133,13 @@ def _rights_with_company(ids: ProbeIds) -> Iterator[ClaimsCase]:
 
 
 def _spellings(ids: ProbeIds) -> Iterator[ClaimsCase]:
-    """Yield spellings of A's own ids that PostgreSQL may or may not take for the same."""
+    """Yield other spellings of A's ids, which PostgreSQL may or may not accept as the same."""
     for name, spell in (
         ("upper case", str.upper),
         ("braces", lambda text: "{" + text + "}"),
         ("no dashes", lambda text: text.replace("-", "")),
-        ("a blank behind", lambda text: text + " "),
-        ("a line break behind", lambda text: text + "\n"),
+        ("a trailing space", lambda text: text + " "),
+        ("a trailing line break", lambda text: text + "\n"),
     ):
         claims = token_claims(spell(ids.site_a), spell(ids.key_a))
         yield _case(f"A's ids with {name}", claims, ids.site_a)
@@ -149,8 +153,8 @@ def _without_right(ids: ProbeIds) -> Iterator[ClaimsCase]:
         ("a revoked key", a, ids.key_a_revoked),
         ("an expired key", a, ids.key_a_expired),
         ("site B with a revoked key of A", b, ids.key_a_revoked),
-        ("a key of a deleted site", ids.site_gone, ids.key_gone),
-        ("site A with the key of a deleted site", a, ids.key_gone),
+        ("a key of a deleted site", ids.site_deleted, ids.key_deleted),
+        ("site A with the key of a deleted site", a, ids.key_deleted),
         ("an unknown key", a, str(uuid.uuid4())),
         ("an unknown site with a key of A", str(uuid.uuid4()), ids.key_a),
         ("the site as its key", a, a),
@@ -179,7 +183,7 @@ def _wrong_places(ids: ProbeIds) -> Iterator[ClaimsCase]:
         ("ids in Hasura's namespace", {**bare, "https://hasura.io/jwt/claims": pair}),
         ("ids under names in upper case", {k.upper(): v for k, v in pair.items()}),
         ("ids under names in camel case", {"siteId": a, "keyId": ids.key_a}),
-        ("ids under names with blanks", {f" {k}": v for k, v in pair.items()}),
+        ("ids under names with spaces", {f" {k}": v for k, v in pair.items()}),
         ("the API key's name for the key", {**bare, "site_id": a, "api_key": ids.key_a}),
         ("an array around the claims", [token_claims(a, ids.key_a)]),
         ("the claims as a string", json.dumps(token_claims(a, ids.key_a))),
@@ -199,17 +203,17 @@ def _wrong_types(ids: ProbeIds) -> Iterator[ClaimsCase]:
             ("an array", [own]),
             ("an object", {"eq": own}),
             ("an empty string", ""),
-            ("a blank", " "),
-            ("no uuid", "abc"),
-            ("a cut uuid", own[:-1]),
-            ("a longer uuid", own + "0"),
-            ("a uuid behind a blank", f" {own}"),
+            ("a space", " "),
+            ("not a UUID", "abc"),
+            ("a truncated UUID", own[:-1]),
+            ("a UUID with a digit too many", own + "0"),
+            ("a UUID after a space", f" {own}"),
             ("full-width digits", own.translate({ord(str(n)): 0xFF10 + n for n in range(10)})),
             ("10 kB", _LONG),
-            ("a uuid and 10 kB", own + _LONG),
+            ("a UUID and 10 kB", own + _LONG),
             ("a null character", f"{own}\0"),
             *((f"SQL: {injection}", injection) for injection in _INJECTIONS),
-            *((f"a uuid and SQL: {injection}", own + injection) for injection in _INJECTIONS[:3]),
+            *((f"a UUID and SQL: {injection}", own + injection) for injection in _INJECTIONS[:3]),
         ]
         for shape, value in wrong:
             yield _case(f"{name} is {shape}", token_claims(**_ids(right), **{name: value}))
@@ -222,13 +226,13 @@ def _ids(right: Mapping[str, str]) -> dict[str, str]:
     return {"site": right["site_id"], "key": right["key_id"]}
 
 
-def _no_json(ids: ProbeIds) -> Iterator[ClaimsCase]:
+def _not_json(ids: ProbeIds) -> Iterator[ClaimsCase]:
     whole = json.dumps(token_claims(ids.site_a, ids.key_a))
     deep = "[" * _DEEP + "]" * _DEEP
     for name, text in (
         ("a session used before: the empty string", ""),
-        ("blanks", "   "),
-        ("no JSON", "abc"),
+        ("spaces", "   "),
+        ("text that is not JSON", "abc"),
         ("null", "null"),
         ("true", "true"),
         ("a number", "42"),
@@ -237,17 +241,17 @@ def _no_json(ids: ProbeIds) -> Iterator[ClaimsCase]:
         ("an empty object", "{}"),
         ("truncated JSON", whole[: len(whole) // 2]),
         ("JSON without its end", whole[:-1]),
-        ("JSON and more", whole + " garbage"),
+        ("JSON and other text", whole + " garbage"),
         ("JSON twice", whole + whole),
         ("single quotes", whole.replace('"', "'")),
-        ("a comma too much", whole[:-1] + ",}"),
-        ("10 kB of no JSON", _LONG),
+        ("a trailing comma", whole[:-1] + ",}"),
+        ("10 kB that are not JSON", _LONG),
         ("a byte order mark", "\ufeff" + whole),
         ("a null character elsewhere", whole[:-1] + ', "x": "\\u0000"}'),
         ("a null character in a name", whole[:-1] + ', "\\u0000": 1}'),
         ("a lone surrogate elsewhere", whole[:-1] + ', "x": "\\ud800"}'),
         ("a surrogate pair the wrong way round", whole[:-1] + ', "x": "\\udc00\\ud800"}'),
-        ("a number too large", whole[:-1] + ', "x": 1e999999}'),
+        ("a number that is too large", whole[:-1] + ', "x": 1e999999}'),
         ("20 000 levels", whole[:-1] + f', "x": {deep}}}'),
         ("SQL", "' or true --"),
         ("a URL-encoded token", whole.replace('"', "%22")),
@@ -256,7 +260,7 @@ def _no_json(ids: ProbeIds) -> Iterator[ClaimsCase]:
 
 
 def _other_settings(ids: ProbeIds) -> Iterator[ClaimsCase]:
-    """Yield what else of a request reaches the database: none of it is a claim."""
+    """Yield other data of a request that reaches the database and must not count as claims."""
     a, pair = ids.site_a, {"site_id": ids.site_a, "key_id": ids.key_a}
     legacy = {f"request.jwt.claim.{name}": value for name, value in pair.items()}
     headers = {"x-site-id": a, "x-key-id": ids.key_a, "api-key": ids.key_a, **pair}

@@ -1,7 +1,8 @@
-"""Joining the private topic of a site, as Realtime decides it: once for each join.
+"""Tries to join the private topic of a site, by the same steps as Realtime's.
 
-Realtime inserts a row for broadcasts and one for presence as itself, becomes the subscriber's role
-with its claims and the topic, and looks which of the two it can see; sending is tried by an insert.
+For each join, Realtime inserts one row for broadcasts and one for presence with its own rights. It
+then becomes the subscriber's role, with the claims and the topic, and selects: what it can see is
+allowed. The right to send is tried by an insert.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from spool_live.isolation.sandbox import Sandbox
 from spool_live.isolation.target import MESSAGES, SUBSCRIBER_ROLE, Target
 
 _OF_SITES = re.compile(r"site:[0-9a-f-]{36}:")
-"""Topics that the fence keeps for sites."""
+"""The form of topics that the restrictive policy reserves for sites."""
 
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """An attempt to join ``topic``: right if ``right``, and necessary if ``must`` too."""
+    """An attempt to join ``topic``. With ``right`` it may succeed, with ``must`` it has to."""
 
     role: str
     case: ClaimsCase
@@ -33,7 +34,7 @@ class Join:
     must: bool
 
     def settings(self) -> dict[str, str]:
-        """Return what Realtime sets before it looks."""
+        """Return the settings that Realtime sets before it selects."""
         return {
             "realtime.topic": self.topic,
             "request.headers": "{}",
@@ -43,19 +44,22 @@ class Join:
 
     @property
     def label(self) -> str:
-        """The attempt for people."""
+        """A description of the attempt, for people."""
         return f"{self.case.name} on {self.topic!r}"
 
 
 def probe_joins(
     box: Sandbox, attacker: Attacker, target: Target, world: World
 ) -> Iterator[Finding]:
-    """Let every role with every shape of claims join the topics of the sites, and a valid token of
-    A every topic that looks like one."""
+    """Try to join the topics of the sites, with every role and every shape of claims.
+
+    A valid token of site A also tries every topic that looks like a site's, and every role tries to
+    send.
+    """
     joins = [*_matrix(target, world), *_lookalikes(world)]
     readers = attacker.holders(target.attackers, MESSAGES, "select")
     breaches = Breaches()
-    with box.taken_back():
+    with box.rolled_back():
         looks = _looks(box, {join.topic for join in joins})
         attacks = (Attack(j.role, j.label, looks[j.topic], j.settings()) for j in joins)
         for join, (_, outcome) in zip(joins, attacker.run(attacks), strict=True):
@@ -68,9 +72,9 @@ def probe_joins(
 
 
 def may_join(box: Sandbox, attacker: Attacker, token: ClaimsCase, channel: str) -> bool:
-    """Return whether a subscriber with ``token`` may join ``channel`` now."""
+    """Return whether a subscriber with ``token`` may join the topic ``channel`` now."""
     join = Join(SUBSCRIBER_ROLE, token, channel, right=True, must=False)
-    with box.taken_back():
+    with box.rolled_back():
         look = _looks(box, {channel})[channel]
         ((_, outcome),) = attacker.run([Attack(join.role, "join", look, join.settings())])
     return "broadcast" in (outcome.answer or ())
@@ -93,7 +97,7 @@ def _lookalikes(world: World) -> Iterator[Join]:
     for channel in (
         topic(a, EPOCH_A - 1),
         topic(a, EPOCH_A + 1),
-        topic(world.ids.site_gone, 1),
+        topic(world.ids.site_deleted, 1),
         f"site:{a}",
         f"site:{a}:",
         f"site:{a}:%",
@@ -116,7 +120,7 @@ def _lookalikes(world: World) -> Iterator[Join]:
         f"{world.topic_a}' or topic like 'site:%",
     ):
         case = world.token_a()
-        if channel != world.topic_a:  # where an id has no letters, upper case changes nothing
+        if channel != world.topic_a:  # upper case changes nothing in an id without letters
             yield Join(SUBSCRIBER_ROLE, case, channel, right=False, must=False)
 
 
@@ -137,8 +141,11 @@ def _sends(
 
 
 def _looks(box: Sandbox, topics: set[str]) -> dict[str, str]:
-    """Store a row for broadcasts and one for presence on each topic; the queries that look which of
-    them can be seen. They name the partition too, so that only one is planned for."""
+    """Store a row for broadcasts and one for presence on each topic.
+
+    Returns by topic the query that selects which of them can be seen. It names ``inserted_at`` too,
+    so that PostgreSQL reads one partition only.
+    """
     rows: dict[str, list[str]] = {}
     for row in box.rows("join_rows", {"topics": sorted(topics)}):
         place = f"m.id = '{row['id']}' and m.inserted_at = '{row['inserted_at']}'"
@@ -168,7 +175,7 @@ def _judge(breaches: Breaches, join: Join, outcome: AttackOutcome, *, may_read: 
             _add(breaches, rules.JOIN_OWN, join, f"{join.label}: {outcome.error}")
         return
     if not _OF_SITES.match(join.topic):
-        return  # nothing is ever sent there: other policies may open it for other things
+        return  # spool_live sends nothing there, so other policies may open such a topic
     if "presence" in outcome.answer:
         _add(breaches, rules.JOIN_PRESENCE, join, join.label)
     if "broadcast" in outcome.answer and not join.right:

@@ -1,4 +1,4 @@
-"""Reading updates, as PostgREST would ask and as Realtime asks for each subscriber."""
+"""Tries to read updates: as PostgREST does, and as Realtime checks them for each subscriber."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from spool_live.isolation.probes.attacks import (
 )
 from spool_live.isolation.probes.claims import ClaimsCase, claims_matrix
 from spool_live.isolation.probes.world import World
-from spool_live.isolation.sandbox import first_line, is_no_answer
+from spool_live.isolation.sandbox import first_line, is_inconclusive
 from spool_live.isolation.target import FEED, SUBSCRIBER_ROLE, Target
 
-# Where everything is right an index leads to one site's rows; where it is not, a few are enough.
+# With working policies an index leads to one site's rows; otherwise a few rows are enough.
 _SITES_SEEN = (
     "select coalesce(jsonb_agg(distinct few.site_id), '[]') "
     "from (select u.site_id from public.live_updates u limit 50) few"
@@ -28,7 +28,7 @@ _SITES_SEEN = (
 
 
 def probe_reads(attacker: Attacker, target: Target, world: World) -> Iterator[Finding]:
-    """Let every role with every shape of claims read what it can get."""
+    """Read updates as every role, with every shape of claims."""
     cases = claims_matrix(world.ids)
     readers = attacker.holders(target.attackers, FEED, "select")
     tried = [(role, case) for case in cases for role in target.attackers]
@@ -45,12 +45,11 @@ def probe_reads(attacker: Attacker, target: Target, world: World) -> Iterator[Fi
 
 
 def probe_subscribers(attacker: Attacker, target: Target, world: World) -> Iterator[Finding]:
-    """Check who gets which update: every role that Realtime accepts as a subscriber, with every
-    shape of claims, and whether anyone gets anything at all."""
+    """Check which updates Realtime would deliver to every role that may subscribe, with every shape
+    of claims."""
     cases = [case for case in claims_matrix(world.ids) if not case.settings]
-    cases.sort(
-        key=lambda case: not case.must
-    )  # a plan made for the first must not serve the others
+    # Entitled ones first: a plan that is cached for them must not disclose updates to the others.
+    cases.sort(key=lambda case: not case.must)
     sites = {world.updates[site][0]: site for site in world.sites}
     breaches = Breaches()
     for role in sorted(attacker.holders(target.attackers, FEED, "select")):
@@ -71,12 +70,15 @@ def _polled(
     cases: Sequence[ClaimsCase],
     updates: Sequence[str],
 ) -> Iterator[tuple[ClaimsCase, frozenset[str]]]:
-    """Yield all subscribers in one poll; where that fails each alone, to learn whose claims it
-    was."""
+    """Yield each case with the ids that Realtime would deliver.
+
+    All are checked in one poll. If that fails, each is checked alone, to find the claims that cause
+    it.
+    """
     try:
         yield from zip(cases, attacker.poll(role, cases, updates), strict=True)
     except DatabaseError as error:
-        if is_no_answer(error):
+        if is_inconclusive(error):
             raise
         for case in cases:
             try:
@@ -88,8 +90,8 @@ def _polled(
 
 
 def probe_operations(attacker: Attacker, target: Target, world: World) -> Iterator[Finding]:
-    """Yield queries of other forms with a valid token of A: each must answer as if B did not
-    exist."""
+    """Run queries of other forms with a valid token of site A: each must answer as if site B did
+    not exist."""
     breaches = Breaches()
     if SUBSCRIBER_ROLE in attacker.holders(target.attackers, FEED, "select"):
         attacks = [

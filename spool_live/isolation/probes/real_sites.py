@@ -1,6 +1,6 @@
-"""Real sites with their real claims: SELECTs only, in a subtransaction that may not write.
+"""Attacks with the claims of real sites: SELECTs only, in a read-only subtransaction.
 
-What is found names sites by their ids; no row is ever read out.
+The findings name sites by their ids; no content of a row is read.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from spool_live.isolation.sandbox import Sandbox
 from spool_live.isolation.target import FEED, MESSAGES, SUBSCRIBER_ROLE, Target
 
 SAMPLE = 25
-"""Sites that are looked at, where not all are asked for."""
+"""Number of sites that are attacked, unless all are requested."""
 _OWN = (
     "select to_jsonb(true) where exists (select from public.live_updates u where u.site_id = '{}')"
 )
@@ -34,12 +34,12 @@ _TOPICS = (
 def probe_real_sites(
     box: Sandbox, attacker: Attacker, target: Target, *, all_sites: bool
 ) -> Iterator[Finding]:
-    """Check that each site's valid key reads its own updates and no others; a key that lost its
-    right, or a role that is not the subscribers', reads nothing."""
-    rows = box.rows("real_sites", {"most": None if all_sites else SAMPLE})
+    """Check that a valid key of each site reads only the site's updates, and that a key without a
+    right, or a role other than that of subscribers, reads nothing."""
+    rows = box.rows("real_sites", {"maximum": None if all_sites else SAMPLE})
     attacks = [(row, attack, may) for row in rows for attack, may in _attacks(row, target)]
     breaches = Breaches()
-    with box.taken_back():
+    with box.rolled_back():
         box.execute("set transaction read only")
         outcomes = attacker.run(attack for _, attack, _ in attacks)
         for (row, attack, may), (_, outcome) in zip(attacks, outcomes, strict=True):
@@ -70,11 +70,11 @@ def _judge(
             breaches.add(rules.REAL_SITE_SILENT, f"site {site}", outcome.error)
     elif attack.label == "own":
         if outcome.answer and not may:
-            what = f"its updates are read as {attack.role} with a key that has no right"
+            what = f"{attack.role} reads its updates with a key that has no right to them"
             breaches.add(rules.REAL_SITE_LEAKS, f"site {site}", what)
         elif may and row["has_updates"] and not outcome.answer:
             breaches.add(
-                rules.REAL_SITE_SILENT, f"site {site}", "its key does not read its updates"
+                rules.REAL_SITE_SILENT, f"site {site}", "its valid key does not read its updates"
             )
     elif outcome.answer:
         where = FEED if attack.label == "others" else MESSAGES

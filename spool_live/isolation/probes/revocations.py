@@ -1,4 +1,4 @@
-"""Revoking a key and deleting a site, as the mirror does it: who is silent, and who goes on."""
+"""Revokes keys and deletes a site through the mirror, and checks who can still read and join."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ _OWN_ROWS = (
 
 
 class Revocations:
-    """Both stories. Without ``mailbox`` (no Realtime schema) only what tokens read is looked at."""
+    """Four probes: a key is revoked, expires, or is deleted, and a site is deleted.
+
+    Without a ``mailbox`` (no Realtime schema) only reads are checked, not joins and broadcasts.
+    """
 
     def __init__(
         self,
@@ -55,21 +58,21 @@ class Revocations:
         self._breaches = Breaches()
 
     def findings(self) -> Iterator[Finding]:
-        """Yield what is wrong with the stories; each is taken back."""
+        """Yield the findings of all four."""
         if self._mailbox:
             self._mailbox.new()
-        with self._box.taken_back():
+        with self._box.rolled_back():
             self._revoke_key()
-        with self._box.taken_back():
+        with self._box.rolled_back():
             self._expire_key()
-        with self._box.taken_back():
+        with self._box.rolled_back():
             self._delete_key()
-        with self._box.taken_back():
+        with self._box.rolled_back():
             self._delete_site()
         yield from self._breaches.findings()
 
     def _revoke_key(self) -> None:
-        """A's other key is revoked; its first one must notice nothing but a new topic."""
+        """Revoke A's other key. A's first key must keep working, on a new topic."""
         ids, before = self._world.ids, payloads(self._world, named=self._named)[0]
         keys = [dict(key) for key in before["api_keys"]]
         keys[1]["revoked_at"] = keys[2]["revoked_at"]
@@ -85,7 +88,7 @@ class Revocations:
         self._expect_broadcast(ids.site_a, [1000, 1001], {ids.site_a: NEXT_EPOCH})
 
     def _expire_key(self) -> None:
-        """Bring the expiry of A's other key forward."""
+        """Set the expiry of A's other key to a time in the past."""
         ids, before = self._world.ids, payloads(self._world, named=self._named)[0]
         keys = [dict(key) for key in before["api_keys"]]
         keys[1]["expires_at"] = keys[3]["expires_at"]
@@ -93,12 +96,12 @@ class Revocations:
             self._box,
             site_payload(ids.site_a, NEXT_EPOCH, VERSION + 1, keys, named=self._named),
         )
-        self._expect_call(topic(ids.site_a, EPOCH_A), "an expiry brought forward")
+        self._expect_call(topic(ids.site_a, EPOCH_A), "an expiry")
         self._expect_silence("a key that has expired", ids.site_a, ids.key_a_other, NEXT_EPOCH)
         self._expect_reading("the other key of its site", ids.site_a, ids.key_a, NEXT_EPOCH)
 
     def _delete_key(self) -> None:
-        """A's other key is deleted: the mirror is not given it any more."""
+        """Delete A's other key: the mirror no longer receives it."""
         ids, before = self._world.ids, payloads(self._world, named=self._named)[0]
         keys = [key for key in before["api_keys"] if key["id"] != ids.key_a_other]
         mirror(
@@ -110,16 +113,18 @@ class Revocations:
         self._expect_reading("the other key of its site", ids.site_a, ids.key_a, NEXT_EPOCH)
 
     def _delete_site(self) -> None:
-        """Site B is deleted, and an old backup tries to bring it back."""
+        """Delete site B, then mirror it again as a restored backup would."""
         ids = self._world.ids
-        gone = site_payload(ids.site_b, EPOCH_B, VERSION + 1, [], named=self._named, deleted=True)
-        mirror(self._box, gone)
+        deletion = site_payload(
+            ids.site_b, EPOCH_B, VERSION + 1, [], named=self._named, deleted=True
+        )
+        mirror(self._box, deletion)
         self._expect_call(self._world.topic_b, "a deletion")
-        back = {**payloads(self._world, named=self._named)[1], "version": VERSION + 2}
-        mirror(self._box, back)
+        restored = {**payloads(self._world, named=self._named)[1], "version": VERSION + 2}
+        mirror(self._box, restored)
         self._expect_silence("a key of a site deleted just now", ids.site_b, ids.key_b, EPOCH_B)
         self._expect_reading("a key of another site", ids.site_a, ids.key_a, EPOCH_A)
-        if not self._named:  # else its row is gone, and no update can refer to it
+        if not self._named:  # otherwise its row is deleted, and no update can refer to it
             self._expect_broadcast(ids.site_b, [1000], {})
 
     def _expect_call(self, channel: str, event: str) -> None:
@@ -128,7 +133,7 @@ class Revocations:
         messages = self._mailbox.new()
         calls = [message for message in messages if _is_call(message, channel)]
         if len(calls) != 1:
-            what = f"after {event} {len(calls)} calls on topic {channel!r}"
+            what = f"after {event}: {len(calls)} calls on topic {channel!r}, not 1"
             self._breaches.add(rules.BROADCAST_CALL, "public.spool_live_mirror", what)
         self._expect_nothing_else(messages, calls, event)
 

@@ -1,4 +1,5 @@
-"""The probe sites: made the way the app makes sites, with keys and updates of every kind."""
+"""The probe sites of attacks: created as the app creates sites, with keys of every kind and
+updates."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from django.db import DatabaseError
 from spool_live.isolation import rules
 from spool_live.isolation.findings import Finding
 from spool_live.isolation.probes.claims import ClaimsCase, ProbeIds, token_claims
-from spool_live.isolation.sandbox import Sandbox, first_line, is_no_answer
+from spool_live.isolation.sandbox import Sandbox, first_line, is_inconclusive
 from spool_live.isolation.target import SERVICE_ROLE, Target
 
 EPOCH_A = 3
@@ -25,8 +26,10 @@ VERSION = 10
 
 @dataclass(slots=True)
 class World:
-    """Two sites, a deleted third, and the updates that were delivered for them in the beginning:
-    ``updates[site id]`` in the order of their ``seq``."""
+    """Two sites, a deleted third one, and the updates that were delivered for them at the start.
+
+    ``updates`` has the ids by site, in the order of their ``seq``.
+    """
 
     ids: ProbeIds = field(default_factory=ProbeIds)
     updates: dict[str, list[str]] = field(default_factory=dict)
@@ -44,14 +47,14 @@ class World:
     @property
     def sites(self) -> tuple[str, str, str]:
         """The ids of all three sites."""
-        return self.ids.site_a, self.ids.site_b, self.ids.site_gone
+        return self.ids.site_a, self.ids.site_b, self.ids.site_deleted
 
     def token_a(self) -> ClaimsCase:
         """Return a valid token of site A."""
         return token_case(self.ids.site_a, self.ids.key_a)
 
     def variables(self) -> dict[str, str]:
-        """Return what the statements of attacks may refer to."""
+        """Return the variables that statements of attacks may use."""
         return {
             "site_a": self.ids.site_a,
             "site_b": self.ids.site_b,
@@ -63,13 +66,13 @@ class World:
         }
 
     def name(self, site_id: str) -> str:
-        """Return what people call this site in findings."""
+        """Return the name of this site in findings."""
         names = {self.ids.site_a: "site A", self.ids.site_b: "site B"}
         return names.get(site_id, "the deleted site" if site_id in self.sites else "another site")
 
 
 def token_case(site: str, key: str) -> ClaimsCase:
-    """Return a token of this site and key as the app mints it."""
+    """Return the claims of a token that the app would mint for this site and key."""
     return ClaimsCase("a valid token", json.dumps(token_claims(site, key)), site, must=True)
 
 
@@ -79,21 +82,21 @@ def topic(site_id: str, epoch: int) -> str:
 
 
 def build_world(box: Sandbox, target: Target, world: World) -> Iterator[Finding]:
-    """Make the sites of ``world`` through the functions and rights that the delivery uses.
+    """Create the sites of ``world`` with the functions and rights that delivery uses.
 
-    What the service role cannot do is a finding, and done as the migrating role instead, so that
-    the attacks have something to attack. Raises ``django.db.DatabaseError``.
+    What the service role cannot do is a finding; the migrating role then does it, so that there is
+    something to attack. Raises ``django.db.DatabaseError``.
     """
     if target.one_database:
         box.rows("probe_sites", {"sites": list(world.sites)})
     yield from _mirrored(box, payloads(world, named=not target.one_database))
-    box.rows("probe_deletion", {"site": world.ids.site_gone})
+    box.rows("probe_deletion", {"site": world.ids.site_deleted})
     yield from _delivered(box, world)
     yield from _cleaned_up(box)
 
 
 def payloads(world: World, *, named: bool) -> list[dict[str, Any]]:
-    """Return what the app would mirror of the three sites in the beginning."""
+    """Return the payloads that the app would mirror for the three sites at the start."""
     ids = world.ids
     now = datetime.now(UTC)
     past, future = (now - timedelta(hours=1)).isoformat(), (now + timedelta(hours=1)).isoformat()
@@ -106,7 +109,7 @@ def payloads(world: World, *, named: bool) -> list[dict[str, Any]]:
     return [
         site_payload(ids.site_a, EPOCH_A, VERSION, keys_a, named=named),
         site_payload(ids.site_b, EPOCH_B, VERSION, [_key(ids.key_b)], named=named),
-        site_payload(ids.site_gone, 1, VERSION, [_key(ids.key_gone)], named=named),
+        site_payload(ids.site_deleted, 1, VERSION, [_key(ids.key_deleted)], named=named),
     ]
 
 
@@ -119,8 +122,10 @@ def site_payload(
     named: bool,
     deleted: bool = False,
 ) -> dict[str, Any]:
-    """Return one site for the mirror; with ``named`` the Supabase database keeps its own list of
-    sites."""
+    """Return the payload of one site for the mirror.
+
+    ``named`` says that the Supabase database has its own copy of the table ``sites``.
+    """
     return {
         "site_id": site_id,
         "version": version,
@@ -132,7 +137,10 @@ def site_payload(
 
 
 def mirror(box: Sandbox, payload: dict[str, Any]) -> dict[str, Any]:
-    """Call the mirror function as the service role. Raises ``django.db.DatabaseError``."""
+    """Call the mirror function as the service role, and return its answer.
+
+    Raises ``django.db.DatabaseError``.
+    """
     with acting_as(box, SERVICE_ROLE):
         answer: dict[str, Any] = json.loads(
             box.row("mirror", {"site": json.dumps(payload)})["answer"]
@@ -141,14 +149,16 @@ def mirror(box: Sandbox, payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def deliver(box: Sandbox, updates: Sequence[tuple[str, int, int]]) -> list[str]:
-    """Deliver updates ``(site id, seq, bytes of metadata)`` in one statement as the service role;
-    return their ids. Raises ``django.db.DatabaseError``."""
+    """Deliver updates in one statement as the service role, and return their ids.
+
+    Each is ``(site id, seq, bytes of metadata)``. Raises ``django.db.DatabaseError``.
+    """
     with acting_as(box, SERVICE_ROLE):
         return insert_updates(box, updates)
 
 
 def insert_updates(box: Sandbox, updates: Sequence[tuple[str, int, int]]) -> list[str]:
-    """Deliver as ``deliver`` does, as the session's current role."""
+    """Do what ``deliver`` does, as the session's current role."""
     update_ids = [str(uuid.uuid4()) for _ in updates]
     box.rows(
         "probe_updates",
@@ -164,7 +174,7 @@ def insert_updates(box: Sandbox, updates: Sequence[tuple[str, int, int]]) -> lis
 
 @contextmanager
 def acting_as(box: Sandbox, role: str) -> Iterator[None]:
-    """Run the block as ``role``; what it did stays, unless it raised."""
+    """Run the block as ``role``, in a savepoint that is rolled back only if the block raises."""
     with box.step():
         box.execute(f"set local role {box.connection.ops.quote_name(role)}")
         yield
@@ -175,10 +185,10 @@ def _mirrored(box: Sandbox, sites: Sequence[dict[str, Any]]) -> Iterator[Finding
     try:
         for site in sites:
             if not mirror(box, site).get("applied"):
-                reason = "it did not apply a site that is new to it"
+                reason = "it did not apply the payload of a new site"
                 yield rules.DELIVER_MIRROR.broken("public.spool_live_mirror", reason)
     except DatabaseError as error:
-        if is_no_answer(error):
+        if is_inconclusive(error):
             raise
         yield rules.DELIVER_MIRROR.broken("public.spool_live_mirror", first_line(error))
     box.rows("probe_mirror", {"sites": json.dumps(sites)})
@@ -186,21 +196,21 @@ def _mirrored(box: Sandbox, sites: Sequence[dict[str, Any]]) -> Iterator[Finding
 
 def _cleaned_up(box: Sandbox) -> Iterator[Finding]:
     try:
-        with box.taken_back(), acting_as(box, SERVICE_ROLE):
+        with box.rolled_back(), acting_as(box, SERVICE_ROLE):
             box.rows("cleanup")
     except DatabaseError as error:
-        if is_no_answer(error):
+        if is_inconclusive(error):
             raise
         yield rules.DELIVER_CLEANUP.broken("public.spool_live_cleanup", first_line(error))
 
 
 def _delivered(box: Sandbox, world: World) -> Iterator[Finding]:
-    a, b, gone = world.sites
-    updates = [(a, 1, 0), (b, 1, 0), (gone, 1, 0), (a, 2, 0), (b, 2, 0), (a, 3, 0)]
+    a, b, deleted = world.sites
+    updates = [(a, 1, 0), (b, 1, 0), (deleted, 1, 0), (a, 2, 0), (b, 2, 0), (a, 3, 0)]
     try:
         update_ids = deliver(box, updates)
     except DatabaseError as error:
-        if is_no_answer(error):
+        if is_inconclusive(error):
             raise
         yield rules.DELIVER_INSERT.broken("public.live_updates", first_line(error))
         update_ids = insert_updates(box, updates)

@@ -1,4 +1,4 @@
-"""Writing updates, and touching what is private: all of it has to be refused."""
+"""Tries to write updates, and to use private tables and functions: all has to be refused."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NOT_THERE = ("42P01", "42883", "3F000")
 
 
 def probe_writes(attacker: Attacker, target: Target, world: World) -> Iterator[Finding]:
-    """Let every role, with a valid token of A, write and lock updates of A and B."""
+    """Write and lock updates of sites A and B as every role, with a valid token of A."""
     breaches = Breaches()
     for attack, outcome in attacker.run(_attacks("writes", target, world)):
         if _got_through(outcome):
@@ -36,7 +36,7 @@ def probe_writes(attacker: Attacker, target: Target, world: World) -> Iterator[F
 
 
 def probe_private(attacker: Attacker, target: Target, world: World) -> Iterator[Finding]:
-    """Let every role, with a valid token of A, touch private tables and call private functions."""
+    """Use private tables and functions as every role, with a valid token of site A."""
     breaches = Breaches()
     reads = [
         Attack(role, table, _any_row(table), world.token_a().all_settings())
@@ -68,7 +68,7 @@ def _any_row(table: str) -> str:
 
 
 def _got_through(outcome: AttackOutcome) -> bool:
-    """Return whether it did something, or failed on something later than rights and policies."""
+    """Return whether the attack did something, or failed later than on rights and policies."""
     if outcome.failed:
         return not outcome.denied and outcome.error_code not in _NOT_THERE
     return bool(outcome.answer) if outcome.answer is not None else bool(outcome.affected)

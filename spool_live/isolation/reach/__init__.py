@@ -1,3 +1,6 @@
-"""What an API caller can reach, from the catalog: ``catalog`` reads it, ``code`` reads what is in
-functions and views, ``walk`` follows both from each role of the API, ``fingerprint`` puts all that
-an object reaches into one number for the file of accepted findings."""
+"""Determines what API callers can reach in the database, from its catalog.
+
+``catalog`` reads the catalog, ``code`` reads the code of functions and views, and ``walk`` follows
+both from each API role. ``fingerprint`` hashes an object with everything it reaches, for the file
+of accepted findings.
+"""

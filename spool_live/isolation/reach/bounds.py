@@ -1,4 +1,4 @@
-"""Whether policies keep a role in its place on a relation."""
+"""Whether policies restrict a role on a relation."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from spool_live.isolation.reach.catalog import Catalog, Code, Relation
 
 @dataclass(frozen=True)
 class Bounds:
-    """``attackers`` are the roles that attacks are tried as; ``audited`` says of a relation that
-    the audits compare its rights and policies with what they have to be."""
+    """The limits that policies set to roles on relations.
+
+    ``attackers`` are the roles that attacks are tried as. ``audited`` returns whether an audit
+    compares the rights and policies of a relation with what they have to be.
+    """
 
     catalog: Catalog
     attackers: frozenset[str]
     audited: Callable[[Relation], bool]
 
     def bind(self, name: str, relation: Relation) -> bool:
-        """Return whether the role ``name`` sees nothing there that it should not."""
+        """Return whether the role ``name`` sees nothing in ``relation`` that it must not see."""
         if name in self.attackers:
             return self.audited(relation) or self._closed(relation, name)
         role = self.catalog.roles[name]
@@ -26,12 +29,13 @@ class Bounds:
         return not (role.superuser or role.bypasses or owns) and self._closed(relation, name)
 
     def concerns(self, code: Code, name: str) -> bool:
-        """Return whether code on a relation (a policy) is for the role."""
+        """Return whether ``code`` (a policy) applies to the role ``name``."""
         held = self.catalog.roles[name].has
         return not code.roles or "public" in code.roles or not held.isdisjoint(code.roles)
 
     def _closed(self, relation: Relation, name: str) -> bool:
-        """Return whether Row Level Security is on, and no permissive policy is for the role."""
+        """Return whether Row Level Security is on, and no permissive policy lets the role see
+        rows."""
         return relation.row_security and not any(
             code.context == "policy" and "true" in code.text[:8] and self.concerns(code, name)
             for code in self.catalog.codes[relation.oid]

@@ -1,4 +1,4 @@
-"""The catalog as the walk needs it: relations, functions, the code on them, and who may do what."""
+"""The catalog in the form that the walk needs: relations, functions, their code, and rights."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ANYTHING = "*"
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A table, view or the like; ``kind`` is the letter of ``pg_class.relkind``."""
+    """A table, view or other relation; ``kind`` is its ``pg_class.relkind``."""
 
     oid: int
     schema: str
@@ -36,8 +36,8 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function, procedure or aggregate; ``kind`` is the letter of ``pg_proc.prokind``, or ``d``
-    for a check or default of a domain, which has a negative ``oid``."""
+    """A function, procedure or aggregate; ``kind`` is its ``pg_proc.prokind``. A check or default
+    of a domain is represented as a function of kind ``d`` with a negative ``oid``."""
 
     oid: int
     schema: str
@@ -63,13 +63,14 @@ class Function:
 
     @property
     def text(self) -> str:
-        """Its code, in whichever form it is kept."""
+        """The code: the parsed body if there is one, otherwise the source."""
         return self.body or self.source
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """Code on a relation: ``context`` is query, rule, policy, default, constraint, ..."""
+    """Code that belongs to a relation. ``context`` is query, rule, policy, default, constraint,
+    ..."""
 
     relation: int
     context: str
@@ -80,7 +81,7 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Something that the code in ``context`` refers to, as PostgreSQL keeps it."""
+    """An object that the code in ``context`` refers to, according to ``pg_depend``."""
 
     context: str
     label: str
@@ -90,8 +91,8 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role whose rights code runs with. ``has`` are the roles whose rights it has; ``ours``
-    says that the migrating role is a member of it."""
+    """A role whose rights code may run with. ``has`` are the roles whose rights it has; ``ours``
+    says whether the migrating role is a member of it."""
 
     name: str
     superuser: bool
@@ -102,7 +103,7 @@ class Role:
 
 @dataclass
 class Catalog:
-    """Everything, with the indices to look it up by."""
+    """All objects, with the mappings to look them up by."""
 
     relations: dict[int, Relation]
     functions: dict[int, Function]
@@ -124,15 +125,18 @@ class Catalog:
     schemas: set[str] = field(default_factory=set)
 
     def objects(self, kind: Kind) -> Mapping[int, Relation | Function]:
-        """Return all objects of a kind."""
+        """Return all objects of ``kind`` by oid."""
         return self.relations if kind == "relation" else self.functions
 
     def may(self, role: str, kind: Kind, oid: int) -> frozenset[str]:
-        """Return what ``role`` may do with the object."""
+        """Return the rights of ``role`` on the object, such as ``select``."""
         return self.rights.get((kind, role, oid), frozenset())
 
     def find(self, schema: str | None, name: str) -> Iterator[tuple[Kind, int]]:
-        """Yield objects that code may mean by a name; ``*`` is any."""
+        """Yield the objects that code may mean by a name.
+
+        ``schema`` is ``None`` for a name without one; ``*`` stands for any name.
+        """
         if _ANYTHING in (schema, name):
             for (place, plain), objects in self.named.items():
                 if place is None:
@@ -144,7 +148,10 @@ class Catalog:
 
 
 def read_catalog(box: Sandbox, attackers: Collection[str]) -> Catalog:
-    """Read it in a dozen queries. Raises ``django.db.DatabaseError``."""
+    """Read the catalog, with the rights of ``attackers`` and of all owners.
+
+    Raises ``django.db.DatabaseError``.
+    """
     relations = {row["oid"]: Relation(**_frozen(row)) for row in box.rows("reach_relations")}
     functions = {
         row["oid"]: Function(**_frozen(row))
@@ -152,10 +159,10 @@ def read_catalog(box: Sandbox, attackers: Collection[str]) -> Catalog:
         for row in box.rows(query)
     }
     owners = {r.owner for r in relations.values()} | {f.owner for f in functions.values()}
-    given = {"roles": sorted({*owners, *attackers})}
+    parameters = {"roles": sorted({*owners, *attackers})}
     roles = {
         row["name"]: Role(**{**row, "has": frozenset(row["has"])})
-        for row in box.rows("reach_roles", given)
+        for row in box.rows("reach_roles", parameters)
     }
     catalog = Catalog(relations, functions, roles)
     for row in box.rows("reach_code"):
@@ -169,7 +176,7 @@ def read_catalog(box: Sandbox, attackers: Collection[str]) -> Catalog:
         catalog.foreign_keys[row["referred"]].append(row)
     catalog.anywhere = box.rows("reach_anywhere")
     catalog.jobs = box.rows("reach_jobs") if box.row("job_table")["found"] else []
-    for row in box.rows("reach_rights", given):
+    for row in box.rows("reach_rights", parameters):
         if row["kind"] == "schema":
             catalog.usage[row["role"]].update(row["rights"])
         elif row["rights"]:

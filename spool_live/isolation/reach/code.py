@@ -1,8 +1,8 @@
-"""What a piece of SQL or PL/pgSQL does, as far as its text says it.
+"""Determines from its text what a piece of SQL or PL/pgSQL does.
 
-Not a parser: a scanner that errs on the side of seeing too much. Comments are left out, strings are
-looked into only where they are run, and whatever is run without being written there is reported as
-dynamic. Pure: text in, ``Facts`` out.
+This is not a parser, but a scanner that errs on the side of reporting too much. It ignores
+comments, and reads strings only if they are executed. Executed text that is not in the code is
+reported as dynamic.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from spool_live.isolation.reach.words import (
     READS_STRINGS,
     RUNS_TEXT,
     SECRET_SETTING,
-    says_who_asks,
+    sets_identity,
 )
 
 ANYTHING = "*"
@@ -41,13 +41,14 @@ _HOLDS_CODE = ("do", "create")
 
 @dataclass
 class Facts:
-    """What the code does.
+    """Facts about what a piece of code does.
 
-    ``names`` are pairs of schema (``None`` where there is none) and name, ``*`` for a name that is
-    only known when it runs; ``written`` those of them that are inserted into or updated.
-    ``identity`` says how it changes role or claims, ``dynamic`` how it runs text that is not in it,
-    ``rights`` which statements change rights or definitions, ``secrets`` how it reads settings
-    that may be secret, ``kept`` what it leaves in the session, which the next request may have.
+    ``names`` are the pairs of schema (``None`` without one) and name that it mentions, with ``*``
+    for a name that is known only when it runs; ``written`` those that it inserts into or updates.
+    The lists describe for people how it does something: ``identity`` changes the role or the
+    claims, ``dynamic`` runs text that is not in the code, ``rights`` changes rights or definitions,
+    ``secrets`` reads settings that may be secret, and ``kept`` leaves data in the session, where
+    the next request finds it.
     """
 
     names: set[tuple[str | None, str]] = field(default_factory=set)
@@ -60,7 +61,7 @@ class Facts:
     kept: list[str] = field(default_factory=list)
 
     def add(self, other: Facts) -> None:
-        """Take over everything that ``other`` does."""
+        """Add everything that ``other`` does."""
         self.names |= other.names
         self.written |= other.written
         self.operators |= other.operators
@@ -73,8 +74,8 @@ class Facts:
 
 @lru_cache(maxsize=4096)
 def read_code(text: str, *, parameters: tuple[str, ...] = ()) -> Facts:
-    """Return what ``text`` does; ``parameters`` are the names of a function's, which a caller
-    decides."""
+    """Return what ``text`` does. ``parameters`` are the names of a function's parameters, whose
+    values the caller chooses."""
     facts = Facts()
     tokens = scan(text)
     if any(token.kind == "odd" for token in tokens):
@@ -83,54 +84,57 @@ def read_code(text: str, *, parameters: tuple[str, ...] = ()) -> Facts:
         if token.kind == "operator":
             facts.operators.add(token.text)
         elif token.kind in ("word", "name"):
-            _at(facts, tokens, place, parameters)
+            _read_word(facts, tokens, place, parameters)
     facts.names |= set(_names(tokens))
     facts.written |= set(_written(tokens))
     return facts
 
 
-def _at(facts: Facts, tokens: Sequence[SqlToken], place: int, parameters: tuple[str, ...]) -> None:
+def _read_word(
+    facts: Facts, tokens: Sequence[SqlToken], place: int, parameters: tuple[str, ...]
+) -> None:
     word, following = tokens[place].text, tokens[place + 1 :]
     starts = place == 0 or tokens[place - 1].text in STARTS
     facts.kept += filter(None, [kept_at(tokens, place)])
     if starts and word in _HOLDS_CODE and tokens[place].kind == "word":
-        _held(facts, following)
+        _read_held_code(facts, following)
     if word == "execute" and _is_statement(tokens, place):
-        _executed(facts, tokens, place, parameters)
+        _read_execute(facts, tokens, place, parameters)
     elif word in ("set", "reset", "discard") and starts:
-        _set(facts, word, [token.text for token in following[:4]])
+        _read_set(facts, word, [token.text for token in following[:4]])
     elif word == "pg_settings" and "update" in [t.text for t in tokens[max(0, place - 4) : place]]:
         facts.identity.append("update pg_settings")
     elif code_of(following[:1]) == "(":
-        _called(facts, tokens, place)
+        _read_call(facts, tokens, place)
     elif starts and word in CHANGES_RIGHTS and not _is_temporary(following):
         facts.rights.append(" ".join([word, *(token.text for token in following[:2])]))
 
 
-def _called(facts: Facts, tokens: Sequence[SqlToken], place: int) -> None:
+def _read_call(facts: Facts, tokens: Sequence[SqlToken], place: int) -> None:
     word, arguments = tokens[place].text, tokens[place + 2 : place + 4]
     if word == "set_config":
-        _set_config(facts, arguments)
+        _read_set_config(facts, arguments)
         facts.kept += filter(None, [kept_setting(tokens, place)])
     elif word == "current_setting":
-        _current_setting(facts, arguments)
+        _read_current_setting(facts, arguments)
     elif word in CONNECTS:
         facts.identity.append(f"{word}(), which queries a database as another role")
     elif word in RUNS_TEXT:
-        _runs_text(facts, word, arguments)
+        _read_run_text(facts, word, arguments)
     elif word in READS_EVERYTHING:
         facts.names.add((ANYTHING, ANYTHING))
         facts.dynamic += [f"{word}()"] * READS_EVERYTHING[word]
 
 
 def _is_statement(tokens: Sequence[SqlToken], place: int) -> bool:
-    """Return whether it executes text: not ``execute function``, nor the privilege, nor a name."""
+    """Return whether ``execute`` runs a text here: it may also be a privilege, a name, or part of
+    ``execute function``."""
     before = code_of(tokens[place - 1 : place]) if place else ";"
     after = code_of(tokens[place + 1 : place + 2])
     return before not in _NO_STATEMENT_AFTER and after not in _NO_STATEMENT_BEFORE
 
 
-def _executed(
+def _read_execute(
     facts: Facts, tokens: Sequence[SqlToken], place: int, parameters: tuple[str, ...]
 ) -> None:
     expression = expression_at(tokens, place + 1)
@@ -141,53 +145,53 @@ def _executed(
         shown = " ".join(token.text for token in expression[:6])
         facts.dynamic.append(f"execute {shown}")
     else:
-        facts.add(_templated(template))
+        facts.add(_read_template(template))
 
 
-def _templated(template: str) -> Facts:
+def _read_template(template: str) -> Facts:
     def shown(found: re.Match[str]) -> str:
         return {"I": ' "*" ', "L": " '' "}.get(found[1], "%")
 
     return read_code(re.sub(r'"\*" \s*\.', '"*".', PLACE.sub(shown, template)))
 
 
-def _set(facts: Facts, word: str, following: Sequence[str]) -> None:
+def _read_set(facts: Facts, word: str, following: Sequence[str]) -> None:
     names = [name for name in following if name not in ("local", "session")]
     name = names[0] if names else ""
     if names[1:2] == ["."]:
         name = "".join(names[:3])
-    if name in ("authorization", "all") or says_who_asks(name):
+    if name in ("authorization", "all") or sets_identity(name):
         facts.identity.append(f"{word} {name}")
     elif name == READS_STRINGS:
         facts.dynamic.append(f"{word} {name}")
 
 
-def _set_config(facts: Facts, arguments: Sequence[SqlToken]) -> None:
+def _read_set_config(facts: Facts, arguments: Sequence[SqlToken]) -> None:
     name = literal(arguments, ",")
     if name is None:
-        facts.identity.append("set_config() of a setting that it makes up")
-    elif says_who_asks(name.lower()):
+        facts.identity.append("set_config() of a computed setting")
+    elif sets_identity(name.lower()):
         facts.identity.append(f"set_config({name!r})")
     elif name.lower() == READS_STRINGS:
         facts.dynamic.append(f"set_config({name!r})")
 
 
-def _held(facts: Facts, following: Sequence[SqlToken]) -> None:
-    """Code in the strings of a statement that makes, or is, a function."""
+def _read_held_code(facts: Facts, following: Sequence[SqlToken]) -> None:
+    """Read the code in the strings of a statement ``create function`` or ``do``."""
     for token in expression_at(following, 0, until=(";",)):
         if token.kind == "string":
             facts.add(read_code(token.text))
 
 
-def _current_setting(facts: Facts, arguments: Sequence[SqlToken]) -> None:
+def _read_current_setting(facts: Facts, arguments: Sequence[SqlToken]) -> None:
     name = literal(arguments, ",)")
     if name is None:
-        facts.secrets.append("current_setting() of a setting that it makes up")
+        facts.secrets.append("current_setting() of a computed setting")
     elif SECRET_SETTING.search(name):
         facts.secrets.append(f"current_setting({name!r})")
 
 
-def _runs_text(facts: Facts, word: str, arguments: Sequence[SqlToken]) -> None:
+def _read_run_text(facts: Facts, word: str, arguments: Sequence[SqlToken]) -> None:
     text = literal(arguments, ",)::")
     if text is not None:
         facts.add(read_code(text))

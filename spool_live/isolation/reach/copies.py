@@ -1,5 +1,8 @@
-"""Where private rows are copied to: by triggers and rules on private relations, and by functions
-and scheduled jobs (pg_cron) that read them and write elsewhere."""
+"""Finds relations that private rows are copied to.
+
+Triggers and rules on private relations may copy them, as well as functions and scheduled jobs
+(pg_cron) that read private relations and write to others.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,10 @@ def find_copies(
     private: Callable[[Relation], bool],
     known: Callable[[Relation | Function], bool],
 ) -> dict[int, str]:
-    """Return what copies private rows there, by the number of the relation; ``known`` are objects
-    that neither copy nor hold copies."""
+    """Return by oid the relations that hold copies, with a description of what copies there.
+
+    ``private`` and ``known`` are predicates; known objects neither copy nor hold copies.
+    """
     found: dict[int, str] = {}
     sources = [relation for relation in catalog.relations.values() if private(relation)]
     while sources:
@@ -55,8 +60,7 @@ def _copiers(
 def _movers(
     catalog: Catalog, known: Callable[[Relation | Function], bool]
 ) -> Iterator[tuple[str, str]]:
-    """Yield code that may read one relation and write another, with the name that people know it
-    by."""
+    """Yield code that may read one relation and write another, each after a description of it."""
     for function in catalog.functions.values():
         if not known(function) and not function.extension:
             yield f"function {function.identity}", function.text

@@ -1,6 +1,6 @@
-"""Extensions whose functions were looked at: their C code cannot be read from the catalog.
+"""Extensions whose functions were reviewed, as their C code cannot be read from the catalog.
 
-An extension that is not listed is not trusted: its C functions that take text are reported.
+Other extensions are not trusted: their C functions that take text are reported.
 """
 
 from __future__ import annotations
@@ -30,5 +30,4 @@ RUNNING_TEXT: dict[str, frozenset[str]] = {
     "pg_cron": frozenset(("schedule", "schedule_in_database", "alter_job")),
     **{name: frozenset() for name in _PLAIN},
 }
-"""Reviewed extensions, and those of their functions that run what they are given: SQL as their
-caller, or more."""
+"""Reviewed extensions, each with those of its functions that run SQL which the caller passes."""

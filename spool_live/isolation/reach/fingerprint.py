@@ -1,4 +1,4 @@
-"""One number for an object and all that it reaches: it changes when any of that does."""
+"""The fingerprint of an object and everything it reaches: it changes when any of that changes."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ _SINCE_17 = "=MAINTAIN"
 
 
 def fingerprint(catalog: Catalog, objects: Iterable[tuple[Kind, int]], *more: str) -> str:
-    """Return ``sha256:`` and 64 hexadecimal digits over the definitions, owners, rights and
-    attributes of ``objects``, in a text of our own that no version of PostgreSQL writes
-    differently."""
+    """Return ``sha256:`` and 64 hexadecimal digits.
+
+    The hash covers the definitions, owners, rights and attributes of ``objects``, in a form that is
+    the same in every version of PostgreSQL, and the texts ``more``.
+    """
     records = [
         _relation(catalog, catalog.relations[oid])
         if kind == "relation"

@@ -1,4 +1,4 @@
-"""Dangers of one function or piece of code by itself, wherever it leads."""
+"""The hazards of one function or piece of code by itself, wherever it leads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from spool_live.isolation.reach.catalog import Function
 from spool_live.isolation.reach.code import Facts
 from spool_live.isolation.reach.extensions import RUNNING_TEXT
 from spool_live.isolation.reach.steps import Danger, Hazard, ReachStep
-from spool_live.isolation.reach.words import READS_STRINGS, says_who_asks
+from spool_live.isolation.reach.words import READS_STRINGS, sets_identity
 
 _TEXTUAL = ("text", "character varying", "cstring", "json", "jsonb", "name", "regclass", "xml")
 _MADE_WITH_RANGES = frozenset((
@@ -22,55 +22,54 @@ _SECRET = frozenset((
 ))  # fmt: skip
 
 
-def attributes(function: Function, here: ReachStep) -> Iterator[Hazard]:
-    """Yield the hazards of its attributes, before its code does anything."""
+def of_attributes(function: Function, here: ReachStep) -> Iterator[Hazard]:
+    """Yield the hazards of the function's attributes."""
     if function.leakproof and function.extension is None:
-        what = "it is marked LEAKPROOF: rows are given to it before policies are asked"
+        what = "it is marked LEAKPROOF, so it gets rows before policies are applied"
         yield Hazard(Danger.PRIVATE, what, here.path)
     for setting in function.settings:
         name, _, value = setting.partition("=")
-        if says_who_asks(name.lower()):
+        if sets_identity(name.lower()):
             yield Hazard(Danger.IDENTITY, f"its attribute sets {setting}", here.path)
         elif name.lower() == READS_STRINGS and value.lower() in _OFF:
-            what = f"its attribute sets {setting}: its code is not what it looks like"
+            what = f"its attribute sets {setting}, so its code cannot be read reliably"
             yield Hazard(Danger.OPAQUE, what, here.path)
 
 
 def is_made_with_range(function: Function) -> bool:
-    """Return whether PostgreSQL itself made it, for a range: it takes bounds and puts them
-    together."""
+    """Return whether PostgreSQL created the function with a range type, as its constructor."""
     return function.language == "internal" and function.source in _MADE_WITH_RANGES
 
 
-def unread(function: Function, here: ReachStep) -> Iterator[Hazard]:
-    """Yield what is known of a function of an extension without reading it."""
+def of_unread_code(function: Function, here: ReachStep) -> Iterator[Hazard]:
+    """Yield the known hazards of an extension's function whose code cannot be read."""
     name, extension = function.name.lower(), function.extension or ""
     if extension in RUNNING_TEXT:
         if name in RUNNING_TEXT[extension] and not here.called:
-            what = f"{function.name}() of the extension {extension} runs what it is given"
+            what = f"{function.name}() of the extension {extension} runs SQL that its caller passes"
             yield Hazard(Danger.DYNAMIC, what, here.path)
     elif function.security_definer or any(kind in _TEXTUAL for kind in function.takes):
         what = f"the code of the extension {extension} cannot be read from the catalog"
         yield Hazard(Danger.OPAQUE, what, here.path)
 
 
-def says(facts: Facts, here: ReachStep, *, has_secrets: bool) -> Iterator[Hazard]:
-    """Yield what code does that is dangerous as whomever it runs."""
+def of_code(facts: Facts, here: ReachStep, *, has_secrets: bool) -> Iterator[Hazard]:
+    """Yield the hazards of code that are dangerous with any role's rights."""
     if facts.identity:
-        what = f"it says {facts.identity[0]!r}: it can become another role or caller"
+        what = f"it contains {facts.identity[0]!r}: it can become another role or caller"
         yield Hazard(Danger.IDENTITY, what, here.path)
     if facts.dynamic:
-        what = f"it says {facts.dynamic[0]!r}: what it runs is not written in it"
+        what = f"it contains {facts.dynamic[0]!r}: it runs text that is not in its code"
         yield Hazard(Danger.DYNAMIC, what, here.path)
     if facts.secrets and has_secrets:
-        what = f"it says {facts.secrets[0]!r}, and a setting of the database is a secret"
+        what = f"it contains {facts.secrets[0]!r}, and a setting of the database is a secret"
         yield Hazard(Danger.SECRET, what, here.path)
 
 
-def says_as(acting: str, facts: Facts, here: ReachStep) -> Iterator[Hazard]:
-    """Yield what is dangerous with the rights of somebody who is not an API caller."""
+def of_rights(acting: str, facts: Facts, here: ReachStep) -> Iterator[Hazard]:
+    """Yield the hazards of code that runs with the rights of a role other than API callers."""
     if facts.rights:
-        what = f"it says {facts.rights[0]!r} with the rights of {acting}"
+        what = f"it contains {facts.rights[0]!r}, with the rights of {acting}"
         yield Hazard(Danger.RIGHTS, what, here.path)
     for name in sorted({name for _, name in facts.names} & _SECRET):
         what = f"it is read with the rights of {acting}"

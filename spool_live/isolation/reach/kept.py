@@ -1,5 +1,7 @@
-"""What code leaves in the session: PostgREST's connections are shared, so the next request, of
-whichever tenant, finds it."""
+"""Finds what code leaves in the session.
+
+PostgREST's connections are shared, so the next request, maybe for another site, finds it.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,8 @@ _MAKES = ("create", "replace", "into", "local", "global")
 
 
 def kept_setting(tokens: Sequence[SqlToken], place: int) -> str:
-    """Return whether ``set_config`` at ``place`` outlives the transaction, with a value that is not
-    written there."""
+    """Return a description if ``set_config`` at ``place`` outlives the transaction, with a value
+    that is not a literal; otherwise an empty string."""
     arguments = _arguments(tokens[place + 2 : closes(tokens, place + 1)])
     texts = [[token.text for token in argument] for argument in arguments]
     local = ["true"] in texts[2:] or ["is_local", "=>", "true"] in texts
@@ -24,7 +26,7 @@ def kept_setting(tokens: Sequence[SqlToken], place: int) -> str:
 
 
 def kept_at(tokens: Sequence[SqlToken], place: int) -> str:
-    """Return what the word at ``place`` leaves behind otherwise."""
+    """Return what else the word at ``place`` leaves in the session, or an empty string."""
     if tokens[place].kind == "name":
         return ""
     word = tokens[place].text

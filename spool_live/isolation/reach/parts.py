@@ -1,5 +1,5 @@
-"""Parts of a piece of code, as tokens: expressions, what of them is known before it runs, and the
-text that a variable may hold."""
+"""Finds parts of code in its tokens: expressions, their text as far as it is known before the code
+runs, and the texts that a variable may hold."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ _ENDS_STATEMENT = {";", "using", "into", "loop", ")"}
 
 
 def code_of(tokens: Sequence[SqlToken]) -> str:
-    """Return the first token where that is code, neither a string nor a quoted name."""
+    """Return the text of the first token, or an empty string if it is a string or a quoted name."""
     return tokens[0].text if tokens and tokens[0].kind not in ("string", "name") else ""
 
 
 def literal(tokens: Sequence[SqlToken], behind: str) -> str | None:
-    """Return the text of a string that is the whole argument: one of ``behind`` follows."""
+    """Return the text of the first token if it is a string that a token in ``behind`` follows.
+
+    Then it is the whole argument. Otherwise return ``None``.
+    """
     match tokens:
         case [SqlToken(kind="string", text=text), SqlToken(text=following), *_] if (
             following in behind
@@ -32,7 +35,7 @@ def literal(tokens: Sequence[SqlToken], behind: str) -> str | None:
 def expression_at(
     tokens: Sequence[SqlToken], start: int, *, until: Collection[str] = _ENDS_STATEMENT
 ) -> list[SqlToken]:
-    """Return the tokens from ``start`` up to one of ``until`` outside of parentheses."""
+    """Return the tokens from ``start`` up to one of ``until`` that is outside of parentheses."""
     found: list[SqlToken] = []
     depth = 0
     for token in tokens[start:]:
@@ -44,8 +47,10 @@ def expression_at(
 
 
 def template_of(expression: Sequence[SqlToken]) -> str | None:
-    """Return the text that is run, with ``%I`` and ``%L`` where a quoted value goes; ``None`` where
-    it cannot be said."""
+    """Return the text that the expression yields, with ``%I`` and ``%L`` in place of quoted values.
+
+    Returns ``None`` if the text is not known before the code runs.
+    """
     if not expression:
         return None
     if expression[0].text == "format":
@@ -73,7 +78,7 @@ def template_of(expression: Sequence[SqlToken]) -> str | None:
 
 
 def closes(tokens: Sequence[SqlToken], opening: int) -> int:
-    """Return where the parenthesis at ``opening`` is closed."""
+    """Return the index of the token that closes the parenthesis at ``opening``."""
     depth = 0
     for place in range(opening, len(tokens)):
         if tokens[place].kind == "operator":
@@ -84,8 +89,11 @@ def closes(tokens: Sequence[SqlToken], opening: int) -> int:
 
 
 def variable(tokens: Sequence[SqlToken], name: str, parameters: tuple[str, ...]) -> str | None:
-    """Return the text in a variable that is only ever assigned text that can be said: whatever else
-    is done with it may change it."""
+    """Return all texts that the variable ``name`` may hold, joined as statements.
+
+    Returns ``None`` if one of them is not known before the code runs, or if the variable is used in
+    another way than assigned and executed, which may change it.
+    """
     if name in parameters or name.startswith("$"):
         return None
     texts: list[str] = []
@@ -106,8 +114,11 @@ def _is_executed(tokens: Sequence[SqlToken], place: int) -> bool:
 
 
 def _assignment(tokens: Sequence[SqlToken], place: int) -> list[SqlToken] | None:
-    """Return what is assigned there: nothing where it is only declared; ``None`` where it is
-    something else."""
+    """Return the tokens that are assigned at ``place``.
+
+    They are empty if the variable is declared without a value; the result is ``None`` if ``place``
+    is neither an assignment nor a declaration.
+    """
     before = code_of(tokens[place - 1 : place]) if place else ";"
     after = code_of(tokens[place + 1 : place + 2])
     if after in (":=", "=") and before in STARTS:

@@ -1,4 +1,4 @@
-"""What a walk is made of: the steps from object to object, and the dangers that one may end in."""
+"""The steps of a walk from object to object, and the hazards that it may find."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from spool_live.isolation.reach.catalog import Function, Kind, Relation
 
 
 class Danger(StrEnum):
-    """What a path ends in."""
+    """The kind of a hazard."""
 
     PRIVATE = "private"
     IDENTITY = "identity"
@@ -23,7 +23,7 @@ class Danger(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hazard:
-    """A danger, what it is in words, and the way there."""
+    """A danger, a description of it, and the path of objects that leads there."""
 
     danger: Danger
     what: str
@@ -32,7 +32,12 @@ class Hazard:
 
 @dataclass(frozen=True, slots=True)
 class ReachStep:
-    """One object on the way, and with whose rights it was come to."""
+    """One object on a path, and the roles whose rights apply there.
+
+    ``check`` is the role whose rights on relations count, ``user`` the one that functions run as,
+    and ``rights`` what may be done with the object. ``inherited`` says that a relation was reached
+    through its parent, ``called`` that code mentions the object by name.
+    """
 
     kind: Kind
     oid: int
@@ -45,12 +50,12 @@ class ReachStep:
 
     @property
     def place(self) -> tuple[object, ...]:
-        """What makes two steps the same."""
+        """What identifies a step, whichever path led to it."""
         return self.kind, self.oid, self.check, self.user, self.rights, self.inherited
 
 
 def shown(each: Relation | Function) -> str:
-    """Return the object for people, with its kind where that is not a table."""
+    """Return the name of the object for people, with its kind if it is not a table."""
     if isinstance(each, Function):
         return each.identity
     kinds = {"v": " (view)", "m": " (materialized view)", "f": " (foreign table)"}
@@ -58,6 +63,5 @@ def shown(each: Relation | Function) -> str:
 
 
 def labelled(path: tuple[str, ...], context: str, label: str) -> tuple[str, ...]:
-    """Return the path with what the next object is come to by; a view's own query goes without
-    saying."""
+    """Return ``path`` extended by the code that leads on. The query of a view is not mentioned."""
     return path if context == "query" else (*path, f"{context} {label}".strip())

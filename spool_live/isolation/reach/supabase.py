@@ -1,4 +1,4 @@
-"""What belongs to Supabase itself: schemas of its own, and an owner that nobody else can become."""
+"""Objects of Supabase itself: in its own schemas, with an owner that no other role can become."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ KNOWN = {
     "realtime": {"topic", "send", "send_binary", "broadcast_changes"},
     "pgmq_public": {"pop", "send", "send_batch", "archive", "delete", "read"},
 }  # fmt: skip
-"""The functions that Supabase gives to API callers, as far as we know them."""
+"""The known functions that Supabase offers to API callers, by schema."""
 
 
 def is_supabases(each: Relation | Function, catalog: Catalog, attackers: frozenset[str]) -> bool:
-    """Return whether the object lies in a schema of Supabase and belongs to somebody whom neither
-    an API caller nor the migrating role can become."""
+    """Return whether the object is in a schema of Supabase, with an owner that neither API callers
+    nor the migrating role can become."""
     owner = catalog.roles[each.owner]
     return (
         each.schema in SCHEMAS
@@ -43,5 +43,5 @@ def is_supabases(each: Relation | Function, catalog: Catalog, attackers: frozens
 
 
 def is_known(function: Function) -> bool:
-    """Return whether a function of Supabase's is among those that we know."""
+    """Return whether a function in a schema of Supabase is among the known ones."""
     return function.name in KNOWN.get(function.schema, {function.name})

@@ -1,5 +1,7 @@
-"""SQL as tokens: enough of PostgreSQL's lexical rules (chapter 4.1 of its manual) to leave comments
-out and to know what is text and what is code."""
+"""Splits SQL into tokens, by PostgreSQL's lexical rules (chapter 4.1 of its manual).
+
+It follows them far enough to leave comments out, and to separate strings from code.
+"""
 
 from __future__ import annotations
 
@@ -36,14 +38,17 @@ _ESCAPE = re.compile(
 )
 _LETTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _LONGEST = 63
-"""Bytes of a name (NAMEDATALEN - 1)."""
+"""Maximum length of a name in bytes (NAMEDATALEN - 1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class SqlToken:
-    """One token. ``kind`` is ``word`` (folded to lower case), ``name`` (was quoted), ``string``
-    (``text`` is what is in it), ``number``, ``parameter``, ``operator`` (punctuation too) or
-    ``odd`` (Unicode escapes, which are not read)."""
+    """One token.
+
+    ``kind`` is ``word`` (in lower case), ``name`` (a quoted one), ``string`` (``text`` is its
+    content), ``number``, ``parameter``, ``operator`` (also punctuation) or ``odd`` (a string or
+    name with Unicode escapes, which is not read).
+    """
 
     kind: str
     text: str
@@ -56,8 +61,8 @@ def scan(text: str) -> tuple[SqlToken, ...]:
 
 
 def canonical(text: str) -> str:
-    """Return ``text`` without comments, layout, parentheses and qualifiers, which PostgreSQL's
-    versions write differently where they deparse the same."""
+    """Return ``text`` without comments, layout, parentheses and qualifiers, which versions of
+    PostgreSQL deparse differently."""
     tokens = scan(text)
     kept = [
         repr(token.text) if token.kind == "string" else token.text
@@ -103,7 +108,7 @@ def _token(kind: str, text: str) -> SqlToken:
 
 
 def _cut(name: str) -> str:
-    """Return what is left of a name that is longer than PostgreSQL's names are."""
+    """Return ``name``, truncated to the length of PostgreSQL's names."""
     return name.encode()[:_LONGEST].decode(errors="ignore")
 
 
@@ -121,7 +126,7 @@ def _meant(found: re.Match[str]) -> str:
 
 
 def _after_comment(text: str, place: int) -> int:
-    """Behind a comment in C's style, which may hold others."""
+    """Return the index after a comment in C's style, which may contain others."""
     depth = 0
     while place < len(text):
         if text.startswith("/*", place):

@@ -1,7 +1,7 @@
-"""The walk: from what a role of the API may touch, through whatever that leads to.
+"""The walk from what an API role may touch, to everything that this leads to.
 
-``check`` is the role whose rights on relations count (a view's owner, behind a view), ``user`` the
-one that functions run as. They part at views and meet again in functions.
+``check`` is the role whose rights on relations count, ``user`` the one that functions run as. They
+differ behind a view, where the rights of its owner count; inside functions they are the same.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
+from spool_live.isolation.reach import hazards
 from spool_live.isolation.reach.bounds import Bounds
 from spool_live.isolation.reach.catalog import Catalog, Function, Kind, Relation
 from spool_live.isolation.reach.code import Facts, read_code
 from spool_live.isolation.reach.copies import find_copies
 from spool_live.isolation.reach.extensions import RUNNING_TEXT
-from spool_live.isolation.reach.hazards import attributes, is_made_with_range, says, says_as, unread
 from spool_live.isolation.reach.steps import Danger, Hazard, ReachStep, labelled, shown
 
 WRITES = frozenset(("insert", "update", "delete"))
-_VIEW, _KEPT, _FOREIGN = "v", "m", "f"
+_VIEW, _MATERIALIZED, _FOREIGN = "v", "m", "f"
 _READABLE = ("sql", "plpgsql")
 _WITHOUT_NAMES = ("a", "d")
 _READ_CONTEXTS = ("query", "policy", "generated column")
@@ -28,12 +28,13 @@ _WRITE_CONTEXTS = ("default", "constraint", "index", "rule", "trigger", "partiti
 
 @dataclass
 class Walk:
-    """Walks from one object at a time.
+    """A walk through the catalog, from one object at a time.
 
-    ``attackers`` are the roles that attacks are tried as; ``private`` the relations that nobody may
-    come to with the rights of another, ``secret`` others like them that nothing of ours is copied
-    from; ``bounds`` say where policies hold; ``trusted`` says of an object that it is Supabase's
-    own, ``ours`` of a function that the audits know it.
+    ``attackers`` are the roles that attacks are tried as. These predicates describe objects:
+    ``private`` relations must not be reached with another role's rights, and their rows may be
+    copied; ``secret`` relations must not be reached either; ``trusted`` objects are Supabase's own;
+    an audit examines functions that are ``ours``. ``bounds`` decides where policies apply.
+    ``copies`` are the relations that hold copies of private rows.
     """
 
     catalog: Catalog
@@ -44,17 +45,18 @@ class Walk:
     trusted: Callable[[Relation | Function], bool]
     ours: Callable[[Function], bool]
     has_secrets: bool = False
-    fed: dict[int, str] = field(default_factory=dict)
-    _known: dict[tuple[object, ...], list[Hazard | ReachStep]] = field(default_factory=dict)
+    copies: dict[int, str] = field(default_factory=dict)
+    _outcomes_of: dict[tuple[object, ...], list[Hazard | ReachStep]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.fed = find_copies(self.catalog, self.private, self._is_known)
+        self.copies = find_copies(self.catalog, self.private, self._is_known)
 
     def _is_known(self, each: Relation | Function) -> bool:
         return self.trusted(each) or (isinstance(each, Function) and self.ours(each))
 
     def hazards(self, start: ReachStep) -> tuple[list[Hazard], set[tuple[Kind, int]]]:
-        """Return what comes of ``start``, nearest first, and every object on the way."""
+        """Return the hazards that ``start`` leads to, nearest first, and every object on the
+        way."""
         found: list[Hazard] = []
         seen = {start.place}
         objects: set[tuple[Kind, int]] = set()
@@ -62,19 +64,19 @@ class Walk:
         while queue:
             step = queue.popleft()
             objects.add((step.kind, step.oid))
-            for event in self._events(step):
+            for event in self._outcomes(step):
                 if isinstance(event, Hazard):
                     found.append(replace(event, path=(*step.path, *event.path)))
                 elif event.place not in seen:
                     seen.add(event.place)
                     queue.append(replace(event, path=(*step.path, *event.path)))
-        return [*found, *self._kept(start, objects)], objects
+        return [*found, *self._left_behind(start, objects)], objects
 
-    def _kept(self, start: ReachStep, objects: set[tuple[Kind, int]]) -> Iterator[Hazard]:
-        """Check what the session keeps of what policies let one caller read: the next caller finds
-        it."""
+    def _left_behind(self, start: ReachStep, objects: set[tuple[Kind, int]]) -> Iterator[Hazard]:
+        """Yield what functions leave in the session, if private rows are among ``objects``: the
+        next request, maybe of another caller, could read it."""
         reads = any(
-            kind == "relation" and (self.private(found) or oid in self.fed)
+            kind == "relation" and (self.private(found) or oid in self.copies)
             for kind, oid in objects
             if (found := self.catalog.relations.get(oid))
         )
@@ -87,16 +89,16 @@ class Walk:
                 yield Hazard(Danger.PRIVATE, what, (start.user, shown(function)))
 
     def forget(self) -> None:
-        """Forget what came of each step: the catalog has been changed."""
-        self._known.clear()
+        """Clear the cached results of all steps, after a change of the catalog."""
+        self._outcomes_of.clear()
 
-    def _events(self, step: ReachStep) -> list[Hazard | ReachStep]:
-        """Return what comes of a step, with the rest of the way only: the same from wherever it is
-        come to, so it is worked out once."""
+    def _outcomes(self, step: ReachStep) -> list[Hazard | ReachStep]:
+        """Return the hazards and next steps of ``step``, with paths that begin there. They do not
+        depend on the path to the step, so they are cached."""
         place = (*step.place, step.called)
-        if place not in self._known:
-            self._known[place] = list(self._step(replace(step, path=())))
-        return self._known[place]
+        if place not in self._outcomes_of:
+            self._outcomes_of[place] = list(self._step(replace(step, path=())))
+        return self._outcomes_of[place]
 
     def _step(self, step: ReachStep) -> Iterator[Hazard | ReachStep]:
         if step.kind == "relation":
@@ -113,23 +115,24 @@ class Walk:
             return
         if self.trusted(relation):
             return
-        if source := self.fed.get(relation.oid):
+        if source := self.copies.get(relation.oid):
             path = (*step.path, f"{shown(relation)} <- {source}")
-            yield Hazard(Danger.PRIVATE, "what is private is copied into it", path)
+            yield Hazard(Danger.PRIVATE, "private rows are copied into it", path)
         if relation.kind == _FOREIGN:
             what = f"it is a foreign table ({relation.server}), without policies"
             yield Hazard(Danger.FOREIGN, what, here.path)
             return
-        yield from self._codes(here, relation)
-        yield from self._family(here, relation)
+        yield from self._code_of(here, relation)
+        yield from self._children(here, relation)
         if here.rights & WRITES:
-            yield from self._written(here, relation)
+            yield from self._on_write(here, relation)
 
-    def _codes(self, here: ReachStep, relation: Relation) -> Iterator[Hazard | ReachStep]:
-        """Yield queries, policies, and what a write evaluates."""
+    def _code_of(self, here: ReachStep, relation: Relation) -> Iterator[Hazard | ReachStep]:
+        """Yield what the query and policies lead to, and on a write also defaults and
+        constraints."""
         contexts = _READ_CONTEXTS + (_WRITE_CONTEXTS if here.rights & WRITES else ())
         check, user = here.check, here.user
-        if relation.kind == _KEPT:
+        if relation.kind == _MATERIALIZED:
             check = user = relation.owner
         elif relation.kind == _VIEW:
             check = user if relation.invoker else relation.owner
@@ -141,25 +144,27 @@ class Walk:
         for (context, label), code in codes.items():
             at = replace(here, path=labelled(here.path, context, label), check=check, user=user)
             facts = read_code(code.text)
-            yield from self._facts(facts, at, acting=user, quiet=context in ("trigger", "rule"))
-            yield from self._names(facts, at, acting=user)
+            yield from self._hazards_of(
+                facts, at, acting=user, quiet=context in ("trigger", "rule")
+            )
+            yield from self._named(facts, at, acting=user)
         for reference in self.catalog.references["relation", relation.oid]:
             context = reference.context
             if context == "default" and (context, reference.label) not in codes:
                 context = "generated column"
             if context == "trigger" or (context, reference.label) not in codes:
-                continue  # a trigger's function is not the business of the WHEN; see _written
+                continue  # _on_write follows the functions of triggers
             owner_checks = check if context != "rule" else relation.owner
             at = replace(here, check=owner_checks, user=user, called=False)
             at = replace(at, path=labelled(here.path, context, reference.label))
             rights = here.rights if context == "query" else WRITES
-            yield from self._referred(at, reference.to_kind, reference.referred, rights)
+            yield from self._steps_to(at, reference.to_kind, reference.referred, rights)
 
-    def _family(self, here: ReachStep, relation: Relation) -> Iterator[ReachStep]:
+    def _children(self, here: ReachStep, relation: Relation) -> Iterator[ReachStep]:
         for child in self.catalog.children[relation.oid]:
             yield replace(here, oid=child, inherited=True)
 
-    def _written(self, here: ReachStep, relation: Relation) -> Iterator[Hazard | ReachStep]:
+    def _on_write(self, here: ReachStep, relation: Relation) -> Iterator[Hazard | ReachStep]:
         for trigger in self.catalog.triggers[relation.oid]:
             if any(trigger[f"on_{right}"] for right in WRITES & here.rights):
                 path = labelled(here.path, "trigger", trigger["name"])
@@ -169,7 +174,7 @@ class Walk:
         if here.rights & {"update", "delete"}:
             for key in self.catalog.foreign_keys[relation.oid]:
                 if key["acts"] and (referring := self.catalog.relations.get(key["referring"])):
-                    # PostgreSQL acts on the rows that refer as the owner of their table.
+                    # PostgreSQL changes the referring rows as the owner of their table.
                     owner = referring.owner
                     path = labelled(here.path, "foreign key", key["name"])
                     rights = frozenset(("update", "delete"))
@@ -177,26 +182,26 @@ class Walk:
 
     def _function(self, step: ReachStep, function: Function) -> Iterator[Hazard | ReachStep]:
         here = replace(step, path=(*step.path, shown(function)))
-        if self.ours(function) or self.trusted(function) or is_made_with_range(function):
+        if self.ours(function) or self.trusted(function) or hazards.is_made_with_range(function):
             return
         if function.extension is not None and function.language not in _READABLE:
-            yield from unread(function, here)
+            yield from hazards.of_unread_code(function, here)
             return
         if function.extension in RUNNING_TEXT and not function.security_definer:
-            yield from unread(function, here)
-            yield from self._member(here, function)
+            yield from hazards.of_unread_code(function, here)
+            yield from self._in_extension(here, function)
             return
-        yield from attributes(function, here)
+        yield from hazards.of_attributes(function, here)
         acting = function.owner if function.security_definer else step.user
         if function.security_definer and self.catalog.roles[function.owner].superuser:
             what = f"it runs with the rights of {function.owner}, a superuser"
             yield Hazard(Danger.SUPERUSER, what, here.path)
         at = replace(here, check=acting, user=acting, called=False)
         for reference in self.catalog.references["function", function.oid]:
-            yield from self._referred(at, reference.to_kind, reference.referred, WRITES)
+            yield from self._steps_to(at, reference.to_kind, reference.referred, WRITES)
         if function.kind in _WITHOUT_NAMES:
-            yield from self._facts(read_code(function.source), at, acting=acting)
-            return  # whatever else it calls is what it refers to
+            yield from self._hazards_of(read_code(function.source), at, acting=acting)
+            return  # everything else that it calls is among its references
         if function.language not in _READABLE:
             what = f"its code ({function.language}) cannot be read from the catalog"
             yield Hazard(Danger.OPAQUE, what, here.path)
@@ -205,30 +210,29 @@ class Walk:
         parameters = tuple(name.lower() for name in function.parameters)
         facts.add(read_code(function.text, parameters=parameters))
         facts.add(read_code(function.defaults))
-        yield from self._facts(facts, at, acting=acting)
-        yield from self._names(facts, at, acting=acting)
+        yield from self._hazards_of(facts, at, acting=acting)
+        yield from self._named(facts, at, acting=acting)
 
-    def _member(self, here: ReachStep, function: Function) -> Iterator[Hazard | ReachStep]:
-        """Yield hazards that no function of a known extension has: anyone may have added this one
-        to it."""
+    def _in_extension(self, here: ReachStep, function: Function) -> Iterator[Hazard | ReachStep]:
+        """Yield hazards that a function has if it was added to a reviewed extension later."""
         facts = read_code(function.text)
         becomes = Facts(identity=facts.identity)
-        yield from self._facts(becomes, here, acting=here.user)
+        yield from self._hazards_of(becomes, here, acting=here.user)
         for schema, name in sorted(facts.names, key=str):
             for kind, oid in self.catalog.find(schema, name):
                 found = self.catalog.relations.get(oid) if kind == "relation" else None
                 if found and "*" not in (schema, name) and found.extension is None and schema:
                     at = replace(here, check=here.user, called=True)
-                    yield from self._referred(at, kind, oid, frozenset())
+                    yield from self._steps_to(at, kind, oid, frozenset())
 
-    def _facts(
+    def _hazards_of(
         self, facts: Facts, here: ReachStep, *, acting: str, quiet: bool = False
     ) -> Iterator[Hazard]:
-        yield from says(facts, here, has_secrets=self.has_secrets)
+        yield from hazards.of_code(facts, here, has_secrets=self.has_secrets)
         if acting not in self.attackers and not quiet:
-            yield from says_as(acting, facts, here)
+            yield from hazards.of_rights(acting, facts, here)
 
-    def _names(self, facts: Facts, here: ReachStep, *, acting: str) -> Iterator[Hazard | ReachStep]:
+    def _named(self, facts: Facts, here: ReachStep, *, acting: str) -> Iterator[Hazard | ReachStep]:
         for schema, name in sorted(facts.names, key=str):
             for kind, oid in self.catalog.find(schema, name):
                 found = self.catalog.objects(kind)[oid]
@@ -237,19 +241,19 @@ class Walk:
                 writes = {(None, name), (found.schema, name), (None, "*"), ("*", "*")}
                 rights = WRITES if writes & facts.written or name == "*" else frozenset[str]()
                 at = replace(here, check=acting, user=acting, called=True)
-                yield from self._referred(at, kind, oid, rights)
+                yield from self._steps_to(at, kind, oid, rights)
         for operator in facts.operators:
             for row in self.catalog.anywhere:
                 if row["name"].startswith("operator ") and f".{operator}(" in row["name"]:
                     at = replace(here, check=acting, user=acting)
                     builtin = read_code(f"{row['builtin']}(of_rows)")
-                    yield from self._facts(builtin, at, acting=acting)
-                    yield from self._referred(at, "function", row["function"], frozenset())
+                    yield from self._hazards_of(builtin, at, acting=acting)
+                    yield from self._steps_to(at, "function", row["function"], frozenset())
 
-    def _referred(
+    def _steps_to(
         self, at: ReachStep, kind: Kind, oid: int, rights: frozenset[str]
     ) -> Iterator[Hazard | ReachStep]:
-        """Yield the next step to an object, if the rights are enough to take it."""
+        """Yield the next step to an object, if the roles of ``at`` have rights on it."""
         if kind == "relation":
             if oid not in self.catalog.relations:
                 return

@@ -1,4 +1,4 @@
-"""The words of PostgreSQL that matter to what code can reach."""
+"""Names of functions, statements and settings of PostgreSQL that matter to what code can reach."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ RUNS_TEXT = frozenset((
     "crosstab", "crosstab2", "crosstab3", "crosstab4", "crosstab_hash", "connectby",
     "xpath_table",
 ))  # fmt: skip
-"""Functions that run, as their caller, the SQL (or read the table) that their first argument is."""
+"""Functions that run the SQL, or read the table, in their first argument, as their caller."""
 
 CONNECTS = frozenset((
     "dblink", "dblink_exec", "dblink_open", "dblink_send_query", "dblink_connect",
     "dblink_connect_u",
 ))  # fmt: skip
-"""Functions that ask a database as whomever the connection is for: this one, perhaps."""
+"""Functions that query a database, maybe this one, as the role of their connection."""
 
 KEEPS = frozenset(("lo_from_bytea", "lo_put", "lowrite"))
-"""Functions that leave data behind without a table."""
+"""Functions that store data outside of tables."""
 
 READS_EVERYTHING = {
     "schema_to_xml": False,
@@ -41,22 +41,24 @@ READS_EVERYTHING = {
     "heap_page_items": True,
     "pg_get_wal_records_info": True,
 }
-"""Functions that read all tables that their caller may read; ``True`` where that is not asked."""
+"""Functions that read all tables that their caller may read; with ``True``, also others."""
 
 CHANGES_RIGHTS = frozenset((
     "grant", "revoke", "alter", "create", "drop", "security", "do", "copy", "load", "reassign",
     "import",
 ))  # fmt: skip
-"""First words of statements with which a definer changes rights, definitions or other data."""
+"""First words of statements that change rights, definitions or other data."""
 
 SECRET_SETTING = re.compile(r"secret|password|private|service_role|jwt_key|api_key", re.IGNORECASE)
 
 READS_STRINGS = "standard_conforming_strings"
-"""The setting that decides where a string ends."""
+"""The setting that decides whether a backslash can escape the quote that ends a string."""
 
-_WHO_ASKS = frozenset(("role", "session_authorization", "row_security", "session_replication_role"))
+_IDENTITY_SETTINGS = frozenset((
+    "role", "session_authorization", "row_security", "session_replication_role",
+))  # fmt: skip
 
 
-def says_who_asks(setting: str) -> bool:
-    """Return whether a setting decides who asks, with which claims, or whether policies count."""
-    return setting in _WHO_ASKS or setting.startswith(("request.", "pgrst.", "plpgsql."))
+def sets_identity(setting: str) -> bool:
+    """Return whether a setting decides the role or the claims, or whether policies apply."""
+    return setting in _IDENTITY_SETTINGS or setting.startswith(("request.", "pgrst.", "plpgsql."))

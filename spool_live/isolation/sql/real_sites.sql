@@ -1,5 +1,4 @@
--- Sites with their keys, the quietest and the busiest first in no order in particular: a sample that is
--- another one at every run, or all.
+-- Sites with their keys: a random sample, or all.
 select s.site_id::text as site,
        (select k.id::text from spool_live.api_keys k
         where k.site_id = s.site_id and k.revoked_at is null
@@ -12,4 +11,4 @@ select s.site_id::text as site,
        exists (select from public.live_updates u where u.site_id = s.site_id) as has_updates
 from spool_live.sites s
 order by random()
-limit %(most)s
+limit %(maximum)s
