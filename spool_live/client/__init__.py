@@ -83,7 +83,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Only the webhook handler needs Django, and only where it is used."""
+    """Import ``create_spool_webhook_handler`` on first use: it alone needs Django."""
     if name != "create_spool_webhook_handler":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:

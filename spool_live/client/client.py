@@ -1,4 +1,4 @@
-"""The client's public face: connect, receive, disconnect."""
+"""``LiveUpdatesClient``: connect, receive updates, disconnect."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from spool_live.client.engine.consumer import Consumer
 from spool_live.client.engine.cursor_keeper import CursorKeeper
 from spool_live.client.engine.feed import Feed
 from spool_live.client.exceptions import DisconnectedError, LiveUpdatesError
-from spool_live.client.handlers import Handlers, ResetCallback, UpdateCallback, warn_of
+from spool_live.client.handlers import Handlers, ResetCallback, UpdateCallback, warn_about_reset
 from spool_live.client.state import ConnectionState, Phase, StateCallback
 from spool_live.client.updates import Event, LiveUpdate, UpdateFilter
 
@@ -26,8 +26,8 @@ class LiveUpdatesClient:
             async for update in client:
                 print(update.collection, update.slug)
 
-    Callbacks may be async; sync ones run on the event loop and must not block. What a callback
-    raises is logged and does not stop the stream. Clients of the same site and key share one
+    Callbacks may be async; sync ones run on the event loop and must not block. An exception in a
+    callback is logged and does not stop the stream. Clients of the same site and key share one
     connection; each keeps its own place in the stream.
     """
 
@@ -44,13 +44,13 @@ class LiveUpdatesClient:
         self._state = ConnectionState(site_id=config.site_id if config else "")
 
     async def connect(self, config: LiveUpdatesConfig | None = None) -> None:
-        """Connect, and return as soon as the first token is here or the first attempt has failed.
+        """Connect, and return once the first token has arrived or the first attempt has failed.
 
         ``config`` defaults to the one given to the class, or else to
-        ``LiveUpdatesConfig.from_env()``. What may pass is retried in the background:
-        ``state.error`` says what it is, ``wait_until_live`` waits for its end. Raises
-        ``ConfigurationError`` where waiting would not help, and ``LiveUpdatesError`` where the
-        client is connected already.
+        ``LiveUpdatesConfig.from_env()``. A failure that may pass by itself is retried in the
+        background: ``state.error`` describes it, and ``wait_until_live`` waits until it is over.
+        Raises ``ConfigurationError`` if waiting would not help, and ``LiveUpdatesError`` if the
+        client is already connected.
         """
         if self._feed is not None:
             raise LiveUpdatesError("This client is already connected: disconnect it first.")
@@ -67,12 +67,12 @@ class LiveUpdatesClient:
             await feed.reached(
                 lambda state: feed.position is not None or state.phase is Phase.BACKING_OFF
             )
-        except BaseException:  # also a caller who does not wait any longer
+        except BaseException:  # including the cancellation of the caller
             await self.disconnect()
             raise
 
     async def disconnect(self) -> None:
-        """Leave, and end callbacks and iterations. It may be called twice."""
+        """Disconnect, and end callbacks and iterations. Calling it twice does no harm."""
         feed, self._feed = self._feed, None
         worker, self._worker = self._worker, None
         if feed is None:
@@ -82,7 +82,7 @@ class LiveUpdatesClient:
                 worker.cancel()
                 await asyncio.wait([worker])
             await self._save_cursor(final=True)
-        finally:  # also of a caller who does not wait any longer
+        finally:  # also if the caller is cancelled
             for consumer in tuple(self._consumers):
                 consumer.end(None)
                 self._forget(feed, consumer)
@@ -103,11 +103,11 @@ class LiveUpdatesClient:
         """The state of the connection right now."""
         return self._state if self._feed is None else self._feed.state.current
 
-    async def wait_until_live(self, timeout: float | None = None) -> None:  # noqa: ASYNC109  # part of the face
+    async def wait_until_live(self, timeout: float | None = None) -> None:  # noqa: ASYNC109  # part of the public API
         """Wait until the socket is joined, ready and caught up.
 
-        Raises ``TimeoutError`` after ``timeout`` seconds (``None``: never), or what stopped the
-        client before that.
+        Raises ``TimeoutError`` after ``timeout`` seconds (``None``: never), or, if the client stops
+        before that, the error that stopped it.
         """
         async with asyncio.timeout(timeout):
             await self._connected_feed().reached(lambda state: state.connected)
@@ -119,9 +119,10 @@ class LiveUpdatesClient:
         collections: Collection[str] | None = None,
         event_types: Collection[str] | None = None,
     ) -> UpdateCallback:
-        """Call ``callback`` with every ``LiveUpdate``; returns it, so it is a decorator as well.
+        """Call ``callback`` with every ``LiveUpdate``.
 
         ``collections`` and ``event_types`` are the names to call it for; ``None`` means all.
+        Returns the callback, so that the method also works as a decorator.
         """
         self._handlers.add_update(UpdateFilter.of(collections, event_types), callback)
         if self._feed is not None and self._worker is None:
@@ -131,7 +132,7 @@ class LiveUpdatesClient:
     def on_reset(self, callback: ResetCallback) -> ResetCallback:
         """Call ``callback`` with a ``Reset`` when updates were missed and cannot be recovered.
 
-        Returns the callback, so it is a decorator as well.
+        Returns the callback, so that the method also works as a decorator.
         """
         self._handlers.add_reset(callback)
         if self._feed is not None and self._worker is None:
@@ -141,7 +142,7 @@ class LiveUpdatesClient:
     def on_state(self, callback: StateCallback) -> StateCallback:
         """Call ``callback`` on the event loop with each new ``ConnectionState``.
 
-        Returns the callback, so it is a decorator as well.
+        Returns the callback, so that the method also works as a decorator.
         """
         self._watchers.append(callback)
         if self._feed is not None:
@@ -151,8 +152,9 @@ class LiveUpdatesClient:
     async def events(self) -> AsyncGenerator[Event, None]:
         """Yield each ``LiveUpdate`` and ``Reset``, in order, until ``disconnect``.
 
-        The first iteration begins where the client began, later ones with what is new.
-        Raises what stopped the client, and ``DisconnectedError`` before ``connect``.
+        The first iteration begins at the position at which the client started, every later one with
+        the next new update. Raises the error that stopped the client, and ``DisconnectedError``
+        before ``connect``.
         """
         feed = self._connected_feed()
         consumer = self._consumer(feed, from_start=not self._iterated)
@@ -169,9 +171,9 @@ class LiveUpdatesClient:
             self._forget(feed, consumer)
 
     async def acknowledge(self) -> None:
-        """Save the cursor: what was handed out is handled.
+        """Save the cursor: everything handed out so far counts as handled.
 
-        Asking for the next update does the same; this is for leaving an iteration.
+        Requesting the next update does the same; call this before you leave an iteration early.
         """
         for consumer in self._consumers:
             consumer.done()
@@ -183,7 +185,7 @@ class LiveUpdatesClient:
                 if isinstance(event, LiveUpdate):
                     yield event
                 else:
-                    warn_of(event)
+                    warn_about_reset(event)
 
     def _connected_feed(self) -> Feed:
         if self._feed is None:
@@ -210,7 +212,7 @@ class LiveUpdatesClient:
                 consumer.done()
                 await self._save_cursor()
         except LiveUpdatesError:
-            return  # the state tells
+            return  # ``state.error`` describes it
 
     async def _save_cursor(self, *, final: bool = False) -> None:
         if self._cursor is not None and self._consumers:

@@ -27,23 +27,24 @@ class LiveUpdatesConfig:
     """
 
     site_id: str
-    """The site's UUID. It came with the API key; ``manage.py live_site list`` shows it."""
+    """The site's UUID. You get it with the API key; ``manage.py live_site list`` shows it."""
     api_key: str = field(repr=False)
     """The site's API key. It is left out of the ``repr``."""
     api_url: str
     """Where the CMS mounts ``spool_live.urls``: ``https://cms.example.org/spool-live/``."""
     start: int | None = None
-    """Begin after this sequence number. ``None``: with what is new."""
+    """The sequence number to begin after. ``None`` begins with the next new update."""
     filter: UpdateFilter = EVERYTHING
     """Which collections and event types to hand out. The default is all of them."""
     max_reconnect_attempts: int | Literal["development"] | None = None
     """After how many failed attempts to give up: ``None`` for never, or ``"development"`` for 5,
-    so that a development server does not call a CMS that is not running for ever."""
+    so that a development server does not go on calling a CMS that is not running."""
     queue_size: int = 1000
     """How many updates may wait for a slow handler."""
     overflow: Literal["catch_up", "drop_oldest"] = "catch_up"
-    """What to do beyond ``queue_size``. ``"catch_up"`` reads the rest from the log later, so that
-    nothing is lost; ``"drop_oldest"`` drops the oldest and hands out a ``Reset``."""
+    """What to do when ``queue_size`` updates are waiting and more arrive. ``"catch_up"`` reads the
+    rest from the log later, so that nothing is lost; ``"drop_oldest"`` drops the oldest updates and
+    hands out a ``Reset``."""
     cursor: CursorStore | str | Path | None = field(default=None, compare=False)
     """Where to keep the position across restarts: the path of a file, or an object with ``load``
     and ``save``. A position found there takes precedence over ``start``."""

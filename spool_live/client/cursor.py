@@ -1,7 +1,7 @@
 """Cursors: the position of a subscriber, kept across restarts.
 
-The cursor is saved after an update was handled, so that a crash in between repeats some updates:
-across crashes delivery is at least once, within one life of the process it is once.
+The cursor is saved after an update was handled. If the process crashes in between, some updates are
+delivered again: at least once across crashes, exactly once while the process runs.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class FileCursor:
     def load(self) -> int | None:
         """Return the number in the file, or ``None`` if there is no file.
 
-        Raises ``ConfigurationError`` for a file that is another site's or holds anything else, and
-        where its folder is missing.
+        Raises ``ConfigurationError`` if the file belongs to another site or is not a cursor file,
+        and if its folder does not exist.
         """
         try:
             data = json.loads(self._path.read_text())
@@ -64,7 +64,7 @@ class FileCursor:
             )
 
     def save(self, seq: int) -> None:
-        """Write beside the file, then put it in its place."""
+        """Write ``seq`` to a temporary file beside ``path``, then rename it to ``path``."""
         new = self._path.with_name(f"{self._path.name}.new")
         new.write_text(json.dumps({"site_id": self._site_id, "seq": seq}))
         new.replace(self._path)

@@ -1,6 +1,6 @@
-"""Everything that the client raises.
+"""The exceptions of the client.
 
-Sorted by what you have to do about it:
+Sorted by what you have to do about them:
 
     LiveUpdatesError
     ├── ConfigurationError              fix the configuration; the client stops
@@ -9,12 +9,12 @@ Sorted by what you have to do about it:
     │   └── IncompatibleServerError     api_url leads to something that is not spool_live
     ├── TransientError                  do nothing; the client retries by itself
     │   ├── ServerUnreachableError      the CMS does not answer
-    │   ├── RealtimeUnavailableError    Supabase Realtime does not answer, or hung up
+    │   ├── RealtimeUnavailableError    Supabase Realtime does not answer, or closed the connection
     │   ├── TokenExpiredError           Realtime counts the token as expired
     │   ├── SubscriptionRefusedError    Realtime refuses the join; updates come by polling
     │   └── RateLimitedError            waits ``retry_after`` seconds
-    ├── DisconnectedError               connect first; the client is not, or no longer
-    ├── GivenUpError                    the client has stopped; connect again when the cause is gone
+    ├── DisconnectedError               connect first; the client is not connected (any more)
+    ├── GivenUpError                    the client has stopped; fix the cause, then connect again
     └── WebhookVerificationError        refuse this request: it was not signed with your secret
 """
 
@@ -26,7 +26,7 @@ class LiveUpdatesError(Exception):
 
 
 class ConfigurationError(LiveUpdatesError):
-    """An option is wrong: waiting does not help, it has to be changed."""
+    """An option is missing or wrong: somebody has to change it, waiting does not help."""
 
 
 class InvalidCredentialsError(ConfigurationError):
@@ -34,7 +34,8 @@ class InvalidCredentialsError(ConfigurationError):
 
     def __init__(self, detail: str = "", *, code: str = "") -> None:
         self.code = code
-        """The CMS's error code, ``invalid_credentials``; ``""`` where something else answered."""
+        """The CMS's error code, ``invalid_credentials``; ``""`` if something other than the CMS
+        answered."""
         super().__init__(
             "The CMS refused the API key: it is unknown, revoked or expired. "
             "Check SPOOL_API_KEY and SPOOL_SITE_ID." + (f" (It said: {detail})" if detail else "")
@@ -56,7 +57,7 @@ class IncompatibleServerError(ConfigurationError):
 
 
 class TransientError(LiveUpdatesError):
-    """It may pass by itself; the client tries again."""
+    """A failure that may pass by itself; the client tries again."""
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -69,7 +70,7 @@ class ServerUnreachableError(TransientError):
 
 
 class RealtimeUnavailableError(TransientError):
-    """No connection to Supabase Realtime, or the one we had is gone."""
+    """Supabase Realtime cannot be reached, or the connection to it was lost."""
 
 
 class TokenExpiredError(TransientError):
@@ -90,7 +91,7 @@ class RateLimitedError(TransientError):
 
 
 class DisconnectedError(LiveUpdatesError):
-    """The client is not connected, or was disconnected while it was asked for something."""
+    """The client is not connected, or was disconnected during the call."""
 
 
 class GivenUpError(LiveUpdatesError):

@@ -1,4 +1,4 @@
-"""The callbacks of a client: called one after the other; an error in one is logged, never fatal."""
+"""The callbacks of a client, called one after the other; their exceptions are logged, not fatal."""
 
 from __future__ import annotations
 
@@ -27,30 +27,30 @@ class Handlers:
         return bool(self._updates or self._resets)
 
     def add_update(self, wanted: UpdateFilter, callback: UpdateCallback) -> None:
-        """From now on call back for these updates."""
+        """Call ``callback`` for the updates that ``wanted`` matches, from now on."""
         self._updates.append((wanted, callback))
 
     def add_reset(self, callback: ResetCallback) -> None:
-        """From now on call back for resets."""
+        """Call ``callback`` for resets, from now on."""
         self._resets.append(callback)
 
     async def handle(self, event: Event) -> None:
-        """Call everybody who wants it. What they raise is logged."""
+        """Call every callback that is registered for this event. Their exceptions are logged."""
         if isinstance(event, Reset):
             if not self._resets:
-                warn_of(event)
+                warn_about_reset(event)
             for on_reset in tuple(self._resets):
-                await _guarded(on_reset, event)
+                await _call_safely(on_reset, event)
         else:
-            wants = [callback for wanted, callback in self._updates if wanted.matches(event)]
-            if wants:
+            matching = [callback for wanted, callback in self._updates if wanted.matches(event)]
+            if matching:
                 with tracing.handling(event):
-                    for callback in wants:
-                        await _guarded(callback, event)
+                    for callback in matching:
+                        await _call_safely(callback, event)
 
 
-def warn_of(reset: Reset) -> None:
-    """Somebody who listens to updates only has to learn of a reset at least in the log."""
+def warn_about_reset(reset: Reset) -> None:
+    """Log the reset, for subscribers that have no callback for resets."""
     logger.warning(
         "Live updates were missed and cannot be recovered (%s; the stream goes on after "
         "%d): fetch the content again. Use on_reset() or events() to handle this.",
@@ -59,7 +59,7 @@ def warn_of(reset: Reset) -> None:
     )
 
 
-async def _guarded(callback: Callable[[Any], Any], event: Event) -> None:
+async def _call_safely(callback: Callable[[Any], Any], event: Event) -> None:
     try:
         result = callback(event)
         if inspect.isawaitable(result):

@@ -29,11 +29,11 @@ class Phase(StrEnum):
     STOPPED = "stopped"
     """Ended; ``ConnectionState.error`` says why, unless ``disconnect`` was called."""
     REVOKED = "revoked"
-    """Ended: the CMS does not accept the key any more, which it did before."""
+    """Ended: the CMS accepted the key before, and does not accept it any more."""
 
     @property
     def ended(self) -> bool:
-        """Whether the client has ended, so that nothing comes any more."""
+        """Whether the client has ended, so that no further update will arrive."""
         return self in {Phase.STOPPED, Phase.REVOKED}
 
 
@@ -53,8 +53,8 @@ class ConnectionState:
     """The state of a connection at one moment. Immutable."""
 
     connected: bool = False
-    """Whether the socket is joined and caught up, and brings what the log has. Without, updates
-    still come by polling as long as ``log`` is not ``"none"``."""
+    """Whether the socket is joined and caught up, and brings what the log has. While it is not,
+    updates still come by polling as long as ``log`` is not ``"none"``."""
     site_id: str = ""
     """The site's UUID."""
     last_update: str | None = None
@@ -73,18 +73,18 @@ StateCallback = Callable[[ConnectionState], None]
 
 
 class StateHolder:
-    """The current state; it notifies its watchers of every change."""
+    """The current state, which notifies its watchers of every change."""
 
     def __init__(self, site_id: str) -> None:
         self.current = ConnectionState(site_id=site_id)
         self._watchers: list[StateCallback] = []
 
     def watch(self, callback: StateCallback) -> None:
-        """Call back on every change. What the callback raises is logged."""
+        """Call ``callback`` with the new state on every change. Its exceptions are logged."""
         self._watchers.append(callback)
 
     def unwatch(self, callback: StateCallback) -> None:
-        """Stop calling back."""
+        """Stop calling ``callback``."""
         if callback in self._watchers:
             self._watchers.remove(callback)
 

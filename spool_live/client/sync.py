@@ -1,6 +1,6 @@
 """The client for code without an event loop: scripts, WSGI processes, notebooks.
 
-One background thread per process runs the loop of all of them.
+One background thread per process runs the event loop of all synchronous clients.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class BackgroundLoop:
 
     @classmethod
     def of_this_process(cls) -> BackgroundLoop:
-        """Return the running loop; after a fork, a new one."""
+        """Return this process's loop, started on first use and again after a fork."""
         with cls._lock:
             if cls._instance is None or cls._instance.pid != os.getpid():
                 cls._instance = cls()
@@ -77,7 +77,7 @@ class SyncLiveUpdatesClient:
         self._thread: ThreadPoolExecutor | None = None
 
     def connect(self, config: LiveUpdatesConfig | None = None) -> None:
-        """Start, and return as soon as the first token is here or the first attempt has failed.
+        """Connect, and return once the first token has arrived or the first attempt has failed.
 
         Takes and raises what ``LiveUpdatesClient.connect`` does.
         """
@@ -86,7 +86,7 @@ class SyncLiveUpdatesClient:
         self._background.run(self._client.connect(config))
 
     def disconnect(self) -> None:
-        """Leave, and end iterations. A callback that is running is not waited for."""
+        """Disconnect, and end iterations, without waiting for a callback that is running."""
         self._background.run(self._client.disconnect())
         thread, self._thread = self._thread, None
         if thread is not None:
@@ -107,8 +107,8 @@ class SyncLiveUpdatesClient:
     def wait_until_live(self, timeout: float | None = None) -> None:
         """Return when the socket is joined, ready and caught up.
 
-        Raises ``TimeoutError`` after ``timeout`` seconds (``None``: never), or what stopped the
-        client before that.
+        Raises ``TimeoutError`` after ``timeout`` seconds (``None``: never), or, if the client stops
+        before that, the error that stopped it.
         """
         self._background.run(self._client.wait_until_live(timeout))
 
@@ -125,7 +125,7 @@ class SyncLiveUpdatesClient:
         """
 
         async def add() -> None:
-            """Register in the client's event loop."""
+            """Register the callback in the client's event loop."""
             self._client.on_update(
                 self._in_thread(callback), collections=collections, event_types=event_types
             )
@@ -138,7 +138,7 @@ class SyncLiveUpdatesClient:
         and cannot be recovered; return it."""
 
         async def add() -> None:
-            """Register in the client's event loop."""
+            """Register the callback in the client's event loop."""
             self._client.on_reset(self._in_thread(callback))
 
         self._background.run(add())
@@ -152,7 +152,7 @@ class SyncLiveUpdatesClient:
     def events(self) -> Iterator[Event]:
         """Yield each ``LiveUpdate`` and ``Reset``, in order, until ``disconnect``.
 
-        Raises what stopped the client, and ``DisconnectedError`` before ``connect``.
+        Raises the error that stopped the client, and ``DisconnectedError`` before ``connect``.
         """
         events = self._client.events()
         try:

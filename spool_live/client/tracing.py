@@ -1,7 +1,7 @@
-"""The span of an update that is handled, where OpenTelemetry's API is installed.
+"""The OpenTelemetry span around the handling of an update, if OpenTelemetry's API is installed.
 
-It carries the update's id as ``messaging.message.id``, and so do the spans of the server that
-recorded and delivered it: that is where the two traces find each other.
+It carries the update's id as ``messaging.message.id``, as do the server's spans for recording and
+delivering the update: a tracing backend can join the two by that attribute.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ else:
 
 @contextmanager
 def handling(update: LiveUpdate) -> Iterator[None]:
-    """Open the span of what is done about ``update``."""
+    """Open the span for the time in which the subscriber handles ``update``."""
     if not IS_INSTALLED:
         yield
         return

@@ -16,7 +16,7 @@ class LiveUpdate:
     """One change of one item, as it is on the wire. Immutable."""
 
     id: str
-    """The update's own UUID: two with the same id are the same update."""
+    """The update's own UUID. Two updates with the same id are the same update."""
     site_id: str
     """The UUID of the site it belongs to."""
     event_type: str
@@ -24,16 +24,16 @@ class LiveUpdate:
     collection: str
     """The collection's name, as the CMS declares it."""
     slug: str | None
-    """The item's slug, or ``None`` where it has none."""
+    """The item's slug, or ``None`` if it has none."""
     item_id: str
     """The item's UUID, the same in every update of it."""
     timestamp: str
     """ISO 8601 time of the edit, with its offset."""
     metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    """What the collection says of the item: a JSON object of at most 8 KiB."""
+    """The metadata that the collection adds: a JSON object of at most 8 KiB."""
     seq: int | None = None
-    """The update's number on its site, larger than those of all earlier ones. ``None`` in rows that
-    something other than spool_live wrote, which are handed out as they come."""
+    """The update's number on its site, larger than that of every earlier update. ``None`` in rows
+    that something other than spool_live wrote; those are handed out as they arrive."""
 
     @classmethod
     def from_wire(cls, row: Mapping[str, Any]) -> LiveUpdate:
@@ -60,7 +60,7 @@ class LiveUpdate:
 
     @property
     def edited_at(self) -> datetime:
-        """``timestamp`` as an aware ``datetime``. Raises ``ValueError`` where it is not one."""
+        """``timestamp`` as an aware ``datetime``. Raises ``ValueError`` if it is not ISO 8601."""
         return datetime.fromisoformat(self.timestamp)
 
     def as_dict(self) -> dict[str, Any]:
@@ -72,23 +72,23 @@ class LiveUpdate:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """Updates were missed and cannot be recovered: fetch your content again.
+    """Notice that updates were missed and cannot be recovered: fetch your content again.
 
-    The client goes on after ``seq``.
+    The client continues after ``seq``.
     """
 
     seq: int
-    """The sequence number from which on nothing is missing."""
+    """The sequence number after which nothing is missing."""
     reason: Literal["history", "overflow"] = "history"
-    """``"history"``: the CMS's log no longer reaches back to our position, or was restored from a
-    backup. ``"overflow"``: a queue with ``overflow="drop_oldest"`` was full."""
+    """``"history"``: the CMS's log no longer reaches back to the client's position, or was restored
+    from a backup. ``"overflow"``: a queue with ``overflow="drop_oldest"`` was full."""
 
 
 Event = LiveUpdate | Reset
 
 
 def sequence_number(value: object) -> int:
-    """Return the value if it is one that a site's counter can have, from 0 to 2**63 - 1.
+    """Return ``value`` if it can be a sequence number: an integer from 0 to 2**63 - 1.
 
     Raises ``ValueError`` for anything else.
     """
@@ -99,7 +99,7 @@ def sequence_number(value: object) -> int:
 
 @dataclass(frozen=True, slots=True)
 class UpdateFilter:
-    """Which updates a handler wants to see. Immutable."""
+    """The updates that a handler wants to receive. Immutable."""
 
     collections: frozenset[str] | None = None
     """Names of collections; ``None`` for all."""
@@ -110,14 +110,14 @@ class UpdateFilter:
     def of(
         cls, collections: Collection[str] | None = None, event_types: Collection[str] | None = None
     ) -> UpdateFilter:
-        """Build it from names in lists, tuples or sets; ``None`` for all."""
+        """Build a filter from names in lists, tuples or sets; ``None`` for all."""
         return cls(
             None if collections is None else frozenset(collections),
             None if event_types is None else frozenset(event_types),
         )
 
     def matches(self, update: LiveUpdate) -> bool:
-        """Return whether ``update`` is one of those."""
+        """Return whether the handler wants to receive ``update``."""
         return (self.collections is None or update.collection in self.collections) and (
             self.event_types is None or update.event_type in self.event_types
         )

@@ -19,9 +19,9 @@ DATE_RESOLUTION = 1.0
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What one step found. ``ok`` None: not good, but it works.
+    """The result of one step. ``ok`` is ``None`` for a warning: not good, but it works.
 
-    The remedy is "" where there is nothing to do, and where the detail of a failure has it.
+    ``remedy`` is "" if there is nothing to do, or if ``detail`` contains the remedy.
     """
 
     step: str
@@ -63,7 +63,7 @@ async def _key(api: ContentApi) -> CheckResult:
 
 
 def clock(ahead: float | None) -> CheckResult:
-    """Return what it means that the CMS's clock is so many seconds ahead of ours."""
+    """Return the result for a CMS clock that is ``ahead`` seconds ahead of this machine's."""
     if ahead is None:
         return CheckResult("clock", None, "the CMS sends no Date", "Let its web server add one.")
     detail = f"the CMS is {abs(ahead):.0f} s {'ahead' if ahead > 0 else 'behind'}"

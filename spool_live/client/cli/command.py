@@ -24,12 +24,12 @@ _MARKS = {True: "ok  ", None: "warn", False: "FAIL"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns its exit status (0 well, 1 failed, 2 wrong configuration)."""
+    """Run the command; return its exit status: 0 success, 1 failure, 2 wrong configuration."""
     return run(_parser().parse_args(argv))
 
 
 def run(options: argparse.Namespace) -> int:
-    """Do what was parsed; as ``main``."""
+    """Run the command with parsed options; return its exit status, as ``main`` does."""
     try:
         config = _config(options)
         with _quiet("realtime"), _quiet("spool_live.client.feed"):
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
 
 @contextmanager
 def _quiet(name: str) -> Iterator[None]:
-    """Silence this logger: the command reports the same in its own words."""
+    """Silence this logger, because the command itself reports the same."""
     logger = logging.getLogger(name)
     before = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def add_tail_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of ``tail``, also for ``manage.py live_tail``."""
+    """Add the options of ``tail``; ``manage.py live_tail`` has the same."""
     _add_common_arguments(parser)
     parser.set_defaults(check=False)
     parser.add_argument(
@@ -124,15 +124,15 @@ async def _tail(config: LiveUpdatesConfig, options: argparse.Namespace) -> int:
 
 async def _check(config: LiveUpdatesConfig, options: argparse.Namespace) -> int:
     failed = False
-    async for finding in check(config):
-        failed = failed or finding.ok is False
-        sys.stdout.write(_line(finding, as_json=options.json))
+    async for result in check(config):
+        failed = failed or result.ok is False
+        sys.stdout.write(_line(result, as_json=options.json))
         sys.stdout.flush()
     return FAILED if failed else 0
 
 
-def _line(finding: CheckResult, *, as_json: bool) -> str:
+def _line(result: CheckResult, *, as_json: bool) -> str:
     if as_json:
-        return json.dumps(dataclasses.asdict(finding)) + "\n"
-    remedy = f"\n      {finding.remedy}" if finding.remedy else ""
-    return f"{_MARKS[finding.ok]}  {finding.step}: {finding.detail}{remedy}\n"
+        return json.dumps(dataclasses.asdict(result)) + "\n"
+    remedy = f"\n      {result.remedy}" if result.remedy else ""
+    return f"{_MARKS[result.ok]}  {result.step}: {result.detail}{remedy}\n"

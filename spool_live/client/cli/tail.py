@@ -31,11 +31,11 @@ async def tail(
     out: TextIO | None = None,
     err: TextIO | None = None,
 ) -> None:
-    """Print updates (to ``out``) and what the connection does (to ``err``), until cancelled.
+    """Print updates to ``out`` and changes of the connection to ``err``, until cancelled.
 
-    ``command`` is run for each update, with the update as JSON on stdin and its fields in SPOOL_*
-    variables; one after the other. ``count``: return after so many updates.
-    Raises LiveUpdatesError when the client stops.
+    ``command`` is run for one update after the other, with the update as JSON on stdin and its
+    fields in ``SPOOL_*`` variables. With a ``count``, return after that many updates. Raises
+    ``LiveUpdatesError`` when the client stops.
     """
     out, err = out or sys.stdout, err or sys.stderr
     client = LiveUpdatesClient(config)
@@ -54,7 +54,7 @@ async def tail(
 
 
 def as_line(event: Event, *, as_json: bool, colour: bool) -> str:
-    """Return one event as one line."""
+    """Return one line for an event: JSON, or text for people."""
     if isinstance(event, Reset):
         if as_json:
             return json.dumps({"reset": event.reason, "seq": event.seq})
@@ -71,7 +71,8 @@ def as_line(event: Event, *, as_json: bool, colour: bool) -> str:
 
 
 async def run_command(command: Sequence[str], update: LiveUpdate, err: TextIO) -> None:
-    """Run it to its end; a failure is reported and does not stop the tail."""
+    """Run ``command`` and wait for its end; a failure is reported to ``err`` and does not stop the
+    tail."""
     fields = update.as_dict()
     variables = {f"SPOOL_{name.upper()}": str(v or "") for name, v in fields.items()}
     variables["SPOOL_METADATA"] = json.dumps(fields["metadata"])
@@ -88,8 +89,8 @@ async def run_command(command: Sequence[str], update: LiveUpdate, err: TextIO) -
 
 
 def _state_printer(err: TextIO) -> Callable[[ConnectionState], None]:
-    """Return the line to print, each state once: not every attempt, and not the end, which ``tail``
-    raises."""
+    """Return a callback that prints each new state once: not every attempt, and not the end, for
+    which ``tail`` raises an error."""
     reported: list[object] = []
 
     def on_state(state: ConnectionState) -> None:

@@ -1,4 +1,4 @@
-"""The CMS over HTTP: token, catch-up, site. Every failure becomes an error of this client."""
+"""The CMS over HTTP: token, catch-up, site. Every failure becomes a ``LiveUpdatesError``."""
 
 from __future__ import annotations
 
@@ -30,18 +30,15 @@ DEFAULT_RETRY_AFTER = 60.0
 INVALID_CREDENTIALS = "invalid_credentials"
 """The CMS's own code for a key that is unknown, revoked or expired."""
 WHOLE_ANSWER = 6
-"""Times the HTTP timeout, which is for each piece of it, that an answer may take as a whole."""
+"""How many times the HTTP timeout a whole answer may take; the timeout itself is for each read."""
 
 
 class ContentApi:
     """The endpoints that a subscriber needs, with the API key in the header.
 
-    A wrong address or key is a ConfigurationError as long as the CMS has never answered with a
-    token. After that nothing that a proxy, a deployment or a maintenance page can answer is: only
-    the CMS's own ``invalid_credentials`` is final, all else is a ServerUnreachableError.
-
-    ``clock_ahead`` is how far the CMS's clock is ahead of ours; it is shown to people, and nothing
-    else goes by it.
+    A wrong address or key is a ``ConfigurationError`` until the CMS has answered with a token. From
+    then on a bad answer may come from a proxy, a deployment or a maintenance page: only the CMS's
+    own ``invalid_credentials`` is final, everything else is a ``ServerUnreachableError``.
     """
 
     def __init__(self, config: LiveUpdatesConfig) -> None:
@@ -53,18 +50,19 @@ class ContentApi:
             verify=ssl_context(),
         )
         self.known = False
-        """Whether the CMS has answered with a token of this site before."""
+        """Whether the CMS has already answered with a token of this site."""
         self.clock_ahead: float | None = None
+        """Seconds by which the CMS's clock is ahead of this machine's; only shown to people."""
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._http.aclose()
 
     async def token(self) -> RealtimeToken:
-        """Exchange the API key for a token. Raises WrongSiteError for another site's key."""
+        """Exchange the API key for a token. Raises ``WrongSiteError`` for another site's key."""
         asked_at = time.monotonic()
         data = await self._request("POST", "token/")
-        with self._in_context():
+        with self._transient_once_known():
             token = RealtimeToken.from_response(data, asked_at)
             if token.site_id != self._config.site_id:
                 raise WrongSiteError(wanted=self._config.site_id, actual=token.site_id)
@@ -72,9 +70,9 @@ class ContentApi:
         return token
 
     async def updates(self, after: int, limit: int = 500) -> Page:
-        """Return one page of the log: what came after this sequence number."""
+        """Return one page of the log: at most ``limit`` updates after this sequence number."""
         data = await self._request("GET", "updates/", params={"after": after, "limit": limit})
-        with self._in_context():
+        with self._transient_once_known():
             try:
                 return Page.from_response(data, site_id=self._config.site_id, after=after)
             except (KeyError, TypeError, ValueError) as error:
@@ -84,7 +82,7 @@ class ContentApi:
                 ) from error
 
     async def site(self) -> Mapping[str, Any]:
-        """Return whose key this is: ``GET site/``."""
+        """Return the JSON object of ``GET site/``: the site and the API key."""
         data = await self._request("GET", "site/")
         if not isinstance(data, dict):
             raise IncompatibleServerError("The answer of site/ is not a JSON object.")
@@ -101,7 +99,7 @@ class ContentApi:
                 "is SPOOL_API_URL right?"
             ) from error
         self.clock_ahead = clock_ahead(response.headers, time.time())
-        with self._in_context():
+        with self._transient_once_known():
             if not response.is_success:
                 raise error_from(response)
             try:
@@ -113,9 +111,9 @@ class ContentApi:
                 ) from error
 
     @contextmanager
-    def _in_context(self) -> Iterator[None]:
-        """Treat the error as temporary: an address and a key that worked before are not
-        mistyped."""
+    def _transient_once_known(self) -> Iterator[None]:
+        """Turn a ``ConfigurationError`` into a ``ServerUnreachableError`` once the CMS is known: an
+        address and a key that worked before are not mistyped."""
         try:
             yield
         except ConfigurationError as error:
@@ -128,9 +126,9 @@ class ContentApi:
 
 
 def error_from(response: httpx.Response) -> LiveUpdatesError:
-    """Return the error that an unsuccessful answer stands for."""
+    """Return the error for an unsuccessful answer of the CMS."""
     status = response.status_code
-    detail, code = _said(response, "detail"), _said(response, "code")
+    detail, code = _text_field(response, "detail"), _text_field(response, "code")
     if status == httpx.codes.UNAUTHORIZED:
         return InvalidCredentialsError(detail, code=code)
     if status == httpx.codes.TOO_MANY_REQUESTS:
@@ -161,13 +159,13 @@ def clock_ahead(headers: httpx.Headers, wall: float) -> float | None:
 
 
 def _wait_of(response: httpx.Response) -> float | None:
-    """Return what Retry-After asks for; a date is compared with the server's own Date."""
+    """Return the seconds in Retry-After; a date there is compared with the server's own Date."""
     headers = response.headers
     return retry_after(headers.get("retry-after"), http_date(headers.get("date")))
 
 
-def _said(response: httpx.Response, field: str) -> str:
-    """Return what the answer's JSON has in this field; "" where it has none."""
+def _text_field(response: httpx.Response, field: str) -> str:
+    """Return this field of the answer's JSON as text; "" if there is none."""
     try:
         data = response.json()
     except (ValueError, RecursionError):
@@ -177,5 +175,5 @@ def _said(response: httpx.Response, field: str) -> str:
 
 @functools.cache
 def ssl_context() -> ssl.SSLContext:
-    """Return one for the whole process: loading the certificates takes time and memory."""
+    """Return the process's one SSL context: loading the certificates takes time and memory."""
     return httpx.create_ssl_context()

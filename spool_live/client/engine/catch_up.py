@@ -1,4 +1,4 @@
-"""Asks the log: on request, after silence, and instead of the socket while there is none."""
+"""Reads the log: on request, at intervals, and more often while there is no socket."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _JOINED = {Phase.LIVE, Phase.DELAYED}
 
 
 class CatchUp:
-    """The one reader of the log for a stream. ``run`` is its loop; call the rest any time.
+    """The only reader of the log for a stream. ``run`` is its loop.
 
-    ``usual_interval`` gives the seconds between two looks while the socket is live.
+    ``usual_interval`` returns the seconds between two catch-ups while the socket is live.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class CatchUp:
         self._on_epoch = on_epoch
         self._now = now
         self._rand = rand
-        self._asked = False
+        self._requested = False
         self._wake = asyncio.Event()
         self._begun = 0
         self._finished = 0
@@ -56,23 +56,23 @@ class CatchUp:
         self._failures = 0
 
     def request(self) -> None:
-        """Ask soon. Requests made before the asking begins become one."""
-        self._asked = True
+        """Read the log soon. Requests made before the reading begins are merged into one."""
+        self._requested = True
         self._wake.set()
 
     def reschedule(self) -> None:
-        """Ask at the other pace from now on: the socket connected or was lost."""
+        """Recompute the interval, because the socket was connected or lost."""
         self._wake.set()
 
     async def complete(self) -> None:
-        """Return after a catch-up that began after this call."""
+        """Request a catch-up, and return once one that began after this call has finished."""
         goal = self._begun + 1
         self.request()
         async with self._progress:
             await self._progress.wait_for(lambda: self._finished >= goal)
 
     async def run(self) -> None:
-        """Wait, read and judge, without end. Raises every error that is not a
+        """Read the log again and again, until cancelled. Raises every error that is not a
         ``TransientError``."""
         await self._stream.started()
         while True:
@@ -85,15 +85,15 @@ class CatchUp:
                 self._failures = 0
 
     async def _wait(self) -> bool:
-        """Until asked, or until it is time; the latter returns True."""
-        while not self._asked:
+        """Wait for a request or for the end of the interval; return True in the latter case."""
+        while not self._requested:
             self._wake.clear()
             try:
                 async with asyncio.timeout(self._interval()):
                     await self._wake.wait()
             except TimeoutError:
                 return True
-        self._asked = False
+        self._requested = False
         return False
 
     def _interval(self) -> float:
@@ -113,7 +113,7 @@ class CatchUp:
             self._progress.notify_all()
 
     async def _read_pages(self) -> int | None:
-        """Read to the end; returns the highest new sequence number."""
+        """Read to the end of the log; return the highest new sequence number, if any."""
         found: int | None = None
         while True:
             before = self._stream.position or 0
@@ -126,7 +126,7 @@ class CatchUp:
                 return found
 
     async def _close_gap(self) -> None:
-        """Ask again shortly for an update that the log does not show, then believe the log."""
+        """Read again for an update that the log does not show yet, then accept the gap."""
         gap_before = self._stream.gap_before
         for confirmation in range(1, CONFIRMATIONS + 1):
             if gap_before is None:
@@ -134,7 +134,7 @@ class CatchUp:
             await asyncio.sleep(self._timing.catch_up_confirm * confirmation)
             await self._read_pages()
             if self._stream.gap_before != gap_before:
-                self.request()  # there was progress; if this is another gap, it is judged anew
+                self.request()  # there was progress: another gap gets its own confirmations
                 return
         if self._log.trouble is None:  # only the CMS proves a gap
             self._stream.accept_gap()

@@ -1,8 +1,8 @@
-"""One socket, one channel, built on the official ``realtime`` client; only ever opened once.
+"""One socket with one channel, built on the official ``realtime`` client; opened only once.
 
-The official client retries with stale tokens, dies of a raising callback and says SUBSCRIBED too
-early. So it gets no say here: its own reconnecting is off, its callbacks do nothing but put a small
-event into ``events``, and after any error the whole connection is thrown away by the supervisor.
+The official client retries with stale tokens, stops when a callback raises, and reports SUBSCRIBED
+too early. So its own reconnecting is switched off, its callbacks do nothing but put a small event
+into ``events``, and the supervisor discards the whole connection after any error.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _READY = {"Subscribed to PostgreSQL", "Replication connection established"}
 
 
 class _WithoutContent(logging.Filter):
-    """Keeps content out of the logs: the library prints every frame it does not understand."""
+    """Filter that keeps content out of the logs: the library logs every frame it cannot read."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if str(record.msg).startswith("Unrecognized message format"):
@@ -47,7 +47,7 @@ logging.getLogger("realtime._async.client").addFilter(_WithoutContent())
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The server says that changes flow from now on; it may say so again and again."""
+    """The server reports that changes are delivered from now on; it may repeat this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Doorbell:
-    """Something came that we cannot read: the log will have it."""
+    """Something arrived that cannot be read: it has to be read from the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Reauthenticate:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The connection is of no use any more."""
+    """The connection cannot be used any more, because of ``error``."""
 
     error: TransientError
 
@@ -80,8 +80,8 @@ ConnectionEvent = Ready | Received | Doorbell | Reauthenticate | Lost
 class RealtimeConnection:
     """``async with RealtimeConnection(token, timing) as connection:`` connects and joins.
 
-    Raises RealtimeUnavailableError, SubscriptionRefusedError, TokenExpiredError or
-    RateLimitedError where that fails; later failures come as a ``Lost`` event.
+    Raises ``RealtimeUnavailableError``, ``SubscriptionRefusedError``, ``TokenExpiredError`` or
+    ``RateLimitedError`` if that fails; a later failure comes as a ``Lost`` event.
     """
 
     def __init__(self, token: RealtimeToken, timing: Timing) -> None:
@@ -110,12 +110,12 @@ class RealtimeConnection:
         await self._close()
 
     async def set_auth(self, token: RealtimeToken) -> None:
-        """Hand the server a fresh token; a different one also wakes a dead subscription."""
+        """Send a fresh token to the server; a different one also revives a dead subscription."""
         self.token = token
         await self._client.set_auth(token.jwt)
 
     async def ping(self) -> float:
-        """Return the seconds to Realtime and back."""
+        """Return the seconds that a ping takes to Realtime and back."""
         socket = getattr(self._client, "_ws_connection", None)  # the library has no ping
         if socket is None:
             raise RealtimeUnavailableError("The Realtime connection was closed.")
@@ -169,13 +169,13 @@ class RealtimeConnection:
         )
 
     def _watch_listener(self) -> None:
-        """Watch the library's listening task, which may end alone while everything else works."""
+        """Watch the library's listening task, which may end while the rest of it goes on."""
         listener: asyncio.Task[None] | None = getattr(self._client, "_listen_task", None)
         if listener is not None:
             listener.add_done_callback(self._on_listener_done)
 
     def _emit(self, event: ConnectionEvent) -> None:
-        """Never raises: it runs inside the library's listening task."""
+        """Queue an event. It must not raise, as it runs inside the library's listening task."""
         if isinstance(event, Lost):
             self._lost = self._lost or event.error
             self._ended.set()
@@ -184,7 +184,7 @@ class RealtimeConnection:
         self.events.put_nowait(event)
 
     def _make_room(self) -> None:
-        """Replace all updates that wait by one doorbell: the log has them. Nothing else is lost."""
+        """Replace all queued updates by one ``Doorbell``: the log has them. Keep other events."""
         waiting = [self.events.get_nowait() for _ in range(self.events.qsize())]
         for event in dict.fromkeys(Doorbell() if isinstance(e, Received) else e for e in waiting):
             self.events.put_nowait(event)
@@ -211,23 +211,23 @@ class RealtimeConnection:
         self._emit(_received([payload["data"].get("record")]))
 
     async def _close(self) -> None:
-        """Close within ``timing.close``, and leave no timer of the library behind."""
+        """Close within ``timing.close`` seconds, and cancel all timers of the library."""
         for channel in self._client.get_channels():
             channel.rejoin_timer.reset()
             for push in (channel.join_push, *channel.messages_waiting_for_ack.values()):
                 push.destroy()
-        socket = getattr(self._client, "_ws_connection", None)  # close() forgets it first
+        socket = getattr(self._client, "_ws_connection", None)  # close() clears it first
         try:
             async with asyncio.timeout(self._timing.close):
                 await self._client.close()
         except TimeoutError:
             if socket is not None:
                 socket.transport.abort()
-            await self._client.close()  # has no socket any more: this ends the tasks
+            await self._client.close()  # the socket is closed: this ends the tasks
 
 
 def _proxy_hint(url: str) -> str:
-    """Return a hint at the environment's proxies, which the libraries follow without a word."""
+    """Return a hint at the environment's proxies, which the libraries use without mentioning it."""
     if not getproxies() or proxy_bypass(urlsplit(url).netloc):
         return ""
     return " through the proxy of this machine's settings (check HTTPS_PROXY and NO_PROXY)"

@@ -1,4 +1,4 @@
-"""One listener's bounded queue. It never holds up the others, and what does not fit is not lost."""
+"""The bounded queue of one subscriber, which never blocks others; the log has what does not fit."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ PAGE_SIZE = 500
 
 
 class Consumer:
-    """Takes events in order, hands them out with ``get``.
+    """A queue that takes events in order and hands them out with ``get``.
 
-    A full queue with overflow "catch_up" ignores what comes and, when it is empty again, reads on
-    from the log at the point where it stopped. The same happens to a consumer that begins with an
-    older position (a stored cursor).
+    A full queue with overflow "catch_up" ignores further events. When it is empty again, it reads
+    the log from the point at which it stopped. A consumer that begins at an older position (a
+    stored cursor) does the same.
     """
 
     def __init__(
@@ -42,9 +42,9 @@ class Consumer:
         self._drop_oldest = overflow == "drop_oldest"
         self._wanted = wanted
         self._queue: deque[Event] = deque()
-        self._aside: list[Event] | None = None  # what comes while the log is being read
+        self._aside: list[Event] | None = None  # what arrives while the log is being read
         self._lagging = False
-        self._target = 0  # where the stream was, as far as we know
+        self._target = 0  # the stream's position, as far as known
         self._in_hand: Event | None = None
         self._done: int | None = position
         self._ended = asyncio.Event()
@@ -53,16 +53,16 @@ class Consumer:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing waits to be handled."""
+        """Whether no event is waiting or being handled."""
         return not self._queue and self._in_hand is None and not self._lagging
 
     @property
     def cursor(self) -> int | None:
-        """The sequence number up to which everything was handled."""
+        """The sequence number up to which everything has been handled."""
         return self._done if self._queue or self._in_hand else self._position
 
     def start(self, position: int) -> None:
-        """Begin at this position of the stream, or catch up to it first."""
+        """Begin at ``position`` of the stream, or at the consumer's own older one and catch up."""
         if self._position is None:
             self._position = self._done = position
         self._lagging = self._position != position
@@ -82,15 +82,15 @@ class Consumer:
         self._arrived.set()
 
     def end(self, error: LiveUpdatesError | None) -> None:
-        """Nothing will come any more."""
+        """End the queue: ``get`` hands out what is queued, then raises ``error``."""
         self._error = error
         self._ended.set()
         self._arrived.set()
 
     async def get(self) -> Event:
-        """Return the next event. The one before counts as handled from now on.
+        """Return the next event. The previous one counts as handled from now on.
 
-        Raises what ended the stream (DisconnectedError after a disconnect).
+        Raises the error that ended the stream (``DisconnectedError`` after a disconnect).
         """
         self.done()
         failures = 0
@@ -106,7 +106,7 @@ class Consumer:
         return self._in_hand
 
     def done(self) -> None:
-        """Note that the last event that was returned is handled."""
+        """Note that the event which ``get`` returned last is handled."""
         if self._in_hand is not None and self._in_hand.seq is not None:
             self._done = self._in_hand.seq
         self._in_hand = None
@@ -144,7 +144,7 @@ class Consumer:
         self._queue.appendleft(Reset(dropped.seq or 0, "overflow"))
 
     async def _catch_up(self, failures: int) -> int:
-        """Read one page; what comes meanwhile is kept aside and follows it. Returns failures."""
+        """Read one page; events that arrive meanwhile follow it. Return the number of failures."""
         self._lagging, self._aside, target = False, [], self._target
         try:
             page = await self._read_log(self._position or 0, min(self._size, PAGE_SIZE))
@@ -165,7 +165,7 @@ class Consumer:
         return 0
 
     async def _pause(self, failures: int, retry_after: float | None = None) -> int:
-        """Back off, unless the end comes first."""
+        """Wait for the back-off time, or until the stream ends; return ``failures``."""
         try:
             async with asyncio.timeout(retry_delay(failures, retry_after, self._timing)):
                 await self._ended.wait()

@@ -1,4 +1,4 @@
-"""When to save the cursor of a client, and how far it has come."""
+"""When to save the cursor of a client, and which position to save."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ SAVE_INTERVAL = 1.0
 
 
 class CursorKeeper:
-    """Saves how far all consumers of a client have come: when they are idle, or every second.
+    """Saves the position that all consumers of a client have reached: when idle, or every second.
 
-    A store that fails is reported and tried again with the next update.
+    If the store fails, the error is logged, and the next update is another attempt.
     """
 
     def __init__(self, store: CursorStore, now: Callable[[], float] = time.monotonic) -> None:
@@ -29,7 +29,7 @@ class CursorKeeper:
         self._saved_at = float("-inf")
 
     async def load(self) -> int | None:
-        """Return what the store has. Raises ConfigurationError where that is not a sequence
+        """Return the stored position, if any. Raises ``ConfigurationError`` if it is not a sequence
         number."""
         loaded = self._store.load()
         seq = await loaded if inspect.isawaitable(loaded) else loaded
@@ -37,12 +37,12 @@ class CursorKeeper:
             self._saved = None if seq is None else sequence_number(seq)
         except ValueError as error:
             raise ConfigurationError(
-                f"The cursor store gave something other than a sequence number: {error}."
+                f"The cursor store returned something that is not a sequence number: {error}."
             ) from error
         return self._saved
 
     async def note(self, consumers: Iterable[Consumer], *, final: bool = False) -> None:
-        """Save the least of their cursors, if it moved and it is time."""
+        """Save the smallest of the consumers' cursors, if it has moved and a save is due."""
         cursors = [consumer.cursor for consumer in consumers]
         idle = all(consumer.idle for consumer in consumers)
         if not (final or idle or self._now() - self._saved_at >= SAVE_INTERVAL):

@@ -1,4 +1,4 @@
-"""One site's connection, put together once and shared by every client of this loop that asks."""
+"""One site's connection, shared by the clients of an event loop that have the same settings."""
 
 from __future__ import annotations
 
@@ -34,8 +34,10 @@ _Shared = dict[tuple[object, ...], "Feed"]
 
 
 class Feed:
-    """One socket, one log reader, one order; ``stream`` has the consumers, ``state`` the
-    watchers."""
+    """One socket, one log reader and one order of updates for a site.
+
+    ``stream`` has the consumers, ``state`` the watchers, ``error`` what ended it.
+    """
 
     _shared: WeakKeyDictionary[asyncio.AbstractEventLoop, _Shared] = WeakKeyDictionary()
 
@@ -74,7 +76,7 @@ class Feed:
 
     @classmethod
     def acquire(cls, config: LiveUpdatesConfig) -> Feed:
-        """Return the running feed of this site and key, or a new one; give it back by ``release``.
+        """Return the running feed of this site and key, or a new one. Call ``release`` when done.
 
         A new feed begins to connect in a task of the running loop. A configuration with
         ``shared=False`` always gets a feed of its own.
@@ -90,7 +92,7 @@ class Feed:
         return feed
 
     async def release(self) -> None:
-        """Give the feed back; the last one out closes it."""
+        """Release the feed; the release of its last user closes it."""
         self._users -= 1
         if self._users:
             return
@@ -101,18 +103,22 @@ class Feed:
 
     @property
     def ended(self) -> bool:
-        """Whether it has stopped, for whatever reason."""
+        """Whether the feed has stopped, for whatever reason."""
         return self.state.current.phase.ended
 
     @property
     def position(self) -> int | None:
-        """The sequence number the stream has reached; None before the first token."""
+        """The sequence number that the stream has reached; ``None`` before the first token."""
         return self.stream.position
 
     def consumer(
         self, config: LiveUpdatesConfig, start: int | None, *, from_start: bool
     ) -> Consumer:
-        """Return a new place in the stream: after ``start``, or (with neither) with what is new."""
+        """Return a new consumer, attached to the stream.
+
+        With ``from_start`` it begins after ``start``, or at the stream's origin if that is
+        ``None``; without, at the current position of the stream.
+        """
         if from_start and start is None:
             start = self.stream.origin
         consumer = Consumer(
@@ -127,11 +133,11 @@ class Feed:
         return consumer
 
     async def reached(self, wanted: Callable[[ConnectionState], bool]) -> ConnectionState:
-        """Wait for a state. Raises the fatal error if the feed ends first."""
+        """Wait for a ``wanted`` state, and return it. Raises ``error`` if the feed ends first."""
         changed = asyncio.Event()
 
         def on_change(_: ConnectionState) -> None:
-            """Wake the loop below up."""
+            """Wake up the loop below."""
             changed.set()
 
         self.state.watch(on_change)
@@ -159,7 +165,7 @@ class Feed:
         try:
             await first_of(self._supervisor.run(), self._catch_up.run())
         except LiveUpdatesError as error:
-            logger.error("Live updates of site %s stopped: %s", self.config.site_id, error)  # noqa: TRY400  # no fault of the code
+            logger.error("Live updates of site %s stopped: %s", self.config.site_id, error)  # noqa: TRY400  # not a bug: no traceback
             self.error = error
         except Exception as error:
             logger.exception("The live updates client stopped")
@@ -175,17 +181,18 @@ class Feed:
             )
 
     def _usual_interval(self) -> float:
-        """In ``postgres_changes`` mode nothing says that a key was revoked or that rows were
-        lost."""
+        """Return the seconds between two catch-ups while the socket is live: fewer in
+        ``postgres_changes`` mode, where the socket does not report revoked keys or lost rows."""
         token, timing = self._tokens.current, self.config.timing
         if token is not None and isinstance(token.channel, ChangesChannel):
             return min(timing.catch_up_interval, timing.catch_up_interval_changes)
         return timing.catch_up_interval
 
     def _on_epoch(self, epoch: int) -> None:
-        """Request a new token where the log names a new epoch of the site.
+        """Request a new token if the log names another epoch than the token.
 
-        Supabase may not know it yet, so that the token still has the old one: ask again later.
+        Supabase may not have the new epoch yet, so the new token may still have the old one: then
+        request again after ``catch_up_interval``.
         """
         token, timing, now = self._tokens.current, self.config.timing, time.monotonic()
         if token is None or epoch == token.epoch:
@@ -196,8 +203,8 @@ class Feed:
 
 
 def _identity(config: LiveUpdatesConfig) -> tuple[object, ...]:
-    """Return what two clients must have in common to use one socket: another key has other
-    rights."""
+    """Return what two clients must have in common to share a socket. It includes the key, because
+    another key has other rights."""
     return (
         config.site_id,
         config.api_key,

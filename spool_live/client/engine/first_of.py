@@ -8,7 +8,7 @@ from typing import Any
 
 
 async def first_of(*coroutines: Coroutine[Any, Any, object]) -> None:
-    """Run them together until one of them ends; raise what it raised, and cancel the others."""
+    """Run coroutines until the first of them ends; raise its error, and cancel the others."""
     tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

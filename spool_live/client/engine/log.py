@@ -1,5 +1,4 @@
-"""The log of updates: the CMS has it; while the CMS does not answer, a part of it is in
-Supabase."""
+"""The log of updates, read from the CMS, or in part from Supabase while the CMS does not answer."""
 
 from __future__ import annotations
 
@@ -26,9 +25,9 @@ _COLUMNS = "id,site_id,event_type,collection,slug,item_id,timestamp,metadata,seq
 
 
 class UpdateLog:
-    """Answers "what came after N?": from the CMS, or else through PostgREST with a living token.
+    """Answers "what came after N?": from the CMS, or else from PostgREST with an unexpired token.
 
-    ``source`` says where the last answer came from, ``trouble`` why it was not the CMS.
+    ``source`` is where the last answer came from, ``trouble`` the error if that was not the CMS.
     """
 
     def __init__(
@@ -41,9 +40,9 @@ class UpdateLog:
         self.trouble: LiveUpdatesError | None = None
 
     async def read(self, after: int, limit: int = PAGE_SIZE) -> Page:
-        """Return the page that begins after this sequence number, at most so many updates.
+        """Return the page after this sequence number, with at most ``limit`` updates.
 
-        Raises the CMS's error where neither can be read.
+        Raises the CMS's error if neither the CMS nor Supabase can be read.
         """
         try:
             page = await self._api.updates(after, limit)
@@ -96,10 +95,10 @@ class UpdateLog:
 
 
 def contiguous_page(updates: list[LiveUpdate], after: int, cause: TransientError) -> Page:
-    """Return a page of what follows without a gap.
+    """Return a page of the updates that follow ``after`` without a gap.
 
-    Supabase's table lacks what it refused and what is older than an hour, so that a gap in it
-    proves nothing: only the CMS can close it. Raises ``cause`` where the very next one is missing.
+    Supabase's table lacks updates that it refused and those older than an hour, so a gap in it
+    proves nothing: only the CMS can close it. Raises ``cause`` if the very next update is missing.
     """
     run: list[LiveUpdate] = []
     for update in updates:

@@ -1,4 +1,4 @@
-"""Refusals of Realtime: its texts and codes as errors of this client (pure functions)."""
+"""Realtime's refusals, turned into errors of this client by pure functions."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ _REFUSALS = ("Unauthorized", "permission", "JWT", "Jwt", "signature", "PrivateOn
 
 
 def handshake_error(error: InvalidStatus) -> TransientError:
-    """Return what a refused upgrade means: the server answers it with an HTTP error and a JSON
-    body."""
-    status, said = error.response.status_code, _said(error.response.body)
+    """Return the error for a refused upgrade, which the server answers with an HTTP error and a
+    JSON body."""
+    status, reason = error.response.status_code, _body_text(error.response.body)
     if status == _LIMITED:
         return RateLimitedError(
-            f"Supabase Realtime refuses connections for now{said}.", retry_after=RETRY_AFTER
+            f"Supabase Realtime refuses connections for now{reason}.", retry_after=RETRY_AFTER
         )
     if status in _REFUSED:
         return RealtimeUnavailableError(
-            f"Supabase Realtime refused the key that the CMS named (HTTP {status}{said}). Check "
+            f"Supabase Realtime refused the key that the CMS named (HTTP {status}{reason}). Check "
             'SPOOL_LIVE["SUPABASE_PUBLISHABLE_KEY"] there; until then, updates come by polling.'
         )
     return RealtimeUnavailableError(
-        f"Supabase Realtime answered HTTP {status} to the handshake{said}."
+        f"Supabase Realtime answered HTTP {status} to the handshake{reason}."
     )
 
 
 def channel_error(status: str, error: Exception | None) -> TransientError:
-    """Return what a channel's end means, from the reply to its join or from its last system
-    message."""
+    """Return the error for the end of a channel, from the reply to its join or from its last
+    system message."""
     reason = _reason(error)
     if "expired" in reason:
         return TokenExpiredError(f"Realtime says: {reason}.")
@@ -55,8 +55,8 @@ def channel_error(status: str, error: Exception | None) -> TransientError:
     return RealtimeUnavailableError(f"The Realtime channel ended ({status}): {reason or '-'}.")
 
 
-def _said(body: bytes | None) -> str:
-    """Return the server's own text, to be appended; nothing where a proxy answered."""
+def _body_text(body: bytes | None) -> str:
+    """Return ": " and the server's own text, to be appended; "" if a proxy answered."""
     try:
         return f": {str(json.loads(body or b'')['error'])[:200]}"
     except (KeyError, TypeError, ValueError):
@@ -64,7 +64,7 @@ def _said(body: bytes | None) -> str:
 
 
 def _reason(error: Exception | None) -> str:
-    """Return the server's text: the library hands it on as JSON in the message of an Exception."""
+    """Return the server's text, which the library passes on as JSON in an exception's message."""
     text = "" if error is None else str(error)
     try:
         data = json.loads(text)

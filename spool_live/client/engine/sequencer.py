@@ -1,8 +1,8 @@
-"""The sequencer, without I/O: updates and log pages go in, each update comes out once, in order.
+"""The sequencer takes updates and log pages, and returns each update once, in order; no I/O.
 
 Handlers see the updates of a site in the order of ``seq``. The socket may lose, repeat and reorder;
-the log may not. So an update that does not follow the last one waits, and a gap is closed only by
-the log: by a page that brings the missing updates, or one that proves there is nothing to bring.
+the log may not. So an update that does not directly follow the last one waits, and only the log
+closes a gap: by a page with the missing updates, or one that proves that they do not exist.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from spool_live.client.updates import Event, LiveUpdate, Reset, sequence_number
 class Page:
     """One answer of the log to "what came after N?", oldest first.
 
-    ``seq`` is the site's newest number. ``next`` is the cursor of the next page, None on the last.
-    ``epoch`` is None where the answer does not name it (read through PostgREST).
+    ``seq`` is the site's newest number. ``next`` is the cursor of the next page, ``None`` on the
+    last. ``epoch`` is ``None`` if the page was read through PostgREST, which does not name it.
     """
 
     updates: Sequence[LiveUpdate]
@@ -34,8 +34,8 @@ class Page:
     def from_response(cls, data: Any, *, site_id: str, after: int) -> Page:
         """Read the JSON of ``GET updates/?after=``.
 
-        Raises KeyError, TypeError or ValueError for everything that a CMS does not answer to this
-        question: another object, another site's updates, a page that ends where it began.
+        Raises ``KeyError``, ``TypeError`` or ``ValueError`` for anything that the CMS cannot have
+        answered: another object, another site's updates, a page that ends where it began.
         """
         if data["status"] not in {"recovered", "reset"}:
             raise ValueError(f"status {data['status']!r}")
@@ -58,14 +58,14 @@ class Page:
 
     @property
     def last_seq(self) -> int | None:
-        """The highest number in the page: the log has nothing unseen below it."""
+        """The highest sequence number in the page, if any: the log has nothing unread below it."""
         return max((update.seq for update in self.updates if update.seq is not None), default=None)
 
 
 class Sequencer:
-    """The position of one site's stream, and what waits behind a gap.
+    """The position of one site's stream, and the updates that wait behind a gap.
 
-    It holds at most ``max_waiting`` updates; what comes beyond that is left to the log.
+    At most ``max_waiting`` updates wait; further ones are ignored and read from the log later.
     """
 
     def __init__(self, position: int, *, max_waiting: int = 1000, remember: int = 2_000) -> None:
@@ -77,11 +77,11 @@ class Sequencer:
 
     @property
     def gap_before(self) -> int | None:
-        """The first number that waits behind a gap, so that the log has to be asked; or None."""
+        """The lowest number that waits behind a gap which only the log can close; or ``None``."""
         return min(self._waiting, default=None)
 
     def receive(self, updates: Iterable[LiveUpdate]) -> list[Event]:
-        """Take what the socket brought; return what may be delivered now, in order."""
+        """Take updates from the socket; return what may be delivered now, in order."""
         events: list[Event] = []
         for update in updates:
             if update.seq is None:
@@ -91,10 +91,10 @@ class Sequencer:
         return events + self._drain()
 
     def absorb(self, page: Page) -> list[Event]:
-        """Take a page asked for with ``after=position``; return what may be delivered now.
+        """Take a page that was read with ``after=position``; return what may be delivered now.
 
-        The log never shows N+1 before N, so a page proves its own gaps: they are passed over, and
-        not asked for again.
+        The log never shows N+1 before N, so numbers missing from a page do not exist: they are
+        skipped, and not requested again.
         """
         if page.reset:
             return self._start_again(page.seq)
@@ -104,7 +104,7 @@ class Sequencer:
         return self._pass(page.last_seq or 0) + self._drain()
 
     def accept_gap(self) -> list[Event]:
-        """Go on behind the gap: the log was asked, and has nothing for it."""
+        """Skip the gap, because the log has nothing for it; return what may be delivered now."""
         return self._pass(min(self._waiting, default=0)) + self._drain()
 
     def _start_again(self, seq: int) -> list[Event]:
@@ -116,7 +116,7 @@ class Sequencer:
         return seq == self.position + 1 or len(self._waiting) < self._max_waiting
 
     def _pass(self, bound: int) -> list[Event]:
-        """Deliver all that waits up to this number; nothing below it is missing any more."""
+        """Return all updates that wait up to ``bound``, and move the position there."""
         events: list[Event] = []
         for seq in sorted(seq for seq in self._waiting if seq <= bound):
             events += self._once(self._waiting.pop(seq))
@@ -124,7 +124,7 @@ class Sequencer:
         return events
 
     def _drain(self) -> list[Event]:
-        """Deliver all that follows the position without a gap."""
+        """Return the updates that follow the position without a gap, and move it behind them."""
         events: list[Event] = []
         while update := self._waiting.pop(self.position + 1, None):
             self.position += 1
@@ -132,8 +132,8 @@ class Sequencer:
         return events
 
     def _once(self, update: LiveUpdate) -> list[Event]:
-        """Return the update, unless its id was seen: a restored server may renumber what it
-        repeats."""
+        """Return the update unless its id was seen before: a CMS restored from a backup may repeat
+        an update under another number."""
         if update.id in self._seen:
             return []
         self._seen[update.id] = None

@@ -1,4 +1,4 @@
-"""The stream: one sequencer, and the consumers that get what comes out of it."""
+"""The stream: one sequencer, and the consumers that receive its events."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ class Stream:
 
     @property
     def position(self) -> int | None:
-        """The last sequence number that was delivered; None before the first token."""
+        """The last sequence number that was delivered; ``None`` before the first token."""
         return None if self._sequencer is None else self._sequencer.position
 
     @property
     def gap_before(self) -> int | None:
-        """The first sequence number that waits behind a gap, or None."""
+        """The lowest sequence number that waits behind a gap, or ``None``."""
         return None if self._sequencer is None else self._sequencer.gap_before
 
     async def started(self) -> None:
-        """Return when there is a position."""
+        """Return once ``start`` has been called."""
         await self._started.wait()
 
     def start(self, position: int) -> None:
-        """Begin after this sequence number, the first time it is known."""
+        """Begin after this sequence number. Only the first call has an effect."""
         if self._sequencer is None:
             self.origin = position
             self._sequencer = Sequencer(position)
@@ -46,7 +46,7 @@ class Stream:
             self._started.set()
 
     def receive(self, updates: Iterable[LiveUpdate]) -> None:
-        """Take what the socket brought."""
+        """Take updates from the socket."""
         if self._sequencer is not None:
             self._publish(self._sequencer.receive(updates))
 
@@ -56,12 +56,12 @@ class Stream:
             self._publish(self._sequencer.absorb(page))
 
     def accept_gap(self) -> None:
-        """Give the gap up: the log has nothing for it."""
+        """Skip the gap, because the log has nothing for it."""
         if self._sequencer is not None:
             self._publish(self._sequencer.accept_gap())
 
     def attach(self, consumer: Consumer) -> None:
-        """Let a consumer listen. It reads from the log what it missed before."""
+        """Add a consumer. It reads from the log what it has missed."""
         self._consumers.add(consumer)
         if self.position is not None:
             consumer.start(self.position)
@@ -71,7 +71,7 @@ class Stream:
         self._consumers.discard(consumer)
 
     def end(self, error: LiveUpdatesError | None) -> None:
-        """Nothing will come any more: consumers get what they have, then the error."""
+        """End all consumers: they hand out what is queued, then raise ``error``."""
         for consumer in self._consumers:
             consumer.end(error)
 

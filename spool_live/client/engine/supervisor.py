@@ -34,7 +34,7 @@ from spool_live.client.state import Phase, StateHolder
 from spool_live.client.updates import LiveUpdate
 
 logger = logging.getLogger("spool_live.client")
-wall_clock = time.time  # never compared with what a server says, only with itself
+wall_clock = time.time  # compared only with itself, never with a server's clock
 _DELAYED = (
     "The log has updates that Realtime does not bring: its database may not answer, or the CMS "
     "delivers late. Updates come from the log every few seconds until the socket brings some."
@@ -42,7 +42,7 @@ _DELAYED = (
 
 
 class RejoinRequired(Exception):  # noqa: N818 - not an error: the token names another channel
-    """Leave this socket and join with this token."""
+    """Signal to leave this socket and to join with ``token``."""
 
     def __init__(self, token: RealtimeToken) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class RejoinRequired(Exception):  # noqa: N818 - not an error: the token names a
 
 
 class Supervisor:
-    """Runs until something fatal happens, which it raises."""
+    """Keeps a socket connected until a fatal error, which ``run`` raises."""
 
     def __init__(
         self,
@@ -75,8 +75,8 @@ class Supervisor:
         self._ready = asyncio.Event()
 
     async def run(self) -> None:
-        """Connect, join and follow, again and again. Raises ConfigurationError or GivenUpError when
-        it ends."""
+        """Connect, join and follow, again and again, until it raises ``ConfigurationError`` or
+        ``GivenUpError``."""
         token: RealtimeToken | None = None
         while True:
             try:
@@ -86,7 +86,7 @@ class Supervisor:
                 token = rejoin.token
             except TransientError as error:
                 token = None
-                self._judge(error)
+                self._record_failure(error)
                 await self._back_off(error)
 
     async def _connect_and_stay(self, token: RealtimeToken) -> None:
@@ -130,7 +130,7 @@ class Supervisor:
             self._catch_up.request()
 
     async def _go_live(self, connection: RealtimeConnection) -> None:
-        """Live is: the server says that changes flow, and what was before is caught up."""
+        """Set the phase to live when the server is ready and everything earlier is caught up."""
         broadcast = isinstance(connection.token.channel, BroadcastChannel)
         timing = self._timing
         try:
@@ -175,15 +175,15 @@ class Supervisor:
                 self._state.update(phase=Phase.DELAYED, error=_DELAYED)
                 self._catch_up.reschedule()
             match self._watchdog.verdict(time.monotonic()):
-                case Verdict.KICK:
+                case Verdict.RENEW_TOKEN:
                     self._tokens.request()
-                case Verdict.REBUILD:
+                case Verdict.RECONNECT:
                     raise RealtimeUnavailableError(
                         "The log has updates which the socket does not bring."
                     )
 
-    def _judge(self, error: TransientError) -> None:
-        """Note what the error says of the socket. Raises GivenUpError beyond the limit, if any."""
+    def _record_failure(self, error: TransientError) -> None:
+        """Count the failed attempt. Raises ``GivenUpError`` beyond ``attempt_limit``."""
         if isinstance(error, TokenExpiredError) and not self._tokens.refused_as_expired():
             error.add_note("The clocks of the CMS and of Supabase differ: check NTP on both.")
         self._refusals = self._refusals + 1 if isinstance(error, SubscriptionRefusedError) else 0

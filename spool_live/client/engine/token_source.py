@@ -1,4 +1,4 @@
-"""Fetches tokens, one at a time, and knows when the next one is due."""
+"""Fetches tokens, one at a time, and schedules the next."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from spool_live.client.policy import Random, Timing, refresh_in, retry_delay
 
 
 class TokenSource:
-    """Holds the current token. Times are of the monotonic clock and counted from its receipt."""
+    """The current token, and the time of the next. Times are in seconds on the monotonic clock."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class TokenSource:
         self._one_at_a_time = asyncio.Lock()
 
     async def for_join(self) -> RealtimeToken:
-        """Return a fresh token; the one we have, where the CMS is away and it still lives."""
+        """Return a fresh token, or the current valid one if the CMS is unreachable."""
         try:
             return await self.fetch()
         except (ServerUnreachableError, RateLimitedError):
@@ -45,8 +45,10 @@ class TokenSource:
             return self.current
 
     async def fetch(self) -> RealtimeToken:
-        """Return whether to ask for a new one. After a failure the next is due when it makes sense
-        to ask again."""
+        """Return a new token from the CMS, and schedule the next one.
+
+        A ``TransientError`` is raised after the next attempt has been scheduled.
+        """
         async with self._one_at_a_time:
             try:
                 token = await self._api.token()
@@ -62,7 +64,7 @@ class TokenSource:
             return token
 
     async def due(self) -> None:
-        """Return when it is time to fetch a new one."""
+        """Return when it is time to fetch a new token."""
         while (delay := self._due_at - self._now()) > 0:
             self._changed.clear()
             try:
@@ -72,14 +74,14 @@ class TokenSource:
                 pass
 
     def request(self, within: float = 0.0) -> None:
-        """Somebody needs a new one, at a random moment within so many seconds."""
+        """Schedule a new token at a random moment within this many seconds."""
         self._plan(min(self._due_at, self._now() + within * self._rand()))
 
     def refused_as_expired(self) -> bool:
-        """Realtime says that the token has expired.
+        """Discard the current token, which Realtime refused as expired.
 
-        If that was before its time, Realtime's clock is ahead of the CMS's, and from now on tokens
-        are refreshed earlier. Returns False for a token so young that this cannot help.
+        If it should still be valid, Realtime's clock is ahead of the CMS's, and from now on tokens
+        are refreshed earlier. Return False if the token was so new that this cannot help.
         """
         if self.current is None:
             return True

@@ -40,8 +40,8 @@ class RealtimeToken:
     """What ``POST token/`` answered. Times are in seconds; ``received_at`` is on the monotonic
     clock.
 
-    Its age is counted from ``received_at`` with ``lifetime`` (``expires_in``), so that neither
-    clock's opinion of the date matters.
+    The token expires ``lifetime`` (``expires_in``) after ``received_at``, so that client and
+    server need not agree on the time of day.
     """
 
     jwt: str = field(repr=False)
@@ -58,7 +58,7 @@ class RealtimeToken:
     def from_response(cls, data: Any, received_at: float) -> RealtimeToken:
         """Read the JSON of ``POST token/``.
 
-        Raises IncompatibleServerError where something is missing or is not what it should be.
+        Raises ``IncompatibleServerError`` if a field is missing or malformed.
         """
         try:
             return cls(
@@ -79,11 +79,11 @@ class RealtimeToken:
             ) from error
 
     def expired(self, now: float) -> bool:
-        """Return whether its life is over at this time of the monotonic clock."""
+        """Return whether the token has expired at this time of the monotonic clock."""
         return now >= self.received_at + self.lifetime
 
     def same_channel(self, other: RealtimeToken) -> bool:
-        """Return whether a socket that was joined with the other token serves for this one too."""
+        """Return whether a socket that was joined with ``other`` serves for this token, too."""
         return (self.supabase_url, self.supabase_key, self.channel) == (
             other.supabase_url,
             other.supabase_key,
@@ -98,7 +98,7 @@ def _text(value: object) -> str:
 
 
 def _lifetime(value: object) -> float:
-    """Return the seconds that a token lives: no CMS lets one live for more than a day."""
+    """Return a token's lifetime in seconds. It cannot be longer than a day."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _ONE_DAY:
         raise ValueError(f"{value!r} is not the lifetime of a token")
     return float(value)

@@ -1,4 +1,4 @@
-"""Detect a socket that only looks alive: compare what it brings with what the log has; no I/O."""
+"""Detect a dead socket by comparing what it brings with what the log has; no I/O."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from spool_live.client.policy import Timing
 class Verdict(Enum):
     """What to do about the socket."""
 
-    WELL = auto()
-    KICK = auto()  # a different token wakes a subscription that died with its database
-    REBUILD = auto()
+    HEALTHY = auto()
+    RENEW_TOKEN = auto()  # a different token revives a subscription after a database restart
+    RECONNECT = auto()
 
 
 class Watchdog:
-    """Suspects a socket that stays silent about updates which the log already has.
+    """Detector of a socket that does not bring updates which the log already has.
 
-    After ``suspicion`` seconds the socket is late; after the patience, which is as long at first, a
-    remedy is due. The log may be ahead for a good reason (Supabase away, an entry it refused), so
-    every useless remedy doubles the patience, up to ``patience_maximum``; any update that it brings
-    restores it.
+    After ``suspicion`` seconds the socket counts as late. After the patience, which is as long at
+    first, a remedy is due. The log may be ahead for another reason (Supabase is unavailable, or
+    refused an entry), so every remedy without effect doubles the patience, up to
+    ``patience_maximum``; any update that the socket brings resets it.
     """
 
     def __init__(self, timing: Timing) -> None:
@@ -30,14 +30,14 @@ class Watchdog:
         self._received = -1
         self._found_at: float | None = None
         self._deadline: float | None = None
-        self._kicked = False
+        self._token_renewed = False
         self.suspicious = False
-        """Whether to look more often: since a suspicion, nothing proved that the socket lives."""
+        """Whether to read the log more often, because the socket is suspected to be dead."""
 
     def joined(self) -> None:
-        """Begin anew: a new socket deserves a new judgement."""
+        """Forget what is known about the previous socket: a new one has joined."""
         self._found_at = self._deadline = None
-        self._kicked = False
+        self._token_renewed = False
 
     def received(self, seq: int) -> None:
         """Note that the socket brought this update."""
@@ -47,7 +47,7 @@ class Watchdog:
         self._patience = self._timing.suspicion
 
     def found(self, seq: int, now: float) -> None:
-        """Note that the log has this update, recorded while the socket was joined."""
+        """Note that the log has this update, which was recorded while the socket was joined."""
         if seq <= self._received:
             return
         self.suspicious = True
@@ -57,18 +57,18 @@ class Watchdog:
             self._deadline = now + self._patience
 
     def late(self, now: float) -> bool:
-        """Return whether the socket is later than the log by more than the usual."""
+        """Return whether the socket lags behind the log by more than ``suspicion`` seconds."""
         return self._found_at is not None and now >= self._found_at + self._timing.suspicion
 
     def verdict(self, now: float) -> Verdict:
         """Return what to do now: each remedy once, the stronger one if the first did not help in
         time."""
         if self._deadline is None or now < self._deadline:
-            return Verdict.WELL
+            return Verdict.HEALTHY
         self._patience = min(self._patience * 2, self._timing.patience_maximum)
-        if self._kicked:
+        if self._token_renewed:
             self._deadline = None
-            return Verdict.REBUILD
-        self._kicked = True
+            return Verdict.RECONNECT
+        self._token_renewed = True
         self._deadline = now + self._patience
-        return Verdict.KICK
+        return Verdict.RENEW_TOKEN

@@ -1,4 +1,4 @@
-"""On a developer's machine no webhook arrives: a live client feeds the same function instead."""
+"""A live client in place of webhooks, which do not reach a developer's machine."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ OnWebhook = Callable[[WebhookEvent], Awaitable[None] | None]
 
 
 class DevelopmentFeed:
-    """Call ``on_webhook`` from a live client, where no webhook reaches: on a developer's machine.
+    """A live client that calls ``on_webhook`` on a developer's machine, which no webhook reaches.
 
-    One per process and site runs, in a background thread. ``config`` says how to reach the site;
-    ``on_webhook`` gets a ``WebhookEvent`` and may be async.
+    At most one per process and site runs, in a background thread. ``config`` says how to reach the
+    site; ``on_webhook`` gets a ``WebhookEvent`` and may be async.
     """
 
     _running: dict[tuple[int, str], DevelopmentFeed] = {}
@@ -44,7 +44,7 @@ class DevelopmentFeed:
         self._thread: ThreadPoolExecutor | None = None
 
     def start(self) -> None:
-        """Start the client in the background. It may be called any number of times.
+        """Start the client in the background. Further calls have no effect.
 
         A feed of the same site that another handler started (a reloaded module) is replaced.
         Errors are logged as ``spool_live.client.development``.
@@ -76,17 +76,17 @@ class DevelopmentFeed:
 
     async def _connect(self) -> None:
         self._client = client = LiveUpdatesClient(self._config)
-        client.on_state(_Narrator(self._config))
-        client.on_update(self._hand_on())
+        client.on_state(_StateLogger(self._config))
+        client.on_update(self._update_callback())
         try:
             await client.connect()
         except LiveUpdatesError as error:
             logger.warning("[DEV] Failed to connect to live updates: %s", error)
 
-    def _hand_on(self) -> Callable[[LiveUpdate], Awaitable[None]]:
+    def _update_callback(self) -> Callable[[LiveUpdate], Awaitable[None]]:
         self._thread = thread = ThreadPoolExecutor(1, thread_name_prefix="spool-live-webhook")
 
-        async def hand_on(update: LiveUpdate) -> None:
+        async def call_webhook_function(update: LiveUpdate) -> None:
             logger.info("[DEV] Live update: %s/%s", update.collection, update.slug or "no-slug")
             event = WebhookEvent.from_update(update)
             if inspect.iscoroutinefunction(self._on_webhook):
@@ -95,11 +95,11 @@ class DevelopmentFeed:
                 loop = asyncio.get_running_loop()
                 await loop.run_in_executor(thread, self._on_webhook, event)
 
-        return hand_on
+        return call_webhook_function
 
 
-class _Narrator:
-    """Logs for the developer what the connection does, each thing once."""
+class _StateLogger:
+    """A state callback that logs each change of the connection once, for the developer."""
 
     def __init__(self, config: LiveUpdatesConfig) -> None:
         self._config = config
@@ -124,10 +124,10 @@ class _Narrator:
 
 
 def serves_requests(argv: Sequence[str], environ: Mapping[str, str]) -> bool:
-    """Return whether this process is a web server, and not a command, a worker or a reloader's
-    parent.
+    """Return whether this process is a web server, and not a command, a worker or the parent
+    process of an autoreloader.
 
-    ``manage.py migrate`` imports the URLs too, and an autoreloader runs everything twice.
+    ``manage.py migrate`` imports the URLs, too, and an autoreloader imports everything twice.
     """
     program = PurePath(argv[0]) if argv else PurePath()
     name = program.parent.name if program.name == "__main__.py" else program.name

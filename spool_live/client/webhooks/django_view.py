@@ -1,4 +1,4 @@
-"""The webhook handler as a Django view; the only module of the client that knows Django."""
+"""The webhook handler as a Django view; the only module of the client that needs Django."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def create_spool_webhook_handler(
     rest is read from the environment), a live client of this process feeds the same function. In
     production no socket is ever opened.
 
-    The view answers 200, also to what it has handled before; 401 to a bad signature; 405 to
-    anything but POST; 500 where ``on_webhook`` raised, so that the sender tries again. Signatures
+    The view answers 200, also to a webhook that it has handled before; 401 to a bad signature; 405
+    to anything but POST; 500 if ``on_webhook`` raises, so that the sender tries again. Signatures
     are those of Standard Webhooks (https://www.standardwebhooks.com).
 
     Raises ``ConfigurationError`` without a secret in production.
@@ -64,14 +64,14 @@ def create_spool_webhook_handler(
 
 
 class CacheReplayGuard:
-    """Remembers ids in Django's cache, so that workers with a shared cache share them."""
+    """A replay guard in Django's cache, so that workers with a shared cache share the ids."""
 
     def claim(self, webhook_id: str) -> bool:
-        """Return whether the id is new; from now on it is not."""
+        """Return whether the id is new, and remember it."""
         return cache.add(_cache_key(webhook_id), 1, timeout=int(REMEMBERED))
 
     def release(self, webhook_id: str) -> None:
-        """Let the event be handled again: it was not handled after all."""
+        """Forget the id, because the event was not handled after all."""
         cache.delete(_cache_key(webhook_id))
 
 
@@ -109,7 +109,7 @@ class _Handler:
 
     def _receive(self, request: HttpRequest) -> WebhookEvent | HttpResponse:
         if self._feed is not None:
-            self._feed.start()  # a server that forked after the import has no client yet
+            self._feed.start()  # a worker forked after the import has no client yet
         if self._receiver is None:
             return JsonResponse({"detail": "This handler has no secret."}, status=401)
         try:
@@ -136,7 +136,7 @@ def _config(given: LiveUpdatesConfig | Mapping[str, Any]) -> LiveUpdatesConfig:
 
 
 def _with_fresh_connections(on_webhook: OnWebhook) -> OnWebhook:
-    """Outside of a request nobody else closes database connections that have gone stale."""
+    """Wrap ``on_webhook`` to close stale database connections, as Django does around requests."""
     if inspect.iscoroutinefunction(on_webhook):
         return on_webhook
 

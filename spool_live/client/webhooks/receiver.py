@@ -1,4 +1,4 @@
-"""Webhooks of spool_live, verified: the core without a framework, and a view for Django.
+"""Verification of spool_live's webhooks, without a framework.
 
 Signatures are those of Standard Webhooks (https://www.standardwebhooks.com): HMAC-SHA256 over
 ``webhook-id.webhook-timestamp.body``, at most five minutes old.
@@ -18,7 +18,7 @@ from spool_live.client.exceptions import ConfigurationError, WebhookVerification
 from spool_live.client.updates import LiveUpdate
 
 REMEMBERED = 172_800.0
-"""Seconds that ids are remembered: longer than a CMS goes on trying, which is 27 to 33 hours."""
+"""Seconds for which ids are remembered: longer than the 27 to 33 hours in which a CMS retries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +33,22 @@ class WebhookEvent:
     collection: str
     """The collection's name, as the CMS declares it."""
     slug: str | None
-    """The item's slug, or ``None`` where it has none."""
+    """The item's slug, or ``None`` if it has none."""
     item_id: str
     """The item's UUID, the same in every event of it."""
     timestamp: str
     """ISO 8601 time of the edit, with its offset."""
     metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    """What the collection says of the item: a JSON object of at most 8 KiB."""
+    """The metadata that the collection adds: a JSON object of at most 8 KiB."""
     id: str | None = None
-    """The update's own UUID: two with the same id are the same update."""
+    """The update's own UUID. Two events with the same id are the same update."""
     seq: int | None = None
-    """The update's number on its site. Messages that failed come later, so of one item the highest
-    ``seq`` is the newest."""
+    """The update's number on its site. A webhook that failed is sent again later, after newer ones:
+    the event with the highest ``seq`` is the newest state of an item."""
 
     @classmethod
     def from_payload(cls, data: Any) -> WebhookEvent:
-        """Build it from a webhook's JSON. Raises ``WebhookVerificationError`` for anything else."""
+        """Build an event from a webhook's JSON, or raise ``WebhookVerificationError``."""
         try:
             return cls(
                 event=str(data["event"]),
@@ -68,53 +68,55 @@ class WebhookEvent:
 
     @classmethod
     def from_update(cls, update: LiveUpdate) -> WebhookEvent:
-        """Build it from an update that came over the socket."""
+        """Build an event from an update that came over the socket."""
         values = update.as_dict()
         return cls(event=values.pop("event_type"), **values)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the JSON object that a webhook carries."""
+        """Return the JSON object that the webhook carries."""
         return asdict(self)
 
 
 class ReplayGuard(Protocol):
-    """Remembers the ids of webhooks for ``REMEMBERED`` seconds."""
+    """A memory of webhook ids, each kept for ``REMEMBERED`` seconds, against repetitions."""
 
     def claim(self, webhook_id: str) -> bool:
-        """Return whether the id is new; from now on it is not."""
+        """Return whether the id is new, and remember it."""
 
     def release(self, webhook_id: str) -> None:
-        """Let the event be handled again: it was not handled after all, and the sender's next
-        attempt is welcome."""
+        """Forget the id, because the event was not handled after all: so the sender's next attempt
+        is handled."""
 
 
 class MemoryReplayGuard:
-    """A replay guard for one process. Beyond ``most`` ids, the oldest are forgotten early."""
+    """A replay guard for one process. Beyond ``maximum`` ids, the oldest are forgotten early."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic, *, most: int = 100_000) -> None:
+    def __init__(
+        self, now: Callable[[], float] = time.monotonic, *, maximum: int = 100_000
+    ) -> None:
         self._now = now
-        self._most = most
+        self._maximum = maximum
         self._seen: OrderedDict[str, float] = OrderedDict()
 
     def claim(self, webhook_id: str) -> bool:
-        """Return whether it is new; from now on it is not."""
+        """Return whether the id is new, and remember it."""
         horizon = self._now() - REMEMBERED
         while self._seen and next(iter(self._seen.values())) < horizon:
             self._seen.popitem(last=False)
         if webhook_id in self._seen:
             return False
         self._seen[webhook_id] = self._now()
-        if len(self._seen) > self._most:
+        if len(self._seen) > self._maximum:
             self._seen.popitem(last=False)
         return True
 
     def release(self, webhook_id: str) -> None:
-        """Forget the id: the event was not handled after all."""
+        """Forget the id, because the event was not handled after all."""
         self._seen.pop(webhook_id, None)
 
 
 class WebhookReceiver:
-    """Verify webhooks in any framework: raw body and headers in, event out.
+    """Verifier of webhooks for any framework: it takes raw body and headers, and returns an event.
 
     In FastAPI and in Flask:
 
@@ -123,8 +125,9 @@ class WebhookReceiver:
 
     ``secret`` is one secret, or several during a rotation. ``guard`` remembers which messages were
     handled; the default is the memory of this process. Answer 401 to a
-    ``WebhookVerificationError`` and 200 to ``None``, which was handled before; if your handling
-    fails, call ``release`` and answer 500, so that the sender's next attempt is handled.
+    ``WebhookVerificationError``, and 200 to ``None``, which stands for a webhook that was handled
+    before. If your handling fails, call ``release`` and answer 500, so that the sender's next
+    attempt is handled.
 
     Raises ``ConfigurationError`` for a secret that is empty or not base64.
     """
@@ -156,7 +159,7 @@ class WebhookReceiver:
         return event if self._guard.claim(lower["webhook-id"]) else None
 
     def release(self, headers: Mapping[str, str]) -> None:
-        """Forget the request with these headers: it was not handled after all."""
+        """Forget the webhook with these headers, because it was not handled after all."""
         self._guard.release({name.lower(): v for name, v in headers.items()}["webhook-id"])
 
     def _verified(self, body: bytes, headers: dict[str, str]) -> Any:

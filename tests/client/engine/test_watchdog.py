@@ -15,9 +15,9 @@ def watchdog() -> Watchdog:
 
 def test_socket_that_is_a_little_later_than_the_log_is_well(watchdog: Watchdog) -> None:
     watchdog.found(1, now=0)
-    assert watchdog.verdict(4.9) is Verdict.WELL
+    assert watchdog.verdict(4.9) is Verdict.HEALTHY
     watchdog.received(1)
-    assert watchdog.verdict(100) is Verdict.WELL
+    assert watchdog.verdict(100) is Verdict.HEALTHY
 
 
 def test_log_that_has_only_what_was_heard_raises_no_suspicion(watchdog: Watchdog) -> None:
@@ -28,13 +28,13 @@ def test_log_that_has_only_what_was_heard_raises_no_suspicion(watchdog: Watchdog
 
 def test_silent_socket_is_kicked_then_rebuilt(watchdog: Watchdog) -> None:
     watchdog.found(1, now=0)
-    assert watchdog.verdict(5) is Verdict.KICK
-    assert watchdog.verdict(5) is Verdict.WELL, "once"
-    assert watchdog.verdict(14) is Verdict.WELL, "the patience has doubled"
-    assert watchdog.verdict(15) is Verdict.REBUILD
+    assert watchdog.verdict(5) is Verdict.RENEW_TOKEN
+    assert watchdog.verdict(5) is Verdict.HEALTHY, "once"
+    assert watchdog.verdict(14) is Verdict.HEALTHY, "the patience has doubled"
+    assert watchdog.verdict(15) is Verdict.RECONNECT
     watchdog.joined()
     assert watchdog.suspicious, "nothing has proved that the new socket lives"
-    assert watchdog.verdict(1000) is Verdict.WELL
+    assert watchdog.verdict(1000) is Verdict.HEALTHY
 
 
 def test_socket_is_late_before_a_remedy_is_due_again(watchdog: Watchdog) -> None:
@@ -46,7 +46,7 @@ def test_socket_is_late_before_a_remedy_is_due_again(watchdog: Watchdog) -> None
     watchdog.joined()
     assert not watchdog.late(15)
     watchdog.found(2, now=20)
-    assert watchdog.verdict(25) is Verdict.WELL, "the patience is 20 s by now"
+    assert watchdog.verdict(25) is Verdict.HEALTHY, "the patience is 20 s by now"
     assert watchdog.late(25)
     watchdog.received(2)
     assert not watchdog.late(1000)
@@ -58,7 +58,7 @@ def test_socket_that_wakes_after_the_kick_is_well_again(watchdog: Watchdog) -> N
     watchdog.received(2)
     assert not watchdog.suspicious
     watchdog.found(3, now=10)
-    assert watchdog.verdict(15) is Verdict.KICK
+    assert watchdog.verdict(15) is Verdict.RENEW_TOKEN
 
 
 def test_useless_remedies_become_rare(watchdog: Watchdog) -> None:
@@ -67,10 +67,10 @@ def test_useless_remedies_become_rare(watchdog: Watchdog) -> None:
     for seq in range(1, 7):
         watchdog.found(seq, now)
         start = now
-        while (verdict := watchdog.verdict(now)) is Verdict.WELL:
+        while (verdict := watchdog.verdict(now)) is Verdict.HEALTHY:
             now += 1
         verdicts.append((verdict, now - start))
-        if verdict is Verdict.REBUILD:
+        if verdict is Verdict.RECONNECT:
             watchdog.joined()
     assert [round(waited) for _, waited in verdicts] == [5, 10, 20, 20, 20, 20]
-    assert [verdict for verdict, _ in verdicts] == [Verdict.KICK, Verdict.REBUILD] * 3
+    assert [verdict for verdict, _ in verdicts] == [Verdict.RENEW_TOKEN, Verdict.RECONNECT] * 3

@@ -53,7 +53,7 @@ def signed(
 
 
 def test_replay_guard_of_one_process_is_bounded() -> None:
-    guard = MemoryReplayGuard(most=3)
+    guard = MemoryReplayGuard(maximum=3)
     assert all(guard.claim(str(number)) for number in range(10))
     assert len(guard._seen) == 3
     assert not guard.claim("9")
