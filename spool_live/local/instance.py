@@ -23,7 +23,7 @@ class LocalDatabase(EmbeddedPostgres):
         self.config = config
 
     def start(self) -> None:
-        """Start the server and bring its contents up to date; both or neither."""
+        """Start the server and bootstrap its database; stop it again if that fails."""
         super().start()
         try:
             bootstrap(self.config)
@@ -34,6 +34,6 @@ class LocalDatabase(EmbeddedPostgres):
 
 @contextmanager
 def local_database(config: LocalSupabaseConfig) -> Iterator[LocalDatabase]:
-    """Run the database of ``config`` while the block runs."""
+    """Run the database of ``config`` for the duration of the ``with`` block."""
     with LocalDatabase(config) as database:
         yield database

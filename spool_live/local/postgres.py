@@ -28,7 +28,7 @@ from spool_live.local.processes import ChildProcess, PortTakenError, free_port, 
 
 _LONGEST_SOCKET_PATH = 107
 _READY_WITHIN = 60.0
-_PREVIOUS_GONE_WITHIN = 8.0
+_PREVIOUS_STOPS_WITHIN = 8.0
 _FAST_THEN_IMMEDIATE_SHUTDOWN = (
     (signal.SIGINT, 8.0),
     (signal.SIGQUIT, 4.0),
@@ -53,11 +53,11 @@ _SETTINGS: Mapping[str, str] = {
 class EmbeddedPostgres:
     """A PostgreSQL server in ``state_dir``, reached over 127.0.0.1 only.
 
-    It is initialised on the first ``start`` with the superuser ``superuser`` and, on Linux,
-    stops when this process ends in whatever way. Port 0 stands for any free one. ``settings``
-    override the server's configuration; ``binaries`` and ``identity`` override what would be found.
-    Also a plain test server: nothing of
-    Supabase's is in it before ``spool_live.local.bootstrap.bootstrap``.
+    The first ``start`` initialises it with the superuser ``superuser``. On Linux it stops when this
+    process ends, however that ends. Port 0 stands for any free one. ``settings`` override the
+    server's configuration; ``binaries`` and ``identity`` override what would be found. It is a
+    plain PostgreSQL, also for tests, until ``spool_live.local.bootstrap.bootstrap`` makes it
+    Supabase's.
     """
 
     host = "127.0.0.1"
@@ -88,16 +88,17 @@ class EmbeddedPostgres:
         self._process: ChildProcess | None = None
 
     def conninfo(self, role: str | None = None, database: str | None = None) -> str:
-        """libpq URI as ``role`` (default: the superuser). Holds the password: do not log it."""
+        """Return the libpq URI for ``role`` (default: the superuser). It has the password: do not
+        log it."""
         user, password = quote(role or self.superuser), quote(self._password, safe="")
         name = quote(database or self.database)
         return f"postgresql://{user}:{password}@{self.host}:{self.port}/{name}"
 
     def start(self) -> None:
-        """Initialise the data folder if need be, start the server, return when it answers.
+        """Initialise the data folder if need be, start the server, and return when it answers.
 
-        Raises ``PostgresError`` (port taken, folder in use, of another version or out of
-        reach, server died) and ``PostgresNotFoundError``.
+        Raises ``PostgresError`` (the port is in use; the folder is in use, of another version or
+        not accessible; the server died) and ``PostgresNotFoundError``.
         """
         if self._process is not None:
             raise PostgresError("this PostgreSQL is already running")
@@ -115,7 +116,7 @@ class EmbeddedPostgres:
             raise
 
     def stop(self) -> None:
-        """Fast shutdown, by force where it hangs."""
+        """Shut the server down, if it is running: fast, or by force if it hangs."""
         if self._process is not None:
             self._process.stop()
             self._process = None
@@ -127,7 +128,7 @@ class EmbeddedPostgres:
         return self._process is not None and self._process.running
 
     def when_ended(self, callback: Callable[[], None]) -> None:
-        """Call ``callback`` in some thread when the running server ends, for whatever reason."""
+        """Call ``callback``, in another thread, when the server ends for whatever reason."""
         if self._process is None:
             raise PostgresError("this PostgreSQL is not running")
         self._process.ended.add_done_callback(lambda _: callback())
@@ -171,7 +172,8 @@ class EmbeddedPostgres:
             )
 
     def _initialise(self, binaries: PostgresBinaries, identity: ProcessIdentity) -> None:
-        """``initdb`` beside the final place, then rename: a killed start leaves no half folder."""
+        """Run ``initdb`` in a temporary folder, then rename that, so that it is whole or
+        missing."""
         unfinished = self.state_dir / "postgres.new"
         password_file = self.state_dir / "initdb.password"
         arguments = [
@@ -218,8 +220,8 @@ class EmbeddedPostgres:
             )
 
     def _wait_for_previous_server(self) -> None:
-        """After ``kill -9`` of its owner the last server may still be shutting down."""
-        deadline = time.monotonic() + _PREVIOUS_GONE_WITHIN
+        """Wait for the end of the last server: it outlives a ``kill -9`` of its owner briefly."""
+        deadline = time.monotonic() + _PREVIOUS_STOPS_WITHIN
         while (pid := DataFolder(self.data_dir).server_pid) is not None:
             if time.monotonic() > deadline:
                 raise PostgresError(
@@ -255,7 +257,7 @@ class EmbeddedPostgres:
             environment=_clean_environment(),
             folder=self.state_dir,
             escalation=_FAST_THEN_IMMEDIATE_SHUTDOWN,
-            orphan_signal=None,  # the identity's command is launched already
+            orphan_signal=None,  # the identity's command has the launcher already
         )
 
     def _wait_until_ready(self, process: ChildProcess) -> None:
@@ -268,6 +270,6 @@ class EmbeddedPostgres:
 
 
 def _clean_environment() -> dict[str, str]:
-    """Return the server's environment, which has nothing of the caller's PGDATA, PGPORT, LC_* or
-    TZ."""
+    """Return the server's environment, without the caller's ``PGDATA``, ``PGPORT``, ``LC_*`` and
+    ``TZ``."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}

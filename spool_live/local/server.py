@@ -1,4 +1,4 @@
-"""Runs a local Supabase: database first, then both halves behind one port, and back in reverse."""
+"""Run a local Supabase: start the database, then both halves behind one port; stop in reverse."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from spool_live.local.rest.server import RestServer
 
 _SOCKETS_CLOSE_WITHIN = 3
 _KEEP_ALIVE = 75
-"""Longer than clients keep idle connections (httpx: 5 s), so that no POST meets a closing one."""
+"""Seconds. Longer than clients keep idle connections (httpx: 5 s), so that the server never closes
+one just as a POST arrives."""
 
 
 def run_local_supabase(
     config: LocalSupabaseConfig, on_ready: Callable[[LocalSupabaseConfig], None]
 ) -> None:
-    """Run until SIGINT or SIGTERM, in the main thread; ``on_ready`` is called once all answers.
+    """Run until SIGINT or SIGTERM, in the main thread; call ``on_ready`` once everything answers.
 
-    Raises ``PortInUseError``, ``DatabaseDiedError``, and what
-    ``start`` raises.
+    Raises ``PortInUseError``, ``DatabaseDiedError``, and the errors of ``EmbeddedPostgres.start``.
     """
     service = _Service(config)
     with (
@@ -44,9 +44,9 @@ def run_local_supabase(
 
 @contextmanager
 def running_local_supabase(config: LocalSupabaseConfig) -> Iterator[LocalSupabaseConfig]:
-    """Run a local Supabase in a thread while the block runs. For tests and tools.
+    """Run a local Supabase in a thread for the duration of the ``with`` block. For tests and tools.
 
-    Raises what ``run_local_supabase`` raises.
+    Raises the same errors as ``run_local_supabase``.
     """
     with local_database(config) as database, serving_local_supabase(database):
         yield config
@@ -54,7 +54,7 @@ def running_local_supabase(config: LocalSupabaseConfig) -> Iterator[LocalSupabas
 
 @contextmanager
 def serving_local_supabase(database: LocalDatabase) -> Iterator[LocalSupabaseConfig]:
-    """As ``running_local_supabase``, in front of a database that runs already."""
+    """Do the same as ``running_local_supabase``, for a database that is already running."""
     config = database.config
     with (
         _listening_socket(config) as listener,
@@ -64,7 +64,7 @@ def serving_local_supabase(database: LocalDatabase) -> Iterator[LocalSupabaseCon
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn that leaves signals alone: it would raise them again before the database stops."""
+    """Uvicorn without signal handlers: they would raise signals again before the database stops."""
 
     def __init__(self, app: Starlette, on_ready: Callable[[], None]) -> None:
         super().__init__(
@@ -96,7 +96,7 @@ class _Server(uvicorn.Server):
 
 
 class _Service:
-    """Both halves in one event loop, above a database that runs."""
+    """Both halves in one event loop, with a database that is already running."""
 
     def __init__(self, config: LocalSupabaseConfig) -> None:
         self._config = config
@@ -104,7 +104,7 @@ class _Service:
         self._stopping = False
 
     def stop(self) -> None:
-        """Begin to stop. Any thread or signal handler may call it, any number of times."""
+        """Begin to stop. Any thread or signal handler may call this, any number of times."""
         self._stopping = True
         if self._server is not None:
             self._server.should_exit = True
@@ -112,7 +112,7 @@ class _Service:
     def run(
         self, database: LocalDatabase, listener: socket.socket, on_ready: Callable[[], None]
     ) -> None:
-        """Serve on ``listener`` until ``stop``, in an event loop of its own.
+        """Serve on ``listener`` until ``stop``, in a new event loop.
 
         Raises ``DatabaseDiedError``.
         """
@@ -166,19 +166,19 @@ def _in_thread(
 
 @contextmanager
 def _stopped_by_signals(service: _Service) -> Iterator[None]:
-    """SIGINT and SIGTERM ask ``service`` to stop, whenever and however often they come."""
-    asked = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(one, lambda *_: service.stop()) for one in asked]
+    """Stop ``service`` on SIGINT and SIGTERM for the duration of the ``with`` block."""
+    handled = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(one, lambda *_: service.stop()) for one in handled]
     try:
         yield
     finally:
-        for one, handler in zip(asked, before, strict=True):
+        for one, handler in zip(handled, before, strict=True):
             signal.signal(one, handler)
 
 
 @contextmanager
 def _listening_socket(config: LocalSupabaseConfig) -> Iterator[socket.socket]:
-    """Take the port before anything starts, so that a conflict costs nothing."""
+    """Bind the port before anything starts, so that a conflict is found at once."""
     listener = socket.socket()
     with contextlib.closing(listener):
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""The state folder: secrets that stay the same from start to start."""
+"""The state folder, which keeps the secrets of a local Supabase between starts."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ def configuration(
     database_port: int,
     privilege_world: PrivilegeWorld = "grant-none",
 ) -> LocalSupabaseConfig:
-    """Return the configuration of the local Supabase in ``state_dir``, with the secrets it has
-    there.
+    """Return the configuration of the local Supabase in ``state_dir``, with its stored secrets.
 
     A folder without ``secrets.json`` gets one, readable by its owner only. Port 0 stands for any
     free one. Raises ``StateError``.
@@ -35,8 +34,8 @@ def configuration(
     )
     file = state_dir / "secrets.json"
     if file.exists():
-        kept = _read(file)
-        return replace(config, **kept)
+        stored = _read(file)
+        return replace(config, **stored)
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     keep_out_of_git(state_dir)
     write_private(file, {name: getattr(config, name) for name in SECRET_NAMES})
@@ -44,12 +43,12 @@ def configuration(
 
 
 def keep_out_of_git(folder: Path) -> None:
-    """Let git ignore ``folder`` and all that is in it, wherever a person puts it."""
+    """Write a ``.gitignore`` into ``folder`` that makes git ignore all of it."""
     (folder / ".gitignore").write_text("*\n")
 
 
 def write_private(file: Path, content: object) -> None:
-    """Write ``content`` as JSON that only its owner can read; readers never see half of it."""
+    """Write ``content`` as JSON into a file that only its owner can read, atomically."""
     unfinished = file.with_name(f"{file.name}.new")
     unfinished.unlink(missing_ok=True)
     unfinished.touch(mode=0o600)

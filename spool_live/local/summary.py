@@ -1,4 +1,4 @@
-"""What a person needs to know of a running local Supabase, for people and for machines."""
+"""The summary of a running local Supabase, as text for people and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _PRIVILEGES = {
 
 
 def as_json(config: LocalSupabaseConfig) -> dict[str, str]:
-    """Return addresses and secrets by name. Holds every secret: write it where only its owner
-    reads."""
+    """Return addresses and secrets by name. It has every secret: write it only where nobody but its
+    owner can read it."""
     return {
         "url": config.url,
         "publishable_key": config.publishable_key,
@@ -36,7 +36,7 @@ def as_json(config: LocalSupabaseConfig) -> dict[str, str]:
 
 
 def as_text(config: LocalSupabaseConfig) -> str:
-    """Return the summary for people: a warning, and settings to copy. Print it, never log it."""
+    """Return the text for people: a warning, and settings to copy. Print it, but do not log it."""
     spool_live = {
         "SUPABASE_URL": config.url,
         "SUPABASE_PUBLISHABLE_KEY": config.publishable_key,

@@ -1,4 +1,4 @@
-"""The keys that tokens are verified with: the shared secret of old, and today's signing keys.
+"""The keys that tokens are verified with: the older shared secret, and the newer signing keys.
 
 A hosted project verifies user tokens with its JWT secret (HS256) and with the public halves of its
 signing keys, which are found by the ``kid`` of a token's header (RFC 7515, 4.1.4) and published as
@@ -23,13 +23,13 @@ _PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "n", "e", "alg", "use", "kid")
 
 @dataclass(frozen=True)
 class TokenKeys:
-    """What a project trusts. ``signing_key`` is a private JWK (JSON text), empty for none."""
+    """The keys of a project. ``signing_key`` is a private JWK (JSON text), empty for none."""
 
     secret: str = field(repr=False)
     signing_key: str = field(repr=False, default="")
 
     def verifying(self, algorithm: object, key_id: object) -> Any | None:
-        """Return the key for a token with this ``alg`` and ``kid``; None where none is trusted."""
+        """Return the key for a token with this ``alg`` and ``kid``, or None if there is none."""
         if algorithm in _SHARED:
             return self.secret
         public = _public_key(self.signing_key) if self.signing_key else None
@@ -44,7 +44,7 @@ class TokenKeys:
 
     @property
     def jwks(self) -> dict[str, Any]:
-        """The JWK Set that anybody may read: no secret and no private member is in it."""
+        """The public JWK Set: it has no secret and no private member."""
         return {"keys": [_public_members(self.signing_key)] if self.signing_key else []}
 
 

@@ -1,8 +1,7 @@
-"""Child processes for everything that is started here, in the demo, the benchmarks and the tests.
+"""Child processes, for the local Supabase, the demo, the benchmarks and the tests.
 
-A ``ChildProcess`` runs a program in a session of its own, behind ``launcher.py``, which ties
-its life to its owner's; ``ports`` finds and holds ports; ``wait_until`` waits for what comes
-true.
+A ``ChildProcess`` runs a program in its own session by way of ``launcher.py``, which makes it end
+with its owner. ``ports`` finds and reserves ports; ``wait_until`` waits for a condition.
 """
 
 from spool_live.local.processes.child import ChildProcess, Escalation, launched

@@ -1,4 +1,4 @@
-"""A child process that never outlives its owner."""
+"""Child processes that end with the process that started them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from typing import BinaryIO
 from spool_live.local.processes import launcher
 
 Escalation = Sequence[tuple[signal.Signals, float]]
-"""Signals to end a process with, each with the seconds it gets to obey."""
+"""Signals to end a process with, each with the seconds to wait for its end."""
 
 TERMINATE: Escalation = ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
 
@@ -27,8 +27,8 @@ TERMINATE: Escalation = ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
 def launched(
     *program: str, identity: str = "self", orphan_signal: signal.Signals = signal.SIGTERM
 ) -> list[str]:
-    """Return ``program`` behind the launcher, so that it gets ``orphan_signal`` when this process
-    ends.
+    """Return the command that runs ``program`` by way of the launcher, so that it gets
+    ``orphan_signal`` when this process ends.
 
     ``identity`` is a value of ``ProcessIdentity``.
     """
@@ -38,19 +38,20 @@ def launched(
 
 
 class ChildProcess:
-    """``command`` in a session of its own, its output in ``log_file``, readable by its owner only.
+    """``command`` in its own session; its output goes to ``log_file``, which only the owner can
+    read.
 
-    - ``orphan_signal``: what it gets when its owner dies in whatever way (Linux only; None where
-      ``command`` is launched already).
-    - ``environment``: all of its environment; None inherits.
+    - ``orphan_signal``: the signal it gets when its owner ends, however that ends (Linux only; None
+      if ``command`` comes from ``launched`` already).
+    - ``environment``: its whole environment; None inherits the owner's.
     - ``errors_only``: whether its standard output is dropped, because it contains secrets.
-    - ``append``: whether to keep what the log file holds.
+    - ``append``: whether to keep the log file's present content.
     - ``sockets``: file descriptors that it inherits.
 
     Without a ``log_file`` its standard output is dropped and its errors are shown. It is forked
-    from a thread that lives as long as the process does, because Linux's parent-death signal fires
-    when the forking *thread* ends. At a normal exit of the interpreter it is stopped too.
-    Raises ``OSError`` if it cannot start.
+    from a thread that lives as long as the child does, because Linux sends the parent-death signal
+    when the forking *thread* ends. It is also stopped at a normal exit of the interpreter. Raises
+    ``OSError`` if it cannot start.
     """
 
     def __init__(
@@ -72,11 +73,11 @@ class ChildProcess:
         self._escalation = escalation
         self._owner = os.getpid()
         self.ended: Future[int] = Future()
-        """The exit status, once there is one; callbacks run in a thread of their own."""
+        """The exit status, once the process has ended; callbacks run in another thread."""
         self.ended.set_running_or_notify_cancel()
         started: Future[subprocess.Popen[bytes]] = Future()
 
-        def own_the_process() -> None:
+        def start_and_wait() -> None:
             try:
                 with _opened(log_file, append=append) as log:
                     process = subprocess.Popen(  # noqa: S603  no shell, the owner's command
@@ -95,33 +96,34 @@ class ChildProcess:
                 started.set_result(process)
                 self.ended.set_result(process.wait())
 
-        threading.Thread(target=own_the_process, name=f"owner of {command[0]}", daemon=True).start()
+        threading.Thread(target=start_and_wait, name=f"owner of {command[0]}", daemon=True).start()
         self._process = started.result()
         atexit.register(self.stop)
 
     @property
     def pid(self) -> int:
-        """Its process id, which is also that of its session and process group."""
+        """The process id, which is also the id of its session and process group."""
         return self._process.pid
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended yet."""
+        """Whether the process has not ended yet."""
         return self._process.poll() is None
 
     def signal(self, how: signal.Signals) -> None:
-        """Signal the process and everything it started in its session."""
+        """Send a signal to the process and to everything it started in its process group."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, how)
 
     def kill(self) -> None:
-        """End it and everything in its session at once, and wait for its end."""
+        """Kill the process and everything in its process group, and wait for its end."""
         self.signal(signal.SIGKILL)
         self._process.wait()
         atexit.unregister(self.stop)
 
     def stop(self) -> None:
-        """Signal, wait, signal harder. Does nothing in a forked copy of the owner."""
+        """End the process with one signal of ``escalation`` after the other. Does nothing in a
+        forked copy of the owner."""
         if os.getpid() != self._owner:
             return
         for how, grace in self._escalation:
@@ -133,7 +135,7 @@ class ChildProcess:
 
 
 def _refuse_missing(program: str, environment: Mapping[str, str] | None) -> None:
-    """Raise an error early: the launcher would report it too late, and not as an error of ours."""
+    """Raise ``FileNotFoundError`` for a missing program, which the launcher would only log."""
     path = (os.environ if environment is None else environment).get("PATH")
     if shutil.which(program, path=path) is None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), program)
@@ -149,5 +151,5 @@ def _opened(log_file: Path | None, *, append: bool) -> Iterator[BinaryIO | None]
 
 
 def _private(path: str, flags: int) -> int:
-    """Open a file that only its owner can read: a server's log may quote data."""
+    """Open a file that only its owner can read, because a server's log may quote data."""
     return os.open(path, flags, 0o600)

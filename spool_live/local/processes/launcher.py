@@ -1,10 +1,10 @@
-"""Becomes another program: takes an identity, binds its life to its parent's, then ``exec``.
+"""Run a program under another user that ends with its parent: prepare both, then ``exec`` it.
 
 Run as a script (``python -I -S launcher.py IDENTITY SIGNAL PARENT_PID PROGRAM ARG...``), because
 doing the same between ``fork`` and ``exec`` of a threaded process may deadlock. On Linux the kernel
-then sends SIGNAL when the starting thread ends, by ``kill -9`` too (``prctl(2)``, PR_SET_PDEATHSIG,
-which survives ``exec``). Standard library only. Exit code 125: the identity is not to be had on
-this machine.
+then sends SIGNAL when the starting thread ends, also after ``kill -9`` (``prctl(2)``,
+PR_SET_PDEATHSIG, which survives ``exec``). Standard library only. Exit code 125: this machine does
+not allow the identity.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ID_INSIDE = 1000
 
 
 def enter_user_namespace() -> None:
-    """PostgreSQL refuses uid 0, so look like somebody else while files stay owned by root."""
+    """Enter a user namespace with a uid that is not 0 inside, while files stay owned by root."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(_CLONE_NEWUSER) != 0:
         raise OSError(ctypes.get_errno(), "unshare(CLONE_NEWUSER)")
@@ -32,26 +32,26 @@ def enter_user_namespace() -> None:
 
 
 def become_nobody() -> None:
-    """Where containers forbid user namespaces."""
+    """Change to uid 65534, for containers that forbid user namespaces."""
     os.setgroups([])
     os.setgid(NOBODY)
     os.setuid(NOBODY)
 
 
 def stop_when_parent_dies(signal_number: int, parent_pid: int) -> None:
-    """Ask Linux for a signal when the starting thread ends.
+    """Request a signal from Linux for the moment when the starting thread ends.
 
-    Must follow every change of identity, which would clear it.
+    Call this after every change of identity, because a change would cancel the request.
     """
     if sys.platform != "linux":
         return
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal_number, 0, 0, 0)
-    if os.getppid() != parent_pid:  # it died before we asked
+    if os.getppid() != parent_pid:  # the parent ended before the request
         sys.exit(1)
 
 
 def main(identity: str, signal_number: str, parent_pid: str, *command: str) -> None:
-    """Replace this process by ``command``; ``identity`` is an ``ProcessIdentity`` value."""
+    """Replace this process by ``command``; ``identity`` is a ``ProcessIdentity`` value."""
     try:
         if identity == "namespace":
             enter_user_namespace()

@@ -1,4 +1,4 @@
-"""Which ports to use."""
+"""Find and reserve free ports."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ _BACKLOG = 512
 
 
 class PortTakenError(Exception):
-    """Somebody listens on the port that was asked for."""
+    """Another program listens on the requested port."""
 
 
 def listen(port: int) -> socket.socket:
     """Return a socket that listens on ``port`` of 127.0.0.1, or on any free one if ``port`` is 0.
 
-    To be handed to a server process: nobody can take the port while that is starting, and early
-    connections wait for it. Raises ``PortTakenError``.
+    Pass it to a server process: while that is starting, no other program can take the port, and
+    early connections wait. Raises ``PortTakenError``.
     """
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -30,7 +30,7 @@ def listen(port: int) -> socket.socket:
 
 
 def listen_near(port: int) -> socket.socket:
-    """Return a socket that listens on ``port``, or on any free one where that is taken."""
+    """Return a socket that listens on ``port``, or on any free one if that is taken."""
     try:
         return listen(port)
     except PortTakenError:
@@ -38,13 +38,13 @@ def listen_near(port: int) -> socket.socket:
 
 
 def port_of(listener: socket.socket) -> int:
-    """Return the port it listens on."""
+    """Return the port that a socket listens on."""
     port: int = listener.getsockname()[1]
     return port
 
 
 def free_ports(count: int) -> tuple[int, ...]:
-    """So many different ports that nobody listens on, for programs that open their own."""
+    """Return ``count`` different free ports, for programs that open their own sockets."""
     with contextlib.ExitStack() as held:
         return tuple(port_of(held.enter_context(listen(0))) for _ in range(count))
 

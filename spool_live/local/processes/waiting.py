@@ -1,4 +1,4 @@
-"""Waiting for what another process or thread does."""
+"""Wait for something that another process or thread does."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ POLL = 0.01
 
 
 def wait_until(condition: Callable[[], object], within: float = 30.0, what: object = "") -> None:
-    """Return as soon as ``condition()`` is true, which is looked at every 10 ms.
+    """Return as soon as ``condition()`` is true; it is called every 10 ms.
 
-    Raises ``TimeoutError`` after ``within`` seconds, which names ``what``; a callable is
-    called for it then.
+    Raises ``TimeoutError`` after ``within`` seconds. Its message contains ``what``, or what that
+    returns if it is callable.
     """
     deadline = time.monotonic() + within
     while not condition():

@@ -1,4 +1,4 @@
-"""Whether a ``phx_join`` is let in: token, limits, policies, replay, in the real server's order."""
+"""Admit or refuse a ``phx_join``: check token, limits, policies and replay, in Realtime's order."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _NO_REPLAY = "UnableToReplayMessages: "
 
 
 class JoinRefusedError(Exception):
-    """The text is the ``reason`` in the reply."""
+    """A refused join. The message is the ``reason`` in the reply."""
 
 
 class TooManyJoinsError(JoinRefusedError):
-    """The socket is closed after the reply."""
+    """A join beyond the rate limit: its socket is closed after the reply."""
 
     def __init__(self) -> None:
         super().__init__("ClientJoinRateLimitReached: Too many joins per second")
 
 
 class AccessDeniedError(Exception):
-    """The policies do not let this identity read the topic."""
+    """A refusal because the policies do not let this identity read the topic."""
 
     def __init__(self, topic: str) -> None:
         super().__init__(f"You do not have permissions to read from this Channel topic: {topic}")
@@ -41,10 +41,10 @@ class AccessDeniedError(Exception):
 
 @dataclass(frozen=True)
 class Admission:
-    """A join that is allowed: who it is, what they may do, and what they missed."""
+    """A join that is allowed: the identity, what it may do, and the broadcasts to replay."""
 
     topic: str
-    """Without prefix."""
+    """The topic, without prefix."""
     request: JoinRequest
     token: str
     identity: TokenIdentity
@@ -93,16 +93,17 @@ async def authorize(
     identity: TokenIdentity,
     headers: Mapping[str, str],
 ) -> Access:
-    """Return what ``identity`` may do on a topic. Being able to read presence alone lets in, too.
+    """Return what ``identity`` may do on a topic. The right to read presence alone suffices to
+    join.
 
-    Raises ``AccessDeniedError``, or what ``ChannelPolicies.readable`` raises.
+    Raises ``AccessDeniedError``, and the errors of ``ChannelPolicies.readable``.
     """
     if not request.private:
         return Access.public()
-    asked: tuple[Extension, ...] = ("broadcast",)
+    wanted: tuple[Extension, ...] = ("broadcast",)
     if request.presence_enabled:
-        asked = ("broadcast", "presence")
-    readable = await services.policies.readable(topic, identity, headers, asked)
+        wanted = ("broadcast", "presence")
+    readable = await services.policies.readable(topic, identity, headers, wanted)
     if not readable:
         raise AccessDeniedError(topic)
     return Access(readable)

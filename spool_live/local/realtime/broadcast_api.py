@@ -22,14 +22,14 @@ from spool_live.local.realtime.tokens import TokenIdentity, TokenRefusedError, v
 
 
 class BroadcastApi:
-    """The two endpoints."""
+    """The two endpoints for broadcasts over HTTP."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     async def batch(self, request: Request) -> Response:
-        """Answer ``{"messages": [{topic, event, payload, private?}]}`` -> 202; what may not
-        be sent to its private topic is skipped."""
+        """Send ``{"messages": [{topic, event, payload, private?}]}`` and answer 202; skip messages
+        that the caller may not send to their private topic."""
         identity = self._identify(request)
         if identity is None:
             return _unauthorized()
@@ -45,7 +45,7 @@ class BroadcastApi:
         return Response(status_code=202)
 
     async def single(self, request: Request) -> Response:
-        """Send one broadcast whose body is the payload: JSON, or bytes -> 202, or 403."""
+        """Send one broadcast, whose payload is the body (JSON or bytes), and answer 202 or 403."""
         identity = self._identify(request)
         if identity is None:
             return _unauthorized()
@@ -70,7 +70,8 @@ class BroadcastApi:
         return Response(status_code=202)
 
     def _identify(self, request: Request) -> TokenIdentity | None:
-        """Return the token of ``Authorization: Bearer``, else the API key."""
+        """Return the identity by ``Authorization: Bearer`` or else by the API key; None for
+        neither."""
         scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
         key = credentials if scheme.lower() == "bearer" else request.headers.get("apikey", "")
         services = self._services
@@ -96,7 +97,8 @@ class BroadcastApi:
 
 
 def _messages(body: Any) -> list[tuple[Room, str, Any]]:
-    """Raise ``ValueError`` that says which message lacks what."""
+    """Return room, event and payload of each message; raise ``ValueError`` for an incomplete
+    one."""
     messages = body.get("messages") if isinstance(body, dict) else None
     if not isinstance(messages, list) or not messages:
         raise ValueError("must be a list of messages")

@@ -12,7 +12,7 @@ from spool_live.local.realtime.protocol import Broadcast, Encoded
 from spool_live.local.realtime.rates import Rate
 
 PREFIX = "realtime:"
-"""What topics start with on the wire, and nowhere else."""
+"""The prefix of topics on the wire; inside the server topics do not have it."""
 
 TOO_MANY_MESSAGES = "Too many messages per second"
 
@@ -29,13 +29,14 @@ _REPLAY = """
 
 
 def is_message_table(relation: Relation) -> bool:
-    """Return whether the rows are broadcasts: the table itself, or a day partition of it."""
+    """Return whether the relation is ``realtime.messages`` or a day partition of it."""
     name = relation.name
     return relation.schema == "realtime" and (name == "messages" or name.startswith("messages_"))
 
 
 async def broadcast_row(hub: Hub, change: Change, rate: Rate) -> None:
-    """Send the broadcast in a row of ``realtime.messages`` to its room; above the limit, nobody."""
+    """Send the broadcast in a row of ``realtime.messages`` to its room, unless ``rate`` is
+    exceeded."""
     row = {name: value for name, value in change.values().items() if isinstance(value, str)}
     room = Room(row.get("topic", ""), row.get("private") == "t")
     wanted = change.action == "INSERT" and row.get("extension") == "broadcast"
@@ -54,7 +55,8 @@ async def broadcast_row(hub: Hub, change: Change, rate: Rate) -> None:
 async def broadcast_from_client(
     hub: Hub, rate: Rate, room: Room, encoded: Encoded, sender: Member | None = None
 ) -> None:
-    """Send it to everybody in the room but ``sender``; above the limit, their channels end."""
+    """Send a client's broadcast to all members of the room but ``sender``. If ``rate`` is exceeded
+    then, close their channels."""
     reached = [member for member in hub.members(room) if member is not sender]
     rate.count(1 + len(reached))
     await hub.broadcast(room, encoded, sender=sender)
@@ -66,9 +68,10 @@ async def broadcast_from_client(
 async def replayed(
     sessions: SessionPool, topic: str, replay: Replay
 ) -> list[tuple[str, Broadcast]]:
-    """Return what was broadcast on a private topic since then, oldest first, each with its id.
+    """Return the newest broadcasts of a private topic since ``replay.since``, oldest first, with
+    ids.
 
-    At most 25, the newest. Raises ``psycopg.Error``.
+    There are at most 25, even if ``replay.limit`` is higher. Raises ``psycopg.Error``.
     """
     limit = min(replay.limit, _MAX_REPLAYED)
     rows = await sessions.fetch(_REPLAY, (topic, replay.since, limit))

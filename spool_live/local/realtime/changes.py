@@ -1,4 +1,4 @@
-"""From committed rows to ``postgres_changes`` frames: PostgreSQL decides who may see what.
+"""Turn committed rows into ``postgres_changes`` frames; PostgreSQL decides who may see them.
 
 One SQL round trip per batch: subscriptions are grouped into *audiences* (role, claims, filters),
 which decide on visibility, and *shapes* (role, columns), which decide what a record looks like.
@@ -42,10 +42,9 @@ async def evaluate(
     changes: Sequence[Change],
     max_record_bytes: int,
 ) -> Iterator[Delivery]:
-    """Return the frames that ``changes`` give to those subscribed just now, in commit order.
+    """Return the frames of ``changes`` for the present subscribers, in commit order.
 
-    Raises ``psycopg.Error``; a policy that raises is one of the reasons, and then nobody gets
-    anything.
+    Raises ``psycopg.Error``, for example if a policy raises: then no subscriber gets any of them.
     """
     parts = _by_table(subscriptions, changes)
     if not parts:
@@ -59,7 +58,7 @@ async def evaluate(
 
 @dataclass
 class _Part:
-    """The changes of one table in a batch, and what PostgreSQL said about them."""
+    """The changes of one table in a batch, and PostgreSQL's answer about them."""
 
     relation: Relation
     subscriptions: tuple[Subscription, ...]
@@ -101,7 +100,7 @@ class _Part:
         }
 
     def take(self, row: Sequence[Any]) -> None:
-        """One line of the answer."""
+        """Store one row of the answer of ``evaluate_changes``."""
         kind, place, position, body = row
         if kind == "visible":
             for seen in body.strip("{}").split(","):
@@ -110,7 +109,7 @@ class _Part:
             self.pieces[kind, place, position] = body
 
     def frames(self, position: int, change: Change, max_record_bytes: int) -> Iterator[Delivery]:
-        """Yield who gets ``change``, one frame per channel."""
+        """Yield a frame for each channel that gets ``change``."""
         wanted: dict[tuple[ChangesSubscriber, int], list[int]] = {}
         for subscription, shape in self._audience_of(position, change):
             wanted.setdefault((subscription.subscriber, shape), []).append(subscription.binding_id)
@@ -126,9 +125,10 @@ class _Part:
             yield Delivery(subscriber, encoded[key])
 
     def _audience_of(self, position: int, change: Change) -> Iterator[tuple[Subscription, int]]:
-        """Yield who gets the change: those it is an error for, and those who see it."""
+        """Yield the subscriptions that get the change: those for which it is an error, and those
+        that may see it."""
         sent = {name for name, value in _subject(change).items() if value is not UNCHANGED}
-        for subscription, shape in self._everybody if self._has_errors else ():
+        for subscription, shape in self._all_members if self._has_errors else ():
             if self._error(change, shape) and subscription.selection.wants(change.action):
                 yield subscription, shape
         for audience in self.seen_by.get(position, ()):
@@ -139,7 +139,7 @@ class _Part:
                     yield subscription, shape
 
     @property
-    def _everybody(self) -> Iterator[tuple[Subscription, int]]:
+    def _all_members(self) -> Iterator[tuple[Subscription, int]]:
         return (member for members in self.members.values() for member in members)
 
     @property
@@ -147,7 +147,8 @@ class _Part:
         return any(("error", shape, None) in self.pieces for shape in self.shapes.values())
 
     def _error(self, change: Change, shape: int) -> str | None:
-        """Errors about the primary key: they go to everybody of the role, but not for a DELETE."""
+        """Return the error about the primary key, if any. It goes to all subscribers of the role,
+        but not for a DELETE."""
         return None if change.action == "DELETE" else self.pieces.get(("error", shape, None))
 
     def _data(
@@ -194,7 +195,7 @@ def _in_commit_order(parts: Sequence[_Part], max_record_bytes: int) -> Iterator[
 
 
 def _subject(change: Change) -> dict[str, Value]:
-    """Return the columns that filters look at: of a deleted row only its identity is known."""
+    """Return the columns that filters compare: of a deleted row, only its identity is known."""
     return change.identity() if change.action == "DELETE" else change.values()
 
 
@@ -217,5 +218,5 @@ def _text(value: Value) -> str | None:
 
 
 def _timestamp(change: Change) -> str:
-    """UTC with milliseconds, as ``2026-11-22T15:04:14.951Z``."""
+    """Return the time of the commit in UTC with milliseconds: ``2026-11-22T15:04:14.951Z``."""
     return f"{change.committed_at:%Y-%m-%dT%H:%M:%S}.{change.committed_at.microsecond // 1000:03}Z"

@@ -48,7 +48,7 @@ class Connection(Protocol):
     def send(self, frame: Frame) -> None: ...
 
     def forget(self, channel: Channel) -> None:
-        """Forget the channel, which is closed."""
+        """Remove a channel that is closed."""
         ...
 
 
@@ -90,7 +90,7 @@ class Channel:
         self._subscribe_after(0.0)
 
     def close(self) -> None:
-        """Stop delivering; says nothing to the client."""
+        """Stop delivering, without a message to the client."""
         if self._closed:
             return
         self._closed = True
@@ -109,7 +109,7 @@ class Channel:
         match message.event:
             case "phx_leave":
                 self.reply({}, message.ref)
-                self._close_aloud()
+                self._close_with_message()
             case "access_token" if isinstance(payload, dict):
                 await self._refresh(payload.get("access_token"))
             case "broadcast":
@@ -123,7 +123,7 @@ class Channel:
         self._send(Message(self.topic, "phx_reply", payload, ref, self.join_ref))
 
     def deliver(self, encoded: Encoded, extension: Extension, message_id: str | None) -> None:
-        """See ``Member``. What was replayed does not come again."""
+        """See ``Member``. A message that was replayed is not sent again."""
         if extension in self._access.readable and message_id not in self._missed:
             self.send_encoded(encoded)
 
@@ -132,7 +132,7 @@ class Channel:
         self._shut(TOO_MANY_MESSAGES)
 
     def send_encoded(self, encoded: Encoded) -> None:
-        """Send a frame that may be for many, if this socket's format can carry it."""
+        """Send a frame that other sockets may get, too, if this socket's format can carry it."""
         frame = encoded.frame(self._connection.serializer)
         if frame is not None and not self._closed:
             self._connection.send(frame)
@@ -142,8 +142,8 @@ class Channel:
         self._subscribe_after(0.0)
 
     async def _refresh(self, token: object) -> None:
-        """Take a new token: it is verified and authorised at once, its claims decide a little
-        later."""
+        """Take a new token. It is verified and authorised at once; its claims decide a little later
+        (``Penalties.claims_swap``)."""
         if not isinstance(token, str) or token == self._token or token.startswith("sb_"):
             return
         services = self._services
@@ -202,7 +202,8 @@ class Channel:
         self.reply({}, message.ref)
 
     async def _may_write(self, extension: Extension) -> bool:
-        """Return whether the policies allow it, asked once per token; refusals are silent."""
+        """Return whether the policies allow writing. They are asked once per token; a refusal is
+        silent."""
         if extension not in self._access.writable:
             try:
                 allowed = await self._services.policies.writable(
@@ -224,7 +225,8 @@ class Channel:
             self._subscribing = self._start(self._subscribe(delay))
 
     async def _subscribe(self, delay: float) -> None:
-        """Until this is through, the claims that were subscribed with before decide."""
+        """Subscribe with the present claims. Until it succeeds, the claims of the last subscription
+        decide."""
         await asyncio.sleep(delay)
         services = self._services
         while True:
@@ -241,7 +243,7 @@ class Channel:
             return
 
     def _watch_expiry(self) -> None:
-        """Close the channel at the token's ``exp``, whatever timers do to long delays."""
+        """Close the channel at the token's ``exp``. Timers are short, as long ones may be late."""
         if self._expiry is not None:
             self._expiry.cancel()
         remaining = self._identity.expires_at - self._services.now()
@@ -262,9 +264,9 @@ class Channel:
 
     def _shut(self, reason: str) -> None:
         self._system("error", reason, "system")
-        self._close_aloud()
+        self._close_with_message()
 
-    def _close_aloud(self) -> None:
+    def _close_with_message(self) -> None:
         self._send(Message(self.topic, "phx_close", {}, self.join_ref, self.join_ref))
         self.close()
 
@@ -287,6 +289,6 @@ class Channel:
 
 
 def _size(payload: Any) -> int:
-    """Return bytes of what a client broadcasts."""
+    """Return the size in bytes of a client's broadcast."""
     content = payload.payload if isinstance(payload, Broadcast) else payload
     return len(content.content if isinstance(content, Binary) else orjson.dumps(content))

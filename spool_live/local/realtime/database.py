@@ -1,7 +1,7 @@
-"""Connections to PostgreSQL as the server's own user, and the functions it brings along.
+"""Connections to PostgreSQL as the server's own user, with the functions that the server needs.
 
-The functions are created in ``pg_temp`` of each session: the database the developer sees stays as
-their migrations made it, and a function never is of another version than this code.
+The functions are created in ``pg_temp`` of each session: so the developer's database stays as the
+migrations made it, and the functions always have the version of this code.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ _OPTIONS = (
 
 
 class Session:
-    """One connection, opened when first needed and again when it was lost. Not for sharing."""
+    """One connection, opened when first needed and again after a loss. For one task at a time."""
 
     def __init__(self, conninfo: str) -> None:
         self._conninfo = conninfo
         self._connection: AsyncConnection[Row] | None = None
 
     async def fetch(self, query: LiteralString, parameters: Sequence[object]) -> list[Row]:
-        """Run one statement in a transaction of its own; repeat it once if the connection is gone.
+        """Run one statement in a transaction of its own; repeat it once if the connection was lost.
 
-        Raises ``psycopg.OperationalError`` where there is no database, and whatever
-        ``psycopg.Error`` the statement meets.
+        Raises ``psycopg.OperationalError`` if the database cannot be reached, and the
+        ``psycopg.Error`` of a statement that fails.
         """
         try:
             return await self._execute(query, parameters)
@@ -51,7 +51,7 @@ class Session:
             return await self._execute(query, parameters)
 
     async def close(self) -> None:
-        """End the connection, if there is one."""
+        """Close the connection, if there is one."""
         if self._connection is not None:
             await self._connection.close()
             self._connection = None
@@ -80,7 +80,7 @@ class Session:
 
 
 class SessionPool:
-    """A few sessions that take turns."""
+    """A few sessions, each used by one task at a time."""
 
     def __init__(self, conninfo: str, size: int) -> None:
         self._sessions = [Session(conninfo) for _ in range(size)]
@@ -89,7 +89,7 @@ class SessionPool:
             self._idle.put_nowait(session)
 
     async def fetch(self, query: LiteralString, parameters: Sequence[object]) -> list[Row]:
-        """``Session.fetch`` on the session that is free first."""
+        """Call ``Session.fetch`` on the first session that is free."""
         session = await self._idle.get()
         try:
             return await session.fetch(query, parameters)
@@ -97,7 +97,7 @@ class SessionPool:
             self._idle.put_nowait(session)
 
     async def close(self) -> None:
-        """End all connections."""
+        """Close all connections."""
         for session in self._sessions:
             await session.close()
 

@@ -1,4 +1,4 @@
-"""What a restart of PostgreSQL does to channels that are joined: they look alive, and are not."""
+"""Channels that look joined, but get nothing any more after a restart of PostgreSQL."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 
 class Dormancy:
-    """After PostgreSQL was away, its broadcasts are lost until somebody joins or brings a new
-    token; after ``long`` seconds ``postgres_changes`` are, too (the real server's changes came back
-    by themselves after 30 seconds, and did not after 150). No client is notified.
+    """What is lost after an absence of PostgreSQL, as on the hosted service.
 
-    Without ``faithful`` everything goes on by itself when PostgreSQL is back.
+    Broadcasts are lost until any client joins or sends a new token; after an absence of ``long``
+    seconds ``postgres_changes`` are, too (the real server's came back by themselves after 30
+    seconds, but not after 150). No client is notified. Without ``faithful`` nothing is lost once
+    PostgreSQL is back.
     """
 
     def __init__(
@@ -26,7 +27,7 @@ class Dormancy:
 
     @property
     def changes_lost(self) -> bool:
-        """Whether rows do not become ``postgres_changes``."""
+        """Whether rows are not delivered as ``postgres_changes``."""
         return self.broadcasts_lost and self._away >= self._long
 
     def database_left(self) -> None:
@@ -36,10 +37,10 @@ class Dormancy:
         self.broadcasts_lost = self._faithful
 
     def database_returned(self) -> None:
-        """There is a stream of changes, the first or a new one."""
+        """Note that a stream of changes has begun, the first or a later one."""
         if self._left_at is not None:
             self._away = self._clock() - self._left_at
 
     def wake(self) -> None:
-        """Somebody joined, or handed over a token that is not the one before."""
+        """Note that a client has joined, or has sent a token other than its last one."""
         self.broadcasts_lost = False

@@ -1,4 +1,4 @@
-"""Where WebSockets come in: the ASGI application of ``/realtime/v1/websocket``."""
+"""The ASGI application of ``/realtime/v1/websocket``."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from spool_live.local.realtime.handshake import HandshakeRefusedError, shake_han
 from spool_live.local.realtime.services import Services
 from spool_live.local.realtime.socket import RealtimeSocket
 
-_GONE_WITHIN = 2.0
+_CLOSED_WITHIN = 2.0
 
 
 class WebSocketEndpoint:
-    """Serves each connection that is let in, and knows all that are open."""
+    """The application that serves every admitted connection, and keeps a set of the open ones."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -42,11 +42,11 @@ class WebSocketEndpoint:
 
     @property
     def connected(self) -> int:
-        """How many sockets are open."""
+        """The number of open sockets."""
         return len(self._open)
 
     def _check_limits(self) -> None:
-        """Return the version, or raise ``HandshakeRefusedError``."""
+        """Raise ``HandshakeRefusedError`` if a limit of the project is exceeded."""
         connections = self._services.config.limits.connections
         if connections is not None and len(self._open) >= connections:
             raise HandshakeRefusedError(429, "Too many connected users")
@@ -54,12 +54,12 @@ class WebSocketEndpoint:
             raise HandshakeRefusedError(429, "Too many joins per second")
 
     def close_all(self, code: int) -> None:
-        """Close every socket."""
+        """Close every socket with this close code."""
         for socket in tuple(self._open):
             socket.close(code)
 
     async def cut_off_channelless(self) -> None:
-        """End, without a word, every socket that has no channel."""
+        """End every socket without a channel, without a close frame."""
         for socket in tuple(self._open):
             if not socket.channels:
                 socket.close(None)
@@ -71,6 +71,6 @@ async def _refuse(error: HandshakeRefusedError, scope: Scope, receive: Receive, 
     await response(scope, receive, send)
     # uvicorn logs an error about applications that return before the connection is gone
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_GONE_WITHIN):
+        async with asyncio.timeout(_CLOSED_WITHIN):
             for _event in ("connect", "end of the response", "end of the connection"):
                 await receive()

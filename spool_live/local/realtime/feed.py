@@ -10,7 +10,7 @@ import psycopg
 
 from spool_live.local.realtime.changes import evaluate
 from spool_live.local.realtime.database import Session
-from spool_live.local.realtime.hub import breathe
+from spool_live.local.realtime.hub import let_others_run
 from spool_live.local.realtime.pgoutput import Change
 from spool_live.local.realtime.rates import Rate
 from spool_live.local.realtime.subscriptions import Subscriptions
@@ -19,15 +19,15 @@ logger = logging.getLogger(__name__)
 
 _LARGEST_BATCH = 500
 _LONGEST_PAUSE = 5
-"""In intervals, while nothing comes."""
+"""The longest time between two polls, in intervals, while there are no changes."""
 _LONGEST_QUEUE = 20_000
 _FRAMES_PER_TURN = 200
 
 
 class ChangeFeed:
-    """Takes changes as fast as they come, up to a bound, and delivers them in commit order.
+    """A bounded queue of changes, which are delivered in commit order.
 
-    ``interval``: seconds between two polls, 0 for none.
+    ``interval`` is the time between two polls in seconds; 0 delivers changes at once.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class ChangeFeed:
         self._queue: asyncio.Queue[Change] = asyncio.Queue(_LONGEST_QUEUE)
 
     async def put(self, change: Change) -> None:
-        """Hand over a change; waits while too much is undelivered."""
+        """Queue a change, if any subscriber wants it; wait while the queue is full."""
         if self._subscriptions.on_table(change.relation.oid):
             await self._queue.put(change)
 
@@ -64,7 +64,7 @@ class ChangeFeed:
                 await asyncio.sleep(self._interval * min(1 + idle_polls, _LONGEST_PAUSE))
 
     async def _deliver(self, batch: Sequence[Change]) -> None:
-        if self._rate.exceeded:  # silently, as there
+        if self._rate.exceeded:  # silently, as on the hosted service
             return
         try:
             deliveries = await evaluate(
@@ -80,7 +80,7 @@ class ChangeFeed:
             delivery.subscriber.send_encoded(delivery.encoded)
             self._rate.count()
             if number % _FRAMES_PER_TURN == 0:
-                await breathe()
+                await let_others_run()
 
 
 def _report_raising_policy(batch: Sequence[Change], error: psycopg.Error) -> None:

@@ -1,4 +1,4 @@
-"""What a ``postgres_changes`` binding asks for: event, table, filters, columns.
+"""Parse a ``postgres_changes`` binding: event, table, filters and columns.
 
 Grammar of a filter: ``column=operator.value``, several joined by commas (all must hold), ``not.``
 before the operator negates, values may be double-quoted. Source: Realtime's subscription
@@ -23,7 +23,7 @@ _NO_PARAMETERS = (
     "No subscription params provided."
     " Please provide at least a `schema` or `table` to subscribe to: "
 )
-_SELECT_IS_NO_LIST = (
+_SELECT_IS_NOT_A_LIST = (
     "Error parsing `select` params: expected a list of column name strings,"
     ' e.g. select: ["col1", "col2"]'
 )
@@ -34,7 +34,7 @@ _SELECT_ON_WILDCARD = (
 
 
 class BindingError(ValueError):
-    """A binding that cannot be understood; the text is what the client gets."""
+    """A binding that cannot be parsed; the message goes to the client."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Selection:
     columns: tuple[str, ...] | None = None
 
     def wants(self, action: str) -> bool:
-        """Return whether a row's ``INSERT``, ``UPDATE`` or ``DELETE`` is of interest."""
+        """Return whether the binding covers ``INSERT``, ``UPDATE`` or ``DELETE``."""
         return self.event in ("*", action)
 
     def describe(self) -> str:
@@ -86,8 +86,8 @@ def parse_binding(params: Mapping[str, Any]) -> Selection:
         case (None, str(), False):
             schema, conditions = "public", ()
         case _:
-            asked = {name: value for name, value in params.items() if name != "id"}
-            raise BindingError(_NO_PARAMETERS + inspect_term(asked))
+            given = {name: value for name, value in params.items() if name != "id"}
+            raise BindingError(_NO_PARAMETERS + inspect_term(given))
     if columns is not None and "*" in (schema, table):
         raise BindingError(_SELECT_ON_WILDCARD)
     return Selection(_event(params.get("event")), str(schema), str(table), conditions, columns)
@@ -102,7 +102,7 @@ def _event(event: object) -> str:
 def _columns(params: Mapping[str, Any]) -> tuple[str, ...] | None:
     selected = params.get("select")
     if isinstance(selected, str):
-        raise BindingError(_SELECT_IS_NO_LIST)
+        raise BindingError(_SELECT_IS_NOT_A_LIST)
     if not isinstance(selected, list):
         return None
     return tuple(sorted({name for name in selected if isinstance(name, str)})) or None

@@ -1,4 +1,4 @@
-"""Whether a WebSocket is let in: its host, its format, its API key."""
+"""Admit or refuse a WebSocket, by its host, its format and its API key."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DEFAULT_VSN = "1.0.0"
 
 
 class HandshakeRefusedError(Exception):
-    """The upgrade is answered with ``status`` and ``{"error": text}``."""
+    """A refused upgrade, which is answered with ``status`` and ``{"error": text}``."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -24,13 +24,13 @@ class HandshakeRefusedError(Exception):
 
 @dataclass(frozen=True)
 class Handshake:
-    """A connection that may be opened."""
+    """The result of checking the upgrade of a connection that may be opened."""
 
     serializer: Serializer
     token: str
-    """The JWT of the API key: what channels run with that bring none of their own."""
+    """The JWT of the API key, for channels that join without a token."""
     headers: dict[str, str]
-    """Its ``x-`` headers."""
+    """The ``x-`` headers of the upgrade request."""
 
 
 def shake_hands(services: Services, connection: HTTPConnection) -> Handshake:
@@ -44,8 +44,7 @@ def shake_hands(services: Services, connection: HTTPConnection) -> Handshake:
 
 
 def api_token(services: Services, key: str) -> str:
-    """Return the JWT that ``key`` stands for: an ``sb_`` key for one of its role, a JWT for
-    itself."""
+    """Return the JWT for ``key``: one of its role for an ``sb_`` key, the key itself otherwise."""
     if not is_opaque_key(key):
         return key
     return token_for_api_key(services.config, key, services.now()) or key

@@ -1,5 +1,4 @@
-"""Rooms and fan-out: who gets a broadcast, and how many frames go out in one turn of the event
-loop."""
+"""Rooms and fan-out: deliver each broadcast to the members of its room."""
 
 from __future__ import annotations
 
@@ -9,16 +8,16 @@ from typing import Literal, NamedTuple, Protocol
 from spool_live.local.realtime.protocol import Encoded
 
 Extension = Literal["broadcast", "presence"]
-"""What policies on ``realtime.messages`` distinguish."""
+"""The kinds of messages that policies on ``realtime.messages`` distinguish."""
 
 _FRAMES_PER_TURN = 200
 
 
 class Room(NamedTuple):
-    """Public and private topics of the same name are different rooms."""
+    """A topic. The public and the private topic of the same name are different rooms."""
 
     topic: str
-    """Without the ``realtime:`` prefix."""
+    """The topic's name, without the ``realtime:`` prefix."""
     private: bool
 
 
@@ -26,13 +25,13 @@ class Member(Protocol):
     """A channel, seen from the room it is in."""
 
     def overrun(self) -> None:
-        """More was broadcast than the project may."""
+        """Close the channel, because more was broadcast than the project's limit allows."""
         ...
 
     def deliver(self, encoded: Encoded, extension: Extension, message_id: str | None) -> None:
-        """Hand over a broadcast or a presence diff, if it may be read. No waiting.
+        """Send a broadcast or a presence diff, if the member may read it. Does not wait.
 
-        ``message_id`` is that of a database broadcast.
+        ``message_id`` is the id of a database broadcast, or None for other messages.
         """
         ...
 
@@ -44,22 +43,22 @@ class Hub:
         self._rooms: dict[Room, dict[Member, None]] = {}
 
     def enter(self, room: Room, member: Member) -> None:
-        """Add ``member``."""
+        """Add ``member`` to ``room``."""
         self._rooms.setdefault(room, {})[member] = None
 
     def leave(self, room: Room, member: Member) -> None:
-        """Remove ``member`` if it is there."""
+        """Remove ``member`` from ``room`` if it is there."""
         members = self._rooms.get(room, {})
         members.pop(member, None)
         if not members:
             self._rooms.pop(room, None)
 
     def occupied(self, room: Room) -> bool:
-        """Return whether anybody would receive a broadcast."""
+        """Return whether the room has members."""
         return room in self._rooms
 
     def members(self, room: Room) -> tuple[Member, ...]:
-        """Return everybody in the room, in the order in which they came."""
+        """Return the members of the room, in the order in which they entered."""
         return tuple(self._rooms.get(room, ()))
 
     async def broadcast(
@@ -70,22 +69,22 @@ class Hub:
         message_id: str | None = None,
         sender: Member | None = None,
     ) -> None:
-        """Deliver to everybody in the room but ``sender``, in the order in which they came.
+        """Deliver to all members of the room but ``sender``, in the order in which they entered.
 
-        Members that come or leave meanwhile may or may not get it.
+        A member that enters or leaves meanwhile may or may not get it.
         """
         for number, member in enumerate(self.members(room), start=1):
             if member is not sender:
                 member.deliver(encoded, "broadcast", message_id)
             if number % _FRAMES_PER_TURN == 0:
-                await breathe()
+                await let_others_run()
 
     def send_presence(self, room: Room, diff: Encoded) -> None:
-        """Deliver a presence diff to everybody in the room, at once."""
+        """Deliver a presence diff to all members of the room, at once."""
         for member in self.members(room):
             member.deliver(diff, "presence", None)
 
 
-async def breathe() -> None:
-    """Let heartbeats, joins and writers have a turn in the middle of a long fan-out."""
+async def let_others_run() -> None:
+    """Yield to other tasks (heartbeats, joins, writers) in the middle of a long fan-out."""
     await asyncio.sleep(0)

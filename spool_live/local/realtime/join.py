@@ -1,4 +1,4 @@
-"""What a client asks for in the payload of ``phx_join``."""
+"""The payload of ``phx_join``, parsed."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ _DEFAULT_REPLAY_LIMIT = 25
 
 @dataclass(frozen=True)
 class Replay:
-    """``config.broadcast.replay``: what was sent since a time, the newest ``limit`` of it."""
+    """``config.broadcast.replay``: the newest ``limit`` broadcasts since a time."""
 
     since: Any
-    """Milliseconds since the epoch, if valid."""
+    """The time in milliseconds since the epoch, if valid."""
     limit: Any = _DEFAULT_REPLAY_LIMIT
 
     @property
     def valid(self) -> bool:
-        """Whether both are whole numbers that make sense."""
+        """Whether ``since`` is a whole number from 0, and ``limit`` one from 1."""
         numbers = all(type(value) is int for value in (self.since, self.limit))
         return numbers and self.since >= 0 and self.limit > 0
 
@@ -45,14 +45,14 @@ class JoinRequest:
 
 
 class MalformedJoinError(ValueError):
-    """``config`` is not an object."""
+    """A join whose ``config`` is not an object."""
 
 
 def parse_join(payload: object, topic: str = "") -> JoinRequest:
     """Read the payload of a ``phx_join`` for ``topic`` (without prefix); ignores unknown keys.
 
-    A join without ``config`` is one of long ago, whose topic names what it wants: a schema, a table
-    and a filter. Raises ``MalformedJoinError`` where ``config`` is not an object.
+    A join without ``config`` has the old form, in which the topic names a schema, a table and a
+    filter. Raises ``MalformedJoinError`` if ``config`` is not an object.
     """
     params = _mapping(payload)
     if params.get("config") is not None and not isinstance(params["config"], dict):
@@ -76,13 +76,15 @@ def parse_join(payload: object, topic: str = "") -> JoinRequest:
 
 
 def binding_id(params: Mapping[str, Any]) -> int:
-    """Return a stable positive number for a binding: equal bindings share it (clients ignore 0)."""
+    """Return a stable number for a binding, the same for equal ones; never 0, which clients
+    ignore."""
     digest = hashlib.sha256(orjson.dumps(params, option=orjson.OPT_SORT_KEYS)).digest()
     return int.from_bytes(digest[:8], "big") % _LARGEST_BINDING_ID + 1
 
 
 def _token(params: Mapping[str, Any]) -> str | None:
-    """Return the token to join with; ``sb_`` keys and absence mean that of the connection."""
+    """Return the token to join with; None (for an ``sb_`` key, too) means the connection's
+    token."""
     for name in ("user_token", "access_token"):
         value = params.get(name)
         if isinstance(value, str):
@@ -93,8 +95,8 @@ def _token(params: Mapping[str, Any]) -> str | None:
 def _bindings(value: object) -> tuple[dict[str, Any], ...]:
     if not isinstance(value, list):
         return ()
-    asked = [params for params in value if isinstance(params, dict)]
-    return tuple({**params, "id": binding_id(params)} for params in asked)
+    bindings = [params for params in value if isinstance(params, dict)]
+    return tuple({**params, "id": binding_id(params)} for params in bindings)
 
 
 def _legacy(topic: str) -> list[dict[str, str]]:

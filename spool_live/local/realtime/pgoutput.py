@@ -1,7 +1,7 @@
-"""Decodes PostgreSQL's ``pgoutput`` messages (protocol version 1) into changes of rows.
+"""Decode PostgreSQL's ``pgoutput`` messages (protocol version 1) into changes of rows.
 
 Source: PostgreSQL documentation, "Logical Replication Message Formats". Every value is the text
-that the type's output function writes; nothing is interpreted here.
+that the type's output function writes, and is not interpreted here.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Value = str | None | Unchanged
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A published table as of the change: column names, and which identify a row."""
+    """A published table at the time of a change: its columns, and those that identify a row."""
 
     oid: int
     schema: str
@@ -42,7 +42,8 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One row of a committed transaction. ``old`` holds the identity columns, or nothing."""
+    """The change of one row by a committed transaction. ``old`` has the identity columns, if
+    any."""
 
     relation: Relation
     action: Action
@@ -65,20 +66,21 @@ class Change:
         }
 
     def identity(self) -> dict[str, Value]:
-        """Return the row's identity before the change; an UPDATE that keeps it sends none."""
+        """Return the row's identity before the change; after an UPDATE that keeps it, the new
+        row's."""
         row = self.old if self.old is not None else self.new
         values = zip(self.relation.columns, row or (), strict=True)
         return {name: value for name, value in values if name in self.relation.identity}
 
     @property
     def size(self) -> int:
-        """About how many bytes the row's values take."""
+        """The approximate size of the row's values in bytes."""
         rows = (self.new or (), self.old or ())
         return sum(len(value) for row in rows for value in row if isinstance(value, str))
 
 
 class Decoder:
-    """Turns the messages of one replication stream, fed in order, into changes."""
+    """A decoder for the messages of one replication stream, in order."""
 
     def __init__(self) -> None:
         self._relations: dict[int, Relation] = {}
@@ -114,7 +116,7 @@ class Decoder:
 
 
 class _Reader:
-    """Walks over the fields of one message behind its first byte."""
+    """A reader of the fields of one message after its first byte."""
 
     def __init__(self, message: bytes) -> None:
         self._message = message
@@ -144,12 +146,12 @@ class _Reader:
 
     def relation(self) -> Relation:
         oid, schema, name = self.int32(), self.text() or "pg_catalog", self.text()
-        self.byte()  # replica identity setting: the columns' flags say it better
+        self.byte()  # replica identity setting: the columns' flags have the same, column by column
         columns: list[str] = []
         identity: set[str] = set()
         for _ in range(self.int16()):
             flags, column = self.byte(), self.text()
-            self._position += 8  # type and modifier: PostgreSQL is asked for those
+            self._position += 8  # type and modifier: those come from PostgreSQL's catalog
             columns.append(column)
             if flags == b"\x01":
                 identity.add(column)

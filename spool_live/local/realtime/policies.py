@@ -1,4 +1,4 @@
-"""What the policies on ``realtime.messages`` let a subscriber do on a private topic."""
+"""What a subscriber may do on a private topic, by the policies on ``realtime.messages``."""
 
 from __future__ import annotations
 
@@ -23,20 +23,21 @@ _WRITABLE: Final = "select pg_temp.writable_extension(%s, %s, %s, %s::jsonb, %s:
 
 @dataclass
 class Access:
-    """What one channel may do with its token. What may be sent is asked at the first attempt."""
+    """What one channel may do with its token. ``writable`` is filled at the first attempt to
+    send."""
 
     readable: frozenset[str]
     writable: dict[str, bool] = field(default_factory=dict)
 
     @classmethod
     def public(cls) -> Access:
-        """Return full access: everybody may do everything on a public topic."""
+        """Return full access, which every client has on a public topic."""
         everything = ("broadcast", "presence")
         return cls(frozenset(everything), dict.fromkeys(everything, True))
 
 
 class ChannelPolicies:
-    """Asks PostgreSQL, as the subscriber's role with its claims, in transactions it takes back."""
+    """Queries about policies, run with the subscriber's role and claims, and rolled back."""
 
     def __init__(self, sessions: SessionPool) -> None:
         self._sessions = sessions
@@ -51,8 +52,8 @@ class ChannelPolicies:
         """Return those of ``extensions`` whose rows on ``topic`` (without prefix) may be read.
 
         A policy that raises counts as a refusal and is logged. Raises
-        ``psycopg.OperationalError`` where there is no database and
-        ``psycopg.errors.CheckViolation`` where the day's partition is missing.
+        ``psycopg.OperationalError`` if the database cannot be reached, and
+        ``psycopg.errors.CheckViolation`` if the day's partition is missing.
         """
         rows = await self._ask(_READABLE, topic, list(extensions), identity, headers)
         return frozenset(rows) if isinstance(rows, list) else frozenset()
@@ -60,8 +61,8 @@ class ChannelPolicies:
     async def writable(
         self, topic: str, identity: TokenIdentity, headers: Mapping[str, str], extension: Extension
     ) -> bool:
-        """Return whether a row of ``extension`` may be inserted on ``topic``. Raises as
-        ``readable``."""
+        """Return whether a row of ``extension`` may be inserted on ``topic``. Raises the same
+        errors as ``readable``."""
         return await self._ask(_WRITABLE, topic, extension, identity, headers) is True
 
     async def _ask(
@@ -80,7 +81,7 @@ class ChannelPolicies:
         except (errors.UndefinedObject, errors.InsufficientPrivilege):
             return None  # no such role, or one that has no rights on realtime.messages
         except psycopg.Error as error:
-            logger.error(  # noqa: TRY400  PostgreSQL's words say it all
+            logger.error(  # noqa: TRY400  PostgreSQL's message suffices
                 "a policy on realtime.messages raised for role %s and topic %s (%s: %s):"
                 " it counts as a refusal; policies must not raise",
                 identity.role,

@@ -1,4 +1,4 @@
-"""Presence: who tracked what in a room. State lives as long as the channels that wrote it."""
+"""Presence: what each channel tracks in a room, for as long as the channel is open."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Diff = dict[str, Entries]
 
 
 class PresenceBook:
-    """What is tracked, by room and by who tracks it (any hashable owner)."""
+    """What is tracked, by room and by owner (any hashable object)."""
 
     def __init__(self) -> None:
         self._rooms: dict[Room, dict[object, tuple[str, Meta]]] = {}
@@ -28,7 +28,7 @@ class PresenceBook:
         return entries
 
     def track(self, room: Room, owner: object, key: str, payload: Meta) -> Diff | None:
-        """Set what ``owner`` tracks; None if that is what it tracked already."""
+        """Set what ``owner`` tracks; return the diff, or None if nothing changes."""
         former = self._rooms.get(room, {}).get(owner)
         meta = {**payload, "phx_ref": secrets.token_urlsafe(8)}
         leaves: Entries = {}
@@ -43,7 +43,7 @@ class PresenceBook:
         return {"joins": {key: {"metas": [meta]}}, "leaves": leaves}
 
     def untrack(self, room: Room, owner: object) -> Diff | None:
-        """Forget ``owner``; None if it tracked nothing."""
+        """Remove ``owner``; return the diff, or None if it tracked nothing."""
         owners = self._rooms.get(room, {})
         former = owners.pop(owner, None)
         if not owners:

@@ -13,9 +13,9 @@ from typing import Any, Protocol
 import orjson
 
 Frame = str | bytes
-"""What goes into one WebSocket frame: text or binary."""
+"""The content of one WebSocket frame: text or binary."""
 Ref = str | int | None
-"""Reference that a reply repeats as the client wrote it."""
+"""A client's reference, which the reply repeats unchanged."""
 
 _MAX_HEADER_FIELD = 255
 _KIND_CLIENT_BROADCAST = 3
@@ -26,7 +26,7 @@ _ARRAY_LENGTH = 5
 
 
 class MalformedFrameError(ValueError):
-    """A frame that is not in the socket's format; the server drops it and goes on."""
+    """A frame that is not in the socket's format; the server ignores it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Broadcast:
 
 
 class Serializer(Protocol):
-    """Encodes for, and decodes from, the sockets of one ``vsn``."""
+    """The format of sockets with one ``vsn``."""
 
     def decode(self, frame: Frame) -> Message:
         """Decode the frame, or raise ``MalformedFrameError``."""
@@ -68,7 +68,7 @@ class Serializer(Protocol):
     def encode(self, message: Message) -> Frame: ...
 
     def encode_broadcast(self, broadcast: Broadcast) -> Frame | None:
-        """Return the frame, or None where the format cannot carry it."""
+        """Return the frame, or None if the format cannot carry the broadcast."""
         ...
 
 
@@ -140,7 +140,7 @@ def serializer_for(vsn: str) -> Serializer | None:
 
 
 class Encoded:
-    """A message for many sockets, encoded once per serializer when first asked for."""
+    """A message for many sockets, encoded once per serializer, on first use."""
 
     __slots__ = ("_content", "_frames")
 
@@ -169,7 +169,7 @@ def _as_message(broadcast: Broadcast) -> Message:
 
 
 def _decode_client_broadcast(frame: bytes) -> Message:
-    """Return ``03 | sizes of join_ref, ref, topic, event, meta | encoding | those fields |
+    """Decode ``03 | sizes of join_ref, ref, topic, event, meta | encoding | those fields |
     payload``."""
     if len(frame) < _HEADER_CLIENT_BROADCAST or frame[0] != _KIND_CLIENT_BROADCAST:
         raise MalformedFrameError("not a broadcast frame of kind 3")

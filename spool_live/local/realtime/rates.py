@@ -1,4 +1,4 @@
-"""How fast a project goes, reckoned as the real server does: late, and over up to a minute."""
+"""The rate of events in a project, computed as the real server does: late, and over a minute."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ _LONGEST_MEMORY = 12
 
 
 class Rate:
-    """Events per second against a limit.
+    """Events per second, compared with a limit.
 
-    The count is looked at every ``judged_every`` seconds only, and then it is the average since the
-    first event or over the last twelve looks: a burst passes whole, and what follows pays for it.
+    The count is checked only every ``judged_every`` seconds. Then it is the average since the first
+    event, or over the last twelve checks: so a burst passes as a whole, and the events after it may
+    be refused.
     """
 
     def __init__(
@@ -25,30 +26,30 @@ class Rate:
         self._limit = limit
         self._judged_every = judged_every
         self._clock = clock
-        self._looks: deque[int] = deque(maxlen=_LONGEST_MEMORY)
+        self._counts: deque[int] = deque(maxlen=_LONGEST_MEMORY)
         self._counted = 0
-        self._next_look: float | None = None
+        self._next_check: float | None = None
 
     def count(self, events: int = 1) -> None:
-        """So many more happened just now."""
+        """Add ``events`` that have just happened."""
         if self._limit is not None:
-            self._look()
+            self._check()
             self._counted += events
 
     @property
     def exceeded(self) -> bool:
-        """Whether the average at the last look was above the limit."""
+        """Whether the average at the last check was above the limit."""
         if self._limit is None:
             return False
-        self._look()
-        return sum(self._looks) > self._limit * self._judged_every * len(self._looks)
+        self._check()
+        return sum(self._counts) > self._limit * self._judged_every * len(self._counts)
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         now = self._clock()
-        if self._next_look is None:
-            self._next_look = now + self._judged_every
-        overdue = int((now - self._next_look) // self._judged_every) + 1
+        if self._next_check is None:
+            self._next_check = now + self._judged_every
+        overdue = int((now - self._next_check) // self._judged_every) + 1
         for _ in range(min(overdue, _LONGEST_MEMORY)):
-            self._looks.append(self._counted)
+            self._counts.append(self._counted)
             self._counted = 0
-        self._next_look += max(overdue, 0) * self._judged_every
+        self._next_check += max(overdue, 0) * self._judged_every

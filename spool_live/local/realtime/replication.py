@@ -1,8 +1,8 @@
-"""Streams committed changes out of PostgreSQL by logical decoding.
+"""Stream committed changes from PostgreSQL by logical decoding.
 
 A TEMPORARY slot is read with the streaming protocol, so nothing is left behind when the connection
-ends, and nothing is replayed: what is committed while nobody reads is not delivered, as with the
-real server. psycopg has no replication API; its libpq wrapper has all that is needed.
+ends, and nothing is replayed: a change that is committed while no connection reads is not
+delivered, as with the real server. psycopg has no replication API; its libpq wrapper suffices.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from psycopg.pq.abc import PGconn
 
 from spool_live.local.realtime.pgoutput import Change, Decoder
 
-# A walsender that is about to sleep misses the commit of just that moment and would send it when
-# something else wakes it up, seconds later. Every status message does: soon after there was
-# something, then less and less often.
+# A walsender that is about to sleep may miss a commit at that moment, and sends it only when
+# something wakes it up, seconds later. Every status message wakes it up; they are sent soon after
+# a change, then less and less often.
 _FIRST_STATUS_AFTER, _STATUS_AT_LEAST_EVERY = 0.005, 0.25
 _XLOG_DATA_HEADER = 25
 _KEEPALIVE = struct.Struct("!qqb")
@@ -40,8 +40,8 @@ class ReplicationStream:
     async def open(cls, conninfo: str, publications: Sequence[str]) -> ReplicationStream:
         """Connect, create the slot and start streaming ``publications`` from this moment on.
 
-        Creating the slot waits for transactions that are open just now. ``conninfo`` is a libpq URI
-        of a role with REPLICATION. Raises ``psycopg.OperationalError``.
+        Creating the slot waits for the transactions that are open at that moment. ``conninfo`` is a
+        libpq URI of a role with REPLICATION. Raises ``psycopg.OperationalError``.
         """
         separator = "&" if "?" in conninfo else "?"
         connection = await asyncio.to_thread(
@@ -56,14 +56,14 @@ class ReplicationStream:
         return stream
 
     async def __aiter__(self) -> AsyncGenerator[list[Change]]:
-        """Yield what has been committed, in commit order, as much as is there at a time.
+        """Yield committed changes in commit order, each time all that have arrived.
 
-        Ends with ``psycopg.OperationalError`` when the connection does.
+        Raises ``psycopg.OperationalError`` when the connection ends.
         """
         pause = _FIRST_STATUS_AFTER
         while True:
-            changes, status_asked = self._drain()
-            if status_asked:
+            changes, status_requested = self._drain()
+            if status_requested:
                 self._send_status()
             if changes:
                 pause = _FIRST_STATUS_AFTER
@@ -108,14 +108,14 @@ class ReplicationStream:
             pass
 
     def _drain(self) -> tuple[list[Change], bool]:
-        """Return the changes that have arrived, and whether the server wants to know that we
-        live."""
+        """Return the changes that have arrived, and whether the server requests a status
+        message."""
         changes: list[Change] = []
-        status_asked = False
+        status_requested = False
         while True:
             length, data = self._connection.get_copy_data(1)
             if length == 0:
-                return changes, status_asked
+                return changes, status_requested
             if length < 0:
                 raise OperationalError(
                     self._connection.get_error_message() or "the replication stream has ended"
@@ -125,11 +125,11 @@ class ReplicationStream:
                 (self._received,) = struct.unpack_from("!q", message, 9)
                 changes.extend(self._decoder.decode(message[_XLOG_DATA_HEADER:]))
             elif message[:1] == b"k":
-                self._received, _sent_at, asked = _KEEPALIVE.unpack_from(message, 1)
-                status_asked = status_asked or bool(asked)
+                self._received, _sent_at, requested = _KEEPALIVE.unpack_from(message, 1)
+                status_requested = status_requested or bool(requested)
 
     def _send_status(self) -> None:
-        """Everything read counts as done: the slot is not to hold back WAL for us."""
+        """Report everything read as processed, so that the slot does not retain WAL."""
         now = int((time.time() - _SECONDS_FROM_1970_TO_2000) * 1_000_000)
         position = self._received
         self._connection.put_copy_data(_STATUS.pack(b"r", position, position, position, now, 0))
@@ -140,13 +140,13 @@ class ReplicationStream:
         loop = asyncio.get_running_loop()
         arrived: asyncio.Future[None] = loop.create_future()
 
-        def note() -> None:
+        def notice_input() -> None:
             loop.remove_reader(descriptor)
             if not arrived.done():
                 arrived.set_result(None)
 
         descriptor = self._connection.socket
-        loop.add_reader(descriptor, note)
+        loop.add_reader(descriptor, notice_input)
         try:
             await arrived
         finally:

@@ -1,4 +1,4 @@
-"""The realtime half as a whole: its routes, and what runs in the background."""
+"""The realtime half as a whole: its routes and its background tasks."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _ANY_PARTITION = (
 
 
 class RealtimeServer:
-    """Serves ``routes`` between ``start`` and ``stop``, all in one event loop.
+    """The realtime half, which serves ``routes`` between ``start`` and ``stop`` in one event loop.
 
     For uvicorn with ``ws="websockets-sansio"``; ``now`` gives seconds since the epoch.
     """
@@ -90,7 +90,7 @@ class RealtimeServer:
 
     @property
     def routes(self) -> list[BaseRoute]:
-        """What to mount at the root of the gateway."""
+        """The routes to mount at the root of the gateway."""
         api = BroadcastApi(self._services)
         base = "/realtime/v1"
         return [
@@ -101,8 +101,8 @@ class RealtimeServer:
         ]
 
     async def _metrics(self, request: Request) -> Response:
-        """Return how many are connected, as the real server's own metrics say it: for the secret
-        key."""
+        """Answer with the number of open sockets, in the form of the real server's metrics. Needs
+        the secret key."""
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
         if not hmac.compare_digest(given.encode(), self._services.config.secret_key.encode()):
             return Response(status_code=403)
@@ -112,8 +112,8 @@ class RealtimeServer:
         )
 
     async def start(self) -> None:
-        """Begin to follow the database. Returns when changes come in, or, with a warning, without
-        it after ten seconds: connecting goes on in the background."""
+        """Begin to follow the database. Return when changes are received, or with a warning after
+        ten seconds; connecting goes on in the background."""
         _raise_file_limit()
         options = self._options
         self._tasks = [
@@ -131,15 +131,16 @@ class RealtimeServer:
         try:
             async with asyncio.timeout(_STREAMING_WITHIN):
                 await self._services.streaming.wait()
-                await self.follow_publication()  # what later checks compare with
+                await self.follow_publication()  # the state that later checks compare with
         except (TimeoutError, psycopg.OperationalError):
             logger.warning(
-                "realtime is up but gets no changes yet: PostgreSQL does not answer, or a"
-                " transaction that is open there holds up the replication slot"
+                "realtime is running but receives no changes yet: PostgreSQL does not answer, or an"
+                " open transaction there blocks the creation of the replication slot"
             )
 
     async def stop(self) -> None:
-        """Close what sockets are left with 1012, leave the database."""
+        """Close all sockets with 1012, stop the background tasks, and disconnect from the
+        database."""
         self._endpoint.close_all(RESTART)
         for task in self._tasks:
             task.cancel()
@@ -149,14 +150,14 @@ class RealtimeServer:
         await self._services.sessions.close()
 
     async def follow_publication(self) -> None:
-        """Notice added, dropped and recreated tables now instead of at the next check.
+        """Check now, and not only at the next interval, for added, dropped and recreated tables.
 
         Raises ``psycopg.OperationalError``.
         """
         await self._services.subscriptions.follow_publication()
 
     async def _stream(self) -> None:
-        """Follow the database, and follow it again after it was away."""
+        """Follow the database, and reconnect whenever the connection is lost."""
         if not self._services.config.has_slot:
             self._services.streaming.set()
             await asyncio.Event().wait()
@@ -193,7 +194,7 @@ class RealtimeServer:
             await self._feed.put(change)
 
     async def _keep_partitions(self) -> None:
-        """Make them hourly; of a project that nobody has ever connected to, not before that."""
+        """Create partitions at intervals; in a new project only after the first connection."""
         services = self._services
         if services.config.pace.cold_start and await self._never_connected():
             await services.connected.wait()
@@ -211,7 +212,7 @@ class RealtimeServer:
 
 
 async def _every(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
-    """Until cancelled; what the database refuses is tried again the next time."""
+    """Call ``act`` at intervals until cancelled. Database errors are logged."""
     while True:
         try:
             await act()
@@ -221,16 +222,16 @@ async def _every(seconds: float, act: Callable[[], Awaitable[None]]) -> None:
 
 
 def _report_crash(task: asyncio.Task[None]) -> None:
-    """Nothing that runs in the background ends by itself, unless there is a fault in it."""
+    """Log the error of a background task: none of them ends by itself, except by a bug."""
     if not task.cancelled() and task.exception() is not None:
         logger.critical("realtime is broken, restart it", exc_info=task.exception())
 
 
 def _raise_file_limit() -> None:
-    """Raise the limit of open files: a socket is one, and the usual 1024 are soon reached."""
+    """Raise the limit of open files, as each socket is one and the usual 1024 are soon reached."""
     if sys.platform == "win32":
         return
-    import resource  # noqa: PLC0415  there is none on Windows
+    import resource  # noqa: PLC0415  not available on Windows
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _WANTED_FILES if hard == resource.RLIM_INFINITY else min(hard, _WANTED_FILES)

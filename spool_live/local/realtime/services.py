@@ -1,4 +1,4 @@
-"""What every channel of a server works with."""
+"""The objects that all channels of a server share."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from spool_live.local.realtime.subscriptions import Subscriptions
 
 @dataclass(frozen=True)
 class Services:
-    """The shared parts. ``now`` gives seconds since the epoch."""
+    """The shared objects. ``now`` returns seconds since the epoch."""
 
     config: LocalSupabaseConfig
     options: RealtimeOptions
@@ -30,12 +30,12 @@ class Services:
     dormancy: Dormancy
     joins: Rate
     messages: Rate
-    """Broadcasts, as they come and as they go to each receiver."""
+    """The rate of broadcasts, each counted once and once per receiver."""
     rows: Rate
-    """``postgres_changes``, per receiver."""
+    """The rate of ``postgres_changes``, counted per receiver."""
     hub: Hub = field(default_factory=Hub)
     presences: PresenceBook = field(default_factory=PresenceBook)
     connected: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set once somebody has opened a socket."""
+    """Set once a client has opened a socket."""
     streaming: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set while changes come in from PostgreSQL."""
+    """Set while changes are received from PostgreSQL."""

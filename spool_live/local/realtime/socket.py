@@ -1,4 +1,4 @@
-"""One WebSocket: reads messages one after the other, routes them, writes what channels send."""
+"""One WebSocket: read messages one after the other, route them, write what channels send."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ logger = logging.getLogger(__name__)
 
 NORMAL, RESTART, OVERLOADED = 1000, 1012, 1013
 _UNMATCHED = {"reason": "unmatched topic"}
-_LAST_WORDS_WITHIN = 10.0
+_CLOSE_WITHIN = 10.0
 _NOT_AN_OBJECT = "UnknownErrorOnChannel: no function clause matching in Access.get/3"
 
 
 class RealtimeSocket:
-    """Serves one connection that may be opened."""
+    """One connection that may be opened, with its channels."""
 
     def __init__(self, services: Services, websocket: WebSocket, handshake: Handshake) -> None:
         self.serializer = handshake.serializer
@@ -52,23 +52,23 @@ class RealtimeSocket:
                 for channel in tuple(self.channels.values()):
                     channel.close()
         if self._closing.done():
-            await self._say_goodbye(self._closing.result())
+            await self._send_close(self._closing.result())
 
     def send(self, frame: Frame) -> None:
-        """Queue a frame; a socket that takes none is closed with 1013."""
+        """Queue a frame; if the queue is full, close the socket with 1013."""
         try:
             self._outgoing.put_nowait(frame)
         except asyncio.QueueFull:
             self.close(OVERLOADED)
 
     def close(self, code: int | None) -> None:
-        """End the connection: with this close code, or for None without a word (the peer sees
+        """End the connection with this close code, or for None without a close frame (the peer sees
         1006)."""
         if not self._closing.done():
             self._closing.set_result(code)
 
     def forget(self, channel: Channel) -> None:
-        """Forget the channel, which is closed."""
+        """Remove a channel that is closed."""
         if self.channels.get(channel.topic) is channel:
             del self.channels[channel.topic]
 
@@ -107,7 +107,7 @@ class RealtimeSocket:
             await self._join(message)
         elif channel is not None:
             stale = message.join_ref not in {None, channel.join_ref}
-            if message.event != "phx_leave" or not stale:  # of a join that another one replaced
+            if message.event != "phx_leave" or not stale:  # stale: of a join that was replaced
                 await self._pass_on(channel, message)
         elif message.event == "phx_leave":
             self._reply(message, "ok", {})
@@ -117,14 +117,15 @@ class RealtimeSocket:
     async def _pass_on(self, channel: Channel, message: Message) -> None:
         try:
             await channel.handle(message)
-        except Exception:  # a fault of ours ends one channel, as there, and clients join again
+        except Exception:  # a bug here ends one channel, as on the real server; clients rejoin
             logger.exception("channel %s crashed", channel.topic)
             channel.close()
             ref = channel.join_ref
             self.send(self.serializer.encode(Message(channel.topic, "phx_error", {}, ref, ref)))
 
     async def _join(self, message: Message) -> None:
-        """Nothing else is read meanwhile: a refused join holds up the socket, as in reality."""
+        """Handle a join. Nothing else is read meanwhile: a refused join blocks the socket, as on
+        the real server."""
         former = self.channels.get(message.topic)
         if former is not None:
             former.close()
@@ -156,11 +157,11 @@ class RealtimeSocket:
         reply = Message(message.topic, "phx_reply", payload, message.ref, message.join_ref)
         self.send(self.serializer.encode(reply))
 
-    async def _say_goodbye(self, code: int | None) -> None:
-        """Close the socket, also where the peer reads nothing."""
+    async def _send_close(self, code: int | None) -> None:
+        """Close the socket, even if the peer reads nothing."""
         if code is not None:
             with contextlib.suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
-                async with asyncio.timeout(_LAST_WORDS_WITHIN):
+                async with asyncio.timeout(_CLOSE_WITHIN):
                     await self._websocket.close(code)
 
 
@@ -172,7 +173,7 @@ def _request(message: Message) -> JoinRequest:
 
 
 async def _stop(*tasks: asyncio.Task[None]) -> None:
-    """Cancel what still runs; raise what went wrong in them."""
+    """Cancel the tasks that are still running; raise the first error of any task."""
     for task in tasks:
         task.cancel()
     for outcome in await asyncio.gather(*tasks, return_exceptions=True):

@@ -22,7 +22,7 @@ _UNABLE = "Unable to subscribe to changes with given parameters."
 
 
 class SubscribeError(Exception):
-    """A channel's bindings cannot be had; the text is what the client gets."""
+    """A refusal of a channel's bindings; the message goes to the client."""
 
 
 class ChangesSubscriber(Hashable, Protocol):
@@ -30,21 +30,21 @@ class ChangesSubscriber(Hashable, Protocol):
 
     @property
     def topic(self) -> str:
-        """The topic as on the wire."""
+        """The topic, as on the wire."""
         ...
 
     def send_encoded(self, encoded: Encoded) -> None:
-        """Hand over one frame. No waiting."""
+        """Send one frame. Does not wait."""
         ...
 
     async def resubscribe(self) -> None:
-        """Resolve the bindings again: the published tables have changed."""
+        """Resolve the bindings again, because the published tables have changed."""
         ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Subscription:
-    """One binding of one channel, with the identity whose rights decide."""
+    """One binding of one channel, with the role and claims whose rights decide."""
 
     subscriber: ChangesSubscriber
     binding_id: int
@@ -55,7 +55,7 @@ class Subscription:
 
 
 class Subscriptions:
-    """All of the server's subscriptions, by table. Knows nothing about how changes come."""
+    """All subscriptions of the server, by table."""
 
     def __init__(self, sessions: SessionPool) -> None:
         self._sessions = sessions
@@ -64,7 +64,7 @@ class Subscriptions:
         self._published: frozenset[int] = frozenset()
 
     def on_table(self, oid: int) -> tuple[Subscription, ...]:
-        """Return the subscribers of the table, in the order in which they came."""
+        """Return the subscriptions to the table, in the order in which they were made."""
         return tuple(self._by_table.get(oid, ()))
 
     async def subscribe(
@@ -73,10 +73,10 @@ class Subscriptions:
         bindings: Sequence[Mapping[str, Any]],
         identity: TokenIdentity,
     ) -> None:
-        """Put the bindings in place of what ``subscriber`` had: all of them or, on error, none.
+        """Replace the bindings of ``subscriber``: by all of the new ones or, on error, not at all.
 
-        Raises ``SubscribeError``, or ``psycopg.OperationalError`` where there is no
-        database.
+        Raises ``SubscribeError``, or ``psycopg.OperationalError`` if the database cannot be
+        reached.
         """
         fresh = [await self._resolve(subscriber, params, identity) for params in bindings]
         self.unsubscribe(subscriber)
@@ -86,7 +86,7 @@ class Subscriptions:
                 self._by_table.setdefault(table, {})[subscription] = None
 
     def unsubscribe(self, subscriber: ChangesSubscriber) -> None:
-        """Forget everything ``subscriber`` wanted."""
+        """Remove all subscriptions of ``subscriber``."""
         for subscription in self._by_subscriber.pop(subscriber, ()):
             for table in subscription.tables:
                 interested = self._by_table[table]
@@ -95,10 +95,11 @@ class Subscriptions:
                     del self._by_table[table]
 
     async def follow_publication(self) -> None:
-        """Resolve every subscription anew if other tables are published than at the last call
-        (none before the first).
+        """Resolve every subscription again if the published tables differ from those at the last
+        call (none before the first).
 
-        A dropped and recreated table is another table. Raises ``psycopg.OperationalError``.
+        A table that was dropped and created again is another table. Raises
+        ``psycopg.OperationalError``.
         """
         rows = await self._sessions.fetch(_PUBLISHED, ())
         published = frozenset(oid for (oid,) in rows)
@@ -127,9 +128,9 @@ class Subscriptions:
     async def _tables(self, selection: Selection, role: str) -> Iterable[int]:
         filters = orjson.dumps([condition.as_json() for condition in selection.conditions])
         columns = None if selection.columns is None else list(selection.columns)
-        asked = (selection.schema, selection.table, filters.decode(), columns, role)
+        parameters = (selection.schema, selection.table, filters.decode(), columns, role)
         try:
-            rows = await self._sessions.fetch(_RESOLVE, asked)
+            rows = await self._sessions.fetch(_RESOLVE, parameters)
         except psycopg.OperationalError:
             raise
         except psycopg.Error as error:

@@ -1,4 +1,4 @@
-"""Values as the real server's messages print them: it is written in Elixir and shows its terms."""
+"""Values in the form in which the real server's messages show them: as terms of Elixir."""
 
 from __future__ import annotations
 

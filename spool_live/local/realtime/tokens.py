@@ -1,4 +1,4 @@
-"""Tokens by Realtime's rules: ``role`` and ``exp`` are required, and ``exp`` has no leeway."""
+"""Verify tokens by Realtime's rules: ``role`` and ``exp`` are required, ``exp`` has no leeway."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MISSING_CLAIMS = "Fields `role` and `exp` are required in JWT"
 
 
 class TokenRefusedError(Exception):
-    """A token that opens nothing. Each place where one is shown has its own words for it."""
+    """A token that is refused, with one message for each place: join, handshake and refresh."""
 
     def __init__(
         self,
@@ -34,11 +34,11 @@ class TokenRefusedError(Exception):
 
 @dataclass(frozen=True)
 class TokenIdentity:
-    """Whom a verified token speaks for."""
+    """The role and claims of a verified token."""
 
     role: str
     expires_at: int
-    """Seconds since the epoch."""
+    """The time in seconds since the epoch."""
     claims: dict[str, Any]
 
     @property
@@ -68,7 +68,7 @@ def verify_token(token: str, keys: TokenKeys, now: float) -> TokenIdentity:
 
 
 def expired(expires_at: int, now: float) -> TokenRefusedError:
-    """Return what is said when ``expires_at`` has passed."""
+    """Return the error for a token whose ``expires_at`` has passed."""
     return TokenRefusedError(
         "InvalidJWTToken",
         f"Token has expired {max(0, int(now) - expires_at)} seconds ago",

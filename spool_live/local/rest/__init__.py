@@ -1,5 +1,5 @@
-"""The REST half of the local Supabase: what the official clients ask of PostgREST 14.
+"""The REST half of the local Supabase: the part of PostgREST 14 that the official clients use.
 
-One request is one statement in one transaction under the caller's role and claims; PostgreSQL makes
-the JSON. What is not there (embedding, aggregates, full-text search, CSV) is refused by name.
+Each request is one statement in one transaction under the caller's role and claims; PostgreSQL
+builds the JSON. What is missing (embedding, aggregates, full-text search, CSV) is refused by name.
 """

@@ -1,4 +1,5 @@
-"""Who sends a request: the gateway's check of the API key, then PostgREST's of the token."""
+"""Identify a request's caller: by API key, as the gateway does, then by token, as PostgREST
+does."""
 
 from __future__ import annotations
 
@@ -17,15 +18,14 @@ _HINT = "Use the publishable key, the secret key or a legacy API key of this loc
 
 @dataclass(frozen=True)
 class Caller:
-    """The database role a request runs as, and its claims as JSON."""
+    """The database role that a request runs as, and its claims as JSON."""
 
     role: str
     claims: str
 
 
 def identify(config: LocalSupabaseConfig, headers: Headers) -> Caller:
-    """Return the caller by ``apikey`` and ``Authorization``. Raises ``ApiError``
-    (401)."""
+    """Return the caller by ``apikey`` and ``Authorization``. Raises ``ApiError`` (401)."""
     token = _token(config, headers)
     if token is None:
         return Caller("anon", '{"role": "anon"}')
@@ -37,8 +37,7 @@ def identify(config: LocalSupabaseConfig, headers: Headers) -> Caller:
 
 
 def _token(config: LocalSupabaseConfig, headers: Headers) -> str | None:
-    """Return the JWT that reaches PostgREST: the caller's own, else the one its API key stands
-    for."""
+    """Return the JWT that PostgREST gets: the caller's own, or else the one for the API key."""
     api_key = headers.get("apikey")
     if not api_key:
         raise ApiError(401, None, "No API key found in request", hint=_HINT)

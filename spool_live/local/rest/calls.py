@@ -23,7 +23,7 @@ def call_with_json(
     shape: BodyShape,
     max_rows: int,
 ) -> Statement:
-    """Return the call with the arguments ``names`` out of the JSON object ``body``."""
+    """Return the call with the arguments ``names`` from the JSON object ``body``."""
     parameters = Parameters()
     given = parameters.bind(body)
     if function.takes_whole_body and not function.accepts(names):
@@ -63,7 +63,7 @@ def call_with_texts(
     shape: BodyShape,
     max_rows: int,
 ) -> Statement:
-    """Return the call of a GET request: each argument is the text of its type."""
+    """Return the call of a GET request, whose arguments are text that PostgreSQL casts."""
     parameters = Parameters()
     named = _named(
         _used(function, frozenset(arguments)),
@@ -87,7 +87,8 @@ def _statement(
     shape: BodyShape,
     max_rows: int,
 ) -> Statement:
-    """Apply filters, ``select``, ``order`` and ranges where the function returns a set."""
+    """Return the call, with filters, ``select``, ``order`` and range if the function returns a
+    set."""
     if function.returns_rows:
         before = sql.SQL("{}, lateral ").format(source) if source else sql.SQL("")
         called = sql.SQL("(select _result.* from {}{} _result) {}").format(

@@ -1,4 +1,4 @@
-"""The schema cache: which tables and functions there are, and what they are made of."""
+"""The database's catalog: tables with their columns, functions with their parameters."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from spool_live.local.sql import read_sql
 
 @dataclass(frozen=True)
 class Column:
-    """``type`` and ``default`` are SQL, as the catalog spells them with an empty search path."""
+    """A column. ``type`` and ``default`` are SQL, as the catalog has them with an empty search
+    path."""
 
     name: str
     type: str
@@ -42,7 +43,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter the caller may give; an unnamed one has the name ``""``."""
+    """A parameter of a function; an unnamed one has the name ``""``."""
 
     name: str
     type: str
@@ -62,7 +63,7 @@ class Function:
     returns_set: bool
     only_reads: bool
     statement_timeout: str | None = None
-    """Its own, which PostgREST sets for the transaction that calls it."""
+    """The function's own timeout, which PostgREST sets for the transaction that calls it."""
 
     @property
     def takes_whole_body(self) -> bool:
@@ -80,7 +81,7 @@ class Function:
 
 @dataclass(frozen=True)
 class Catalog:
-    """Everything found in the exposed schemas at one moment."""
+    """The tables and functions in the exposed schemas at one moment."""
 
     tables: Mapping[tuple[str, str], Table]
     functions: Mapping[tuple[str, str], Sequence[Function]]

@@ -1,4 +1,4 @@
-"""Refusals of the REST half: PostgREST's codes, texts and HTTP statuses."""
+"""Errors of the REST half: PostgREST's codes, messages and HTTP statuses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import psycopg
 
 
 class ApiError(Exception):
-    """What a client gets instead of an answer: an HTTP status and PostgREST's four-key body."""
+    """An error that is sent to the client: an HTTP status and PostgREST's body of four keys."""
 
     def __init__(
         self,
@@ -55,14 +55,16 @@ class ApiError(Exception):
 
     @property
     def _challenge(self) -> str:
-        """A token that was refused is described (RFC 6750, section 3); a missing right is not."""
+        """The value of ``WWW-Authenticate``, which describes a refused token (RFC 6750, section
+        3)."""
         if not (self.code or "").startswith("PGRST30"):
             return "Bearer"
         return f'Bearer error="invalid_token", error_description="{self.message}"'
 
 
-def database_away(wait: float) -> ApiError:
-    """No connection to the database, and no attempt at one for so many seconds."""
+def database_unavailable(wait: float) -> ApiError:
+    """Return the error for a missing database; the next attempt to connect is in ``wait``
+    seconds."""
     message = "Database client error. Retrying the connection."
     return ApiError(503, "PGRST001", message, wait=int(wait))
 
@@ -76,7 +78,7 @@ def bad_body(message: str) -> ApiError:
 
 
 def not_implemented(feature: str) -> ApiError:
-    """Something PostgREST has and the local Supabase does not."""
+    """Return the error for a feature that PostgREST has and the local Supabase has not."""
     details = f"The local Supabase does not support {feature}"
     return ApiError(400, "PGRST127", "Feature not implemented", details=details)
 
@@ -100,9 +102,9 @@ def range_not_satisfiable(details: str) -> ApiError:
 
 
 def from_postgres(error: psycopg.Error, *, anonymous: bool) -> ApiError:
-    """Return ``error`` as PostgREST reports it; ``anonymous`` is whether the anon role was at work.
+    """Return ``error`` as PostgREST reports it; ``anonymous`` says whether the role was ``anon``.
 
-    A pooled connection whose server was killed is a 400 without code and message, once.
+    A lost connection (its server process was killed) is a 400 without code and message, once.
     """
     code = error.sqlstate
     if code is None and isinstance(error, psycopg.OperationalError):

@@ -1,4 +1,4 @@
-"""Runs a plan: one transaction under the caller's role and claims."""
+"""Run a plan in one transaction under the caller's role and claims."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from spool_live.local.rest.requests import RequestPlan
 
 @dataclass(frozen=True)
 class Result:
-    """Rows that were read or written, the JSON body, and the counts."""
+    """The number of rows read or written, the JSON body, and further counts."""
 
     rows: int
     body: str | None
@@ -26,7 +26,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Under whom a statement runs, and what SQL may ask with ``current_setting('request...')``."""
+    """The caller of a statement, and what SQL can read with ``current_setting('request...')``."""
 
     caller: Caller
     role_settings: Mapping[str, str]
@@ -37,7 +37,7 @@ class Surroundings:
 
     @property
     def settings(self) -> dict[str, str]:
-        """All to set for the transaction; the role first, so that the rest is set by it."""
+        """The settings for the transaction; the role is first, so that it sets the others."""
         return {
             "role": self.caller.role,
             "search_path": self.schema,
@@ -52,10 +52,10 @@ class Surroundings:
 async def run(
     connection: psycopg.AsyncConnection[Any], plan: RequestPlan, surroundings: Surroundings
 ) -> Result:
-    """Run ``plan``; what it did is committed when this returns.
+    """Run ``plan``; its changes are committed when this returns.
 
-    Raises ``ApiError``: what PostgreSQL refuses, and answers of another size than the
-    caller accepts.
+    Raises ``ApiError`` for errors of PostgreSQL, and for a number of rows that the caller does not
+    accept.
     """
     reads_only = plan.statement.reads_only or surroundings.method in ("GET", "HEAD")
     settings = surroundings.settings | {"transaction_read_only": "on" if reads_only else "off"}
@@ -75,7 +75,7 @@ async def run(
 
 
 def _local_settings(settings: Mapping[str, str]) -> tuple[str, list[str]]:
-    """Return one SELECT that sets them all for this transaction; the role comes first."""
+    """Return one SELECT that makes all settings for this transaction, and its values."""
     calls = [f"set_config(${at * 2 + 1}, ${at * 2 + 2}, true)" for at in range(len(settings))]
     values = [text for setting in settings.items() for text in setting]
     return f"select {', '.join(calls)}", values

@@ -1,4 +1,4 @@
-"""Reads filters (``column=eq.value``) and logic trees (``or=(...)``)."""
+"""Parse filters (``column=eq.value``) and logic trees (``or=(...)``)."""
 
 from __future__ import annotations
 

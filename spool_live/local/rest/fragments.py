@@ -1,7 +1,8 @@
 """Parts of SQL statements: fields, conditions, order and range.
 
-Names are always quoted identifiers, values always parameters. Parameters have no type of their own,
-so PostgreSQL gives them the type of the column they meet, as it does with PostgREST's literals.
+Names are always quoted identifiers, values always parameters. Parameters are sent without a type,
+so PostgreSQL gives them the type of the column they are compared with, as it does with PostgREST's
+literals.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class Parameters:
 
 
 class Fragments:
-    """Renders what a query string says about ``source``, a relation in the FROM clause."""
+    """Renderer of a query string as SQL about ``source``, a relation in the FROM clause."""
 
     def __init__(self, source: sql.Composable, parameters: Parameters) -> None:
         self._source = source
@@ -86,7 +87,7 @@ class Fragments:
             return sql.SQL("{}.*").format(self._source)
         rendered = self.field(item.field)
         if item.cast is not None:
-            # the parser lets only words through
+            # the parser accepts only words here
             rendered = sql.SQL("cast({} as {})").format(rendered, sql.SQL(item.cast))
         name = item.alias or item.field.result_name
         return sql.SQL("{} as {}").format(rendered, sql.Identifier(name))
@@ -127,7 +128,7 @@ class Fragments:
             values = self._parameters.bind(_array_literal(condition.value))
             return sql.SQL("{} = any ({})").format(field, values)
         if condition.operator == "is":
-            # one of five words, by the parser
+            # the parser accepts only five words here
             value = condition.value.lower().replace("_", " ")
             return sql.SQL("{} is {}").format(field, sql.SQL(value))
         value = condition.value
@@ -141,7 +142,7 @@ class Fragments:
 
 
 def window(query: Query, max_rows: int) -> sql.Composable:
-    """LIMIT and OFFSET; never more than ``max_rows``."""
+    """Return LIMIT and OFFSET, with at most ``max_rows`` rows."""
     limit = max_rows if query.limit is None else min(query.limit, max_rows)
     return sql.SQL(" limit {} offset {}").format(sql.Literal(limit), sql.Literal(query.offset))
 

@@ -1,7 +1,7 @@
-"""Reads PostgREST's query strings.
+"""Parse PostgREST's query strings.
 
-Grammar as the documentation of PostgREST 14 gives it (references/api/tables_views); embedding,
-aggregates and full-text search are refused by name rather than misread.
+The grammar is that of the documentation of PostgREST 14 (references/api/tables_views); embedding,
+aggregates and full-text search are refused by name, and not misread.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _RESERVED = frozenset(("select", "order", "limit", "offset", "columns", "on_conf
 
 
 def parse_query(query_string: str, arguments: Iterable[str] = ()) -> Query:
-    """Return the meaning of a raw query string; ``arguments`` names the parameters that are a
-    function's.
+    """Return a raw query string as a ``Query``; ``arguments`` are the names of a function's
+    parameters.
 
     Raises ``ApiError`` (PGRST100, PGRST103, PGRST127).
     """

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from psycopg import pq
 
-from spool_live.local.rest.errors import ApiError, database_away
+from spool_live.local.rest.errors import ApiError, database_unavailable
 
 _LONGEST_PAUSE = 32.0
 
@@ -21,8 +21,9 @@ Connection = psycopg.AsyncConnection[Any]
 class ConnectionPool:
     """At most ``size`` connections in autocommit mode, opened when first needed.
 
-    Where one cannot be opened, nothing is tried for ``first_pause`` seconds, then for twice as
-    long, up to 32: so requests are refused for a while after the database is back. 0 never waits.
+    If one cannot be opened, there is no further attempt for ``first_pause`` seconds, then for twice
+    as long, up to 32: so requests are refused for a while after the database is back. 0 never
+    waits.
     """
 
     def __init__(
@@ -38,11 +39,11 @@ class ConnectionPool:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """Lend a connection for one request; one that broke or was left in a transaction is
+        """Lend a connection for one request. If it is broken or in a transaction afterwards, it is
         discarded.
 
-        Raises ``ApiError`` (PGRST003, 504) after ``patience`` seconds without a free
-        one, and PGRST001 (503) where the database cannot be reached.
+        Raises ``ApiError``: PGRST003 (504) after ``patience`` seconds without a free connection,
+        PGRST001 (503) if the database cannot be reached.
         """
         try:
             async with asyncio.timeout(self._patience):
@@ -64,18 +65,18 @@ class ConnectionPool:
 
     async def _open(self) -> Connection:
         if (wait := self._not_before - time.monotonic()) > 0:
-            raise database_away(wait)
+            raise database_unavailable(wait)
         try:
             connection = await self.connect()
         except psycopg.OperationalError as error:
             self._pause = min(max(self._first_pause, 2 * self._pause), _LONGEST_PAUSE)
             self._not_before = time.monotonic() + self._pause
-            raise database_away(self._pause) from error
+            raise database_unavailable(self._pause) from error
         self._pause = 0.0
         return connection
 
     async def connect(self) -> Connection:
-        """Return a connection of the caller's own. Statements are not prepared: tables may
+        """Return a new connection that the caller owns. It prepares no statements, as tables may
         change."""
         return await psycopg.AsyncConnection.connect(
             self._conninfo, autocommit=True, prepare_threshold=None

@@ -1,4 +1,4 @@
-"""The ``Prefer`` header (RFC 7240) and the ``Accept`` header, as far as PostgREST knows them."""
+"""Parse the ``Prefer`` header (RFC 7240) and the ``Accept`` header, as PostgREST does."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CHOICES = {
 
 @dataclass(frozen=True)
 class Preferences:
-    """What the caller prefers. ``applied`` goes back in ``Preference-Applied``."""
+    """The caller's preferences. ``applied`` is for the answer's ``Preference-Applied``."""
 
     returns_rows: bool = False
     merge: bool | None = None
@@ -29,10 +29,10 @@ class Preferences:
 
 
 def parse_preferences(headers: Sequence[str]) -> Preferences:
-    """Return the meaning of all ``Prefer`` headers; the first of a kind wins, unknown ones are
-    ignored.
+    """Return the preferences in all ``Prefer`` headers. The first of a kind decides, and unknown
+    ones are ignored.
 
-    Raises ``ApiError`` (PGRST122) for an unknown one beside ``handling=strict``.
+    Raises ``ApiError`` (PGRST122) for an unknown one together with ``handling=strict``.
     """
     chosen: dict[str, str] = {}
     unknown: list[str] = []

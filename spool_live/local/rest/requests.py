@@ -1,4 +1,4 @@
-"""What a request asks for: a statement, and the form its answer takes."""
+"""Plan a request: its statement, and the form of its answer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ Act = Literal["read", "insert", "update", "delete", "call"]
 
 @dataclass(frozen=True)
 class ApiRequest:
-    """An HTTP request, read but not yet understood. ``path`` is what follows ``/rest/v1``."""
+    """An HTTP request that is read, but not planned yet. ``path`` is the part after
+    ``/rest/v1``."""
 
     method: str
     path: str
@@ -36,7 +37,7 @@ class ApiRequest:
 
 @dataclass(frozen=True)
 class RequestPlan:
-    """What will be done for it."""
+    """What is done for a request."""
 
     act: Act
     statement: Statement
@@ -84,7 +85,7 @@ def _plan_insert(request: ApiRequest, table: Table, query: Query) -> RequestPlan
     preferences = request.preferences
     columns = query.columns
     if columns is not None:
-        _check_media_type(request)  # the body goes as it is to PostgreSQL, whose errors count
+        _check_media_type(request)  # the body goes to PostgreSQL unread, which reports its errors
     else:
         rows = _json_rows(request)
         columns = tuple(rows[0]) if rows else ()
@@ -159,7 +160,7 @@ def _parameter_names(catalog: Catalog, schema: str, name: str) -> Iterable[str]:
 
 
 def _argument_names(request: ApiRequest, body: str) -> Iterable[str]:
-    """Return the keys of the body; a body that is not an object can only be a whole argument."""
+    """Return the keys of the body, or none if it is not an object, which is passed as a whole."""
     given = _json(request, body)
     return given if isinstance(given, dict) else ()
 

@@ -1,4 +1,4 @@
-"""Statuses and headers of answers."""
+"""Build HTTP responses: statuses, headers and bodies."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from spool_live.local.rest.requests import ApiRequest, RequestPlan
 
 
 def respond(request: ApiRequest, plan: RequestPlan, result: Result) -> Response:
-    """Return the answer to what went well. Raises ``ApiError`` for an empty range
-    (416)."""
+    """Return the response for a result. Raises ``ApiError`` (416) for an offset behind its end."""
     status = _status(request, plan, result)
     headers = {"Content-Range": _content_range(request, plan, result)}
     if request.preferences.applied:
@@ -26,7 +25,7 @@ def respond(request: ApiRequest, plan: RequestPlan, result: Result) -> Response:
 
 
 def respond_error(error: ApiError) -> Response:
-    """Return the answer to what did not."""
+    """Return the response for an error."""
     return JSONResponse(
         error.body,
         error.status,
@@ -58,7 +57,7 @@ def _read_status(plan: RequestPlan, result: Result) -> int:
 
 
 def _content_range(request: ApiRequest, plan: RequestPlan, result: Result) -> str:
-    """Return ``first-last/total`` of rows that can be counted through, ``*/total`` of others."""
+    """Return ``first-last/total`` for rows that were read or updated, ``*/total`` otherwise."""
     total = result.total
     if request.preferences.counted and plan.act != "read":
         total = result.rows

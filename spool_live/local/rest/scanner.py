@@ -1,4 +1,4 @@
-"""The lexical side of query parameters: names, JSON paths, quoted values, lists."""
+"""Scan query parameters: names, JSON paths, quoted values, lists."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Item = TypeVar("Item")
 
 
 class Scanner:
-    """Walks one parameter's text. ``fail`` names the parameter and the place."""
+    """A scanner of one parameter's text. ``fail`` names the parameter and the position."""
 
     def __init__(self, text: str, what: str) -> None:
         self.text = text
@@ -52,8 +52,8 @@ class Scanner:
         return found[0]
 
     def quoted(self) -> str | None:
-        """Return a value in double quotes, in which a backslash takes the next character
-        literally."""
+        """Return a value in double quotes, if there is one; a backslash escapes the next
+        character."""
         inside = self.match(r'"(?:[^"\\]|\\.)*"')
         return None if inside is None else re.sub(r"\\(.)", r"\1", inside[1:-1])
 
@@ -83,7 +83,7 @@ class Scanner:
             raise self.fail("end of input")
 
     def items(self, item: Callable[[Scanner], Item]) -> tuple[Item, ...]:
-        """Return one or more of ``item``, separated by commas."""
+        """Return one or more values, separated by commas, each read by ``item``."""
         found = [item(self)]
         while self.accept(","):
             found.append(item(self))

@@ -1,4 +1,4 @@
-"""Keeps the catalog at hand, and up to date."""
+"""Keep the database's catalog in memory, and up to date."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ logger = logging.getLogger(__name__)
 
 
 class SchemaCache:
-    """The last catalog read. ``NOTIFY pgrst``, whatever its payload, makes it read anew.
+    """The catalog that was read last. Only ``NOTIFY pgrst``, with any payload, makes it read again.
 
-    Nothing else does: without it, what was made since is unknown here, as on the real server.
+    Without that, tables created later are unknown here, as on the real server.
     """
 
     def __init__(self, pool: ConnectionPool, schemas: Sequence[str]) -> None:
@@ -44,11 +44,11 @@ class SchemaCache:
                 await self._listener
 
     async def current(self) -> Catalog:
-        """Return the catalog as last read."""
+        """Return the catalog that was read last."""
         return self._catalog or await self.newer_than(None)
 
     async def newer_than(self, known: Catalog | None) -> Catalog:
-        """Return a catalog other than ``known``; callers who wait together share one reading."""
+        """Return a catalog other than ``known``; callers that wait at the same time share it."""
         async with self._loading:
             if self._catalog is None or self._catalog is known:
                 async with self._pool.connection() as connection:
@@ -60,7 +60,7 @@ class SchemaCache:
             try:
                 async with connection:
                     await connection.execute("listen pgrst")
-                    await self.newer_than(self._catalog)  # it may have changed while nobody heard
+                    await self.newer_than(self._catalog)  # it may have changed before
                     async for _ in connection.notifies():
                         await self.newer_than(self._catalog)
             except (psycopg.Error, ApiError) as error:

@@ -37,7 +37,7 @@ class RestServer:
         ]
 
     async def start(self) -> None:
-        """Connect and learn the schema. Raises ``psycopg.Error``."""
+        """Connect and read the schema. Raises ``psycopg.Error``."""
         await self._schema_cache.start()
 
     async def stop(self) -> None:
@@ -54,20 +54,20 @@ class RestServer:
 
     async def _answer(self, request: Request) -> Response:
         caller = identify(self._config, request.headers)
-        asked = await _read(request, self._config)
+        read = await _read(request, self._config)
         catalog = await self._schema_cache.current()
-        planned = plan(asked, catalog, self._config)
+        planned = plan(read, catalog, self._config)
         surroundings = Surroundings(
             caller=caller,
             role_settings=catalog.role_settings.get(caller.role, {}),
-            method=asked.method,
-            path=asked.path,
+            method=read.method,
+            path=read.path,
             headers=dict(request.headers),
-            schema=asked.schema,
+            schema=read.schema,
         )
         async with self._pool.connection() as connection:
             result = await run(connection, planned, surroundings)
-        return respond(asked, planned, result)
+        return respond(read, planned, result)
 
 
 async def _read(request: Request, config: LocalSupabaseConfig) -> ApiRequest:
@@ -88,7 +88,7 @@ async def _read(request: Request, config: LocalSupabaseConfig) -> ApiRequest:
 
 
 def _schema(method: str, headers: Mapping[str, str], config: LocalSupabaseConfig) -> str:
-    """Return the schema asked for. Raises ``ApiError`` (PGRST106, 406)."""
+    """Return the requested schema. Raises ``ApiError`` (PGRST106, 406)."""
     profile = "accept-profile" if method in ("GET", "HEAD") else "content-profile"
     schema = headers.get(profile, config.exposed_schemas[0])
     if schema not in config.exposed_schemas:

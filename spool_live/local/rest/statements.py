@@ -1,8 +1,9 @@
-"""The one statement each request becomes.
+"""Build the one statement of each request.
 
-Every statement has a CTE ``_source`` that does the work and answers with one row: how many rows
-that has, the JSON body that PostgreSQL made of them, the total behind a counted read, and how many
-rows an upsert found already there. Names of ours begin with an underscore, lest they hide a column.
+Every statement has a CTE ``_source`` that does the work, and returns one row: the number of rows in
+``_source``, the JSON body that PostgreSQL made of them, the total of a counted read, and the number
+of rows that an upsert found to exist. Names of this module begin with an underscore, so that they
+do not hide a column.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Statement:
 def read_table(
     table: Table, query: Query, *, shape: BodyShape, counted: bool, max_rows: int
 ) -> Statement:
-    """SELECT of what ``query`` asks for."""
+    """Return the SELECT for ``query``."""
     parameters = Parameters()
     name = qualified(table)
     fragments = Fragments(name, parameters)
@@ -71,7 +72,8 @@ def read_table(
 
 @dataclass(frozen=True)
 class Conflict:
-    """What an upsert does about a row that is there already; ``columns`` say which row that is."""
+    """What an upsert does if a row with the same ``columns`` exists: merge it, or ignore its
+    own."""
 
     columns: tuple[str, ...]
     merge: bool
@@ -87,7 +89,7 @@ def insert(
     conflict: Conflict | None,
     missing_as_default: bool,
 ) -> Statement:
-    """INSERT of the JSON object or array of objects ``body``, of which ``columns`` are taken."""
+    """Return the INSERT of ``columns`` from ``body``, a JSON object or an array of objects."""
     refuse_window(query)
     parameters = Parameters()
     taken = [table.column(name) for name in columns]
@@ -118,7 +120,7 @@ def insert(
 def update(
     table: Table, query: Query, body: str, columns: Sequence[str], *, shape: BodyShape
 ) -> Statement:
-    """UPDATE of the rows that match, with the JSON object ``body``."""
+    """Return the UPDATE of the matching rows with ``columns`` from the JSON object ``body``."""
     refuse_window(query)
     parameters = Parameters()
     taken = [table.column(name) for name in columns]
@@ -148,7 +150,7 @@ def update(
 
 
 def delete(table: Table, query: Query, *, shape: BodyShape) -> Statement:
-    """DELETE of the rows that match."""
+    """Return the DELETE of the matching rows."""
     refuse_window(query)
     refuse_unfiltered("DELETE", query)
     parameters = Parameters()
@@ -178,7 +180,8 @@ def answer(
 
 
 def returning(fragments: Fragments, query: Query, shape: BodyShape) -> sql.Composable:
-    """Without a body nothing of the row is read, so that no right to SELECT is needed."""
+    """Return the RETURNING clause. Without a body it reads no column, so that the caller needs no
+    right to SELECT."""
     if shape == "none":
         return sql.SQL("returning 1")
     return sql.SQL("returning {}").format(fragments.columns(query.select))
@@ -191,14 +194,15 @@ def refuse_window(query: Query) -> None:
 
 
 def refuse_unfiltered(verb: str, query: Query) -> None:
-    """As the hosted service does (it loads ``safeupdate`` for the API's connections)."""
+    """Raise ``ApiError`` for an UPDATE or DELETE without a filter, as the hosted service does (it
+    loads ``safeupdate`` for the API's connections)."""
     if not query.conditions:
         raise ApiError(400, "21000", f"{verb} requires a WHERE clause")
 
 
 def _rows(body: sql.Composable, columns: Sequence[Column]) -> sql.Composable:
-    """Return ``body`` as the relation ``_element``, beside it ``_body`` with a column for each
-    taken."""
+    """Return ``body`` as the relation ``_element``, joined with ``_body``, which has
+    ``columns``."""
     elements = sql.SQL(
         "(select {}::json as given) _payload, json_array_elements("
         "case json_typeof(given) when 'array' then given else json_build_array(given) end) _element"
@@ -239,7 +243,7 @@ def _on_conflict(
             for column in taken
         ]
     )
-    # always true: it counts the rows that were there, which needs no right to see them
+    # always true: it counts the existing rows, and needs no right to read them
     return sql.SQL(" on conflict ({}) do update set {} where {} <> ''").format(
         key, assignments, _COUNT_MERGED
     )

@@ -1,4 +1,4 @@
-"""What a query string can say, as values."""
+"""The parsed parts of a query string, as values."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class FieldRef:
 
     @property
     def result_name(self) -> str:
-        """The key it gets in the answer: the last name in the path that is not an index."""
+        """The key of the field in the answer: the last name in the path that is not an index."""
         names = [self.column, *(step.key for step in self.path if not step.key.isdigit())]
         return names[-1]
 
@@ -68,7 +68,7 @@ class OrderTerm:
 
 @dataclass(frozen=True)
 class Query:
-    """A whole query string. ``plain`` are the parameters that no rule claimed, in order."""
+    """A whole query string. ``arguments`` are those of a function, by name."""
 
     select: tuple[Selected, ...] = (Selected(None),)
     conditions: tuple[Condition | Group, ...] = ()

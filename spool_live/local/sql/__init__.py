@@ -1,4 +1,4 @@
-"""The SQL of the local Supabase, one statement or one story per file."""
+"""The SQL scripts of the local Supabase."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ import pytest
 from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.instance import LocalDatabase
 from spool_live.local.processes import free_port, wait_until
-from spool_live.local.rest.errors import ApiError, database_away, from_postgres
+from spool_live.local.rest.errors import ApiError, database_unavailable, from_postgres
 from spool_live.local.rest.pool import ConnectionPool
 from tests.local.rest.conftest import reload_schema
 from tests.local.rest.test_http import refusal
@@ -86,7 +86,7 @@ def test_connection_whose_server_died_is_a_400_without_a_word() -> None:
 def test_every_503_says_when_to_come_back(http: httpx.Client) -> None:
     answer = http.post("/rpc/fail", json={"code": "53100", "message": "disk full"})
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "0")
-    assert database_away(7.9).headers["Retry-After"] == "7"
+    assert database_unavailable(7.9).headers["Retry-After"] == "7"
 
 
 async def test_database_that_is_back_is_not_asked_before_the_pause_is_over(
