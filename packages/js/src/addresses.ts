@@ -1,9 +1,9 @@
-// Which site, and where its CMS is: checked before anything is asked.
+// Checks of the site's id and of the CMS's address, before the first request.
 import { ConfigurationError } from "./errors.js";
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** The site's id in lower case. Throws ConfigurationError where it is not a UUID. */
+/** The site's id in lower case. Throws ConfigurationError if it is not a UUID. */
 export function checkedSite(siteId: string): string {
   if (UUID.test(siteId)) return siteId.toLowerCase();
   throw new ConfigurationError(
@@ -12,7 +12,7 @@ export function checkedSite(siteId: string): string {
   );
 }
 
-/** The address with a slash at its end. Throws ConfigurationError where it is not http(s). */
+/** The address with a slash at its end. Throws ConfigurationError if it is not http(s). */
 export function checkedUrl(url: string): string {
   if (/^https?:\/\/[^/]/.test(url) && URL.canParse(url)) return `${url.replace(/\/+$/, "")}/`;
   throw new ConfigurationError(

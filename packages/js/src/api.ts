@@ -1,4 +1,4 @@
-// The CMS over HTTP: token and catch-up. Every failure becomes one of our errors.
+// The CMS over HTTP: token and catch-up. Every failure becomes a LiveUpdatesError.
 import {
   IncompatibleServerError,
   InvalidCredentialsError,
@@ -17,13 +17,13 @@ const DEFAULT_RETRY_AFTER = 60_000;
 const FINAL_CODES = new Set(["invalid_credentials", "not_authenticated"]);
 const RIGHT_URL = "SPOOL_API_URL must be the address where spool_live.urls is mounted.";
 
-/** Asks for the JSON of `POST token/`; `staleEpoch` says which tokens are of no use any more. */
+/** Fetches the JSON of `POST token/`. Tokens of `staleEpoch` cannot be used any more. */
 export type GetToken = (options: {
   signal: AbortSignal;
   staleEpoch: number | undefined;
 }) => Promise<unknown>;
 
-/** Asks for the JSON of `GET updates/`. `token` is the current one, where there is one. */
+/** Fetches the JSON of `GET updates/`. `token` is the current one, if there is one. */
 export type GetUpdates = (options: {
   after: number;
   limit: number;
@@ -32,10 +32,10 @@ export type GetUpdates = (options: {
 }) => Promise<unknown>;
 
 /**
- * What the client asks of the CMS, whoever answers it.
+ * The requests to the CMS, made directly or through the subscriber's own server.
  *
- * Once there was a token, an address that was right before is being deployed, not mistyped: from
- * then on nothing is final but the CMS's own refusal of the key.
+ * After the first token the address and the key are known to be right, and a bad answer may come
+ * from a deployment: from then on only the CMS's own refusal of the key is final.
  */
 export class ContentApi {
   #known = false;
@@ -45,16 +45,16 @@ export class ContentApi {
     private readonly getUpdates: GetUpdates | undefined,
     private readonly siteId: string | undefined,
     private readonly timeout: number,
-    /** Where the log is read with a token: a refusal there is the token's, and not final. */
+    /** Set if the log is read with a token: a refusal then concerns the token, and is not final. */
     private readonly onTokenRefused: (() => void) | undefined,
   ) {}
 
-  /** Whether there is a log beside the table in Supabase. */
+  /** Whether there is a log other than the table in Supabase. */
   get hasLog(): boolean {
     return this.getUpdates !== undefined;
   }
 
-  /** A fresh token. */
+  /** Fetches a fresh token. */
   async token(staleEpoch: number | undefined, signal: AbortSignal): Promise<Token> {
     const askedAt = now();
     return this.#ask(signal, async (limited) => {
@@ -66,7 +66,7 @@ export class ContentApi {
     });
   }
 
-  /** One page of the log: what came after this sequence number. */
+  /** Fetches one page of the log: at most `limit` updates after this sequence number. */
   updates(
     after: number,
     limit: number,
@@ -90,11 +90,11 @@ export class ContentApi {
       return await ask(limited);
     } catch (error) {
       signal.throwIfAborted();
-      throw this.#inContext(error);
+      throw this.#asLiveUpdatesError(error);
     }
   }
 
-  #inContext(error: unknown): LiveUpdatesError {
+  #asLiveUpdatesError(error: unknown): LiveUpdatesError {
     if (error instanceof InvalidCredentialsError || error instanceof TransientError) return error;
     if (error instanceof LiveUpdatesError)
       return this.#known ? new ServerUnreachableError(error.message, { cause: error }) : error;
@@ -106,7 +106,9 @@ export class ContentApi {
   }
 }
 
-/** The CMS's log, read with the token instead of the key (its CORS settings must allow the page). */
+/**
+ * Reads the CMS's log with the token instead of the key (the CMS's CORS settings must allow it).
+ */
 export function updatesByToken(apiUrl: string): GetUpdates {
   return ({ after, limit, token, signal }) =>
     fetchJson(`${apiUrl}updates/?after=${after}&limit=${limit}`, {
@@ -137,7 +139,7 @@ export function fromEndpoint(
   };
 }
 
-/** The JSON of a successful answer; throws the error that anything else stands for. */
+/** Fetches JSON. Throws a LiveUpdatesError for an answer that is not successful or not JSON. */
 export async function fetchJson(url: string, init: RequestInit): Promise<unknown> {
   const response = await fetch(url, init);
   if (!response.ok) throw await errorFrom(response);
@@ -153,24 +155,25 @@ export async function fetchJson(url: string, init: RequestInit): Promise<unknown
 
 async function errorFrom(response: Response): Promise<LiveUpdatesError> {
   const { status } = response;
-  const { detail, code } = await saidBy(response);
+  const { detail, code } = await errorBody(response);
   const retryAfter = retryAfterOf(response.headers);
   if (status === 401 && FINAL_CODES.has(code)) return new InvalidCredentialsError(detail);
   if (status === 429)
     return new RateLimitedError("The CMS limits how often this key may ask.", {
       retryAfter: retryAfter ?? DEFAULT_RETRY_AFTER,
     });
-  const said = detail && `: ${detail}`;
+  const suffix = detail && `: ${detail}`;
   if (status >= 500 || status === 408)
     return new ServerUnreachableError(
-      `The CMS answered ${status} at ${address(response.url)}${said}. See the log of the CMS.`,
+      `The CMS answered ${status} at ${address(response.url)}${suffix}. See the log of the CMS.`,
       { retryAfter },
     );
   const target = response.headers.get("location");
-  // A 401 without the CMS's own code is a gateway's, or a password in front of a staging site.
+  // A 401 without the CMS's own code comes from a gateway, or from a password-protected staging
+  // site.
   const foreign = status === 401 ? " Is there a gateway or a password in front of the CMS?" : "";
   return new IncompatibleServerError(
-    `${address(response.url)} answered ${status || "with a redirect"}${said}.` +
+    `${address(response.url)} answered ${status || "with a redirect"}${suffix}.` +
       `${target ? ` It points to ${target}.` : foreign} ${RIGHT_URL}`,
   );
 }
@@ -204,7 +207,7 @@ function parsePage(data: unknown, after: number, siteId: string | undefined): Pa
   }
 }
 
-async function saidBy(response: Response): Promise<{ detail: string; code: string }> {
+async function errorBody(response: Response): Promise<{ detail: string; code: string }> {
   try {
     const { detail = "", code = "" } = record(await response.json());
     return { detail: String(detail).slice(0, 200), code: String(code) };

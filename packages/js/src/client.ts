@@ -1,4 +1,4 @@
-// The face of the client: connect, listen, disconnect.
+// LiveUpdatesClient: connect, receive updates, disconnect.
 import { type LiveUpdatesConfig, type Settings, settingsOf } from "./config.js";
 import { CursorKeeper } from "./cursor.js";
 import { Consumer } from "./engine/consumer.js";
@@ -24,14 +24,15 @@ interface Connected extends Lease {
 }
 
 /**
- * A site's updates: each once, in order, none missed.
+ * A client of one site: receives each of its updates once, in order, none missed.
  *
  *     const client = new LiveUpdatesClient();
  *     client.onUpdate((update) => console.log(update.collection, update.slug));
  *     await client.connect({ siteId, apiKey, apiUrl });
  *
- * or `for await (const update of client)`. What a callback throws is logged and does not stop the
- * stream. Clients of the same site and key share one connection; each keeps its own place in it.
+ * or `for await (const update of client)`. An exception in a callback is logged and does not stop
+ * the stream. Clients of the same site and key share one connection; each keeps its own place in
+ * it.
  */
 export class LiveUpdatesClient implements AsyncIterable<LiveUpdate> {
   #connected: Connected | undefined;
@@ -44,17 +45,17 @@ export class LiveUpdatesClient implements AsyncIterable<LiveUpdate> {
   readonly #resets = new Set<[ResetCallback]>();
   readonly #watchers = new Map<[StateCallback], (() => void) | undefined>();
 
-  /** `config` may be given here or to `connect`; what is missing is read from the environment. */
+  /** Pass `config` here or to `connect`; missing options are read from the environment. */
   constructor(private config: LiveUpdatesConfig = {}) {
     const siteId = config.siteId ?? "";
     this.#state = { connected: false, siteId, reconnectAttempts: 0, phase: "idle", log: "none" };
   }
 
   /**
-   * Starts, and resolves as soon as the first token is here or the first attempt has failed.
+   * Connects; resolves once the first token has arrived or the first attempt has failed.
    *
-   * Throws ConfigurationError where waiting would not help. What may pass is retried in the
-   * background: `state.error` says what it is, `waitUntilLive` waits for its end.
+   * Throws ConfigurationError if waiting would not help. A failure that may pass by itself is
+   * retried in the background: `state.error` describes it, `waitUntilLive` waits until it is over.
    */
   async connect(config: LiveUpdatesConfig = this.config): Promise<void> {
     if (this.#connected || this.#connecting)
@@ -84,7 +85,7 @@ export class LiveUpdatesClient implements AsyncIterable<LiveUpdate> {
     }
   }
 
-  /** Leaves, and ends callbacks and iterations. May be called twice, and from a callback. */
+  /** Disconnects, and ends callbacks and iterations. May be called twice, and from a callback. */
   async disconnect(): Promise<void> {
     const connected = this.#connected;
     if (!connected) return;
@@ -104,14 +105,14 @@ export class LiveUpdatesClient implements AsyncIterable<LiveUpdate> {
     await connected.release();
   }
 
-  /** What the connection is doing right now. */
+  /** The state of the connection right now. */
   get state(): ConnectionState {
     return this.#connected?.source.state.current ?? this.#state;
   }
 
   /**
-   * Resolves when the socket is joined, ready and caught up. Throws what stopped the client before
-   * that, or the signal's reason.
+   * Resolves when the socket is joined, ready and caught up. If the client stops before that,
+   * throws the error that stopped it; if the signal is aborted, its reason.
    */
   async waitUntilLive(options: { timeout?: number; signal?: AbortSignal } = {}): Promise<void> {
     const { timeout, signal } = options;
@@ -121,7 +122,7 @@ export class LiveUpdatesClient implements AsyncIterable<LiveUpdate> {
     await reached(source, (state) => state.connected, bound);
   }
 
-  /** Calls back for every update (of these collections, event types); returns what ends that. */
+  /** Calls back for every update that matches `filter`; returns a function that ends this. */
   onUpdate(callback: UpdateCallback, filter: UpdateFilter = {}): () => void {
     const entry: [UpdateFilter, UpdateCallback] = [filter, callback];
     this.#updates.add(entry);
@@ -129,7 +130,10 @@ export class LiveUpdatesClient implements AsyncIterable<LiveUpdate> {
     return () => this.#updates.delete(entry);
   }
 
-  /** Calls back when updates were missed and cannot be recovered: fetch the content again. */
+  /**
+   * Calls back when updates were missed and cannot be recovered: fetch the content again. Returns a
+   * function that ends this.
+   */
   onReset(callback: ResetCallback): () => void {
     const entry: [ResetCallback] = [callback];
     this.#resets.add(entry);
@@ -137,7 +141,7 @@ export class LiveUpdatesClient implements AsyncIterable<LiveUpdate> {
     return () => this.#resets.delete(entry);
   }
 
-  /** Calls back whenever the state changes. */
+  /** Calls back whenever the state changes; returns a function that ends this. */
   onState(callback: StateCallback): () => void {
     const key: [StateCallback] = [callback];
     this.#watchers.set(key, this.#connected?.source.state.watch(callback));
@@ -148,8 +152,9 @@ export class LiveUpdatesClient implements AsyncIterable<LiveUpdate> {
   }
 
   /**
-   * Updates and resets, in order, until `disconnect`. The first iteration begins where the client
-   * began, later ones with what is new. Throws what stopped the client.
+   * Yields updates and resets, in order, until `disconnect`. The first iteration begins at the
+   * position at which the client started, every later one with the next new update. Throws the
+   * error that stopped the client.
    */
   async *events(): AsyncGenerator<StreamEvent, void, void> {
     const connected = this.#required();
@@ -171,7 +176,7 @@ export class LiveUpdatesClient implements AsyncIterable<LiveUpdate> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<LiveUpdate, void, void> {
     for await (const event of this.events()) {
-      if (event.event_type === "reset") warnOf(event);
+      if (event.event_type === "reset") warnAboutReset(event);
       else yield event;
     }
   }
@@ -208,29 +213,29 @@ export class LiveUpdatesClient implements AsyncIterable<LiveUpdate> {
         await connected.cursor?.note(this.#consumers);
       }
     } catch (error) {
-      if (!(error instanceof LiveUpdatesError)) throw error; // otherwise the state says why
+      if (!(error instanceof LiveUpdatesError)) throw error; // otherwise state.error describes it
     }
   }
 
   async #handle(event: StreamEvent): Promise<void> {
     if (event.event_type === "reset") {
-      if (!this.#resets.size) warnOf(event);
-      for (const [callback] of [...this.#resets]) await guarded(() => callback(event));
+      if (!this.#resets.size) warnAboutReset(event);
+      for (const [callback] of [...this.#resets]) await callSafely(() => callback(event));
     } else
       for (const [filter, callback] of [...this.#updates])
-        if (matches(filter, event)) await guarded(() => callback(event));
+        if (matches(filter, event)) await callSafely(() => callback(event));
   }
 }
 
-/** Somebody who listens to updates only has to learn of a reset at least in the log. */
-function warnOf({ reason, seq }: Reset): void {
+/** Logs a reset, for subscribers that have no callback for resets. */
+function warnAboutReset({ reason, seq }: Reset): void {
   console.warn(
     `[spool-live] Updates were missed and cannot be recovered (${reason}; the stream goes on after ` +
       `${seq}): fetch the content again. Use onReset() or events() to handle this.`,
   );
 }
 
-async function guarded(call: () => void | Promise<void>): Promise<void> {
+async function callSafely(call: () => void | Promise<void>): Promise<void> {
   try {
     await call();
   } catch (error) {

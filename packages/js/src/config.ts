@@ -1,4 +1,4 @@
-// What a subscriber has to say: which site, which credentials, where the CMS is.
+// The client's configuration: which site, which credentials, where the CMS is.
 import { onServer, serverAccess } from "#platform";
 import { checkedSite, checkedUrl } from "./addresses.js";
 import { type GetToken, type GetUpdates, updatesByToken } from "./api.js";
@@ -10,28 +10,30 @@ import type { UpdateFilter } from "./updates.js";
 const DEVELOPMENT_ATTEMPTS = 5;
 
 interface CommonOptions {
-  /** Begin after this sequence number; left out, only with what is new. */
+  /** The sequence number to begin after; by default the client begins with the next new update. */
   start?: number | undefined;
-  /** Which collections and event types to see. */
+  /** Which collections and event types to receive; by default all. */
   filter?: UpdateFilter | undefined;
-  /** A number, or "development" (5: a development server should not hammer a CMS that is down). */
+  /**
+   * A number, or "development" for 5, so that a development server gives up on a CMS that is down.
+   */
   maxReconnectAttempts?: number | "development" | undefined;
   /** How many updates may wait for a slow handler. */
   queueSize?: number | undefined;
   /**
-   * What happens to those beyond. "catch_up" leaves them in the log and reads them from there later,
-   * so that nothing is lost; "drop_oldest" drops the oldest, and a reset says so.
+   * What to do when `queueSize` updates are waiting and more arrive. "catch_up" reads them from the
+   * log later, so that nothing is lost; "drop_oldest" drops the oldest updates and reports a reset.
    */
   overflow?: "catch_up" | "drop_oldest" | undefined;
-  /** Keeps the position across restarts; what it has wins over `start`. */
+  /** Keeps the position across restarts. A stored position takes precedence over `start`. */
   cursor?: CursorStore | undefined;
-  /** Whether to use one connection together with the other clients of this site and process. */
+  /** Whether to share a connection with the other clients of this site in this process. */
   shared?: boolean | undefined;
   /** For tests: shorter times. */
   timing?: Partial<Timing> | undefined;
 }
 
-/** For a server: the API key, which never leaves it. */
+/** The configuration for a server, which holds the API key and never passes it on. */
 export interface ServerConfig extends CommonOptions {
   /** By default SPOOL_SITE_ID. */
   siteId?: string | undefined;
@@ -41,18 +43,21 @@ export interface ServerConfig extends CommonOptions {
   apiUrl?: string | undefined;
 }
 
-/** For a browser: a function that asks your own server for a token. */
+/** The configuration for a browser, which fetches tokens from your own server. */
 export interface BrowserConfig extends CommonOptions {
+  /** Fetches a token from your own server. */
   getToken: GetToken;
-  /** Catch-up from your own server; `fromEndpoint(url)` makes both functions. */
+  /** Catches up from your own server; `fromEndpoint(url)` returns both functions. */
   getUpdates?: GetUpdates | undefined;
   /** Where `spool_live.urls` is mounted, to catch up there directly with the token. */
   apiUrl?: string | undefined;
-  /** Named, it lets the tabs of this origin share one socket. */
+  /** With it, the tabs of this origin share one socket. */
   siteId?: string | undefined;
-  /** Tabs share a socket only within the same scope: name what a token may see, e.g. "drafts". */
+  /**
+   * Tabs share a socket only within the same scope. Name it after what a token may see: "drafts".
+   */
   scope?: string | undefined;
-  /** False: every tab has a socket of its own. */
+  /** Whether tabs share a socket; by default they do. */
   tabs?: boolean | undefined;
 }
 
@@ -63,15 +68,15 @@ export interface Access {
   siteId: string | undefined;
   getToken: GetToken;
   getUpdates: GetUpdates | undefined;
-  /** Whether the API key itself is asked with, so that its refusal is final. */
+  /** Whether requests carry the API key itself, so that its refusal is final. */
   byKey: boolean;
-  /** Clients with the same one may share a connection; undefined for none. */
+  /** Clients with the same identity may share a connection; undefined for none. */
   identity: string | undefined;
-  /** Whether tabs may. */
+  /** Whether tabs may share a socket. */
   tabs: boolean;
 }
 
-/** The options, checked and complete. */
+/** The options, checked and completed with defaults. */
 export interface Settings extends Omit<Access, "identity" | "tabs"> {
   start: number | undefined;
   filter: UpdateFilter;
@@ -79,14 +84,14 @@ export interface Settings extends Omit<Access, "identity" | "tabs"> {
   queueSize: number;
   overflow: "catch_up" | "drop_oldest";
   cursor: CursorStore | undefined;
-  /** Clients with the same key share a connection; undefined for one of their own. */
+  /** Clients with the same key share a connection; with undefined, each has its own. */
   shareKey: string | undefined;
   /** Tabs with the same key share a socket; undefined for none. */
   tabsKey: string | undefined;
   timing: Timing;
 }
 
-/** Check the options and read the environment. Throws ConfigurationError. */
+/** Checks the options and reads missing ones from the environment. Throws ConfigurationError. */
 export function settingsOf(config: LiveUpdatesConfig): Settings {
   const { start, queueSize = 1_000, overflow = "catch_up", maxReconnectAttempts } = config;
   if (start !== undefined && !(Number.isSafeInteger(start) && start >= 0))

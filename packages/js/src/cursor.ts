@@ -1,7 +1,7 @@
-// Where a subscriber stopped, kept across restarts.
+// Cursors: the position of a subscriber, kept across restarts.
 //
-// The cursor is saved after an update was handled, so that a crash in between repeats some updates:
-// across crashes delivery is at least once, within one life of the process it is once.
+// The cursor is saved after an update was handled. If the process crashes in between, some updates
+// are delivered again: at least once across crashes, exactly once while the process runs.
 import { readText, replaceText } from "#platform";
 import { ConfigurationError } from "./errors.js";
 import { now } from "./timing.js";
@@ -9,7 +9,7 @@ import { integer, record } from "./updates.js";
 
 const SAVE_INTERVAL = 1_000;
 
-/** Anything that keeps one number. `load` gives null (or undefined) where nothing was saved yet. */
+/** Anything that keeps one number. `load` returns null or undefined if nothing was saved yet. */
 export interface CursorStore {
   load(): number | null | undefined | Promise<number | null | undefined>;
   save(seq: number): void | Promise<void>;
@@ -17,10 +17,10 @@ export interface CursorStore {
 
 /** Keeps the position in this process under a name, e.g. across the hot reloads of a dev server. */
 export function memoryCursor(name = "default"): CursorStore {
-  const kept: Map<string, number> = ((globalThis as Record<symbol, unknown>)[
+  const positions: Map<string, number> = ((globalThis as Record<symbol, unknown>)[
     Symbol.for("spool-live.cursors")
   ] ??= new Map()) as Map<string, number>;
-  return { load: () => kept.get(name), save: (seq) => void kept.set(name, seq) };
+  return { load: () => positions.get(name), save: (seq) => void positions.set(name, seq) };
 }
 
 /** Keeps the position in a small JSON file, replaced atomically. For Node. */
@@ -50,15 +50,15 @@ export function fileCursor(path: string, siteId: string): CursorStore {
   };
 }
 
-/** What a place in the stream reports to its keeper. */
+/** How far a consumer has come, as the keeper reads it. */
 export interface Progress {
   readonly cursor: number | undefined;
   readonly idle: boolean;
 }
 
 /**
- * Saves how far all consumers of a client have come: when they are idle, or every second. A store
- * that fails is reported and tried again with the next update.
+ * Saves the position that all consumers of a client have reached: when idle, or every second. If
+ * the store fails, the error is logged, and the next update is another attempt.
  */
 export class CursorKeeper {
   #saved: number | null | undefined;
@@ -67,19 +67,19 @@ export class CursorKeeper {
 
   constructor(private readonly store: CursorStore) {}
 
-  /** What the store has. Throws ConfigurationError for anything but a sequence number. */
+  /** The stored position, if any. Throws ConfigurationError if it is not a sequence number. */
   async load(): Promise<number | undefined> {
     const loaded = await this.store.load();
     if (loaded == null) return undefined;
     if (!Number.isSafeInteger(loaded) || loaded < 0)
       throw new ConfigurationError(
-        `The cursor store gave ${loaded}, which is not a sequence number.`,
+        `The cursor store returned ${loaded}, which is not a sequence number.`,
       );
     this.#saved = loaded;
     return loaded;
   }
 
-  /** Save the least of their cursors, if it moved and it is time. One save runs at a time. */
+  /** Saves the smallest cursor, if it has moved and a save is due. One save runs at a time. */
   note(consumers: Iterable<Progress>, final = false): Promise<void> {
     this.#saving = this.#saving.then(() => this.#save([...consumers], final));
     return this.#saving;

@@ -1,4 +1,4 @@
-// Everything the client throws, split by what you have to do about it.
+// The errors of the client, sorted by what you have to do about them.
 //
 // LiveUpdatesError
 // ├── ConfigurationError              fix the configuration; the client stops
@@ -7,12 +7,12 @@
 // │   └── IncompatibleServerError     apiUrl leads to something that is not spool_live
 // ├── TransientError                  do nothing; the client retries by itself
 // │   ├── ServerUnreachableError      the CMS does not answer
-// │   ├── RealtimeUnavailableError    Supabase Realtime does not answer, or hung up
+// │   ├── RealtimeUnavailableError    Supabase Realtime does not answer, or closed the connection
 // │   ├── TokenExpiredError           Realtime counts the token as expired
 // │   ├── SubscriptionRefusedError    Realtime refuses the join; updates come by polling
-// │   └── RateLimitedError            waits `retryAfter`
-// ├── DisconnectedError               connect first; the client is not connected, or no longer
-// ├── GivenUpError                    `maxReconnectAttempts` used up; connect again
+// │   └── RateLimitedError            waits `retryAfter` milliseconds
+// ├── DisconnectedError               connect first; the client is not connected (any more)
+// ├── GivenUpError                    the client has stopped; fix the cause, then connect again
 // └── WebhookVerificationError        refuse this request: it was not signed with your secret
 
 /** Base of all errors of this package. Messages say what to do and hold no secrets. */
@@ -20,12 +20,12 @@ export class LiveUpdatesError extends Error {
   override name = "LiveUpdatesError";
 }
 
-/** Nothing gets better by waiting: an option has to be changed. */
+/** An option is missing or wrong: somebody has to change it, waiting does not help. */
 export class ConfigurationError extends LiveUpdatesError {
   override name = "ConfigurationError";
 }
 
-/** The CMS's own 401: unknown, revoked and expired keys all look like this. */
+/** HTTP 401 from the CMS: unknown, revoked and expired keys all look like this. */
 export class InvalidCredentialsError extends ConfigurationError {
   override name = "InvalidCredentialsError";
 
@@ -37,7 +37,7 @@ export class InvalidCredentialsError extends ConfigurationError {
   }
 }
 
-/** The key is good, but for another site than `siteId`. */
+/** The key is valid, but for another site than `siteId`. */
 export class WrongSiteError extends ConfigurationError {
   override name = "WrongSiteError";
 
@@ -54,9 +54,10 @@ export class IncompatibleServerError extends ConfigurationError {
   override name = "IncompatibleServerError";
 }
 
-/** May pass by itself. `retryAfter`: milliseconds the server asks us to wait, if it does. */
+/** A failure that may pass by itself; the client tries again. */
 export class TransientError extends LiveUpdatesError {
   override name = "TransientError";
+  /** Milliseconds that the server asks the client to wait, if it does. */
   readonly retryAfter: number | undefined;
 
   constructor(message: string, options: ErrorOptions & { retryAfter?: number | undefined } = {}) {
@@ -70,7 +71,7 @@ export class ServerUnreachableError extends TransientError {
   override name = "ServerUnreachableError";
 }
 
-/** No connection to Supabase Realtime, or the one we had is gone. */
+/** Supabase Realtime cannot be reached, or the connection to it was lost. */
 export class RealtimeUnavailableError extends TransientError {
   override name = "RealtimeUnavailableError";
 }
@@ -90,17 +91,17 @@ export class RateLimitedError extends TransientError {
   override name = "RateLimitedError";
 }
 
-/** The client is not connected, or was disconnected while it was asked for something. */
+/** The client is not connected, or was disconnected during the call. */
 export class DisconnectedError extends LiveUpdatesError {
   override name = "DisconnectedError";
 }
 
-/** `maxReconnectAttempts` used up. */
+/** All `maxReconnectAttempts` have failed; the client has stopped. */
 export class GivenUpError extends LiveUpdatesError {
   override name = "GivenUpError";
 }
 
-/** The request's signature, timestamp or body does not hold. Answer 401 and do nothing. */
+/** The request's signature, timestamp or body is not valid. Answer 401 and do nothing. */
 export class WebhookVerificationError extends LiveUpdatesError {
   override name = "WebhookVerificationError";
 }

@@ -1,10 +1,10 @@
-// With the API key: what only a server does. It is not in the bundles of browsers.
+// Access with the API key, for servers only: it is not in the bundles of browsers.
 import { checkedSite, checkedUrl } from "./addresses.js";
 import { fetchJson, type GetToken, type GetUpdates } from "./api.js";
 import type { Access, ServerConfig } from "./config.js";
 import { ConfigurationError } from "./errors.js";
 
-/** Ask the CMS itself. What is left out is read from the environment. */
+/** Access to the CMS itself. Missing options are read from the environment. */
 export function serverAccess(config: ServerConfig): Access {
   const siteId = required("siteId", "SPOOL_SITE_ID", config.siteId);
   const apiKey = required("apiKey", "SPOOL_API_KEY", config.apiKey);
@@ -19,7 +19,7 @@ export function serverAccess(config: ServerConfig): Access {
   };
 }
 
-/** `GET token/` and `updates/` of a CMS, with the API key in a header. For servers only. */
+/** Functions for `POST token/` and `GET updates/` of a CMS, with the API key in a header. */
 export function fromCms(
   apiUrl: string,
   apiKey: string,

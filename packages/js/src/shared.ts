@@ -1,4 +1,4 @@
-// One connection per site, credentials and process, however many clients ask for it.
+// One connection per site, credentials and process, shared by all clients with the same settings.
 import type { Settings } from "./config.js";
 import { Feed, type Source } from "./engine/feed.js";
 import { hasEnded } from "./state.js";
@@ -9,7 +9,7 @@ interface Shared {
   users: number;
 }
 
-/** Of the process, not of this module, which a dev server loads anew with every hot reload. */
+/** In the process, not in this module, which a dev server loads again with every hot reload. */
 const REGISTRY = Symbol.for("spool-live.connections");
 
 function registry(): Map<string, Shared> {
@@ -17,13 +17,13 @@ function registry(): Map<string, Shared> {
   return (holder[REGISTRY] ??= new Map());
 }
 
-/** A running source and how to give it back; the last one out closes it. */
+/** A running source, and the function that releases it; the release by its last user stops it. */
 export interface Lease {
   source: Source;
   release(): Promise<void>;
 }
 
-/** The running connection of these settings, or a new one; started. */
+/** Returns the running connection with these settings, or starts one. */
 export function acquire(settings: Settings): Lease {
   const { shareKey } = settings;
   if (shareKey === undefined) {

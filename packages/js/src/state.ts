@@ -1,9 +1,9 @@
-// What the connection is doing, as a value that can be watched.
+// The state of the connection, as a value that can be watched.
 
 /**
- * Where on the way `token -> connect -> join -> catch up -> live` the connection is. "delayed":
- * joined, but the log has updates that the socket does not bring; they come from the log. "revoked":
- * stopped, as the CMS does not accept the key any more, which it did before.
+ * How far the connection has come: token, socket, join, catch-up, live. "delayed": joined, but the
+ * log has updates that the socket does not bring; they come from the log. "revoked": stopped,
+ * because the CMS, which accepted the key before, does not accept it any more.
  */
 export type Phase =
   | "idle"
@@ -15,24 +15,24 @@ export type Phase =
   | "stopped"
   | "revoked";
 
-/** Whether nothing will come any more. */
+/** Whether the client has ended, so that no further update will arrive. */
 export function hasEnded({ phase }: { phase: Phase }): boolean {
   return phase === "stopped" || phase === "revoked";
 }
 
-/** Where the last catch-up came from. */
+/** Where the last catch-up was read. */
 export type LogSource = "none" | "cms" | "postgrest";
 
-/** A snapshot of the connection. */
+/** The state of a connection at one moment. */
 export interface ConnectionState {
-  /** The socket is joined, caught up, and brings what the log has. */
+  /** Whether the socket is joined and caught up, and brings what the log has. */
   readonly connected: boolean;
   readonly siteId: string;
-  /** ISO time of the newest update. */
+  /** ISO 8601 time of the newest update. */
   readonly lastUpdate?: string | undefined;
   readonly reconnectAttempts: number;
   /**
-   * What is wrong right now and what to do. While `connected` is false, updates still come by
+   * What is wrong right now, with the remedy. While `connected` is false, updates still come by
    * polling as long as `log` is not "none".
    */
   readonly error?: string | undefined;
@@ -42,7 +42,7 @@ export interface ConnectionState {
 
 export type StateCallback = (state: ConnectionState) => void;
 
-/** The current state; calls its watchers whenever it changes. */
+/** The current state, which notifies its watchers of every change. */
 export class StateHolder {
   current: ConnectionState;
   readonly #watchers = new Set<StateCallback>();
@@ -51,7 +51,7 @@ export class StateHolder {
     this.current = { connected: false, siteId, reconnectAttempts: 0, phase: "idle", log: "none" };
   }
 
-  /** Calls back on every change; returns what ends that. What the callback throws is logged. */
+  /** Calls back on every change; returns a function that ends this. Exceptions are logged. */
   watch(callback: StateCallback): () => void {
     const own: StateCallback = (state) => callback(state);
     this.#watchers.add(own);

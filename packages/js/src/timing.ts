@@ -1,43 +1,47 @@
-// When to do what: numbers and pure functions, no clock and no sockets.
+// The client's timing: durations and pure functions, without a clock and without sockets.
 
-/** Every duration of the client, in milliseconds. The defaults suit production; tests shrink them. */
+/**
+ * Every duration of the client, in milliseconds. The defaults suit production; tests shrink them.
+ */
 export interface Timing {
   backoffInitial: number;
   backoffMaximum: number;
-  /** Live this long, and the attempts count from zero again. */
+  /** How long the connection must be live before failed attempts are counted from zero again. */
   stableAfter: number;
   /** Timeout of an HTTP request. */
   request: number;
-  /** Realtime waits 5 s before it answers a bad join. */
+  /** Timeout of a join. Realtime waits 5 s before it refuses one. */
   join: number;
-  /** Older servers never say "Replication connection established". */
+  /** How long to wait for "Replication connection established", which older servers never send. */
   readyBroadcast: number;
-  /** A cold tenant needs a few seconds. */
+  /** How long to wait for "Subscribed to PostgreSQL"; an idle project needs a few seconds. */
   readyPostgresChanges: number;
-  /** Part of the token's life after which it is replaced. */
+  /** The part of a token's life after which it is replaced; between 0 and 1. */
   refreshAt: number;
-  /** Expired sooner than this after its receipt: a clock is wrong. */
+  /**
+   * A token refused as expired within this time of its receipt: the clock of one server is wrong.
+   */
   bornExpired: number;
-  /** The longest pause between joins that Realtime refuses although the CMS accepts the key. */
+  /** The longest pause between joins while Realtime refuses them. */
   refusedMaximum: number;
   epochJitter: number;
   catchUpInterval: number;
-  /** The same for postgres_changes, which falls silent without a word. */
+  /** The same for postgres_changes, where a subscription can stop without notice. */
   catchUpIntervalChanges: number;
-  /** Before asking again about a gap that the log does not show yet. */
+  /** Wait before asking again about a gap that the log does not show yet. */
   catchUpConfirm: number;
   pollInitial: number;
   pollMaximum: number;
-  /** The socket may be this much later than the log. */
+  /** How far the socket may lag behind the log before the phase is "delayed". */
   suspicion: number;
   patienceMaximum: number;
   tick: number;
-  /** A tick this late means that the computer slept or the page was frozen. */
+  /** A tick that is this late means that the computer was asleep or the page was frozen. */
   wake: number;
   /** How long Realtime may take to answer a heartbeat that was sent to test the socket. */
   probe: number;
   heartbeat: number;
-  /** The longest wait that a server's `Retry-After` is believed for. */
+  /** The longest wait for a server's `Retry-After`; a longer one is shortened to it. */
   retryAfterMaximum: number;
 }
 
@@ -72,7 +76,7 @@ export const now = (): number => performance.now();
 
 /**
  * Milliseconds to wait before attempt number `attempt` (from 1): exponential, capped, with full
- * jitter, which spreads a crowd of clients best (AWS Architecture Blog, "Exponential Backoff And
+ * jitter, which spreads many clients best (AWS Architecture Blog, "Exponential Backoff And
  * Jitter").
  */
 export function backoff(attempt: number, timing: Timing): number {
@@ -80,7 +84,7 @@ export function backoff(attempt: number, timing: Timing): number {
   return Math.random() * Math.min(ceiling, timing.backoffMaximum);
 }
 
-/** The back-off, or what the server asked for if that is longer (plus up to a tenth). */
+/** Milliseconds of back-off, or `retryAfter` (plus up to a tenth) if that is longer. */
 export function retryDelay(
   attempt: number,
   retryAfter: number | undefined,
@@ -91,16 +95,17 @@ export function retryDelay(
 }
 
 /**
- * Milliseconds before the next join after so many (from 1) that were refused: a policy may be a
- * moment later than a key, and a wrong secret is repaired by people. Only the upper half is random,
- * as each refused join keeps a process of Realtime busy for five seconds.
+ * Milliseconds to wait before the next join after `refusals` (from 1) refused ones. A policy may
+ * reach Supabase a moment after the key, but a wrong secret has to be corrected by a person. Only
+ * the upper half is random, because each refused join keeps a process of Realtime busy for five
+ * seconds.
  */
 export function refusedDelay(refusals: number, timing: Timing): number {
   const ceiling = timing.backoffInitial * 2 ** Math.min(refusals - 1, 32);
   return (Math.min(ceiling, timing.refusedMaximum) * (1 + Math.random())) / 2;
 }
 
-/** Milliseconds between catch-ups while there is no socket: polite when nothing happens. */
+/** Milliseconds between catch-ups without a socket; the interval grows while nothing happens. */
 export function pollInterval(idlePolls: number, timing: Timing): number {
   const interval = Math.min(
     timing.pollInitial * 1.5 ** Math.min(idlePolls, 32),
@@ -109,7 +114,7 @@ export function pollInterval(idlePolls: number, timing: Timing): number {
   return interval * (0.5 + Math.random());
 }
 
-/** The interval, give or take a fifth, so that clients do not march in step. */
+/** The interval, varied at random by a fifth, so that clients do not act in step. */
 export function jittered(interval: number): number {
   return interval * (0.8 + 0.4 * Math.random());
 }

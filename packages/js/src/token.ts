@@ -1,4 +1,4 @@
-// The token, and all it says about where and how to listen.
+// The answer of `POST token/`: the token, and where and how to subscribe with it.
 import { now } from "./timing.js";
 import { integer, record, text, unknownAnswer } from "./updates.js";
 
@@ -21,8 +21,8 @@ export interface ChangesChannel {
 }
 
 /**
- * What `POST token/` answered. Its age is counted from `receivedAt`, on the monotonic clock, with
- * `lifetime` in milliseconds, so that neither clock's opinion of the date matters.
+ * What `POST token/` answered. The token expires `lifetime` milliseconds after `receivedAt`, on the
+ * monotonic clock, so that client and server need not agree on the time of day.
  */
 export interface Token {
   jwt: string;
@@ -36,7 +36,7 @@ export interface Token {
   receivedAt: number;
 }
 
-/** Read the JSON of `POST token/`. Throws IncompatibleServerError where something is missing. */
+/** Reads the JSON of `POST token/`. Throws IncompatibleServerError if a field is missing. */
 export function parseToken(data: unknown, receivedAt = now()): Token {
   try {
     const answer = record(data);
@@ -63,7 +63,7 @@ export function expired(token: Token): boolean {
   return now() >= token.receivedAt + token.lifetime;
 }
 
-/** Whether a socket that was joined with one token serves for the other too. */
+/** Whether a socket that was joined with one token serves for the other, too. */
 export function sameChannel(one: Token, other: Token): boolean {
   const place = ({ supabaseUrl, supabaseKey, channel }: Token) =>
     JSON.stringify([supabaseUrl, supabaseKey, channel]);

@@ -1,10 +1,10 @@
-// What handlers receive: an update, typed by its event and its collection, and the reset.
+// What handlers receive: updates, typed by event type and collection, and resets.
 import { IncompatibleServerError } from "./errors.js";
 import type { EventType, UpdateMetadata, UpdateRow, WebhookBody } from "./schema.js";
 
 /**
- * The metadata of your collections, by name. Empty here; `manage.py live_schema --typescript` on the
- * CMS writes a file that fills it, so that `update.metadata` is typed by `update.collection`.
+ * The metadata of your collections, by name. Empty here; `manage.py live_schema --typescript` on
+ * the CMS writes a file that fills it, so that `update.metadata` is typed by `update.collection`.
  */
 // biome-ignore lint/suspicious/noEmptyInterface: projects add to it by declaration merging
 export interface Collections {}
@@ -29,13 +29,14 @@ export type ContentDeleted = Row<"content.deleted">;
 /** One change of one item, as it is on the wire; a union that `event_type` tells apart. */
 export type LiveUpdate = ContentCreated | ContentUpdated | ContentPublished | ContentDeleted;
 
-/** What `onWebhook` gets, from a webhook in production and from the socket in development. */
+/** What `onWebhook` gets: from a webhook in production, from the socket in development. */
 export type SpoolWebhookPayload = Omit<WebhookBody, "collection" | "metadata"> & Content;
 
 /**
- * Updates were missed and cannot be recovered: fetch your content again, then go on from `seq`.
- * `reason` is "history" where the server's log no longer reaches back to our position (or was
- * restored from a backup), "overflow" where a queue with `overflow: "drop_oldest"` was full.
+ * Notice that updates were missed and cannot be recovered: fetch your content again. The client
+ * continues after `seq`. `reason` is "history" if the CMS's log no longer reaches back to the
+ * client's position (or was restored from a backup), "overflow" if a queue with `overflow:
+ * "drop_oldest"` was full.
  */
 export interface Reset {
   event_type: "reset";
@@ -45,7 +46,7 @@ export interface Reset {
 
 export type StreamEvent = LiveUpdate | Reset;
 
-/** Which updates a handler wants to see; left out means all. */
+/** The updates that a handler wants to receive; an option left out means all. */
 export interface UpdateFilter {
   collections?: readonly string[] | undefined;
   eventTypes?: readonly EventType[] | undefined;
@@ -58,7 +59,7 @@ export function matches(filter: UpdateFilter, update: LiveUpdate): boolean {
   );
 }
 
-/** The update in a JSON value of the API, of a broadcast or of a table row. Throws TypeError. */
+/** The update in a JSON value of the API, a broadcast or a table row. Throws TypeError. */
 export function parseUpdate(row: unknown): LiveUpdate {
   const { id, site_id, event_type, collection, item_id, timestamp, slug, metadata, seq } =
     record(row);
@@ -101,7 +102,7 @@ export function integer(value: unknown, name: string): number {
   return value as number;
 }
 
-/** An answer of the API that cannot be read. */
+/** The error for an answer of the API that cannot be read. */
 export function unknownAnswer(endpoint: string, cause: unknown): IncompatibleServerError {
   return new IncompatibleServerError(
     `The answer of ${endpoint} is not what this client knows (${(cause as Error).message}): check ` +

@@ -1,4 +1,4 @@
-// Asks the log: on request, after silence, and instead of the socket while there is none.
+// Reads the log: on request, at intervals, and more often while there is no socket.
 import { type LiveUpdatesError, TransientError } from "../errors.js";
 import type { Phase, StateHolder } from "../state.js";
 import { jittered, now, pollInterval, retryDelay, type Timing } from "../timing.js";
@@ -11,9 +11,9 @@ import type { Watchdog } from "./watchdog.js";
 const CONFIRMATIONS = 3;
 const JOINED = new Set<Phase>(["live", "delayed"]);
 
-/** The one reader of the log for a stream. `run` is its loop; call the rest at any time. */
+/** The only reader of the log for a stream. `run` is its loop; the rest may be called any time. */
 export class CatchUp {
-  #asked = false;
+  #requested = false;
   #begun = 0;
   #finished = 0;
   #idlePolls = 0;
@@ -27,30 +27,30 @@ export class CatchUp {
     private readonly watchdog: Watchdog,
     private readonly state: StateHolder,
     private readonly timing: Timing,
-    /** Milliseconds between two looks while the socket is live. */
+    /** Milliseconds between two catch-ups while the socket is live. */
     private readonly usualInterval: () => number,
     private readonly onEpoch: (epoch: number) => void,
   ) {}
 
-  /** Ask soon. Requests made before the asking begins become one. */
+  /** Reads the log soon. Requests made before the reading begins are merged into one. */
   request(): void {
-    this.#asked = true;
+    this.#requested = true;
     this.#wake.ring();
   }
 
-  /** The socket came or went: from now on ask at the other pace. */
+  /** Recomputes the interval, because the socket was connected or lost. */
   reschedule(): void {
     this.#wake.ring();
   }
 
-  /** Resolves after a catch-up that began after this call. */
+  /** Requests a catch-up; resolves once one that began after this call has finished. */
   async complete(signal: AbortSignal): Promise<void> {
     const goal = this.#begun + 1;
     this.request();
     while (this.#finished < goal) await this.#progress.wait(signal);
   }
 
-  /** Waits, reads, judges; for ever. Throws only what is not a TransientError. */
+  /** Reads the log again and again, until aborted. Throws every error but a TransientError. */
   async run(signal: AbortSignal): Promise<void> {
     await this.stream.started(signal);
     for (;;) {
@@ -68,10 +68,10 @@ export class CatchUp {
     }
   }
 
-  /** Until asked, or until it is time; the latter resolves with true. */
+  /** Waits for a request or for the end of the interval; resolves with true in the latter case. */
   async #wait(signal: AbortSignal): Promise<boolean> {
-    while (!this.#asked) if (!(await this.#wake.wait(signal, this.#interval()))) return true;
-    this.#asked = false;
+    while (!this.#requested) if (!(await this.#wake.wait(signal, this.#interval()))) return true;
+    this.#requested = false;
     return false;
   }
 
@@ -91,7 +91,7 @@ export class CatchUp {
     this.#progress.ring();
   }
 
-  /** Reads to the end; resolves with the highest new sequence number, or null. */
+  /** Reads to the end of the log; resolves with the highest new sequence number, or null. */
   async #readPages(signal: AbortSignal): Promise<number | null> {
     for (let found: number | null = null; ; ) {
       const before = this.stream.position ?? 0;
@@ -104,7 +104,7 @@ export class CatchUp {
     }
   }
 
-  /** An update waits that the log does not show: ask again shortly, then believe the log. */
+  /** Reads again for an update that the log does not show yet, then accepts the gap. */
   async #closeGap(signal: AbortSignal): Promise<void> {
     const { gapBefore } = this.stream;
     for (let n = 1; n <= CONFIRMATIONS; n++) {
@@ -112,7 +112,7 @@ export class CatchUp {
       await sleep(this.timing.catchUpConfirm * n, signal);
       await this.#readPages(signal);
       if (this.stream.gapBefore !== gapBefore) {
-        this.request(); // there was progress; if this is another gap, it is judged anew
+        this.request(); // there was progress: another gap gets its own confirmations
         return;
       }
     }

@@ -1,8 +1,8 @@
-// One socket, one channel, built on the official `@supabase/realtime-js`; only ever opened once.
+// One socket with one channel, built on the official `@supabase/realtime-js`; opened only once.
 //
-// The official client rejoins with stale tokens, says SUBSCRIBED before changes flow, and ends a
-// channel without a word when its token expires. So it does not reconnect here: its callbacks report
-// to `events`, and after any error the whole connection is thrown away by the supervisor.
+// The official client rejoins with stale tokens, reports SUBSCRIBED before changes are delivered,
+// and silently ends a channel when its token expires. So it does not reconnect here: its callbacks
+// report to `events`, and the supervisor discards the whole connection after any error.
 import { webSocket } from "#platform";
 import { RealtimeClient, type RealtimeChannel } from "@supabase/realtime-js";
 
@@ -15,20 +15,21 @@ import { deferred, sleep } from "./waiting.js";
 
 const NEVER = 2 ** 31 - 1;
 
-/** What newer versions of realtime-js are built on, and do not show. */
+/** The socket inside newer versions of realtime-js, which is not part of their API. */
 interface PhoenixSocket {
   disconnect(callback: () => void): void;
 }
 
 export interface ConnectionEvents {
-  /** The server says that changes flow from now on; it may say so again and again. */
+  /** The server reports that changes are delivered from now on; it may repeat this. */
   ready(): void;
+  /** Updates have arrived. */
   received(updates: LiveUpdate[]): void;
-  /** Something came that cannot be read: the log has it. */
+  /** Something arrived that cannot be read: it has to be read from the log. */
   doorbell(): void;
   /** The site moves to another epoch: fetch a new token. */
   reauthenticate(): void;
-  /** The connection is of no use any more. Called once, and nothing is called after it. */
+  /** The connection cannot be used any more. Called once, and as the last callback. */
   lost(error: TransientError): void;
 }
 
@@ -36,8 +37,8 @@ export class RealtimeConnection {
   readonly #client: RealtimeClient;
   readonly #joined = deferred();
   #open = true;
-  #socketSaid = "";
-  #systemSaid = "";
+  #socketError = "";
+  #systemMessage = "";
   #onHeartbeat: ((status: string) => void) | undefined;
 
   constructor(
@@ -46,11 +47,11 @@ export class RealtimeConnection {
     private readonly timing: Timing,
   ) {
     const transport = webSocket((message) => {
-      this.#socketSaid = message;
+      this.#socketError = message;
     });
     this.#client = new RealtimeClient(`${token.supabaseUrl.replace(/^http/, "ws")}/realtime/v1`, {
       params: { apikey: token.supabaseKey },
-      // The callback, not setAuth(token): what is set by hand is forgotten at the next heartbeat.
+      // The callback, not setAuth(token): the next heartbeat discards a token that was set by hand.
       accessToken: () => Promise.resolve(this.token.jwt),
       timeout: timing.join,
       heartbeatIntervalMs: timing.heartbeat,
@@ -58,12 +59,12 @@ export class RealtimeConnection {
       reconnectAfterMs: () => NEVER,
       ...(transport && { transport }),
     });
-    this.#joined.promise.catch(() => {}); // `lost` reports it, whether or not somebody joins
+    this.#joined.promise.catch(() => {}); // `lost` reports it, even if `join` was not called
   }
 
   /** Connects and joins. Rejects with the error that `lost` is called with. */
   async join(signal: AbortSignal): Promise<void> {
-    await this.#client.setAuth(); // must be done first: a join sent before it carries no token
+    await this.#client.setAuth(); // must be done first: an earlier join would not have a token
     const { channel } = this.token;
     const bound = channel.mode === "broadcast" ? this.#broadcasts(channel) : this.#changes(channel);
     bound
@@ -72,7 +73,7 @@ export class RealtimeConnection {
     await Promise.race([this.#joined.promise, this.#tooLate(signal)]);
   }
 
-  /** Hands the server a fresh token; a different one also wakes a dead subscription. */
+  /** Sends a fresh token to the server; a different one also revives a dead subscription. */
   async renew(token: Token): Promise<void> {
     this.token = token;
     await this.#client.setAuth();
@@ -118,23 +119,23 @@ export class RealtimeConnection {
       this.#joined.resolve();
       return;
     }
-    const reason = this.#systemSaid || messageOf(error);
+    const reason = this.#systemMessage || messageOf(error);
     this.#lose(
       this.#client.isConnected()
         ? channelError(status, reason)
-        : socketError(this.token.supabaseUrl, this.#socketSaid),
+        : socketError(this.token.supabaseUrl, this.#socketError),
     );
   }
 
   #onSystem(message: unknown): void {
-    const { status, message: said } = message as { status?: string; message?: unknown };
+    const { status, message: text } = message as { status?: string; message?: unknown };
     if (status === "ok") {
-      if (/^(Subscribed to PostgreSQL|Replication connection established)$/.test(String(said)))
+      if (/^(Subscribed to PostgreSQL|Replication connection established)$/.test(String(text)))
         this.#emit("ready");
       return;
     }
-    this.#systemSaid = String(said); // a close may follow, without a reason
-    this.#lose(channelError("system", this.#systemSaid));
+    this.#systemMessage = String(text); // a close may follow, without a reason
+    this.#lose(channelError("system", this.#systemMessage));
   }
 
   #receive(read: () => unknown[]): void {
@@ -158,16 +159,16 @@ export class RealtimeConnection {
     this.events.lost(error);
   }
 
-  /** realtime-js gives a join its time only once the socket is open. */
+  /** Rejects when the join takes too long: realtime-js times it only once the socket is open. */
   async #tooLate(signal: AbortSignal): Promise<never> {
     await sleep(this.timing.join, signal);
-    const error = socketError(this.token.supabaseUrl, this.#socketSaid || "no answer");
+    const error = socketError(this.token.supabaseUrl, this.#socketError || "no answer");
     this.#lose(error);
     throw error;
   }
 }
 
-/** Closes the socket. What is left of realtime-js's own way would hold a Node process for 10 s. */
+/** Closes the socket. With realtime-js's own method a Node process would stay alive for 10 s. */
 function disconnect(client: RealtimeClient): void {
   const { socketAdapter } = client as unknown as {
     socketAdapter?: { getSocket?(): PhoenixSocket };

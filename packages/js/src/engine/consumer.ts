@@ -1,4 +1,4 @@
-// One listener's bounded queue. It never holds up the others, and what does not fit is not lost.
+// The bounded queue of one subscriber, which never blocks others; the log has what does not fit.
 import { DisconnectedError, type LiveUpdatesError, TransientError } from "../errors.js";
 import { retryDelay, type Timing } from "../timing.js";
 import { matches, type StreamEvent, type UpdateFilter } from "../updates.js";
@@ -16,21 +16,21 @@ export interface ConsumerOptions {
 }
 
 /**
- * Takes events in order, hands them out with `get`.
+ * A queue that takes events in order and hands them out with `get`.
  *
- * A full queue ignores what comes (unless it drops the oldest) and, when it is empty again, reads on
- * from the log at the point where it stopped. The same happens to a consumer that begins with an
- * older position, e.g. a stored cursor.
+ * A full queue ignores further events (unless it drops the oldest). When it is empty again, it
+ * reads the log from the point at which it stopped. A consumer that begins at an older position (a
+ * stored cursor) does the same.
  */
 export class Consumer {
   #position: number | undefined;
   #done: number | undefined;
   #inHand: StreamEvent | undefined;
   #queue: StreamEvent[] = [];
-  /** What comes while the log is being read. */
+  /** Events that arrive while the log is being read. */
   #aside: StreamEvent[] | undefined;
   #lagging = false;
-  /** Where the stream was, as far as we know. */
+  /** The stream's position, as far as known. */
   #target = 0;
   readonly #ended = new AbortController();
   readonly #arrived = new Bell();
@@ -43,17 +43,17 @@ export class Consumer {
     this.#position = this.#done = options.position;
   }
 
-  /** Whether nothing waits to be handled. */
+  /** Whether no event is waiting or being handled. */
   get idle(): boolean {
     return !this.#queue.length && this.#inHand === undefined && !this.#lagging;
   }
 
-  /** The sequence number up to which everything was handled. */
+  /** The sequence number up to which everything has been handled. */
   get cursor(): number | undefined {
     return this.#queue.length || this.#inHand ? this.#done : this.#position;
   }
 
-  /** The stream is at this position: begin there, or catch up to it first. */
+  /** Begins at `position` of the stream, or at the consumer's own older one and catches up. */
   start(position: number): void {
     if (this.#position === undefined) this.#position = this.#done = position;
     this.#lagging ||= this.#position !== position;
@@ -61,7 +61,7 @@ export class Consumer {
     this.#arrived.ring();
   }
 
-  /** Take the next event of the stream, if there is room. Never blocks. */
+  /** Takes the next event of the stream, if there is room. Never blocks. */
   offer(event: StreamEvent): void {
     this.#target =
       event.event_type === "reset" ? event.seq : Math.max(this.#target, event.seq ?? 0);
@@ -72,13 +72,13 @@ export class Consumer {
     this.#arrived.ring();
   }
 
-  /** Nothing will come any more. */
+  /** Ends the queue: `get` hands out what is queued, then throws `error`. */
   end(error?: LiveUpdatesError): void {
     this.#ended.abort(error ?? new DisconnectedError("The client is disconnected."));
     this.#arrived.ring();
   }
 
-  /** The next event; the one before counts as handled from now on. Throws what ended the stream. */
+  /** The next event; the previous one counts as handled now. Throws what ended the stream. */
   async get(): Promise<StreamEvent> {
     this.done();
     let failures = 0;
@@ -90,7 +90,7 @@ export class Consumer {
     return this.#inHand;
   }
 
-  /** The event in hand was handled. */
+  /** Notes that the event which `get` returned last is handled. */
   done(): void {
     if (this.#inHand?.seq != null) this.#done = this.#inHand.seq;
     this.#inHand = undefined;
@@ -128,7 +128,7 @@ export class Consumer {
     this.#queue.unshift({ event_type: "reset", seq: dropped.seq ?? 0, reason: "overflow" });
   }
 
-  /** Reads one page; what comes meanwhile is kept aside and follows it. Returns the failures. */
+  /** Reads one page; events that arrive meanwhile follow it. Returns the number of failures. */
   async #catchUp(failures: number): Promise<number> {
     const { signal } = this.#ended;
     const target = this.#target;
@@ -163,7 +163,7 @@ export class Consumer {
     return 0;
   }
 
-  /** Backs off, unless the end comes first. */
+  /** Waits for the back-off time, or until the stream ends; returns `failures`. */
   async #pause(failures: number, retryAfter?: number): Promise<number> {
     const wait = retryDelay(failures, retryAfter, this.timing);
     await new Bell().wait(this.#ended.signal, wait);

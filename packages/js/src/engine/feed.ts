@@ -1,4 +1,4 @@
-// Everything that belongs to one site's connection, put together once:
+// The parts of one site's connection:
 //
 //   Feed ── Supervisor ── RealtimeConnection (one socket after the other)
 //    │          └── TokenSource ── ContentApi (the CMS)
@@ -27,14 +27,14 @@ import { TokenSource } from "./token-source.js";
 import { Bell, firstOf } from "./waiting.js";
 import { Watchdog } from "./watchdog.js";
 
-/** Where consumers get a site's updates from: a connection of our own, or another tab's. */
+/** Where consumers get a site's updates from: this tab's own connection, or another tab's. */
 export interface Source {
   readonly state: StateHolder;
   /** The sequence number the stream has reached; undefined before the first token. */
   readonly position: number | undefined;
-  /** The position it began with. */
+  /** The position at which the stream began. */
   readonly origin: number | undefined;
-  /** Why it stopped, if it did. */
+  /** The error that stopped the source, if any. */
   readonly error: LiveUpdatesError | undefined;
   read(after: number, limit: number, signal: AbortSignal): Promise<Page>;
   attach(consumer: Consumer): void;
@@ -53,8 +53,8 @@ export class Feed implements Source {
   readonly #supervisor: Supervisor;
   readonly #scope = new AbortController();
   #running: Promise<void> | undefined;
-  #saidEpoch: number | undefined;
-  #saidAt = 0;
+  #requestedEpoch: number | undefined;
+  #requestedAt = 0;
 
   constructor(
     private readonly settings: Settings,
@@ -101,7 +101,7 @@ export class Feed implements Source {
     return this.stream.origin;
   }
 
-  /** One page of the log, fetching a first token where that is needed to read it. */
+  /** Reads one page of the log; fetches a first token if that is needed. */
   async read(after: number, limit: number, signal: AbortSignal): Promise<Page> {
     const { current } = this.#tokens;
     if (!this.#running && (!current || expired(current))) await this.#tokens.fetch(signal);
@@ -116,13 +116,13 @@ export class Feed implements Source {
     this.stream.detach(consumer);
   }
 
-  /** Begins to connect. `from`: go on after this number, where another tab left off. */
+  /** Begins to connect; with `from`, after this number, which another tab has reached. */
   start(from?: number): void {
     if (from !== undefined) this.stream.start(from);
     this.#running ??= this.#run();
   }
 
-  /** Resolves when it has stopped, for whatever reason. */
+  /** Resolves when the feed has stopped, for whatever reason. */
   async ended(): Promise<void> {
     await this.#running;
   }
@@ -144,7 +144,7 @@ export class Feed implements Source {
         (scope) => this.#catchUp.run(scope),
       );
     } catch (error) {
-      if (!this.#scope.signal.aborted) this.error = asOurs(error);
+      if (!this.#scope.signal.aborted) this.error = asLiveUpdatesError(error);
     } finally {
       forget();
       this.stream.end(this.error);
@@ -153,7 +153,7 @@ export class Feed implements Source {
     }
   }
 
-  /** A token that was kept for many names the newest number of its own time: ask for today's. */
+  /** The newest number: a token that a server keeps for many clients may have an older one. */
   async #head(token: Token, signal: AbortSignal): Promise<number> {
     if (this.settings.byKey || !this.settings.getUpdates) return token.seq;
     try {
@@ -165,21 +165,22 @@ export class Feed implements Source {
   }
 
   /**
-   * The log names the site's epoch: a new one needs a new token. Supabase may not know it yet, so
-   * that the token still has the old one: ask again later.
+   * Requests a new token if the log names another epoch than the token. Supabase may not have the
+   * new epoch yet, so the new token may still have the old one: then it is requested again later.
    */
   #onEpoch(epoch: number): void {
     const { timing } = this.settings;
     const token = this.#tokens.current;
     if (!token || epoch === token.epoch) return;
-    if (epoch === this.#saidEpoch && now() - this.#saidAt <= timing.catchUpInterval) return;
-    this.#saidEpoch = epoch;
-    this.#saidAt = now();
+    if (epoch === this.#requestedEpoch && now() - this.#requestedAt <= timing.catchUpInterval)
+      return;
+    this.#requestedEpoch = epoch;
+    this.#requestedAt = now();
     this.#tokens.requestAfterEpoch(token.epoch, timing.epochJitter);
   }
 }
 
-/** Resolves when the state is as wanted. Throws what ended the source first. */
+/** Resolves when the state is `wanted`. Throws the error of the source if that ends first. */
 export async function reached(
   source: Source,
   wanted: (state: ConnectionState) => boolean,
@@ -198,7 +199,7 @@ export async function reached(
   }
 }
 
-function asOurs(error: unknown): LiveUpdatesError {
+function asLiveUpdatesError(error: unknown): LiveUpdatesError {
   if (error instanceof LiveUpdatesError) return error;
   console.error("[spool-live] The live updates client stopped:", error);
   return new GivenUpError(

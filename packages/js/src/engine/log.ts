@@ -1,4 +1,4 @@
-// The log of updates: the CMS has it; while the CMS is away, a part of it is in Supabase.
+// The log of updates, read from the CMS, or in part from Supabase while the CMS does not answer.
 import { type ContentApi, fetchJson } from "../api.js";
 import {
   type LiveUpdatesError,
@@ -16,8 +16,8 @@ export const PAGE_SIZE = 500;
 const COLUMNS = "id,site_id,event_type,collection,slug,item_id,timestamp,metadata,seq";
 
 /**
- * Answers "what came after N?": from the CMS, or else through PostgREST with a living token.
- * `source` says where the last answer came from, `trouble` why it was not the CMS.
+ * Answers "what came after N?": from the CMS, or else from PostgREST with an unexpired token.
+ * `source` is where the last answer came from, `trouble` the error if that was not the CMS.
  */
 export class UpdateLog {
   source: LogSource = "none";
@@ -29,12 +29,12 @@ export class UpdateLog {
     private readonly timing: Timing,
   ) {}
 
-  /** Whether its answers prove that what they do not show does not exist. */
+  /** Whether an update that the last answer does not show does not exist. */
   get proves(): boolean {
     return this.trouble === undefined;
   }
 
-  /** The page that begins after this number. Throws the CMS's error where neither can be read. */
+  /** Reads the page after this number. Throws the CMS's error if neither source can be read. */
   async read(after: number, limit: number, signal: AbortSignal): Promise<Page> {
     if (!this.api.hasLog) return this.#readSupabaseOnly(after, limit, signal);
     try {
@@ -53,7 +53,7 @@ export class UpdateLog {
     }
   }
 
-  /** There is no other log: a hole in the table is permanent, and what follows it is a reset. */
+  /** Reads Supabase's table as the only log: a gap in it is permanent, and causes a reset. */
   async #readSupabaseOnly(after: number, limit: number, signal: AbortSignal): Promise<Page> {
     let rows: LiveUpdate[];
     try {
@@ -100,8 +100,9 @@ export class UpdateLog {
 }
 
 /**
- * A page of what follows without a gap; undefined where the very next one is missing. Supabase's
- * table lacks what it refused and what is older than an hour, so that a gap in it proves nothing.
+ * A page of the updates that follow `after` without a gap; undefined if the very next one is
+ * missing. Supabase's table lacks updates that it refused and those older than an hour, so a gap in
+ * it proves nothing.
  */
 export function contiguousPage(rows: readonly LiveUpdate[], after: number): Page | undefined {
   let length = 0;

@@ -1,4 +1,4 @@
-// What Realtime means when it says no: its texts as our errors (pure functions).
+// Realtime's refusals, turned into errors of this client by pure functions.
 import {
   RateLimitedError,
   RealtimeUnavailableError,
@@ -11,7 +11,7 @@ const RETRY_AFTER = 30_000;
 const REFUSALS = /unauthorized|permission|jwt|signature|PrivateOnly/i;
 const LIMITS = /RateLimitReached|Too many/;
 
-/** The error that a channel's end, or a refused join, stands for. */
+/** The error for the end of a channel, or for a refused join. */
 export function channelError(status: string, reason: string): TransientError {
   if (reason.includes("expired")) return new TokenExpiredError(`Realtime says: ${reason}.`);
   if (LIMITS.test(reason))
@@ -25,19 +25,19 @@ export function channelError(status: string, reason: string): TransientError {
   return new RealtimeUnavailableError(`The Realtime channel ended (${status}): ${reason || "-"}.`);
 }
 
-/** The error that a socket which could not be opened, or was lost, stands for. */
-export function socketError(url: string, said: string): TransientError {
-  if (said.includes(" 429"))
+/** The error for a socket that could not be opened, or was lost; `reason` is the socket's own. */
+export function socketError(url: string, reason: string): TransientError {
+  if (reason.includes(" 429"))
     return new RateLimitedError("Supabase Realtime refuses connections for now.", {
       retryAfter: RETRY_AFTER,
     });
-  if (/ 40[13]/.test(said))
+  if (/ 40[13]/.test(reason))
     return new RealtimeUnavailableError(
-      `Supabase Realtime refused the key that the CMS named (${said}). Check ` +
+      `Supabase Realtime refused the key that the CMS named (${reason}). Check ` +
         'SPOOL_LIVE["SUPABASE_PUBLISHABLE_KEY"] there; until then, updates come by polling.',
     );
   return new RealtimeUnavailableError(
-    `Supabase Realtime at ${url} cannot be reached${said && ` (${said})`}. Updates come by polling ` +
-      "until it is back.",
+    `Supabase Realtime at ${url} cannot be reached${reason && ` (${reason})`}. Updates come by ` +
+      "polling until it is back.",
   );
 }

@@ -1,8 +1,9 @@
-// Order out of disorder, without I/O: updates and log pages go in, each update comes out once.
+// The sequencer takes updates and log pages, and returns each update once, in order; no I/O.
 //
-// Handlers see the updates of a site in the order of `seq`. The socket may lose, repeat and reorder;
-// the log may not. So an update that does not follow the last one waits, and a gap is closed only by
-// the log: by a page that brings the missing updates, or one that proves there is nothing to bring.
+// Handlers see the updates of a site in the order of `seq`. The socket may lose, repeat and
+// reorder; the log may not. So an update that does not directly follow the last one waits, and only
+// the log closes a gap: by a page with the missing updates, or one that proves that they do not
+// exist.
 import type { LiveUpdate, Reset, StreamEvent } from "../updates.js";
 
 /** One answer of the log to "what came after N?", oldest first. */
@@ -13,11 +14,11 @@ export interface Page {
   /** Cursor of the next page, null on the last. */
   next: number | null;
   reset: boolean;
-  /** Null where the answer does not name it (read through PostgREST). */
+  /** Null if the page was read through PostgREST, which does not name it. */
   epoch: number | null;
 }
 
-/** The highest number in the page, or null: the log has nothing unseen below it. */
+/** The highest number in the page, or null: the log has nothing unread below it. */
 export function lastSeq(page: Page): number | null {
   return page.updates.reduce<number | null>(
     (last, { seq }) => (seq === null ? last : Math.max(last ?? 0, seq)),
@@ -25,7 +26,7 @@ export function lastSeq(page: Page): number | null {
   );
 }
 
-/** The position of one site's stream, and what waits behind a gap. */
+/** The position of one site's stream, and the updates that wait behind a gap. */
 export class Sequencer {
   readonly #waiting = new Map<number, LiveUpdate>();
   readonly #seen = new Set<string>();
@@ -36,14 +37,14 @@ export class Sequencer {
     private readonly remember = 2_000,
   ) {}
 
-  /** The first number that waits behind a gap, so that the log has to be asked; or null. */
+  /** The lowest number that waits behind a gap which only the log can close; or null. */
   get gapBefore(): number | null {
     let least: number | null = null;
     for (const seq of this.#waiting.keys()) if (least === null || seq < least) least = seq;
     return least;
   }
 
-  /** Take what the socket brought; return what may be delivered now, in order. */
+  /** Takes updates from the socket; returns what may be delivered now, in order. */
   receive(updates: readonly LiveUpdate[]): StreamEvent[] {
     const events: StreamEvent[] = [];
     for (const update of updates) {
@@ -57,8 +58,8 @@ export class Sequencer {
   }
 
   /**
-   * Take a page asked for with `after=position`; return what may be delivered now. The log never
-   * shows N+1 before N, so a page proves its own gaps: they are passed over, not asked for again.
+   * Takes a page that was read with `after=position`; returns what may be delivered now. The log
+   * never shows N+1 before N, so numbers missing from a page do not exist: they are skipped.
    */
   absorb(page: Page): StreamEvent[] {
     if (page.reset) return this.#startAgain(page.seq);
@@ -67,7 +68,7 @@ export class Sequencer {
     return this.#pass(lastSeq(page) ?? 0);
   }
 
-  /** Go on behind the gap: the log was asked, and has nothing for it. */
+  /** Skips the gap, because the log has nothing for it; returns what may be delivered now. */
   acceptGap(): StreamEvent[] {
     return this.#pass(this.gapBefore ?? 0);
   }
@@ -86,7 +87,7 @@ export class Sequencer {
     return seq === this.position + 1 || this.#waiting.size < this.maxWaiting;
   }
 
-  /** Deliver all that waits up to this number; nothing below it is missing any more. */
+  /** Returns all updates that wait up to `bound`, and those that follow; moves the position. */
   #pass(bound: number): StreamEvent[] {
     const events: StreamEvent[] = [];
     const due = [...this.#waiting.keys()].filter((seq) => seq <= bound).sort((a, b) => a - b);
@@ -96,7 +97,7 @@ export class Sequencer {
     return events;
   }
 
-  /** Deliver all that follows the position without a gap. */
+  /** Adds the updates that follow the position without a gap, and moves it behind them. */
   #drain(events: StreamEvent[]): void {
     for (let update: LiveUpdate | undefined; (update = this.#take(this.position + 1)); ) {
       this.position += 1;
@@ -110,7 +111,7 @@ export class Sequencer {
     return update;
   }
 
-  /** The update, unless its id was seen: a restored server may renumber what it repeats. */
+  /** Adds the update unless its id was seen: a restored CMS may repeat it with another number. */
   #once(update: LiveUpdate, events: StreamEvent[]): void {
     if (this.#seen.has(update.id)) return;
     this.#seen.add(update.id);

@@ -1,4 +1,4 @@
-// From what came in to everybody who listens: one sequencer, any number of consumers.
+// The stream: one sequencer, and the consumers that receive its events.
 import type { LiveUpdatesError } from "../errors.js";
 import type { StateHolder } from "../state.js";
 import type { LiveUpdate, StreamEvent } from "../updates.js";
@@ -6,7 +6,7 @@ import type { Consumer } from "./consumer.js";
 import { type Page, Sequencer } from "./sequencer.js";
 import { Bell } from "./waiting.js";
 
-/** Is called after the consumers; `from` and `to` are positions, and all in between is `events`. */
+/** Called after the consumers, with the positions before and after, and the events in between. */
 export type Follower = (from: number, events: readonly StreamEvent[], to: number) => void;
 
 /** The site's updates in order, in this process. `origin` is the position it began with. */
@@ -28,12 +28,12 @@ export class Stream {
     return this.#sequencer?.gapBefore ?? null;
   }
 
-  /** Resolves when there is a position. */
+  /** Resolves once `start` has been called. */
   async started(signal: AbortSignal): Promise<void> {
     while (!this.#sequencer) await this.#started.wait(signal);
   }
 
-  /** Begin after this sequence number, the first time it is known. */
+  /** Begins after this sequence number. Only the first call has an effect. */
   start(position: number): void {
     if (this.#sequencer) return;
     this.origin = position;
@@ -50,12 +50,12 @@ export class Stream {
     this.#change((sequencer) => sequencer.absorb(page));
   }
 
-  /** The log has nothing for the gap. */
+  /** Skips the gap, because the log has nothing for it. */
   acceptGap(): void {
     this.#change((sequencer) => sequencer.acceptGap());
   }
 
-  /** Let a consumer listen. It reads from the log what it missed before. */
+  /** Adds a consumer. It reads from the log what it has missed. */
   attach(consumer: Consumer): void {
     this.#consumers.add(consumer);
     if (this.position !== undefined) consumer.start(this.position);
@@ -65,7 +65,7 @@ export class Stream {
     this.#consumers.delete(consumer);
   }
 
-  /** Nothing will come any more: consumers get what they have, then the error. */
+  /** Ends all consumers: they hand out what is queued, then throw `error`. */
   end(error?: LiveUpdatesError): void {
     for (const consumer of this.#consumers) consumer.end(error);
   }

@@ -36,7 +36,7 @@ export interface Parts {
   state: StateHolder;
   timing: Timing;
   attemptLimit: number | undefined;
-  /** Where a stream that begins with this token begins. */
+  /** The position at which a stream that begins with this token begins. */
   head(token: Token, signal: AbortSignal): Promise<number>;
 }
 
@@ -44,12 +44,12 @@ export class Supervisor {
   #attempts = 0;
   #refusals = 0;
   #lose: ((error: TransientError) => void) | undefined;
-  /** Something happened outside: the network is back, the page is seen again. */
+  /** Rings when the network is back or the page is visible again. */
   readonly #nudged = new Bell();
 
   constructor(private readonly parts: Parts) {}
 
-  /** Tries again and again. Rejects with ConfigurationError or GivenUpError when it ends. */
+  /** Connects again and again, until it rejects with ConfigurationError or GivenUpError. */
   async run(signal: AbortSignal): Promise<void> {
     const { state, tokens } = this.parts;
     for (let token: Token | undefined; ; ) {
@@ -59,18 +59,20 @@ export class Supervisor {
       } catch (error) {
         signal.throwIfAborted();
         token = error instanceof RejoinRequired ? error.token : undefined;
-        if (!token) await this.#backOff(this.#judge(error), signal);
+        if (!token) await this.#backOff(this.#recordFailure(error), signal);
       }
     }
   }
 
-  /** The network may be back, or we slept: try at once, or see whether the socket still lives. */
+  /**
+   * Reconnects at once or tests the socket, as the network may be back or the computer was asleep.
+   */
   nudge(): void {
     this.#nudged.ring();
     this.parts.catchUp.request();
   }
 
-  /** The network is gone: do not wait for the socket to notice. */
+  /** Drops the socket, because the network is gone: the socket would notice it only later. */
   offline(): void {
     this.#lose?.(new RealtimeUnavailableError("The network is gone."));
   }
@@ -127,7 +129,7 @@ export class Supervisor {
     if (stream.gapBefore !== null) catchUp.request();
   }
 
-  /** Live is: the server says that changes flow, and what was before is caught up. */
+  /** Sets the phase to live when the server is ready and everything earlier is caught up. */
   async #goLive(
     connection: RealtimeConnection,
     isReady: { yet: boolean },
@@ -166,7 +168,7 @@ export class Supervisor {
     }
   }
 
-  /** Judges the socket every second, and after a sleep or a nudge asks it for a sign of life. */
+  /** Checks the socket every second, and sends a heartbeat after a sleep or a nudge. */
   async #watch(connection: RealtimeConnection, signal: AbortSignal): Promise<void> {
     const { catchUp, state, timing, tokens, watchdog } = this.parts;
     for (;;) {
@@ -181,14 +183,14 @@ export class Supervisor {
         catchUp.reschedule();
       }
       const verdict = watchdog.verdict(now());
-      if (verdict === "kick") tokens.request();
-      if (verdict === "rebuild")
+      if (verdict === "renew token") tokens.request();
+      if (verdict === "reconnect")
         throw new RealtimeUnavailableError("The log has updates which the socket does not bring.");
     }
   }
 
-  /** What ended the session; turns what cannot go on into something fatal. */
-  #judge(error: unknown): TransientError {
+  /** Counts the failed attempt and returns its error. Throws if it is final. */
+  #recordFailure(error: unknown): TransientError {
     const { attemptLimit, tokens } = this.parts;
     if (!(error instanceof TransientError)) throw error;
     let reported = error;
@@ -218,7 +220,7 @@ export class Supervisor {
     const wait = this.#refusals
       ? refusedDelay(this.#refusals, timing)
       : retryDelay(this.#attempts, error.retryAfter, timing);
-    // A server that asked for time gets it, whatever happens here.
+    // The wait that a server has requested is not shortened by a nudge.
     if (error.retryAfter === undefined) await this.#nudged.wait(signal, wait);
     else await sleep(wait, signal);
   }

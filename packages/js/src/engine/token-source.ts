@@ -1,4 +1,4 @@
-// Fetches tokens, one at a time, and knows when the next one is due.
+// Fetches tokens, one at a time, and schedules the next.
 import type { ContentApi } from "../api.js";
 import { RateLimitedError, ServerUnreachableError, TransientError } from "../errors.js";
 import { now, retryDelay, type Timing } from "../timing.js";
@@ -19,18 +19,21 @@ export class TokenSource {
     private readonly timing: Timing,
   ) {}
 
-  /** A fresh token; the one we have, where the CMS is away and it still lives. */
+  /** A fresh token, or the current valid one if the CMS is unreachable. */
   async forJoin(signal: AbortSignal): Promise<Token> {
     try {
       return await this.fetch(signal);
     } catch (error) {
-      const away = error instanceof ServerUnreachableError || error instanceof RateLimitedError;
-      if (!away || !this.current || expired(this.current)) throw error;
+      const unreachable =
+        error instanceof ServerUnreachableError || error instanceof RateLimitedError;
+      if (!unreachable || !this.current || expired(this.current)) throw error;
       return this.current;
     }
   }
 
-  /** Ask for a new one. After a failure the next is due when it makes sense to ask again. */
+  /**
+   * Fetches a new token, and schedules the next one or, after a TransientError, another attempt.
+   */
   fetch(signal: AbortSignal): Promise<Token> {
     const fetching = this.#fetching.then(() => this.#fetch(signal));
     this.#fetching = fetching.catch(() => {});
@@ -54,27 +57,30 @@ export class TokenSource {
     }
   }
 
-  /** Resolves when it is time to fetch a new one. */
+  /** Resolves when it is time to fetch a new token. */
   async due(signal: AbortSignal): Promise<void> {
     for (let wait: number; (wait = this.#dueAt - now()) > 0; )
       await this.#changed.wait(signal, Math.min(wait, 2 ** 31 - 1));
   }
 
-  /** Somebody needs a new one, at a random moment within so many milliseconds. */
+  /** Schedules a new token at a random moment within this many milliseconds. */
   request(within = 0): void {
     this.#plan(Math.min(this.#dueAt, now() + within * Math.random()));
   }
 
-  /** The same, as this epoch is over: whoever keeps tokens for many must not give this one again. */
+  /**
+   * Does the same after the end of `epoch`: a server that keeps tokens must not send its token
+   * again.
+   */
   requestAfterEpoch(epoch: number, within: number): void {
     this.#staleEpoch = epoch;
     this.request(within);
   }
 
   /**
-   * Realtime says that the token has expired. If that was before its time, Realtime's clock is ahead
-   * of the CMS's, and from now on tokens are refreshed earlier. False for a token so young that this
-   * cannot help.
+   * Discards the current token, which Realtime refused as expired. If it should still be valid,
+   * Realtime's clock is ahead of the CMS's, and from now on tokens are refreshed earlier. Returns
+   * false if the token was so new that this cannot help.
    */
   refusedAsExpired(): boolean {
     if (!this.current) return true;

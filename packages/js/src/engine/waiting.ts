@@ -1,4 +1,4 @@
-// Waiting that ends when it should: sleeping, being woken, and running several things until one ends.
+// Waiting that can be aborted: sleep, wait for a bell, run several tasks until the first ends.
 
 /** Resolves after `milliseconds`; rejects with the signal's reason when it is aborted. */
 export function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
@@ -39,7 +39,7 @@ export function aborted(signal: AbortSignal): Promise<never> {
   });
 }
 
-/** Wakes everybody who waits for it. It keeps no memory: look at the condition before you wait. */
+/** Wakes all who wait for it. It does not remember earlier rings: check the condition first. */
 export class Bell {
   readonly #waiting = new Set<() => void>();
 
@@ -71,7 +71,9 @@ export class Bell {
   }
 }
 
-/** Runs all until the first ends, then aborts the others, waits for them, and settles as it did. */
+/**
+ * Runs all until the first ends, then aborts the others, waits for them, and settles as the first.
+ */
 export async function firstOf(
   signal: AbortSignal,
   ...tasks: ((signal: AbortSignal) => Promise<void>)[]

@@ -1,35 +1,36 @@
-// Is the socket that looks alive alive? Judged by comparing what it brings with the log; no I/O.
+// Detects a dead socket by comparing what it brings with what the log has; no I/O.
 import type { Timing } from "../timing.js";
 
-export type Verdict = "well" | "kick" | "rebuild";
+export type Verdict = "healthy" | "renew token" | "reconnect";
 
 /**
- * Suspects a socket that stays silent about updates which the log already has.
+ * Detector of a socket that does not bring updates which the log already has.
  *
- * After `suspicion` the socket is late; after the patience, which is as long at first, a remedy is
- * due. The log may be ahead for a good reason (Supabase away, an entry it refused), so every useless
- * remedy doubles the patience, up to `patienceMaximum`; anything received restores it.
+ * After `suspicion` the socket counts as late. After the patience, which is as long at first, a
+ * remedy is due. The log may be ahead for another reason (Supabase is unavailable, or refused an
+ * entry), so every remedy without effect doubles the patience, up to `patienceMaximum`; any update
+ * that the socket brings resets it.
  */
 export class Watchdog {
   #patience: number;
   #received = -1;
   #foundAt: number | null = null;
   #deadline: number | null = null;
-  #kicked = false;
-  /** Whether to look more often: since a suspicion, nothing proved that the socket lives. */
+  #tokenRenewed = false;
+  /** Whether to read the log more often, because the socket is suspected to be dead. */
   suspicious = false;
 
   constructor(private readonly timing: Timing) {
     this.#patience = timing.suspicion;
   }
 
-  /** A new socket deserves a new judgement. */
+  /** Forgets what is known about the previous socket: a new one has joined. */
   joined(): void {
     this.#foundAt = this.#deadline = null;
-    this.#kicked = false;
+    this.#tokenRenewed = false;
   }
 
-  /** The socket brought this number. */
+  /** Notes that the socket brought this update. */
   received(seq: number): void {
     this.#received = Math.max(this.#received, seq);
     this.joined();
@@ -37,7 +38,7 @@ export class Watchdog {
     this.#patience = this.timing.suspicion;
   }
 
-  /** The log has this number, recorded while the socket was joined. */
+  /** Notes that the log has this update, which was recorded while the socket was joined. */
   found(seq: number, now: number): void {
     if (seq <= this.#received) return;
     this.suspicious = true;
@@ -45,21 +46,21 @@ export class Watchdog {
     this.#deadline ??= now + this.#patience;
   }
 
-  /** Whether the socket is later than the log by more than the usual. */
+  /** Whether the socket lags behind the log by more than `suspicion`. */
   late(now: number): boolean {
     return this.#foundAt !== null && now >= this.#foundAt + this.timing.suspicion;
   }
 
   /**
-   * What to do now, each remedy once: a fresh token wakes a subscription that died with its database;
-   * if it did not in time, a new socket is needed.
+   * What to do now, each remedy once: a fresh token revives a subscription after a database
+   * restart; if it did not help in time, a new socket is needed.
    */
   verdict(now: number): Verdict {
-    if (this.#deadline === null || now < this.#deadline) return "well";
+    if (this.#deadline === null || now < this.#deadline) return "healthy";
     this.#patience = Math.min(this.#patience * 2, this.timing.patienceMaximum);
-    this.#deadline = this.#kicked ? null : now + this.#patience;
-    if (this.#kicked) return "rebuild";
-    this.#kicked = true;
-    return "kick";
+    this.#deadline = this.#tokenRenewed ? null : now + this.#patience;
+    if (this.#tokenRenewed) return "reconnect";
+    this.#tokenRenewed = true;
+    return "renew token";
   }
 }

@@ -1,4 +1,4 @@
-// On a developer's machine no webhook arrives: one live client feeds the same function instead.
+// A live client in place of webhooks, which do not reach a developer's machine.
 import { LiveUpdatesClient } from "../client.js";
 import { settingsOf, type ServerConfig } from "../config.js";
 import { InvalidCredentialsError } from "../errors.js";
@@ -8,9 +8,9 @@ import { signedHeaders } from "./webhooks.js";
 
 export interface DevelopmentConfig extends ServerConfig {
   /**
-   * Where this handler answers, e.g. "http://localhost:3000/api/spool". With it, updates of the
-   * socket come in as signed requests to yourself, so that `onWebhook` runs inside a request, which
-   * `revalidateTag` needs.
+   * Where this handler answers, e.g. "http://localhost:3000/api/spool". With it, the socket's
+   * updates are sent to the handler as signed requests, so that `onWebhook` runs inside a request,
+   * which `revalidateTag` needs.
    */
   url?: string | undefined;
 }
@@ -24,7 +24,7 @@ interface Running {
   key: string;
 }
 
-/** Of the process, not of this module, which a dev server loads anew with every hot reload. */
+/** In the process, not in this module, which a dev server loads again with every hot reload. */
 const REGISTRY = Symbol.for("spool-live.development");
 const SECRET = Symbol.for("spool-live.development.secret");
 
@@ -33,7 +33,7 @@ interface Holder {
   [SECRET]?: string;
 }
 
-/** Why no socket may be opened here, or undefined where it may. */
+/** Why no socket may be opened here; undefined if it may. */
 export function obstacle(environment: Record<string, string | undefined>): string | undefined {
   if (environment.NEXT_PHASE === "phase-production-build") return "while building";
   if (environment.NEXT_RUNTIME === "edge" || "EdgeRuntime" in globalThis)
@@ -41,7 +41,7 @@ export function obstacle(environment: Record<string, string | undefined>): strin
   return undefined;
 }
 
-/** The secret by which this process signs requests to itself; made anew with every start. */
+/** The secret with which this process signs requests to itself; random at every start. */
 export function developmentSecret(): string {
   const holder = globalThis as Holder;
   if (!holder[SECRET]) {
@@ -52,8 +52,8 @@ export function developmentSecret(): string {
 }
 
 /**
- * Begins to listen, unless this process does already: then only the function is replaced, as a
- * module that was reloaded brings a new one.
+ * Starts a live client, unless this process already has one: then it only replaces the function,
+ * because a reloaded module has a new one.
  */
 export function listen(config: DevelopmentConfig, onWebhook: OnWebhook): void {
   const holder = globalThis as Holder;
@@ -77,8 +77,8 @@ export function listen(config: DevelopmentConfig, onWebhook: OnWebhook): void {
   const client = new LiveUpdatesClient(options);
   const entry: Running = { client, onWebhook, url: config.url, key };
   running.set(site, entry);
-  client.onState(narrator(settings.attemptLimit));
-  client.onUpdate((update) => handOn(entry, update));
+  client.onState(stateLogger(settings.attemptLimit));
+  client.onUpdate((update) => callOnWebhook(entry, update));
   client.onReset(() =>
     console.warn(
       "[DEV] ⚠️ Updates were missed and cannot be recovered: reload what you show, or clear the cache.",
@@ -87,7 +87,7 @@ export function listen(config: DevelopmentConfig, onWebhook: OnWebhook): void {
   client.connect().catch(report);
 }
 
-/** Ends all live clients of this process that `listen` began. */
+/** Stops all live clients that `listen` started in this process. */
 export async function stopListening(): Promise<void> {
   const running = (globalThis as Holder)[REGISTRY];
   const entries = [...(running?.values() ?? [])];
@@ -95,7 +95,7 @@ export async function stopListening(): Promise<void> {
   await Promise.all(entries.map(({ client }) => client.disconnect()));
 }
 
-async function handOn({ onWebhook, url }: Running, update: LiveUpdate): Promise<void> {
+async function callOnWebhook({ onWebhook, url }: Running, update: LiveUpdate): Promise<void> {
   console.info(`[DEV] 🔄 Live update: ${update.collection}/${update.slug || "no-slug"}`);
   const payload = asWebhook(update);
   try {
@@ -119,8 +119,8 @@ async function post(url: string, payload: SpoolWebhookPayload): Promise<void> {
   if (!response.ok) throw new Error(`${url} answered ${response.status}`);
 }
 
-/** Reports what the connection does, each thing once, in the design document's words. */
-function narrator(limit: number | undefined): (state: ConnectionState) => void {
+/** A state callback that logs each change of the connection once, for the developer. */
+function stateLogger(limit: number | undefined): (state: ConnectionState) => void {
   let last = "";
   return ({ phase, siteId, error, reconnectAttempts }) => {
     const news = [phase, error, reconnectAttempts].join();

@@ -1,4 +1,4 @@
-// Token and catch-up for the browsers of your visitors or editors: the API key stays here.
+// Token and catch-up for the browsers of visitors or editors; the API key stays on the server.
 import type { fromCms } from "../server-access.js";
 import { settingsOf, type ServerConfig } from "../config.js";
 import {
@@ -19,9 +19,9 @@ export interface LiveEndpointOptions {
   apiKey?: string | undefined;
   apiUrl?: string | undefined;
   /**
-   * Whether this request may have a token. A token sees the updates of the whole site, drafts and
-   * their metadata included: ask for a session of an editor, or return true for everybody where the
-   * metadata holds nothing secret.
+   * Whether this request may have a token. A token gives access to the updates of the whole site,
+   * including drafts and their metadata: require an editor's session, or return true for everybody
+   * if the metadata holds nothing secret.
    */
   authorize: (request: Request) => boolean | Promise<boolean>;
 }
@@ -74,9 +74,9 @@ class Upstream {
       });
       await this.#fetching;
     }
-    const { token, answer: said } = this.#kept!;
+    const { token, answer } = this.#kept!;
     const left = token.receivedAt + token.lifetime - now();
-    return { ...said, expires_in: Math.max(1, Math.floor(left / 1_000)) };
+    return { ...answer, expires_in: Math.max(1, Math.floor(left / 1_000)) };
   }
 
   updates(after: number, limit: number, signal: AbortSignal): Promise<unknown> {
@@ -87,12 +87,12 @@ class Upstream {
   async #fetch(): Promise<void> {
     const askedAt = now();
     const signal = AbortSignal.timeout(this.#timeout);
-    const said = await this.#ask.getToken({ signal, staleEpoch: undefined });
-    this.#kept = { token: parseToken(said, askedAt), answer: record(said) };
+    const answer = await this.#ask.getToken({ signal, staleEpoch: undefined });
+    this.#kept = { token: parseToken(answer, askedAt), answer: record(answer) };
   }
 }
 
-/** The client takes only the CMS's own code for final, and everything else for a passing trouble. */
+/** The answer for an error: the client stops only for the CMS's own code, and retries otherwise. */
 function failure(error: unknown): Response {
   if (error instanceof InvalidCredentialsError) {
     console.error(`[spool-live] ${error.message}`);

@@ -14,7 +14,10 @@ const LARGEST_BODY = 256 * 1024;
 const BUSY_RETRY = 10; // seconds
 
 export interface WebhookHandlerOptions {
-  /** One secret, or several during a rotation; by default SPOOL_WEBHOOK_SECRET (which may be a list). */
+  /**
+   * One secret, or several during a rotation; by default SPOOL_WEBHOOK_SECRET (which may be a
+   * list).
+   */
   secret?: string | readonly string[] | undefined;
   /** Opens a live client in development, which feeds the same `onWebhook`. */
   developmentConfig?: DevelopmentConfig | undefined;
@@ -27,11 +30,13 @@ export interface WebhookHandlerOptions {
 
 /**
  * A handler `Request -> Response` that verifies webhooks and calls `onWebhook(payload)`: for the
- * Next.js App Router (`export const POST = createSpoolWebhookHandler(...)`), Hono, SvelteKit, Astro.
+ * Next.js App Router (`export const POST = createSpoolWebhookHandler(...)`), Hono, SvelteKit,
+ * Astro.
  *
- * It answers 200, also to what it has handled before; 401 to a bad signature; 405 to anything but
- * POST; 413 to a body that no update needs; 503 with Retry-After while the same message is being
- * handled; 500 where `onWebhook` threw or no secret is set, so that the sender tries again.
+ * It answers 200, also to a webhook that it has handled before; 401 to a bad signature; 405 to
+ * anything but POST; 413 to a body that no update needs; 503 with Retry-After while the same
+ * message is being handled; 500 where `onWebhook` threw or no secret is set, so that the sender
+ * tries again.
  *
  * In development with a `developmentConfig` a live client of this process feeds the same function.
  * Never in production, while building, or on the edge runtime.

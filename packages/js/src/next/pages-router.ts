@@ -1,4 +1,4 @@
-// The same handlers for the Pages Router, which speaks Node's requests and responses.
+// The same handlers for the Pages Router, which uses Node's requests and responses.
 import type { IncomingMessage, ServerResponse } from "node:http";
 
 /**

@@ -1,4 +1,4 @@
-// From an update to the cached pages that it makes stale: Next.js 15 and 16.
+// Revalidation of the cached pages that an update makes stale, in Next.js 15 and 16.
 import { ConfigurationError } from "../errors.js";
 import type { LiveUpdate, SpoolWebhookPayload } from "../updates.js";
 
@@ -7,8 +7,8 @@ const LONGEST_TAG = 256; // of Next.js, which ignores longer ones
 /**
  * The tags for `cacheTag(...)` and `fetch(url, { next: { tags } })`.
  *
- * `spoolTags("articles")` is for what shows a list: any change of the collection makes it stale.
- * `spoolTags("articles", slugOrId)` is for what shows these items only.
+ * `spoolTags("articles")` is for pages that show a list: any change of the collection makes it
+ * stale. `spoolTags("articles", slugOrId)` is for pages that show these items only.
  */
 export function spoolTags(collection: string, ...items: (string | null | undefined)[]): string[] {
   if (!items.length) return [fitting(collection)];
@@ -16,31 +16,33 @@ export function spoolTags(collection: string, ...items: (string | null | undefin
 }
 
 /**
- * The tags that a change makes stale: what the CMS says in `metadata.cache_tags`, and always the
+ * The tags that a change makes stale: those in `metadata.cache_tags`, and always those of the
  * collection, the item's id, its slug and its previous slug.
  */
 export function staleTags(update: LiveUpdate | SpoolWebhookPayload): string[] {
   const { collection, item_id, slug, metadata } = update;
-  const { cache_tags: said, previous_slug: before } = metadata;
+  const { cache_tags: tags, previous_slug: before } = metadata;
   return [
     ...new Set([
       ...spoolTags(collection),
       ...spoolTags(collection, item_id, slug, before),
-      ...(Array.isArray(said) ? said.map(fitting) : []),
+      ...(Array.isArray(tags) ? tags.map(fitting) : []),
     ]),
   ];
 }
 
 export interface RevalidateOptions {
-  /** The cache profile of Next.js 16; by default `{ expire: 0 }`: the next visitor sees the change. */
+  /**
+   * The cache profile of Next.js 16; by default `{ expire: 0 }`: the next visitor sees the change.
+   */
   profile?: string | { expire?: number } | undefined;
   /** Paths to revalidate besides the tags, of this slug and of the previous one. */
   paths?: ((slug: string | null) => string | readonly string[]) | undefined;
 }
 
 /**
- * Marks everything stale that shows what changed. Call it in a request (a webhook, a server action);
- * returns the tags.
+ * Marks every cached page stale that shows the changed item, and returns the tags. Call it inside a
+ * request (a webhook, a server action).
  */
 export async function revalidateSpool(
   update: LiveUpdate | SpoolWebhookPayload,
@@ -63,7 +65,7 @@ function stalePaths(
   return new Set(slugs.flatMap((one) => paths(one)));
 }
 
-/** Version 15 has no profile, and ignores it. */
+/** The functions of `next/cache`. Version 15 ignores `profile`. */
 interface NextCache {
   revalidateTag(tag: string, profile?: string | { expire?: number }): void;
   revalidatePath(path: string): void;

@@ -1,4 +1,4 @@
-// Webhooks of spool_live, verified: raw body and headers in, payload out.
+// Verification of spool_live's webhooks: it takes raw body and headers, and returns the payload.
 //
 // Signatures are those of Standard Webhooks (https://www.standardwebhooks.com): HMAC-SHA256 over
 // `webhook-id.webhook-timestamp.body`, at most five minutes old.
@@ -8,15 +8,15 @@ import { ConfigurationError, WebhookVerificationError } from "../errors.js";
 import { now } from "../timing.js";
 import { record, type SpoolWebhookPayload, text } from "../updates.js";
 
-/** Milliseconds: longer than a CMS goes on trying, which is 27 to 33 hours. */
+/** Milliseconds: longer than the 27 to 33 hours in which a CMS retries. */
 const REMEMBERED = 172_800_000;
 const MAX_REMEMBERED = 100_000;
 
 /** Remembers the ids of webhooks for two days. */
 export interface ReplayGuard {
-  /** Whether the id is new; from now on it is not. */
+  /** Returns whether the id is new, and remembers it. */
   claim(id: string): boolean | Promise<boolean>;
-  /** It was not handled after all: the sender's next attempt is welcome. */
+  /** Forgets the id, because its webhook was not handled after all: the next attempt is handled. */
   release(id: string): void | Promise<void>;
 }
 
@@ -86,7 +86,7 @@ export class WebhookVerifier {
   }
 }
 
-/** Headers that make `body` a valid message: what the CMS sends, made here for development. */
+/** The headers with which the CMS would sign `body`, made here for development. */
 export function signedHeaders(secret: string, id: string, body: string): Record<string, string> {
   const sentAt = new Date();
   return {

@@ -1,5 +1,5 @@
-// What differs between a browser and a server: here, an edge runtime, a server with a browser's means;
-// or a browser whose bundler does not say so.
+// What differs between a browser and a server, for an edge runtime: a server with a browser's APIs,
+// or a browser whose bundler does not set the condition "browser".
 import type { Access, ServerConfig } from "../config.js";
 import { serverAccess as withKey } from "../server-access.js";
 import { serverAccess as withoutKey } from "./web.js";

@@ -1,4 +1,4 @@
-// What differs between a browser and a server: here, Node.
+// What differs between a browser and a server, for Node.
 import { mkdir, open, readFile, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { WebSocketLikeConstructor } from "@supabase/realtime-js";
@@ -11,8 +11,8 @@ export const onServer: boolean = true;
 const CLOSE = 2_000;
 
 /**
- * The WebSocket of `ws`: Node 20 has none of its own, and this one says why a handshake was refused
- * and does not keep the process alive for half a minute after a peer that never answers a close.
+ * The WebSocket of `ws`. Node 20 does not have its own; this one also reports why a handshake was
+ * refused, and does not keep the process alive for half a minute if a peer never answers a close.
  */
 export function webSocket(onError: (message: string) => void): WebSocketLikeConstructor {
   class NodeWebSocket extends WebSocket {
@@ -25,7 +25,7 @@ export function webSocket(onError: (message: string) => void): WebSocketLikeCons
   return NodeWebSocket as unknown as WebSocketLikeConstructor;
 }
 
-/** The content of a text file, null where there is none. */
+/** The content of a text file, or null if it does not exist. */
 export async function readText(path: string): Promise<string | null> {
   try {
     return await readFile(path, "utf8");
@@ -35,7 +35,7 @@ export async function readText(path: string): Promise<string | null> {
   }
 }
 
-/** Writes beside the file, to the disk, then puts it in its place. */
+/** Writes a temporary file beside `path`, flushes it to the disk, then renames it to `path`. */
 export async function replaceText(path: string, text: string): Promise<void> {
   const beside = `${path}.new`;
   await mkdir(dirname(path), { recursive: true });

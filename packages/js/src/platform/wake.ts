@@ -1,8 +1,8 @@
-// The moments at which a browser's page may have missed something.
+// Events after which a page in a browser may have missed something.
 
 /**
- * Calls back when the network is back or the page is seen again, and `offline` when the network is
- * gone (a socket may go on for minutes as if it were not); returns what ends that.
+ * Calls back when the network is back or the page is visible again, and calls `offline` when the
+ * network is gone (a socket may not notice that for minutes); returns a function that ends this.
  */
 export function onWake(callback: () => void, offline: () => void = () => {}): () => void {
   if (typeof document === "undefined") return () => {};

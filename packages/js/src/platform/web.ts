@@ -1,4 +1,4 @@
-// What differs between a browser and a server: here, a browser.
+// What differs between a browser and a server, for a browser.
 import type { WebSocketLikeConstructor } from "@supabase/realtime-js";
 
 import type { Access, ServerConfig } from "../config.js";
@@ -13,7 +13,7 @@ export function serverAccess(_config: ServerConfig): Access {
   );
 }
 
-/** The WebSocket to use; undefined leaves it to realtime-js, which takes the global one. */
+/** The WebSocket to use; with undefined, realtime-js takes the global one. */
 export function webSocket(
   _onError: (message: string) => void,
 ): WebSocketLikeConstructor | undefined {

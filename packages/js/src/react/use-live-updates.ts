@@ -12,17 +12,20 @@ const LINGER = 1_000;
 export interface UseLiveUpdatesOptions extends UpdateFilter {
   /** Where `createSpoolLiveEndpoint` of your server answers, e.g. "/api/spool-live". */
   endpoint: string;
-  /** Named, it lets the tabs of this origin share one socket. */
+  /** With it, the tabs of this origin share one socket. */
   siteId?: string | undefined;
   /** Tabs share a socket only within the same scope. */
   scope?: string | undefined;
-  /** Called with what came since the last call, `debounce` milliseconds after the last update. */
+  /** Called with the updates since the last call, `debounce` milliseconds after the last one. */
   onUpdates?: ((updates: readonly LiveUpdate[]) => void) | undefined;
-  /** Called when updates were missed and cannot be recovered; by default `onUpdates` is called with none. */
+  /**
+   * Called when updates were missed and cannot be recovered; by default `onUpdates` is called with
+   * none.
+   */
   onReset?: ((reset: Reset) => void) | undefined;
-  /** By default 200. A steady flow is handed on every ten times that. */
+  /** Milliseconds, by default 200. In a steady flow `onUpdates` is called every ten times that. */
   debounce?: number | undefined;
-  /** False: do not follow now. */
+  /** Whether to follow the site; by default true. */
   enabled?: boolean | undefined;
 }
 
@@ -59,7 +62,7 @@ export function useLiveUpdates(options: UseLiveUpdatesOptions): ConnectionState 
   return state;
 }
 
-/** Of the page, not of this module, which a dev server loads anew with every hot reload. */
+/** In the page, not in this module, which a dev server loads again with every hot reload. */
 function held(): Map<string, Held> {
   const holder = globalThis as Record<symbol, unknown>;
   return (holder[Symbol.for("spool-live.react")] ??= new Map()) as Map<string, Held>;
@@ -89,7 +92,7 @@ function hold(endpoint: string, siteId: string | undefined, scope: string | unde
   return { client: mine.client, release };
 }
 
-/** Collects what comes in quick succession. */
+/** Collects updates that arrive in quick succession. */
 class Batch {
   #updates: LiveUpdate[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;

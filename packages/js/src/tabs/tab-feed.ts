@@ -1,6 +1,7 @@
-// One socket for all tabs of a browser: the tab that holds a Web Lock connects, and the others get
-// from it, over a BroadcastChannel, what it gets. When it goes, the next in the queue takes over where
-// it stood. A tab that missed a message sees that in the positions, and reads the log by itself.
+// One socket for all tabs of a browser. The tab that holds a Web Lock connects, and passes its
+// events on to the others over a BroadcastChannel. When it closes, the next in the queue takes over
+// at its position. A tab that missed a message notices that by the positions, and reads the log
+// itself.
 import type { Settings } from "../config.js";
 import type { Consumer } from "../engine/consumer.js";
 import { Feed, type Source } from "../engine/feed.js";
@@ -13,7 +14,7 @@ import type { StreamEvent } from "../updates.js";
 
 const PROTOCOL = 1;
 const ASK_EVERY = 5_000;
-const SILENCE = 2; // a leader that leaves so many questions unanswered is frozen
+const SILENCE = 2; // a leader that does not answer this many questions is frozen
 
 type Message =
   | { kind: "who" }
@@ -33,7 +34,7 @@ export class TabFeed implements Source {
   readonly #consumers = new Set<Consumer>();
   readonly #scope = new AbortController();
 
-  /** Whether this browser can share (Web Locks need a secure context). */
+  /** Whether tabs of this browser can share (Web Locks need a secure context). */
   static isPossible(): boolean {
     return typeof BroadcastChannel !== "undefined" && Boolean(globalThis.navigator?.locks);
   }
@@ -73,13 +74,13 @@ export class TabFeed implements Source {
     this.#channel.close();
   }
 
-  /** Waits for the lock, then leads until this tab leaves or another steals the lock. */
+  /** Waits for the lock, then leads until this tab closes or another steals the lock. */
   async #queue(options: LockOptions): Promise<void> {
     try {
       await navigator.locks.request(this.#name, options, () => this.#lead());
     } catch {
       if (this.#scope.signal.aborted) return;
-      // Stolen while this page was frozen: from now on follow, and stand in the queue again.
+      // Stolen while this page was frozen: follow from now on, and queue for the lock again.
       this.#leads = false;
       void this.#feed.stop();
       this.#feed = new Feed(this.settings);
@@ -121,7 +122,7 @@ export class TabFeed implements Source {
     }
   }
 
-  /** Asks whether there is a leader; steals the lock from one that is frozen. */
+  /** Asks at intervals whether there is a leader; steals the lock from one that is frozen. */
   async #watchLeader(): Promise<void> {
     const { signal } = this.#scope;
     const forget = onWake(() => this.#post({ kind: "who" }));
@@ -147,7 +148,7 @@ export class TabFeed implements Source {
     for (const consumer of this.#consumers) consumer.start(position);
   }
 
-  /** All that lies between two positions. */
+  /** Delivers the events between two positions. */
   #deliver(from: number, events: readonly StreamEvent[], to: number): void {
     this.#begin(from);
     const missed = from > this.position!;
@@ -159,7 +160,7 @@ export class TabFeed implements Source {
     }
   }
 
-  /** The leader's state is ours; so is what ended it, as all tabs have the same credentials. */
+  /** Takes over the leader's state, and the error that ended it: all tabs share its credentials. */
   #follow(state: ConnectionState): void {
     const { connected: _, ...fields } = state;
     if (hasEnded(state)) this.error ??= this.#feed.error ?? new LiveUpdatesError(state.error);
