@@ -10,7 +10,8 @@ from celery.signals import beat_init, worker_ready
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "demo_project.settings")
 
 READY_FILE_VARIABLE = "SPOOL_LIVE_DEMO_READY_FILE"
-"""Names a file that the process creates once it works; the demo's supervisor waits for it."""
+"""The variable with the path of a file that the worker creates once it is ready; the demo's
+supervisor waits for that file."""
 
 app = Celery("demo_project")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -1,8 +1,7 @@
-"""What keeps a demo that somebody reaches after all from giving away more than its pages.
+"""Protection for a demo that strangers can reach, so that they see no more than its pages.
 
-A cache that unpickles runs what somebody else has put into Redis, and Django's debug page shows the
-addresses of Redis and of databases with the passwords in them: neither belongs into a production
-project either.
+A cache that unpickles runs whatever an attacker has put into Redis, and Django's debug page shows
+the addresses of Redis and of databases with their passwords: avoid both in production as well.
 """
 
 from __future__ import annotations
@@ -15,21 +14,21 @@ from django.views.debug import SafeExceptionReporterFilter
 
 
 class JSONSerializer:
-    """Values of the cache as JSON; whole numbers as Redis counts with them."""
+    """A serializer of cached values as JSON; whole numbers stay plain, so that Redis can count."""
 
     def dumps(self, value: Any) -> bytes | int:
-        """``value`` as Redis keeps it. Raises ``TypeError`` for what JSON cannot hold."""
+        """Return ``value`` for Redis. Raises ``TypeError`` for other values than JSON's."""
         if type(value) is int:
             return value
         return json.dumps(value).encode()
 
     def loads(self, data: bytes) -> Any:
-        """The inverse of ``dumps``."""
+        """Return the value that ``dumps`` was called with."""
         return json.loads(data)
 
 
 class NoAddresses(SafeExceptionReporterFilter):
-    """Hides settings that hold addresses, beside those that Django hides by their names."""
+    """A filter that also hides settings with addresses, which Django does not hide by name."""
 
     hidden_settings = re.compile(
         SafeExceptionReporterFilter.hidden_settings.pattern

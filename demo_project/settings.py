@@ -1,7 +1,7 @@
 """Settings of the demo project.
 
 Addresses and secrets come from the run file that ``manage.py demo`` writes (see ``state.py``), so
-every command in the same checkout talks to the demo that runs. Without one there is only a
+every command in the same checkout uses the running demo. Without a run file there is only a
 database in memory: enough for ``check``, ``makemigrations`` and type checkers.
 """
 
@@ -28,7 +28,7 @@ ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 
 SIDECAR = "drf_spectacular_sidecar"
 INSTALLED_APPS = [
-    "demo_project.newsroom",  # before the admin, whose header it redraws
+    "demo_project.newsroom",  # before the admin, whose header it overrides
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -83,7 +83,7 @@ SQLITE: dict[str, Any] = {
 
 
 def postgresql(url: str) -> dict[str, Any]:
-    """The ``DATABASES`` entry of a libpq URI."""
+    """Return the ``DATABASES`` entry for a libpq URI."""
     parts = urlsplit(url)
     return {
         "ENGINE": "django.db.backends.postgresql",
@@ -119,11 +119,11 @@ SPOOL_LIVE: dict[str, Any] = {
     "SITES_FOR_USER": "demo_project.newsroom.people.sites_for_user",
     # Front ends of your own that are served elsewhere, e.g. "http://localhost:5173".
     "CORS_ALLOWED_ORIGINS": os.environ.get("SPOOL_LIVE_DEMO_ORIGINS", "").split(),
-    # A Supabase that hangs is noticed, and somebody notified, well within half a minute.
+    # With these, an alert about a Supabase that hangs is sent within half a minute.
     "REQUEST_TIMEOUT": 10,
     "REALTIME_METRICS_URL": f"{DEMO.supabase_url}/realtime/v1/metrics" if DEMO else "",
     "REALTIME_METRICS_TOKEN": DEMO.secret_key if DEMO else "",
-    # The sites are on this machine, at whatever port was free.
+    # The sites are on this machine, on any free port.
     "WEBHOOK_ALLOWED_NETWORKS": ["127.0.0.0/8"],
     "WEBHOOK_PORTS": ["443", "1024-65535"],
 }

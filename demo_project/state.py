@@ -1,4 +1,4 @@
-"""What a demo leaves in its state folder, so that every command of the checkout finds it."""
+"""The files of a demo in its state folder, through which commands of the checkout find it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _CREDENTIALS_FILE = "credentials.json"
 
 
 def state_dir() -> Path:
-    """The folder of the demo: ``SPOOL_LIVE_DEMO_STATE_DIR``, or ``.demo`` in the checkout."""
+    """Return the demo's folder: ``SPOOL_LIVE_DEMO_STATE_DIR``, or ``.demo`` in the checkout."""
     return Path(os.environ.get(STATE_DIR_VARIABLE) or _REPOSITORY / ".demo").absolute()
 
 
 @dataclass(frozen=True)
 class RunState:
-    """Where the parts of a running demo are. Its secrets stay out of ``repr``."""
+    """The addresses of the parts of a running demo. Secrets are left out of the ``repr``."""
 
     content: Content
     mode: Mode
@@ -38,33 +38,33 @@ class RunState:
     signing_key: str = field(repr=False)
     """The private JWK that tokens are signed with."""
     database_url: str = field(repr=False)
-    """libpq URI of the migrating role on the Supabase database."""
+    """The libpq URI of the Supabase database for the role that migrates."""
 
     def save(self, folder: Path) -> None:
-        """Write the run file, readable for its owner only."""
+        """Write the run file, readable by its owner only."""
         write_private(folder / _RUN_FILE, asdict(self))
 
 
 @dataclass
 class Credentials:
-    """Secrets of the demo that outlive a run: sessions, logins and site keys stay valid."""
+    """The secrets that the demo keeps between runs: sessions, logins and keys stay valid."""
 
     django_secret_key: str = field(default="", repr=False)
     metrics_token: str = field(default="", repr=False)
     passwords: dict[str, str] = field(default_factory=dict, repr=False)
-    """Login to password."""
+    """Passwords by login."""
     api_keys: dict[str, str] = field(default_factory=dict, repr=False)
-    """Publication slug to the API key that this site's own server holds."""
+    """API keys of the sites' own servers, by slug of the publication."""
     webhook_secrets: dict[str, str] = field(default_factory=dict, repr=False)
-    """Publication slug to the secret that the CMS signs this site's webhooks with."""
+    """Secrets with which the CMS signs the sites' webhooks, by slug of the publication."""
 
     def save(self, folder: Path) -> None:
-        """Write the file, readable for its owner only."""
+        """Write the file, readable by its owner only."""
         write_private(folder / _CREDENTIALS_FILE, asdict(self))
 
 
 def running_demo(folder: Path) -> RunState | None:
-    """The demo that runs in ``folder`` now; ``None`` where none does (or one died)."""
+    """Return the demo that runs in ``folder``; ``None`` if there is none, or if it has died."""
     try:
         given = json.loads((folder / _RUN_FILE).read_text())
     except FileNotFoundError:
@@ -78,7 +78,7 @@ def forget_run(folder: Path) -> None:
 
 
 def load_credentials(folder: Path) -> Credentials:
-    """The credentials kept in ``folder``; empty ones where there are none yet."""
+    """Return the credentials kept in ``folder``; empty ones if there are none yet."""
     try:
         return Credentials(**json.loads((folder / _CREDENTIALS_FILE).read_text()))
     except FileNotFoundError:
@@ -86,7 +86,7 @@ def load_credentials(folder: Path) -> Credentials:
 
 
 def lock_path(folder: Path) -> Path:
-    """The file that a running demo holds an exclusive ``flock`` on."""
+    """Return the file that a running demo holds an exclusive ``flock`` on."""
     return folder / "lock"
 
 

@@ -1,4 +1,4 @@
-"""The newsroom's admin: an editor sees the articles of the own sites, and nothing of others."""
+"""The newsroom's admin: editors see the content of their own sites only."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ admin.site.enable_nav_sidebar = False
 
 
 def edited_sites(request: HttpRequest) -> QuerySet[Site]:
-    """The sites with a paper that the signed-in user may edit: all for a superuser."""
+    """Return the sites with a paper that the signed-in user may edit: all for a superuser."""
     papers = Site.objects.filter(publication__isnull=False)
     return papers if request.user.is_superuser else papers.filter(editors__user=request.user.pk)
 
 
 class SiteContentAdmin(AnyAdmin):
-    """Content with a ``site``: rows, choices and new items are confined to the editor's sites."""
+    """Admin of content with a ``site``, limited to the sites of the editor."""
 
     related_to_site: ClassVar[dict[str, type[Model]]] = {}
 
@@ -61,7 +61,7 @@ class SiteContentAdmin(AnyAdmin):
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def get_list_filter(self, request: HttpRequest) -> Any:
-        """Filtering by site is for those who see more than one."""
+        """Offer the filter by site only to users who see more than one."""
         filters = super().get_list_filter(request)
         return ("site", *filters) if request.user.is_superuser else filters
 
@@ -71,7 +71,7 @@ class SiteContentAdmin(AnyAdmin):
 
 
 class SectionFilter(admin.RelatedFieldListFilter):
-    """Only the sections of the editor's own sites."""
+    """Offer only the sections of the editor's own sites."""
 
     def field_choices(
         self, field: Any, request: HttpRequest, model_admin: AnyAdmin
@@ -116,7 +116,7 @@ class ArticleAdmin(SiteContentAdmin):
 
     @admin.action(description="Publish now", permissions=["change"])
     def publish(self, request: HttpRequest, articles: QuerySet[Article]) -> None:
-        """One by one through ``save()``: bulk updates send no signals, so nothing would be
+        """Publish the articles one by one: a bulk update sends no signals, so nothing would be
         recorded."""
         for article in articles:
             article.status, article.publish_at = Article.Status.PUBLISHED, None
@@ -131,7 +131,7 @@ class ArticleAdmin(SiteContentAdmin):
         self.message_user(request, f"Taken off the page: {len(articles)}.")
 
     def view_on_site(self, article: Article) -> str | None:
-        """The public page, for what is public."""
+        """Return the article's public page, if the article is public."""
         return article.get_absolute_url() if article.is_public else None
 
 

@@ -1,4 +1,4 @@
-"""What the newsroom sends to its sites' front ends."""
+"""The collections that the newsroom sends to its sites' front ends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .models import Article, Category
 
 @register(Article)
 class ArticleCollection(LiveCollection):
-    """Articles; what is not public yet says no more than that it exists."""
+    """Articles. The updates of an article that is not public yet only say that it exists."""
 
     name = "articles"
     slug_field = "slug"
@@ -20,7 +20,7 @@ class ArticleCollection(LiveCollection):
         return item.is_public
 
     def get_metadata(self, item: Article) -> dict[str, Any]:
-        # Every token of a site sees the metadata of its drafts, so theirs holds no text.
+        # Every token of a site can read the metadata of its drafts, so theirs has no text.
         if not item.is_public:
             return {"status": item.status}
         return {
@@ -33,7 +33,7 @@ class ArticleCollection(LiveCollection):
 
 @register(Category)
 class CategoryCollection(LiveCollection):
-    """Sections: a renamed one changes every card that names it."""
+    """Sections. Renaming one changes every card that names it."""
 
     name = "categories"
     slug_field = "slug"

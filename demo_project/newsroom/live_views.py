@@ -1,4 +1,4 @@
-"""What a site's own server offers to its page, so that the API key never leaves the server."""
+"""Token and catch-up from a site's own server, so that the API key never leaves the server."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _DIGITS = re.compile(r"[0-9]{1,18}")
 @never_cache
 @require_safe
 def live(request: HttpRequest, publication: str) -> JsonResponse:
-    """What ``fromEndpoint`` of the JavaScript package asks for.
+    """Answer the requests of ``fromEndpoint`` in the JavaScript package.
 
-    ``?token`` answers with a token (``&stale_epoch=N``: those of epoch N are of no use any more),
-    ``?after=N&limit=N`` with the updates after the cursor.
+    ``?token`` returns a token (with ``&stale_epoch=N``, not one of epoch N), ``?after=N&limit=N``
+    the updates after the cursor.
     """
     after = _integer(request, "after")
     try:
@@ -40,6 +40,6 @@ def live(request: HttpRequest, publication: str) -> JsonResponse:
 
 
 def _integer(request: HttpRequest, name: str) -> int | None:
-    """A parameter of at most 18 ASCII digits; anything else is as if it were not there."""
+    """Return a parameter of at most 18 ASCII digits as a number; treat others as missing."""
     value = request.GET.get(name, "")
     return int(value) if _DIGITS.fullmatch(value) else None

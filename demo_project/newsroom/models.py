@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Theme(models.TextChoices):
-    """The two looks the demo's stylesheet knows."""
+    """The two themes in the demo's style sheet."""
 
     HARBOUR = "harbour", "Harbour: a town's daily"
     ORBIT = "orbit", "Orbit: a science weekly"
@@ -97,21 +97,21 @@ class Tag(models.Model):
 
 
 class ArticleQuerySet(models.QuerySet["Article"]):
-    """Which articles a reader may see, and which are due."""
+    """Queries for the articles that readers may see, and for those that are due."""
 
     def public(self, now: datetime | None = None) -> ArticleQuerySet:
-        """Published articles whose hour has come: the only ones a public page ever reads."""
+        """Return published articles whose time has come: the only ones that a public page reads."""
         moment = now or timezone.now()
         return self.filter(status=Article.Status.PUBLISHED, publish_at__lte=moment)
 
     def due(self, now: datetime | None = None) -> ArticleQuerySet:
-        """Scheduled articles whose hour has come."""
+        """Return scheduled articles whose time has come."""
         moment = now or timezone.now()
         return self.filter(status=Article.Status.SCHEDULED, publish_at__lte=moment)
 
 
 class Article(models.Model):
-    """One piece of text. Readers see it while it is published and its hour has come."""
+    """An article. Readers see it while it is published and its time has come."""
 
     class Status(models.TextChoices):
         DRAFT = "draft", "Draft"
@@ -159,7 +159,7 @@ class Article(models.Model):
         return reverse("newsroom:article", args=[self.site.publication.slug, self.slug])
 
     def clean(self) -> None:
-        """Refuse hours that contradict the status, and a section of another site."""
+        """Refuse a time that contradicts the status, and a section of another site."""
         self._give_hour()
         category = getattr(self, "category", None)  # the form may not have found one
         if category is not None and category.site_id != self.site_id:
@@ -174,7 +174,7 @@ class Article(models.Model):
 
     @property
     def is_public(self) -> bool:
-        """Whether a reader may see it now; the same rule as ``ArticleQuerySet.public``."""
+        """Whether readers may see the article now; the same rule as ``ArticleQuerySet.public``."""
         return (
             self.status == self.Status.PUBLISHED
             and self.publish_at is not None
@@ -182,6 +182,6 @@ class Article(models.Model):
         )
 
     def _give_hour(self) -> None:
-        """What is published without an hour is published now."""
+        """Save the article. One that is published without a time is published now."""
         if self.status == self.Status.PUBLISHED and self.publish_at is None:
             self.publish_at = timezone.now()

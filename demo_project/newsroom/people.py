@@ -1,4 +1,4 @@
-"""Which sites the newsroom's people may see in the admin of ``spool_live``."""
+"""The sites that the newsroom's users may see in the admin of ``spool_live``."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from spool_live.models import Site
 
 
 def sites_for_user(user: Any) -> QuerySet[Site] | None:
-    """Every site for superusers, those of their own papers for editors."""
+    """Return every site for superusers, and those of their own papers for editors."""
     return None if user.is_superuser else Site.objects.filter(editors__user=user.pk)

@@ -1,4 +1,4 @@
-"""An article as the public sees it: the one shape behind the pages and the JSON."""
+"""An article as readers see it, in the one form that the pages and the JSON use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .models import Article, Publication
 
 
 def card(publication: Publication, article: Article) -> dict[str, Any]:
-    """What a card shows. Times are ISO 8601 in UTC."""
+    """Return the fields of a card. Times are ISO 8601 in UTC."""
     assert article.publish_at is not None  # a public article has its hour  # noqa: S101
     return {
         "id": str(article.pk),
@@ -29,7 +29,7 @@ def card(publication: Publication, article: Article) -> dict[str, Any]:
 
 
 def story(publication: Publication, article: Article) -> dict[str, Any]:
-    """A card and the text, as a list of paragraphs, with the minutes it takes to read."""
+    """Return the fields of a card, the text as a list of paragraphs, and the reading minutes."""
     paragraphs = [part.strip() for part in re.split(r"\n\s*\n", article.body) if part.strip()]
     words = sum(len(part.split()) for part in paragraphs)
     return {

@@ -1,6 +1,6 @@
-"""A page without a socket: it is printed once, and anew when the CMS calls.
+"""A page without a socket: it is rendered once, and again after a webhook of the CMS.
 
-The copy in the cache is all that a visitor gets. Nothing but the site's webhook removes it.
+Visitors get the copy in the cache. Only the site's webhook removes it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .views import _cards, _publication
 @never_cache
 @require_safe
 def printed(request: HttpRequest, publication: str) -> HttpResponse:
-    """The front page as it was printed last."""
+    """Return the front page as it was rendered last."""
     paper = _publication(publication)
     page = copies.get(_name(publication))
     if page is None:
@@ -38,7 +38,7 @@ def printed(request: HttpRequest, publication: str) -> HttpResponse:
 
 @csrf_exempt
 def webhook(request: HttpRequest, publication: str) -> HttpResponse:
-    """Where the CMS calls; the signature stands for the sender."""
+    """Handle the CMS's webhook, whose signature proves the sender."""
     secret = settings.CREDENTIALS.webhook_secrets.get(publication)
     if not secret:
         raise Http404

@@ -1,4 +1,4 @@
-"""What the newsroom does by itself."""
+"""The newsroom's periodic tasks."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from .models import Article
 
 @shared_task(ignore_result=True)
 def publish_due_articles() -> int:
-    """Publish every scheduled article whose hour has come; returns how many.
+    """Publish every scheduled article whose time has come; return their number.
 
-    One by one through ``save()``, so that each is captured like an edit by hand.
+    They are saved one by one, so that each is captured like an edit by hand.
     """
     due = list(Article.objects.due())
     for article in due:

@@ -1,7 +1,7 @@
-"""The site's server as a subscriber: it holds the API key and asks the live-updates API.
+"""The site's server as a subscriber: it holds the API key and sends requests to the API.
 
-In real life this runs on the site's own machine; here it is a module of the same project, and
-still speaks HTTP to ``NEWSROOM_API_URL`` like any other.
+In production this would run on the site's own machine. Here it is a module of the same project, but
+it uses HTTP to ``NEWSROOM_API_URL`` like any other subscriber.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from demo_project.state import load_credentials
 
 MAX_UPDATES = 100
 UPDATES_KEPT = 1
-"""Seconds that one answer serves all visitors who ask the same."""
+"""Seconds for which one answer serves all visitors with the same request."""
 VISITOR_WINDOW = 10
 VISITOR_LIMIT = 60
-"""Questions of one address within that many seconds that the cache has no answer to."""
+"""Requests of one address in that time that the cache cannot answer."""
 _USABLE_SHARE = 0.75
-"""A token is handed out until this share of its life is over."""
+"""The part of a token's life after which it is not handed out any more."""
 
 
 class UpstreamRefusal(Exception):
-    """The API said no, or nothing at all. ``code`` is its stable error code."""
+    """An error answer of the API, or none at all. ``code`` is the API's stable error code."""
 
     def __init__(self, status: int, code: str, retry_after: str | None = None) -> None:
         super().__init__(f"{status} {code}")
@@ -37,10 +37,10 @@ class UpstreamRefusal(Exception):
 
 
 def fetch_token(slug: str, *, stale_epoch: int | None = None) -> dict[str, Any]:
-    """A token for the visitors of the site ``slug``, as ``POST token/`` answers it.
+    """Return a token for the visitors of the site ``slug``, in the form of ``POST token/``.
 
-    One token serves all visitors until three quarters of its life are over, or until a page says
-    that its epoch is stale. ``expires_in`` is what is left of it. Raises ``UpstreamRefusal``.
+    One token serves all visitors until three quarters of its life are over, or until a page reports
+    that its epoch is stale. ``expires_in`` is its remaining life. Raises ``UpstreamRefusal``.
     """
     name = f"newsroom:token:{slug}"
     kept: dict[str, Any] | None = cache.get(name)
@@ -54,11 +54,10 @@ def fetch_token(slug: str, *, stale_epoch: int | None = None) -> dict[str, Any]:
 
 
 def fetch_updates(slug: str, *, after: int, limit: int | None, visitor: str) -> dict[str, Any]:
-    """At most ``limit`` updates of the site after the cursor, as ``GET updates/`` answers them.
+    """Return at most ``limit`` updates of the site after the cursor, as ``GET updates/`` does.
 
-    Visitors share one API key, and what it may ask: an answer serves everybody for a second, and
-    one ``visitor`` (an address) can have no more than a part of the rest. Raises
-    ``UpstreamRefusal``.
+    Visitors share one API key and its rate limit: an answer serves all of them for a second, and
+    one ``visitor`` (an address) can use only a part of the limit. Raises ``UpstreamRefusal``.
     """
     limit = min(limit or MAX_UPDATES, MAX_UPDATES)
     name = f"newsroom:updates:{slug}:{after}:{limit}"
@@ -71,7 +70,7 @@ def fetch_updates(slug: str, *, after: int, limit: int | None, visitor: str) -> 
 
 
 def _count(visitor: str) -> None:
-    """Raises ``UpstreamRefusal`` where the visitor has had its part of this window."""
+    """Raise ``UpstreamRefusal`` if the visitor has used up its part of the limit."""
     name = f"newsroom:visitor:{visitor}:{int(time.time() // VISITOR_WINDOW)}"
     cache.add(name, 0, timeout=2 * VISITOR_WINDOW)
     if cache.incr(name) > VISITOR_LIMIT:
@@ -80,7 +79,7 @@ def _count(visitor: str) -> None:
 
 @functools.cache
 def http() -> httpx.Client:
-    """The one client of this process: it keeps its connections."""
+    """Return the process's one HTTP client, which keeps its connections open."""
     return httpx.Client(timeout=5, trust_env=False)
 
 

@@ -1,6 +1,6 @@
-"""The public pages of the papers, and the JSON their live script reads.
+"""The public pages of the papers, and the JSON that their live script reads.
 
-Everything starts from ``_public``: what is not published cannot be reached from here.
+Every query starts from ``_public``, so that unpublished articles cannot be reached.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .presentation import card, story
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """Where an evaluation begins: what this is, and the doors to it."""
+    """Show the start page: what the demo is, and links to its parts."""
     papers = [
         {"paper": paper, "lead": next(iter(_cards(paper)), None)} for paper in _publications()
     ]
@@ -30,14 +30,14 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def split(request: HttpRequest) -> HttpResponse:
-    """Both papers side by side."""
+    """Show both papers side by side."""
     return render(request, "newsroom/split.html", {"publications": _publications()})
 
 
 @never_cache
 @require_safe
 def front(request: HttpRequest, publication: str, section: str | None = None) -> HttpResponse:
-    """The front page, or one section of it."""
+    """Show the front page, or one section of it."""
     paper = _publication(publication)
     chosen = get_object_or_404(Category, site=paper.site_id, slug=section) if section else None
     context = {
@@ -52,7 +52,7 @@ def front(request: HttpRequest, publication: str, section: str | None = None) ->
 @never_cache
 @require_safe
 def article(request: HttpRequest, publication: str, article: str) -> HttpResponse:
-    """One article in full."""
+    """Show one article in full."""
     paper = _publication(publication)
     item = get_object_or_404(_public(paper), slug=article)
     others = [found for found in _cards(paper) if found["id"] != str(item.pk)]
@@ -68,7 +68,7 @@ def article(request: HttpRequest, publication: str, article: str) -> HttpRespons
 @never_cache
 @require_safe
 def cards_json(request: HttpRequest, publication: str) -> JsonResponse:
-    """``{server_time, cards}``: the front page's cards, newest first, or those of ``?section=``."""
+    """Return ``{server_time, cards}``: the front page's cards, newest first, or ``?section=``'s."""
     paper = _publication(publication)
     cards = _cards(paper, request.GET.get("section"))
     return JsonResponse({"server_time": _now_ms(), "cards": cards})
@@ -77,7 +77,7 @@ def cards_json(request: HttpRequest, publication: str) -> JsonResponse:
 @never_cache
 @require_safe
 def story_json(request: HttpRequest, publication: str, item: str) -> JsonResponse:
-    """``{server_time, story}`` of a public article; 404 for every other."""
+    """Return ``{server_time, story}`` of a public article; 404 for every other."""
     paper = _publication(publication)
     found = get_object_or_404(_public(paper), pk=item)
     return JsonResponse({"server_time": _now_ms(), "story": story(paper, found)})
@@ -85,7 +85,7 @@ def story_json(request: HttpRequest, publication: str, item: str) -> JsonRespons
 
 @require_safe
 def art_svg(request: HttpRequest, publication: str, item: str) -> HttpResponse:
-    """The picture of a public article."""
+    """Return the picture of a public article."""
     paper = _publication(publication)
     found = get_object_or_404(_public(paper), pk=item)
     drawing = art.draw(paper.theme, found.category.slug, f"{paper.slug}/{found.slug}")
@@ -118,7 +118,7 @@ def _furniture(paper: Publication) -> dict[str, Any]:
 
 
 def _page(paper: Publication, **extra: str | None) -> dict[str, str | None]:
-    """What the page's script must know: addresses on its own server, and nothing secret."""
+    """Return the configuration of the page's script: addresses on its own server, no secrets."""
     story_pattern = reverse(
         "newsroom:story", args=[paper.slug, "00000000-0000-0000-0000-000000000000"]
     )

@@ -1,4 +1,4 @@
-"""What the demo is made of, and the order in which it starts."""
+"""The parts of the demo, and the order in which they start."""
 
 from .run import DemoOptions, run_demo
 

@@ -1,4 +1,4 @@
-"""What the person in the terminal sees."""
+"""The demo's output in the terminal."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WHAT = {
 
 
 class Console:
-    """Progress, the final banner, and bad news. ``write`` takes one line without its end."""
+    """Output of progress, the final banner and failures. ``write`` takes a line without its end."""
 
     def __init__(self, write: Callable[[str], object], *, colour: bool) -> None:
         self._write = write
@@ -38,7 +38,7 @@ class Console:
         self._write(f"  {self._paint('32', '✓')} {what:<32}{self._dim(f'{seconds:5.1f} s')}")
 
     def ready(self, ready: Ready, seconds: float) -> None:
-        """Where to click, and how to sign in."""
+        """Write the banner: the addresses to open, and how to sign in."""
         width = max(len(paper.name) for paper in ready.papers) + 3
         lines = [
             "",
@@ -63,7 +63,7 @@ class Console:
         self._write(f"  {self._dim('Everything has stopped.')}\n")
 
     def failed(self, failure: ServiceFailed) -> None:
-        """The end of the log of the process that failed, each line with its name."""
+        """Write the end of the log of the process that failed, each line with its name."""
         self._write("")
         for line in failure.lines:
             self._write(f"  {self._paint('31', failure.name)} {self._dim('│')} {line}")
@@ -83,6 +83,6 @@ class Console:
 
 
 def _short(folder: Path) -> str:
-    """``folder`` as seen from here, where it is below."""
+    """Return ``folder`` relative to the working directory, if it is inside that."""
     here = Path.cwd()
     return str(folder.relative_to(here)) if folder.is_relative_to(here) else str(folder)

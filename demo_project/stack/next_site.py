@@ -1,4 +1,4 @@
-"""The Next.js example beside the demo: a process of its own that only knows the CMS's addresses."""
+"""The Next.js example beside the demo: another process, which knows only the CMS's addresses."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ EXAMPLE = PACKAGE / "example"
 
 
 def install() -> None:
-    """Build the package and install the example, as their lock files say, where that is missing.
+    """Build the package and install the example by their lock files, unless that is done.
 
-    Raises ``MissingProgram`` without npm, and
-    ``subprocess.CalledProcessError`` where npm fails.
+    Raises ``MissingProgram`` without npm, and ``subprocess.CalledProcessError`` if npm fails.
     """
     for folder in (PACKAGE, EXAMPLE):
         if not (folder / "node_modules" / ".package-lock.json").exists():
@@ -30,7 +29,7 @@ def install() -> None:
 
 
 def environment(ready: Mapping[str, Any], port: int) -> dict[str, str]:
-    """What the site's own server is configured with: one site of the demo's ready file."""
+    """Return the environment of the site's own server, from one site of the demo's ready file."""
     site = ready["sites"][0]
     return {
         **os.environ,
@@ -46,7 +45,7 @@ def environment(ready: Mapping[str, Any], port: int) -> dict[str, str]:
 
 
 def start(variables: Mapping[str, str], *, production: bool) -> subprocess.Popen[bytes]:
-    """``next dev``, or ``next build`` and then ``next start``; in a session of its own."""
+    """Run ``next dev``, or ``next build`` and then ``next start``, in its own session."""
     if production:
         _npm(EXAMPLE, "run", "--silent", "build", variables=variables)
     return subprocess.Popen(  # noqa: S603 - npm with our own arguments

@@ -1,4 +1,4 @@
-"""Building the pages' styles and scripts with npm, when their sources are newer than the build."""
+"""Build the pages' styles and scripts with npm if their sources are newer than the build."""
 
 from __future__ import annotations
 
@@ -19,11 +19,10 @@ _INSTALL = ("ci", "--omit=dev", "--ignore-scripts", "--no-progress")
 
 
 def build_pages() -> str:
-    """Install and build what is out of date; returns what was done. Another demo of this checkout
-    that does so is waited for.
+    """Install and build what is out of date; return what was done. If another demo of this
+    checkout is doing so, wait for it.
 
-    Raises ``MissingProgram`` without npm, and
-    ``subprocess.CalledProcessError`` where npm fails.
+    Raises ``MissingProgram`` without npm, and ``subprocess.CalledProcessError`` if npm fails.
     """
     with (FRONTEND / "package.json").open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -46,7 +45,7 @@ def _build_pages() -> str:
 
 
 def fingerprint(*paths: Path) -> str:
-    """A digest of the names and contents of files and of all files in folders."""
+    """Return a digest of the names and contents of files, and of all files in folders."""
     digest = hashlib.sha256()
     for path in paths:
         files = sorted(path.rglob("*")) if path.is_dir() else [path]

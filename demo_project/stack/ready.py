@@ -14,7 +14,7 @@ PAPERS_FILE = "papers.json"
 
 @dataclass(frozen=True)
 class Paper:
-    """One site; ``slug`` is its place on the demo's server."""
+    """One site; ``slug`` is its path on the demo's server."""
 
     id: str
     name: str
@@ -24,7 +24,7 @@ class Paper:
 
 @dataclass(frozen=True)
 class Ready:
-    """The running demo, secrets included: for its owner's eyes."""
+    """The running demo, including its secrets: only for its owner."""
 
     run: RunState
     administrator: str
@@ -35,7 +35,7 @@ class Ready:
 
     @classmethod
     def collect(cls, folder: Path, run: RunState) -> Ready:
-        """From what ``prepare_demo`` left in the state folder."""
+        """Return the running demo, from the files of ``prepare_demo`` in the state folder."""
         found = json.loads((folder / "run" / PAPERS_FILE).read_text())
         credentials = load_credentials(folder)
         return cls(
@@ -56,7 +56,7 @@ class Ready:
         return f"{self.run.web_url}/admin/"
 
     def as_json(self) -> dict[str, Any]:
-        """The contents of the ready file."""
+        """Return the content of the ready file."""
         return {
             "admin_url": self.admin_url,
             "metrics_token": self.metrics_token,
@@ -83,11 +83,11 @@ class Ready:
 
 
 def write_papers(folder: Path, administrator: str, papers: list[Paper]) -> None:
-    """What ``Ready.collect`` reads."""
+    """Write the file that ``Ready.collect`` reads."""
     found = {"administrator": administrator, "papers": [asdict(paper) for paper in papers]}
     write_private(folder / "run" / PAPERS_FILE, found)
 
 
 def write_ready_file(path: Path, ready: Ready) -> None:
-    """Write the ready file in one step, readable for its owner only."""
+    """Write the ready file in one step, readable by its owner only."""
     write_private(path, ready.as_json())

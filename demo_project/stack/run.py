@@ -1,4 +1,4 @@
-"""The demo from its first process to its last."""
+"""Run the demo, from its first process to its last."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ from .console import Console
 from .ready import Ready, write_ready_file
 
 _OURS = ("supabase", "logs", "run", "content.sqlite3*", "credentials.json", "layout")
-"""What ``--reset`` removes from the state folder, and nothing else."""
+"""The entries that ``--reset`` removes from the state folder; it removes nothing else."""
 
 
 _PREFERRED_PORT = 8000
 
 
 class WrongOptions(Exception):
-    """The options cannot be met; the message says which and what to do."""
+    """Options that cannot be met; the message names them, and says what to do."""
 
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """What the person asked for; ``port`` is ``None`` for any, preferably 8000."""
+    """The options of the command; ``port`` is ``None`` for any, preferably 8000."""
 
     folder: Path
     content: Content = "postgres"
@@ -60,9 +60,7 @@ class DemoOptions:
 async def run_demo(options: DemoOptions, console: Console) -> None:
     """Run the demo until a stop signal cancels it or one of its processes ends.
 
-    Raises ``AlreadyRunning``, ``WrongOptions``,
-    ``MissingProgram`` and
-    ``ServiceFailed``.
+    Raises ``AlreadyRunning``, ``WrongOptions``, ``MissingProgram`` and ``ServiceFailed``.
     """
     began = time.monotonic()
     folder = options.folder
@@ -91,7 +89,7 @@ async def run_demo(options: DemoOptions, console: Console) -> None:
 async def _start_infrastructure(
     supervisor: Supervisor, options: DemoOptions, listener: socket.socket
 ) -> RunState:
-    """The pages' build, the broker and the local Supabase need nothing of each other."""
+    """Start the pages' build, the broker and the local Supabase together: they are independent."""
     folder = options.folder
     api, database, broker = free_ports(3)
     ready_file = _ready_file(folder, "supabase")
@@ -117,7 +115,7 @@ async def _start_infrastructure(
 
 
 async def _start_broker(supervisor: Supervisor, folder: Path, port: int) -> str:
-    """The broker's URL: that of ``REDIS_URL``, or of one started here."""
+    """Return the broker's URL: ``REDIS_URL``, or that of a broker started here."""
     if given := os.environ.get("REDIS_URL"):
         return given
     password = secrets.token_urlsafe(24)
@@ -137,11 +135,11 @@ async def _start_application(
     )
     alerts_file = _ready_file(folder, "alerts")
     await supervisor.start(parts.alerts(folder, alerts_file), file_exists(alerts_file))
-    listener.close()  # from here on it is Django's alone
+    listener.close()  # from here on only Django has it
 
 
 async def _together(*parts: Coroutine[Any, Any, Any]) -> list[Any]:
-    """All at once; the first failure cancels the others and is raised as itself."""
+    """Run all of them together; the first error cancels the others, and is raised unwrapped."""
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(part) for part in parts]
@@ -151,7 +149,7 @@ async def _together(*parts: Coroutine[Any, Any, Any]) -> list[Any]:
 
 
 def _prepare_folder(options: DemoOptions) -> None:
-    """Start from scratch if asked to, and refuse to mix two layouts of the data."""
+    """Reset the data if requested, and refuse to mix two layouts of the data."""
     folder = options.folder
     forget_run(folder)
     if options.ready_file:

@@ -1,4 +1,4 @@
-"""Starting a handful of processes in order, and never leaving one behind."""
+"""Start a few processes in order, and end all of them."""
 
 from .service import Command, Service, ServiceFailed
 from .supervisor import Supervisor

@@ -1,4 +1,4 @@
-"""One at a time."""
+"""A lock, so that only one demo runs at a time."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _POLL = 0.02
 
 
 class AlreadyRunning(Exception):
-    """Somebody else holds the lock."""
+    """The lock is held by another process."""
 
 
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
     """Hold an exclusive ``flock`` on ``path`` inside the block; the kernel frees it at any end.
 
-    Others look whether it is held by taking it for a moment, hence a second of patience.
+    Other processes check the lock by taking it for a moment: so wait for it up to a second.
     Raises ``AlreadyRunning``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""How to see that a service is ready. Each makes a probe: an async function that says yes or no."""
+"""Probes: async functions that return whether a service is ready."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PATIENCE = 2.0
 
 
 def file_exists(path: Path) -> Probe:
-    """For services that write a file once they are ready. Removes one of an earlier run now."""
+    """Probe for a file that the service writes once it is ready. Removes one of an earlier run."""
     path.unlink(missing_ok=True)
 
     async def probe() -> bool:
@@ -23,7 +23,7 @@ def file_exists(path: Path) -> Probe:
 
 
 def answers_http(url: str) -> Probe:
-    """``url`` answers with a status below 400."""
+    """Probe whether ``url`` answers with a status below 400."""
 
     async def probe() -> bool:
         async with httpx.AsyncClient(trust_env=False, timeout=_PATIENCE) as client:
@@ -36,7 +36,7 @@ def answers_http(url: str) -> Probe:
 
 
 def accepts_connections(port: int) -> Probe:
-    """Something on this machine listens on ``port``."""
+    """Probe whether a program on this machine listens on ``port``."""
 
     async def probe() -> bool:
         try:

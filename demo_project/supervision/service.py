@@ -1,4 +1,4 @@
-"""One process: its command, how to see that it is ready, how to end it."""
+"""One process: its command, the wait until it is ready, and its end."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ Probe = Callable[[], Awaitable[bool]]
 
 @dataclass(frozen=True)
 class Command:
-    """What to run and how to end it. ``grace`` and ``patience`` are seconds."""
+    """What to run, and how to end it."""
 
     name: str
     arguments: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     stop_signal: signal.Signals = signal.SIGTERM
     grace: float = 5.0
-    """How long it may take to obey ``stop_signal`` before it is killed with its group."""
+    """Seconds from ``stop_signal`` until the process is killed with its group."""
     patience: float = 60.0
-    """How long it may take to become ready, or to finish where it is run to its end."""
+    """Seconds that the process may take to become ready, or to finish if it is run to its end."""
     orphan_signal: signal.Signals = signal.SIGTERM
-    """What the kernel sends it when the supervisor dies."""
+    """The signal that the kernel sends to the process when the supervisor dies."""
     sockets: tuple[int, ...] = ()
-    """File descriptors that it inherits."""
+    """File descriptors that the process inherits."""
     prints_secrets: bool = False
-    """Whether its standard output is for a person's eyes, so that only its errors are logged."""
+    """Whether its standard output contains secrets, so that only its errors are logged."""
 
 
 class ServiceFailed(Exception):
-    """A process ended, or did not get ready, against expectations; ``lines`` ends its log."""
+    """A process that ended or did not get ready; ``lines`` are the last of its log."""
 
     def __init__(self, name: str, what: str, lines: list[str], log: Path) -> None:
         super().__init__(f"{name} {what}; its log is {log}")
@@ -48,7 +48,7 @@ class ServiceFailed(Exception):
 
 
 class Service:
-    """A running ``Command`` in a session of its own, its output in ``<logs>/<name>.log``."""
+    """A running ``Command`` in its own session, with its output in ``<logs>/<name>.log``."""
 
     def __init__(self, command: Command, logs: Path) -> None:
         self.command = command
@@ -56,7 +56,7 @@ class Service:
         self._process: ChildProcess | None = None
 
     def start(self) -> None:
-        """Start the process; raises ``OSError`` if the program is not there."""
+        """Start the process; raises ``OSError`` if the program does not exist."""
         self._process = ChildProcess(
             self.command.arguments,
             log_file=self.log,
@@ -68,7 +68,7 @@ class Service:
         )
 
     async def ready(self, probe: Probe) -> None:
-        """Wait until ``probe`` says yes. Raises ``ServiceFailed`` if it ends or is late."""
+        """Wait until ``probe`` returns True. Raises ``ServiceFailed`` if it ends or is late."""
         try:
             async with asyncio.timeout(self.command.patience):
                 while not await probe():
@@ -79,22 +79,22 @@ class Service:
             raise self.failure(f"was not ready within {self.command.patience:.0f} s") from late
 
     async def finished(self) -> int:
-        """Wait for its end; returns the exit status (negative: the signal that ended it)."""
+        """Wait for its end; return the exit status (negative: the signal that ended it)."""
         return await asyncio.wrap_future(self._started.ended)
 
     async def stop(self) -> None:
-        """Ask it to stop, then insist; nothing of its session stays either."""
+        """Stop the process, by force after ``grace`` seconds, with everything in its session."""
         if self._process is not None:
             await asyncio.to_thread(self._process.stop)
             self._process.kill()
 
     def kill(self) -> None:
-        """End it and everything in its session, at once."""
+        """Kill the process and everything in its session."""
         if self._process is not None:
             self._process.kill()
 
     def failure(self, what: str) -> ServiceFailed:
-        """The error that says ``what`` happened to it, with the end of its log."""
+        """Return the error that ``what`` happened to the process, with the end of its log."""
         with self.log.open("rb") as log:
             log.seek(max(0, self.log.stat().st_size - _TAIL_BYTES))
             lines = log.read().decode(errors="replace").splitlines()

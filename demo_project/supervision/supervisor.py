@@ -1,4 +1,4 @@
-"""Starts services, watches them, and stops them in reverse order."""
+"""Start services, watch them, and stop them in reverse order."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from .service import Command, Probe, Service
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _DEBOUNCE = 2.0
-"""One Ctrl-C arrives up to three times (from the terminal and from tox): seconds in which it
-counts once. A later one means that the person is tired of waiting."""
+"""Seconds in which repeated signals count as one: tox repeats the terminal's Ctrl-C, up to three
+times. A later signal means that the user does not want to wait any longer."""
 
 
 class Supervisor:
-    """``async with Supervisor(...)``: whatever was started inside is stopped at the end.
+    """``async with Supervisor(...)``: all services started in the block are stopped at its end.
 
-    A stop signal cancels the task in the block, once. While the services stop, signals are
-    ignored, until after two seconds one kills what is left. ``report(name, seconds)`` is called
-    for each part that is ready. Signals are Python's: start it from the main thread.
+    A stop signal cancels the task in the block, once. While the services stop, further signals are
+    ignored for two seconds; a later one kills the remaining services. ``report(name, seconds)`` is
+    called for each service that is ready. Use it in the main thread, which gets Python's signals.
     """
 
     def __init__(self, logs: Path, report: Callable[[str, float], None]) -> None:

@@ -1,4 +1,4 @@
-"""Pictures for articles, drawn rather than shipped: the same article always gets the same one."""
+"""Pictures for articles, drawn by code: the same article always gets the same picture."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _THEMES: dict[str, Callable[[str, random.Random], str]] = {
 
 
 def draw(theme: str, category: str, seed: str) -> str:
-    """An SVG document of 960 by 600 for an article of ``category``.
+    """Return an SVG document of 960 by 600 for an article of ``category``.
 
-    ``theme`` is a ``Theme``; an unknown category gets the
-    theme's first motif. ``seed`` decides everything that varies.
+    ``theme`` is a ``Theme``; an unknown category gets the theme's first motif. ``seed`` determines
+    everything that varies.
     """
     digest = hashlib.sha256(seed.encode()).digest()
     dice = random.Random(digest)  # noqa: S311 - decoration, not a secret

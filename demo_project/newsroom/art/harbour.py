@@ -1,4 +1,4 @@
-"""Sea, sky, and what stands between them."""
+"""Pictures in the theme "harbour": sea, sky, and a motif in front of them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _PALETTES: dict[str, tuple[Palette, ...]] = {
 
 
 def scene(category: str, dice: random.Random) -> str:
-    """The inside of an SVG: sky, light, sea in layers, and the category's motif."""
+    """Return the content of an SVG: sky, light, sea in layers, and the category's motif."""
     palettes = _PALETTES.get(category, _PALETTES["harbour"])
     top, low, sun, far, near, shape = palette = dice.choice(palettes)
     sun_x, sun_y, radius = dice.randint(180, 780), dice.randint(120, 290), dice.randint(38, 84)
@@ -57,7 +57,7 @@ def scene(category: str, dice: random.Random) -> str:
 
 
 def _glitter(x: int, colour: str, dice: random.Random) -> str:
-    """The sun's road on the water."""
+    """Return the sun's reflection on the water."""
     strokes = []
     for step in range(16):
         y = HORIZON + 6 + step * step * 0.95
@@ -71,7 +71,7 @@ def _glitter(x: int, colour: str, dice: random.Random) -> str:
 
 
 def _waves(palette: Palette, dice: random.Random, first: int, last: int) -> str:
-    """Layers of swell, nearer ones darker and longer."""
+    """Return layers of waves, nearer ones darker and longer."""
     layers = []
     for layer in range(first, last):
         base = HORIZON + 40 + layer * 42

@@ -1,4 +1,4 @@
-"""Diagrams that mean nothing in particular, drawn with conviction."""
+"""Pictures in the theme "orbit": abstract diagrams."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PALETTES: tuple[Palette, ...] = (
 
 
 def scene(category: str, dice: random.Random) -> str:
-    """The inside of an SVG: a ground, a faint grid, and the category's motif."""
+    """Return the content of an SVG: a ground, a faint grid, and the category's motif."""
     ground, line, accent, second = dice.choice(_PALETTES)
     motif = _MOTIFS.get(category, _orbits)
     grid = "".join(f"M0 {y}H{WIDTH}" for y in range(60, HEIGHT, 60)) + "".join(
@@ -80,7 +80,7 @@ def _lattice(line: str, accent: str, second: str, dice: random.Random) -> str:
 
 
 def _growth(line: str, accent: str, second: str, dice: random.Random) -> str:
-    """A sunflower's arithmetic: every seed a golden angle after the last."""
+    """Return a pattern like a sunflower's: each seed is a golden angle after the last."""
     x, y, golden = dice.randint(340, 620), dice.randint(250, 350), math.pi * (3 - math.sqrt(5))
     wobble = dice.uniform(0.0, 0.6)
     seeds = []

@@ -1,4 +1,4 @@
-"""The newsroom's first contents: two papers, their editors, their API keys, their articles.
+"""The newsroom's first content: two papers, their editors, their API keys, their articles.
 
 Running it again completes what is missing and changes nothing that an editor has touched.
 """
@@ -47,7 +47,7 @@ def editor_of(publication: Publication) -> User:
 
 
 def new_password() -> str:
-    """Sixty random bits that can be read aloud and typed."""
+    """Return sixty random bits as text that is easy to read aloud and to type."""
     groups = ("".join(secrets.choice(_UNAMBIGUOUS) for _ in range(4)) for _ in range(3))
     return "-".join(groups)
 
@@ -108,7 +108,7 @@ def _publication_of(
 
 
 def _user(name: str, credentials: Credentials, **rights: bool) -> User:
-    """The user, with the password that the credentials hold, or a new one if they hold none."""
+    """Return the user, with the password in the credentials, or a new one if there is none."""
     user, _ = User.objects.update_or_create(username=name, defaults=rights)
     password = credentials.passwords.setdefault(name, new_password())
     if not user.check_password(password):
@@ -129,6 +129,6 @@ def _editors_group() -> Group:
 
 
 def _api_key(site: Site, slug: str, credentials: Credentials) -> None:
-    """The key that the paper's own server uses; a new one if that is gone or revoked."""
+    """Return the API key of the paper's own server; a new one if it was deleted or revoked."""
     if not isinstance(identify(credentials.api_keys.get(slug, "")), Identity):
         _, credentials.api_keys[slug] = create_key(site, name=f"{site.name}: web server")

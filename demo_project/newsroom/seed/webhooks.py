@@ -1,4 +1,4 @@
-"""The papers' webhooks: the CMS calls each at its own server."""
+"""The papers' webhooks, which the CMS sends to each paper's own server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from spool_live.models import WebhookEndpoint
 
 
 def connect_webhook(publication: Publication, credentials: Credentials) -> None:
-    """Points the paper's endpoint at where its server is in this run; makes it at first."""
+    """Create the paper's endpoint, or change its address to that of the server in this run."""
     path = reverse("newsroom:webhook", args=[publication.slug])
     url = f"{settings.NEWSROOM_URL}{path}"
     endpoints = WebhookEndpoint.objects.filter(site=publication.site_id, description="printed page")

@@ -1,4 +1,4 @@
-// A front page that follows: cards appear, change and leave as the public articles do.
+// A live front page: cards appear, change and disappear with the public articles.
 import type { LiveUpdate } from "spool-live";
 
 import { fill } from "./fields";
@@ -20,7 +20,7 @@ export class FrontPage {
   async apply(update: LiveUpdate): Promise<Outcome> {
     if (update.collection === "categories") return this.reload();
     if (update.collection !== "articles") return "no change";
-    // Answers may overtake one another: only the newest question about an item counts.
+    // Answers may overtake one another: only that to the newest request for an item counts.
     const question = Symbol(update.id);
     this.#newest.set(update.item_id, question);
     const story = await this.server.story(update.item_id);
@@ -60,7 +60,7 @@ export class FrontPage {
   #remove(id: string, isPublic: boolean): Outcome {
     const element = this.#find(id);
     if (!element) return isPublic ? "no change" : "not public";
-    element.removeAttribute("data-id"); // gone for the script at once, for the eye in a moment
+    element.removeAttribute("data-id"); // removed for the script; visible for a moment
     void depart(element).then(() => glide(this.list, () => element.remove()));
     return "removed";
   }

@@ -1,4 +1,4 @@
-// Movement that explains: what is new slides in, what is gone leaves, the rest makes room.
+// Animations: new cards slide in, removed ones fade out, and the others make room.
 
 const EASE = "cubic-bezier(.2, .7, .2, 1)";
 const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -30,10 +30,10 @@ export async function depart(element: Element): Promise<void> {
   ).finished;
 }
 
-/** Marks `element` as fresh for a moment, anew if it is still; styles say how that looks. */
+/** Marks `element` as fresh for a moment, again if it is still marked; styles define the look. */
 export function highlight(element: HTMLElement, how: string): void {
   delete element.dataset.fresh;
-  void element.offsetWidth; // the browser must see it gone, or the animation would not begin again
+  void element.offsetWidth; // otherwise the animation would not start again
   element.dataset.fresh = how;
   clearTimeout(Number(element.dataset.freshTimer));
   element.dataset.freshTimer = String(setTimeout(() => delete element.dataset.fresh, 6_000));

@@ -1,4 +1,4 @@
-// A paper's page: what its server rendered, kept true by what its editors do.
+// A paper's page: rendered by its server, and kept up to date by live updates.
 import { type ConnectionState, fromEndpoint, LiveUpdatesClient, type LiveUpdate } from "spool-live";
 
 import { tellTimes } from "./fields";
@@ -40,7 +40,7 @@ function stateOf(phase: ConnectionState["phase"], attempts: number): State {
   return attempts || phase === "backing off" || phase === "stopped" ? "reconnecting" : "connecting";
 }
 
-/** What could not be fetched is fetched anew, with everything else, until it works. */
+/** After a failure, fetches the whole page again until it succeeds. */
 let healing = false;
 async function heal(): Promise<void> {
   if (healing) return;
@@ -56,5 +56,5 @@ setInterval(tellTimes, 30_000);
 client.onUpdate((update) => void follow(update).catch(heal));
 client.onReset(heal);
 client.onState(show);
-// What was saved between the page's making and the first token is not among the updates.
+// Edits between the rendering of the page and the first token are not among the updates.
 void client.connect().then(heal, (error: Error) => wire.state("offline", error.message));

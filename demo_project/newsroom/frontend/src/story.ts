@@ -1,4 +1,4 @@
-// An article's own page: it changes while it is read, and says so when it is taken off.
+// An article's own page: it changes while it is read, and shows when the article is unpublished.
 import { fill } from "./fields";
 import type { LiveUpdate } from "spool-live";
 
@@ -6,7 +6,7 @@ import type { SiteServer } from "./server";
 import type { Outcome, PageConfig } from "./types";
 
 export class StoryPage {
-  #gone = false;
+  #removed = false;
 
   constructor(
     private readonly root: HTMLElement,
@@ -23,13 +23,13 @@ export class StoryPage {
 
   async reload(): Promise<Outcome> {
     const story = await this.server.story(this.page.item!);
-    const wasGone = this.#gone;
-    this.#gone = story === null;
-    this.root.toggleAttribute("data-gone", this.#gone);
-    if (story === null) return wasGone ? "not public" : "removed";
+    const wasRemoved = this.#removed;
+    this.#removed = story === null;
+    this.root.toggleAttribute("data-gone", this.#removed);
+    if (story === null) return wasRemoved ? "not public" : "removed";
     const changed = fill(this.root, story);
     // A new slug is a new address; the old one would answer 404 on the next visit.
     if (location.pathname !== story.url) history.replaceState(null, "", story.url);
-    return wasGone ? "added" : changed ? "changed" : "no change";
+    return wasRemoved ? "added" : changed ? "changed" : "no change";
   }
 }

@@ -31,7 +31,7 @@ export class Wire {
     this.#part("detail").textContent = detail;
   }
 
-  /** A row for `update` on top, at once, so that rows stand in the order in which updates came. */
+  /** Adds a row for `update` on top, at once, so that rows are in the order of the updates. */
   add(update: LiveUpdate): HTMLElement {
     const row = this.#row();
     const name = update.event_type.replace("content.", "");
@@ -48,7 +48,7 @@ export class Wire {
     return row;
   }
 
-  /** What came of it; `milliseconds` from the save to this page, on one clock. */
+  /** Shows the outcome; `milliseconds` is the time from the save to this page, on one clock. */
   settle(row: HTMLElement, transport: Transport, outcome: Outcome, milliseconds: number): void {
     row.dataset.outcome = outcome;
     row.dataset.ms = String(milliseconds);

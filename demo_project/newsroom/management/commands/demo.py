@@ -1,4 +1,4 @@
-"""``manage.py demo``: the whole road from editor to reader, on this machine."""
+"""``manage.py demo``: the whole system from editor to reader, on this machine."""
 
 from __future__ import annotations
 

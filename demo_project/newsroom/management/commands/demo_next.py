@@ -23,7 +23,7 @@ _STOPS_WITHIN = 20.0
 
 
 class Command(BaseCommand):
-    """Starts both as processes of their own, and ends both."""
+    """Run the demo and the Next.js site as child processes, and end both."""
 
     help = (
         "Run the demo newsroom and the Next.js example beside it: in development (the page "

@@ -1,4 +1,4 @@
-"""``manage.py prepare_demo``: migrations and first contents of the demo."""
+"""``manage.py prepare_demo``: migrate the demo's databases and create its first content."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from demo_project.state import load_credentials
 
 class Command(BaseCommand):
     help = "Migrate the demo's databases and fill the newsroom. Run by the demo command."
-    requires_system_checks: list[str] = []  # the tables that checks look at may not exist yet
+    requires_system_checks: list[str] = []  # the tables that checks read may not exist yet
 
     def handle(self, *args: Any, **options: Any) -> None:
         for alias in connections:

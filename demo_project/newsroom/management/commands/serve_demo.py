@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--fd", type=int, required=True, help="A socket that listens already.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # Leaving through SystemExit runs the exit handlers: the last nudge gets away.
+        # SystemExit runs the exit handlers, so that the last nudge is still sent.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit())
         server = InheritedServer(socket.socket(fileno=options["fd"]))
         server.set_app(StaticFilesHandler(get_wsgi_application()))
@@ -34,14 +34,14 @@ class Command(BaseCommand):
 
 
 def greet_broker() -> None:
-    """Load the tasks and connect, for which the first nudge would otherwise wait."""
+    """Load the tasks and connect to the broker now, so that the first nudge does not wait."""
     celery_app.finalize(auto=True)
     with celery_app.producer_or_acquire() as producer:
         producer.connection.ensure_connection(max_retries=3)
 
 
 class InheritedServer(ThreadedWSGIServer):
-    """As ``runserver`` has it, but on a socket of its parent's: nobody else can have the port."""
+    """A server like ``runserver``'s, on a socket that its parent process has reserved."""
 
     daemon_threads = True
 
@@ -56,4 +56,4 @@ class InheritedServer(ThreadedWSGIServer):
         self.setup_environ()
 
     def server_activate(self) -> None:
-        """It listens already."""
+        """Do nothing: the socket is already listening."""
