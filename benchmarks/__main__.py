@@ -1,9 +1,9 @@
-"""``python -m benchmarks [SUITE ...] [--scale 0.2]``: runs, prints tables, writes the report.
+"""``python -m benchmarks [SUITE ...] [--scale 0.2]``: run suites, print tables, write the report.
 
 A run of all suites at full scale writes ``benchmarks/results`` and the page and plots in ``docs``;
-any other run writes the same to ``build/benchmarks``, or where ``--output`` says. A suite that
-breaks does not cost the others' figures, but the run counts as broken: ``SUITE --again`` measures
-it again and says so in the report.
+any other run writes the same to ``build/benchmarks``, or to ``--output``. If a suite fails, the
+others still run, but the run counts as failed: ``SUITE --again`` measures that suite again, and the
+report mentions it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ RESULTS, DOCS = ROOT / "benchmarks" / "results", ROOT / "docs"
 
 
 def main() -> None:
-    """Runs the chosen suites, or only writes the report anew."""
+    """Run the chosen suites, or only write the report again."""
     options = _options()
     if options.report_only:
         write_report(read_results(options.output or RESULTS), options.output or DOCS)

@@ -14,12 +14,12 @@ app.autodiscover_tasks(["spool_live"])
 
 @shared_task(name="benchmarks.nothing", ignore_result=True)
 def nothing(n: int) -> None:
-    """What the naive way enqueues for each save."""
+    """Deliver one update: the task that the naive variant enqueues for each save."""
 
 
 @shared_task(name="benchmarks.post_webhook", ignore_result=True)
 def post_webhook(pk: int) -> None:
-    """What the naive way enqueues for each message."""
+    """Send one webhook: the task that the naive variant enqueues for each message."""
     from benchmarks.naive_webhooks import post
 
     post(pk)

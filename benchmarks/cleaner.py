@@ -1,7 +1,7 @@
-"""The cleaning process under test: what the hourly task does, and its memory after every step.
+"""The clean-up process under test: it does the hourly task, and records its memory at every step.
 
-``python -m benchmarks.cleaner`` prints ``ready`` (a worker has long started when the hour comes),
-waits for a line on stdin, and prints ``{removed, seconds, megabytes: [first step, most]}``.
+``python -m benchmarks.cleaner`` prints ``ready`` (a real worker is running before the task), waits
+for a line on stdin, and prints ``{removed, seconds, megabytes: [first step, most]}``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from benchmarks.figures import resident_megabytes
 
 
 def main() -> None:
-    """Cleans up once."""
+    """Clean up once."""
     django.setup()
     from spool_live.delivery.cleanup import CleanupReport, clean_up
 

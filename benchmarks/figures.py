@@ -1,4 +1,4 @@
-"""What a benchmark yields: figures, and the goals they are held against."""
+"""The results of a benchmark: figures, with the goals that they are compared with."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ NOT_MEASURED = "not measured"
 
 @dataclass(frozen=True)
 class Sample:
-    """What was found of one thing: ``value``, ``None`` where it was not measured, and ``why`` then;
-    ``spread``, the lowest and highest of its rounds."""
+    """A measurement: ``value``, or ``None`` and ``why`` if it was not measured; ``spread`` is the
+    lowest and the highest of its rounds."""
 
     value: float | None
     spread: tuple[float, float] | None = None
@@ -26,11 +26,11 @@ class Sample:
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured value. ``goal`` is the most that is allowed, or with ``more_is_better`` the
-    least; ``peer_value`` what somebody else needs for the same, in the same unit and run.
+    """One measured value. ``goal`` is the highest allowed value, or with ``more_is_better`` the
+    lowest; ``peer_value`` is the value of another package, in the same unit and run.
 
-    A value that cannot be (none, not a number, below zero unless ``signed``) is not measured: it
-    meets no goal. ``why`` says what was wrong with it.
+    An impossible value (none, not a number, below zero unless ``signed``) counts as not measured
+    and meets no goal. ``why`` says what was wrong with it.
     """
 
     name: str
@@ -65,14 +65,14 @@ class Figure:
 
     @property
     def ratio(self) -> float | None:
-        """Our value over the peer's."""
+        """The value divided by the peer's."""
         assert not isinstance(self.peer_value, Sample)
         value = self.measured
         return value / self.peer_value if value is not None and self.peer_value else None
 
     @property
     def met(self) -> bool | None:
-        """Whether the goal is met, which nothing unmeasured does; ``None`` without a goal."""
+        """Whether the goal is met: false for an unmeasured value, ``None`` without a goal."""
         value = self.measured
         if self.goal is None:
             return None
@@ -99,7 +99,8 @@ class Figure:
 
     @classmethod
     def from_json(cls, row: dict[str, Any]) -> Figure:
-        """What ``as_json`` gave, up to its digits. Which way is better shows in ``met``."""
+        """Return the figure that ``as_json`` has written, as far as its digits go. ``met`` shows
+        whether more is better."""
         value, goal = row["value"], row["goal"]
         more = None not in (goal, value) and (value > goal if row["met"] else value < goal)
         spread = tuple(row["spread"]) if row["spread"] else None
@@ -118,20 +119,21 @@ class Figure:
 
 
 def over_rounds(values: Sequence[float]) -> Sample:
-    """The median of what several rounds gave, with the lowest and the highest."""
+    """Return the median of several rounds, with the lowest and the highest."""
     if not values:
         return Sample(None, why="no round ended")
     return Sample(median(values), (min(values), max(values)))
 
 
 def ratio_over_rounds(ours: Sequence[float], base: Sequence[float]) -> Sample:
-    """The ratio inside each round, over rounds: machines drift, rounds less so."""
+    """Return the median of the ratios within each round, as a machine's speed varies between
+    rounds."""
     return over_rounds([one / other for one, other in zip(ours, base, strict=True)])
 
 
 def percentiles(values: Sequence[float], *shares: float, expected: int) -> list[Sample]:
-    """The values that each of ``shares`` (0 to 1) of ``values`` do not exceed. Not measured where
-    fewer or more than ``expected`` came, or one that cannot be."""
+    """Return the quantiles of ``values`` for each of ``shares`` (0 to 1). They count as not
+    measured if there are not ``expected`` values, or if one of them is impossible."""
     if len(values) != expected:
         return [Sample(None, why=f"{len(values)} of {expected} were seen")] * len(shares)
     if impossible := [value for value in values if not _possible(value)]:
@@ -141,7 +143,7 @@ def percentiles(values: Sequence[float], *shares: float, expected: int) -> list[
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value that ``share`` (0 to 1) of ``values`` do not exceed."""
+    """Return the value that ``share`` (0 to 1) of ``values`` do not exceed."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
@@ -151,7 +153,7 @@ def _possible(value: Any, *, signed: bool = False) -> bool:
 
 
 def resident_megabytes() -> float:
-    """What this process occupies of the machine's memory."""
+    """Return the resident memory of this process."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 

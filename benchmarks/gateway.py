@@ -1,4 +1,4 @@
-"""Both halves of the local Supabase as a process, above the rig's PostgreSQL.
+"""Both halves of the local Supabase as a process, with the rig's PostgreSQL.
 
 ``python -m benchmarks.gateway`` reads one line of JSON from stdin, the fields of the configuration,
 and ends when stdin does, so that it never outlives the benchmark.
@@ -24,7 +24,7 @@ from spool_live.local.rest.server import RestServer
 
 
 async def serve(config: LocalSupabaseConfig) -> None:
-    """Serves until it is killed, with the options of ``manage.py local_supabase``."""
+    """Serve until killed, with the options of ``manage.py local_supabase``."""
     halves: list[Half] = [RestServer(config), RealtimeServer(config)]
     async with AsyncExitStack() as stack:
         for half in halves:

@@ -1,5 +1,6 @@
-"""What stands beside a figure in the report: the limit and peers measured apart, and the reason
-where its goal is missed. Found by the beginning of the figure's name, the longest one wins."""
+"""Notes beside the figures of the report: limits and peers that were measured separately, and the
+reason for a missed goal. A note belongs to the figures whose name begins with its key; the longest
+key wins."""
 
 from __future__ import annotations
 
@@ -8,8 +9,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Note:
-    """``limit``: the best that the machine gives, measured apart; ``peers``: what others need,
-    measured apart; ``why``: printed only where the goal is missed."""
+    """A note. ``limit`` is the best that the machine can do and ``peers`` the values of others,
+    both measured separately; ``why`` is printed only if the goal is missed."""
 
     limit: str = ""
     peers: str = ""
@@ -96,6 +97,6 @@ NOTHING = Note()
 
 
 def note_of(name: str) -> Note:
-    """The note of a figure."""
+    """Return the note of a figure."""
     found = max((start for start in NOTES if name.startswith(start)), key=len, default="")
     return NOTES.get(found, NOTHING)

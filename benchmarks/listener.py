@@ -1,4 +1,4 @@
-"""The cheapest WebSocket client there is: thousands of them fit into one process."""
+"""A minimal WebSocket client, of which one process can hold thousands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ _HEARTBEAT = b'{"topic":"phoenix","event":"heartbeat","payload":{},"ref":"0"}'
 
 
 class Listener(asyncio.Protocol):
-    """Joins, then hands every text to ``on_text``. ``join`` is the message, as JSON."""
+    """A socket that joins, then calls ``on_text`` with every text. ``join`` is the message as
+    JSON."""
 
     def __init__(self, request: bytes, join: bytes, on_text: Callable[[bytes], None]) -> None:
         self._request = request
@@ -45,7 +46,7 @@ class Listener(asyncio.Protocol):
                 self._on_text(content)
 
     def beat(self) -> None:
-        """Tells the server that somebody is there."""
+        """Send a heartbeat."""
         size = (0x80 | len(_HEARTBEAT)).to_bytes(1, "big")
         self.transport.write(b"\x81" + size + bytes(4) + _HEARTBEAT)
 
@@ -64,7 +65,7 @@ class Listener(asyncio.Protocol):
 
 
 def upgrade_request(host: str, publishable_key: str) -> bytes:
-    """The HTTP request that opens a socket of ``vsn=1.0.0``."""
+    """Return the HTTP request that opens a socket of ``vsn=1.0.0``."""
     return (
         f"GET /realtime/v1/websocket?apikey={publishable_key} HTTP/1.1\r\n"
         f"Host: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -73,7 +74,7 @@ def upgrade_request(host: str, publishable_key: str) -> bytes:
 
 
 def join_message(topic: str, token: str, config: dict[str, Any]) -> bytes:
-    """``phx_join`` of a topic, named without its ``realtime:`` prefix."""
+    """Return the ``phx_join`` of a topic, named without its ``realtime:`` prefix."""
     message = {"topic": f"realtime:{topic}", "event": "phx_join", "ref": "1", "join_ref": "1"}
     payload = {"config": config, "access_token": token}
     return json.dumps({**message, "payload": payload}).encode()

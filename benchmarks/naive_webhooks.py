@@ -1,4 +1,4 @@
-"""Webhooks as a site writes them first: read a row, sign it, post it over a new connection."""
+"""Naive webhooks: read a row, sign it, and post it over a new connection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SECRET = signing.new_hmac_secret()
 
 
 def post(pk: int) -> None:
-    """Sends the outbox entry ``pk`` to the one endpoint of its site."""
+    """Send the outbox entry ``pk`` to the one endpoint of its site."""
     entry = OutboxEntry.objects.get(pk=pk)
     endpoint = WebhookEndpoint.objects.get(site_id=entry.site_id)
     body = messages.body(entry.as_update())

@@ -1,4 +1,4 @@
-"""Which figures are shown how. A plot whose figures were not measured is left out."""
+"""The plots of the report. A plot whose figures were not measured is left out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Figures = dict[str, Figure]
 
 @dataclass(frozen=True)
 class Plot:
-    """A file name, what it shows in words, and its SVG."""
+    """A plot: its file name, its description in words, and its SVG."""
 
     file: str
     alt: str
@@ -23,7 +23,7 @@ class Plot:
 
 
 def draw(results: Results) -> list[Plot]:
-    """All plots that these results have figures for."""
+    """Return all plots that these results have figures for."""
     figures = {figure.name: figure for figure in results.figures if figure.measured is not None}
     drawn: list[Plot] = []
     for name, alt, rows_of, picture in _PLOTS:

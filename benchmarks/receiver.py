@@ -1,5 +1,5 @@
-"""A stub of Supabase's REST side: takes updates and sites and answers as PostgREST does, after a
-given delay, and counts rows.
+"""A stub of Supabase's REST interface: it takes updates and sites, answers as PostgREST does after
+a given delay, and counts rows.
 
 ``python -m benchmarks.receiver PORT``. Beside the two addresses that delivery writes to:
 ``POST /_reset/<milliseconds of delay>`` and ``GET /_stats`` -> ``{requests, rows, last_ns, seen}``
@@ -18,7 +18,7 @@ import orjson
 import uvloop
 
 TRACED_BODY = 20_000
-"""Only small requests are parsed for the time of arrival of their rows."""
+"""The largest request in which the arrival of each row is recorded."""
 
 
 class Counters:
@@ -63,7 +63,7 @@ UNKNOWN = (
 
 
 class Receiver(asyncio.Protocol):
-    """HTTP/1.1 with keep-alive, as much of it as an HTTP client of ours speaks."""
+    """HTTP/1.1 with keep-alive, as far as the measured HTTP clients need it."""
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
@@ -110,14 +110,15 @@ class Receiver(asyncio.Protocol):
             self._answer(NOT_FOUND, UNKNOWN)
 
     def _answer(self, head: bytes, body: bytes) -> None:
-        """As PostgREST does: an upsert that returns nothing has no body and no type of it."""
+        """Answer as PostgREST does: an upsert that returns nothing has neither body nor content
+        type."""
         if body:
             head += b"Content-Type: application/json; charset=utf-8\r\n"
         self._transport.write(b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body))
 
 
 def _mirrored(given: Any) -> Any:
-    """What the function answers: one answer, or one for each site of an array."""
+    """Return the answer of the function: one value, or one for each site of an array."""
     if isinstance(given, list):
         return [{"site_id": site["site_id"], **_mirrored(site)} for site in given]
     return {name: given[name] for name in ("version", "epoch", "deleted")} | {"applied": True}
@@ -131,7 +132,7 @@ def _content_length(head: bytes) -> int:
 
 
 async def serve(port: int) -> None:
-    """Serves until it is killed."""
+    """Serve until killed."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(Receiver, "127.0.0.1", port, backlog=1024)
     async with server:

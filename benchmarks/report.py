@@ -13,18 +13,18 @@ from benchmarks.results import Results
 _MET = {True: "yes", False: "**no**", None: ""}
 _PAGE = (Path(__file__).parent / "page.md").read_text()
 QUIET = 1.0
-"""Load average at the start of a run that had the machine to itself."""
+"""The highest load average at the start of a run that counts as alone on its machine."""
 PAGE, IMAGES = Path("explanation/benchmarks.md"), Path("images")
 
 
 def as_table(figures: Sequence[Figure]) -> str:
-    """The figures as a Markdown table."""
+    """Return the figures as a Markdown table."""
     heads = ("figure", "value", "goal", "met", "peer")
     return _table(heads, [_cells(figure) for figure in figures])
 
 
 def write_report(results: Results, docs: Path) -> None:
-    """Writes the page and its plots below ``docs``."""
+    """Write the page and its plots below ``docs``."""
     (docs / PAGE).parent.mkdir(parents=True, exist_ok=True)
     (docs / IMAGES).mkdir(parents=True, exist_ok=True)
     plots = draw(results)
@@ -35,7 +35,7 @@ def write_report(results: Results, docs: Path) -> None:
 
 
 def as_page(results: Results, plots: str = "") -> str:
-    """The page as Markdown; ``plots`` is put where the pictures go."""
+    """Return the page as Markdown; ``plots`` is inserted in the place of the pictures."""
     goals = sorted((f for f in results.figures if f.met is not None), key=_goal_number)
     missed = [figure for figure in goals if not figure.met]
     return _PAGE.format(
@@ -65,7 +65,7 @@ def as_page(results: Results, plots: str = "") -> str:
 
 
 def _caution(facts: dict[str, str]) -> str:
-    """What a reader should know of a run that was short, or not alone on its machine."""
+    """Return a warning about a run that was short, or not alone on its machine."""
     short = float(facts.get("scale", 1)) < 1
     crowded = float(facts.get("load average at the start", 0)) > QUIET
     if not short and not crowded:
@@ -87,7 +87,7 @@ def _cells(figure: Figure) -> tuple[str, ...]:
 
 
 def _goal_number(figure: Figure) -> int:
-    """G2 comes before G10; what has no number comes last."""
+    """Return a sort key: G2 comes before G10, and figures without a number come last."""
     number = figure.name.split()[0].removeprefix("G")
     return int(number) if number.isdigit() else 99
 
@@ -114,7 +114,7 @@ def _peer(figure: Figure) -> str:
 
 
 def _number(value: float) -> str:
-    """Three digits are as many as a run gives."""
+    """Return a value with three significant digits, the precision of a run."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 

@@ -1,4 +1,4 @@
-"""``latest.json`` (the figures) and ``run.json`` (where they come from, and courses for plots)."""
+"""``latest.json`` (the figures) and ``run.json`` (facts about the run, and courses for plots)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from benchmarks.figures import Figure
 
 FIGURES, RUN = "latest.json", "run.json"
 AGAIN = "measured again"
-"""The fact that names the goals, or the figures without one, that are of a later run."""
+"""The fact that names the goals (or the figures without one) that a later run has measured."""
 PACKAGES = ("django", "psycopg", "celery", "supabase", "websockets")
 
 
@@ -31,7 +31,8 @@ class Results:
     series: dict[str, Any] = field(default_factory=dict)
 
     def with_again(self, newer: Results) -> Results:
-        """These results with the figures of a newer run of some suites; the facts say which."""
+        """Return these results with the figures of a newer run of some suites, which the facts
+        name."""
         fresh = {figure.name: figure for figure in newer.figures}
         kept = [fresh.pop(figure.name, figure) for figure in self.figures]
         again = {
@@ -44,7 +45,7 @@ class Results:
 
 
 def write_results(results: Results, folder: Path) -> None:
-    """Writes both files into ``folder``."""
+    """Write both files into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = [figure.as_json() for figure in results.figures]
     (folder / FIGURES).write_text(json.dumps(rows, indent=1) + "\n")
@@ -53,16 +54,16 @@ def write_results(results: Results, folder: Path) -> None:
 
 
 def read_results(folder: Path) -> Results:
-    """What ``write_results`` wrote."""
+    """Return the results that ``write_results`` has written."""
     rows = json.loads((folder / FIGURES).read_text())
     run = json.loads((folder / RUN).read_text())
     return Results([Figure.from_json(row) for row in rows], run["facts"], run["series"])
 
 
 def facts_of_this_run(scale: float, postgres: Path) -> dict[str, str]:
-    """What a reader must know of the machine; nothing that names it."""
-    told = subprocess.run([postgres, "--version"], capture_output=True, text=True, check=True)
-    found = re.search(r"\d+(\.\d+)?", told.stdout)
+    """Return the facts about the machine that a reader needs; its name is not among them."""
+    output = subprocess.run([postgres, "--version"], capture_output=True, text=True, check=True)
+    found = re.search(r"\d+(\.\d+)?", output.stdout)
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "scale": f"{scale:g}",

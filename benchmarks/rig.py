@@ -1,4 +1,4 @@
-"""What the benchmarks run on: PostgreSQL with fsync, a broker, the receiver, a Celery worker."""
+"""The rig of the benchmarks: PostgreSQL with fsync, a broker, the receiver, a Celery worker."""
 
 from __future__ import annotations
 
@@ -27,26 +27,26 @@ DURABLE = {
     "wal_level": "logical",
     "track_commit_timestamp": "on",
 }
-"""As Supabase's server is set; nothing is decoded but while the local Supabase runs."""
+"""PostgreSQL's settings, as on Supabase. Logical decoding runs only with the local Supabase."""
 
 
 @dataclass
 class Rig:
-    """The running parts, and how much to measure (``scale`` 1.0 is the full run)."""
+    """The running parts, and the amount to measure (``scale`` 1.0 is the full run)."""
 
     config: LocalSupabaseConfig
     receiver_port: int
     scale: float
     series: dict[str, Any] = field(default_factory=dict)
-    """What plots show beyond the figures."""
+    """The data that plots show beyond the figures."""
 
     def times(self, full: int, least: int = 1) -> int:
-        """``full``, scaled."""
+        """Return ``full`` times ``scale``."""
         return max(least, int(full * self.scale))
 
     def start_over(self) -> None:
-        """Leave nothing of an earlier suite: rows, states of sites, tasks in the broker, what the
-        receiver counted, what is published, how tables are scattered on disk."""
+        """Remove everything that an earlier suite has left: rows, states of sites, tasks in the
+        broker, the receiver's counts, publications, and the fragmentation of tables."""
         from django.apps import apps
         from django.db import connections, transaction
 
@@ -70,30 +70,32 @@ class Rig:
                     cursor.execute("TRUNCATE spool_live.sites CASCADE")
                     cursor.execute("VACUUM ANALYZE")
             else:
-                with transaction.atomic(using=alias):  # foreign keys are checked at its end
+                with transaction.atomic(
+                    using=alias
+                ):  # the transaction checks foreign keys at its end
                     for model in models:
                         model._base_manager.using(alias).all()._raw_delete(alias)  # noqa: SLF001 - no cascades
 
     def reset_receiver(self, *, delay_ms: int = 0) -> None:
-        """Empties the receiver's counters and sets its delay."""
+        """Reset the receiver's counters, and set its delay."""
         self._ask(f"_reset/{delay_ms}", method="POST")
 
     def stats(self) -> dict[str, Any]:
-        """The receiver's counters."""
+        """Return the receiver's counters."""
         found: dict[str, Any] = json.loads(self._ask("_stats"))
         return found
 
     def wait_for_rows(self, count: int, timeout: float = 60) -> dict[str, Any]:
-        """The counters once ``count`` rows have arrived."""
+        """Return the counters once ``count`` rows have arrived."""
         wait_until(lambda: self.stats()["rows"] >= count, timeout)
         return self.stats()
 
     def program(self, name: str) -> Path:
-        """A program that comes with the server."""
+        """Return the path of a program that comes with the server."""
         return find_postgres().bin_dir / name
 
     def pgbench(self) -> str:
-        """The load generator that comes with the server."""
+        """Return the path of PostgreSQL's load generator."""
         return str(self.program("pgbench"))
 
     def _ask(self, path: str, method: str = "GET") -> bytes:
@@ -104,7 +106,7 @@ class Rig:
 
 @contextmanager
 def running_rig(scale: float) -> Iterator[Rig]:
-    """Starts everything, sets Django up, makes the tables; stops what it started."""
+    """Start all parts, set up Django and create the tables; stop the parts at the end."""
     with ExitStack() as stack:
         state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="spool-live-bench-")))
         config = LocalSupabaseConfig.generate(
@@ -144,7 +146,7 @@ def running_rig(scale: float) -> Iterator[Rig]:
 
 @contextmanager
 def child(command: list[str], **environment: str) -> Iterator[None]:
-    """A process that ends with the block. Of what it says, only what goes to stderr is shown."""
+    """Run a process for the duration of the block. Of its output, only stderr is shown."""
     process = ChildProcess(command, environment={**os.environ, **environment})
     try:
         yield
@@ -155,7 +157,7 @@ def child(command: list[str], **environment: str) -> Iterator[None]:
 
 @contextmanager
 def running_worker(**environment: str) -> Iterator[None]:
-    """A Celery worker with one process, as small sites have it."""
+    """Run a Celery worker with one process, as small sites do."""
     from benchmarks.celery import app
 
     command = [sys.executable, "-m", "celery", "-A", "benchmarks.celery", "worker"]
@@ -175,7 +177,7 @@ def _make_tables() -> None:
     from django.conf import settings
 
     for alias in connections:
-        for synced in (False, True):  # what has no migrations refers to what has
+        for synced in (False, True):  # tables without migrations refer to those with migrations
             call_command("migrate", database=alias, run_syncdb=synced, verbosity=0)
     if "pgtrigger" in settings.INSTALLED_PEERS:
         call_command("pgtrigger", "install", database="default", verbosity=0)

@@ -19,7 +19,7 @@ from benchmarks.rig import Rig, child, running_worker
 from spool_live.local.processes import wait_until
 
 Arrival = tuple[int, int]
-"""``metadata.n`` of the update, and when it came, in nanoseconds on CLOCK_MONOTONIC."""
+"""``metadata.n`` of an update, and its time of arrival in nanoseconds on CLOCK_MONOTONIC."""
 
 
 @dataclass
@@ -31,15 +31,15 @@ class Road:
     api_url: str
     api_key: str = field(repr=False)
     environment: dict[str, str] = field(repr=False)
-    """For processes that are to use this road's Supabase."""
+    """The environment of processes that use this road's Supabase."""
     _next: int = 0
 
     @contextmanager
     def subscribers(
         self, kind: str, count: int, mode: str = "broadcast"
     ) -> Iterator[Callable[[int], dict[str, Any]]]:
-        """``count`` subscribers in a second process, all live. Yields what asks for so many
-        arrivals, see ``benchmarks.subscribers``."""
+        """Run ``count`` subscribers in another process until all are live, and yield a function
+        that returns a number of arrivals (see ``benchmarks.subscribers``)."""
         job = {"kind": kind, "count": count, "mode": mode, "site_id": str(self.site.pk)}
         job |= {"api_url": self.api_url, "api_key": self.api_key}
         process = subprocess.Popen(
@@ -57,7 +57,7 @@ class Road:
             process.stdin.write(f"{line}\n")
             process.stdin.flush()
             if not (answer := process.stdout.readline()):
-                raise RuntimeError("the subscribers ended; what they said is above")
+                raise RuntimeError("the subscribers ended; their output is above")
             return answer
 
         try:
@@ -70,7 +70,8 @@ class Road:
             process.stdout.close()
 
     def edits(self, count: int, pause: float) -> dict[int, int]:
-        """Saves of one story in the admin's way; when each had committed, by ``metadata.n``."""
+        """Save one story several times, as the admin does; return the times of the commits by
+        ``metadata.n``."""
         from django.db import transaction
 
         from benchmarks.newsroom.models import LiveStory
@@ -88,20 +89,20 @@ class Road:
         return committed
 
     def numbers(self, count: int) -> range:
-        """Numbers for so many updates, none used twice."""
+        """Return unused numbers for ``count`` updates."""
         self._next += count
         return range(self._next - count + 1, self._next + 1)
 
 
 def latencies(committed: dict[int, int], arrivals: list[Arrival]) -> list[float]:
-    """Milliseconds from commit to callback, over all subscribers and updates."""
+    """Return the milliseconds from commit to callback, for all subscribers and updates."""
     return [(at - committed[n]) / 1e6 for n, at in arrivals if n in committed]
 
 
 @contextmanager
 def running_road(rig: Rig, name: str, *, worker: bool = True) -> Iterator[Road]:
-    """Starts the road for a new site called ``name``; inside, Django speaks to the local
-    Supabase. ``worker``: with a Celery worker and nudges."""
+    """Start the road for a new site called ``name``; in the block, Django uses the local Supabase.
+    With ``worker``, there are a Celery worker and nudges."""
     from django.conf import settings
     from django.db import connection
     from django.test.utils import override_settings
@@ -122,14 +123,14 @@ def running_road(rig: Rig, name: str, *, worker: bool = True) -> Iterator[Road]:
         "secret_key": config.secret_key,
         "jwt_secret": config.jwt_secret,
     }
-    told = json.dumps({**json.loads(os.environ["SPOOL_LIVE_BENCH"]), **supabase})
+    configuration = json.dumps({**json.loads(os.environ["SPOOL_LIVE_BENCH"]), **supabase})
     api_port = free_port()
     api = [sys.executable, "-m", "uvicorn", "django.core.asgi:get_asgi_application", "--factory"]
     api += ["--port", str(api_port), "--lifespan", "off", "--log-level", "warning"]
     changed = {**settings.SPOOL_LIVE, **supabase_settings(supabase), "NUDGE": worker}
     with (
         _running_gateway(rig),
-        child([*api, "--no-access-log"], SPOOL_LIVE_BENCH=told),
+        child([*api, "--no-access-log"], SPOOL_LIVE_BENCH=configuration),
         override_settings(SPOOL_LIVE=changed),
     ):
         site = Site.objects.create(name=name)
@@ -137,12 +138,12 @@ def running_road(rig: Rig, name: str, *, worker: bool = True) -> Iterator[Road]:
         mirror.mirror_pending("default")
         api_key = str(getattr(plain, "reveal", lambda: plain)())
         api_url = f"http://127.0.0.1:{api_port}/spool-live/"
-        road = Road(rig, site, api_url, api_key, {**os.environ, "SPOOL_LIVE_BENCH": told})
+        road = Road(rig, site, api_url, api_key, {**os.environ, "SPOOL_LIVE_BENCH": configuration})
         wait_until(lambda: _answers(f"{road.api_url}site/", api_key), 30)
         if not worker:
             yield road
             return
-        with running_worker(SPOOL_LIVE_BENCH=told):
+        with running_worker(SPOOL_LIVE_BENCH=configuration):
             yield road
 
 

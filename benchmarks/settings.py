@@ -66,7 +66,7 @@ EVENTSTREAM_STORAGE_CLASS = "django_eventstream.storage.DjangoModelStorage"
 
 
 def supabase_settings(given: dict[str, Any]) -> dict[str, Any]:
-    """The part of ``SPOOL_LIVE`` that says which Supabase: the receiver, where none is given."""
+    """Return the part of ``SPOOL_LIVE`` that names Supabase: by default the receiver."""
     stub = f"http://127.0.0.1:{RIG['receiver_port']}"
     return {
         "SUPABASE_URL": given.get("supabase_url", stub),

@@ -1,4 +1,4 @@
-"""Subscribers in a process of their own, and when each update reached each of them.
+"""Subscribers in another process, and the time at which each update reached each of them.
 
 ``python -m benchmarks.subscribers`` reads a job from stdin, one line of JSON ``{kind, count,
 api_url, api_key, site_id, mode}``; ``kind`` is ``ours`` (spool_live.client), ``official`` (the
@@ -32,7 +32,7 @@ _LIVE_WITHIN, _ALL_WITHIN = 120.0, 60.0
 
 
 class Arrivals:
-    """What has arrived so far, at all subscribers together."""
+    """The arrivals so far, at all subscribers together."""
 
     def __init__(self) -> None:
         self._seen: list[tuple[int, int]] = []
@@ -43,20 +43,20 @@ class Arrivals:
         self._grown.set()
 
     async def take(self, count: int) -> list[tuple[int, int]]:
-        """Waits for ``count`` of them and forgets them."""
+        """Wait for ``count`` arrivals, then return and forget them."""
         try:
             async with asyncio.timeout(_ALL_WITHIN):
                 while len(self._seen) < count:
                     self._grown.clear()
                     await self._grown.wait()
         except TimeoutError:
-            pass  # whoever counts them will see
+            pass  # the parent sees that by the number of arrivals
         taken, self._seen = self._seen, []
         return taken
 
 
 async def follow_with_ours(job: dict[str, Any], arrivals: Arrivals) -> None:
-    """Clients that share nothing, as processes of their own would be."""
+    """Run clients that share nothing, as separate processes would."""
     config = LiveUpdatesConfig(job["site_id"], job["api_key"], job["api_url"], shared=False)
 
     async def follow() -> None:
@@ -73,7 +73,7 @@ async def follow_with_ours(job: dict[str, Any], arrivals: Arrivals) -> None:
 
 
 async def follow_with_the_official_client(job: dict[str, Any], arrivals: Arrivals) -> None:
-    """Joins the private topic, as the token response names it."""
+    """Join the private topic that the token's answer names."""
     token = _token(job)
 
     def take(message: dict[str, Any]) -> None:
@@ -96,7 +96,7 @@ async def follow_with_the_official_client(job: dict[str, Any], arrivals: Arrival
 
 
 async def follow_with_raw_sockets(job: dict[str, Any], arrivals: Arrivals) -> None:
-    """Sockets that look for the number in the text and read nothing else of it."""
+    """Run sockets that search the text for the number and do not parse it."""
     token = await asyncio.to_thread(_token, job)
     host, _, port = token["supabase_url"].removeprefix("http://").partition(":")
     topic, config, sign = _raw_join(token["realtime"], job["mode"])
@@ -126,7 +126,7 @@ async def follow_with_raw_sockets(job: dict[str, Any], arrivals: Arrivals) -> No
 
 
 def _raw_join(realtime: dict[str, Any], mode: str) -> tuple[str, dict[str, Any], bytes]:
-    """Topic, configuration, and what the server says when the channel is live."""
+    """Return topic, configuration, and the server's message when the channel is live."""
     if mode == "broadcast":
         config = {"private": True, "broadcast": {"replication_ready": True}}
         return realtime["broadcast"]["topic"], config, b"Replication connection established"
@@ -159,11 +159,11 @@ _KINDS = {
     "raw": follow_with_raw_sockets,
 }
 kept: list[object] = []
-"""Clients and tasks that live as long as the process."""
+"""Start clients and tasks that run as long as the process."""
 
 
 async def main(job: dict[str, Any]) -> None:
-    """Follows until stdin ends."""
+    """Follow until stdin ends."""
     arrivals = Arrivals()
     async with asyncio.timeout(_LIVE_WITHIN):
         await _KINDS[job["kind"]](job, arrivals)

@@ -32,14 +32,15 @@ class Mark:
 
 @dataclass(frozen=True)
 class Row:
-    """A label and what stands on its line."""
+    """A label, and the marks on its line."""
 
     label: str
     marks: Sequence[Mark]
 
 
 def bars(title: str, subtitle: str, rows: Sequence[Row], *, unit: str, start: float) -> str:
-    """A bar a row for its first mark, from ``start`` on a logarithmic axis; a tick for a goal."""
+    """Return a plot with one bar per row (its first mark), from ``start`` on a logarithmic axis,
+    and a tick for a goal."""
     scale = _Logarithmic(start, max(m.value for row in rows for m in row.marks))
     parts = [*_grid(scale, len(rows), unit)]
     for place, row in enumerate(rows):
@@ -58,7 +59,7 @@ def bars(title: str, subtitle: str, rows: Sequence[Row], *, unit: str, start: fl
 
 
 def dots(title: str, subtitle: str, rows: Sequence[Row], *, unit: str, start: float) -> str:
-    """Dots on a line a row, on a logarithmic axis; a tick for a goal."""
+    """Return a plot with one line of dots per row, on a logarithmic axis, and a tick for a goal."""
     scale = _Logarithmic(start, max(m.value for row in rows for m in row.marks))
     parts = [*_grid(scale, len(rows), unit)]
     for place, row in enumerate(rows):
@@ -71,8 +72,8 @@ def dots(title: str, subtitle: str, rows: Sequence[Row], *, unit: str, start: fl
             else:
                 parts.append(f'<circle class="{mark.kind}" cx="{x:.1f}" cy="{y + 13}" r="5.5"/>')
         last = max(row.marks, key=lambda mark: mark.value)
-        told = next(mark.text for mark in row.marks if mark.text)
-        parts.append(_text(scale(last.value) + 12, y + 17, told, "faint small"))
+        label = next(mark.text for mark in row.marks if mark.text)
+        parts.append(_text(scale(last.value) + 12, y + 17, label, "faint small"))
     return _page(title, subtitle, parts, _TOP + len(rows) * _ROW + 34)
 
 
@@ -83,7 +84,7 @@ def courses(
     *,
     unit: str,
 ) -> str:
-    """Lines ``(label, kind, points)`` over seconds; the axis of values is logarithmic."""
+    """Return a plot of lines ``(label, kind, points)`` over seconds; values are logarithmic."""
     height, left = 260, 60
     points = [point for _, _, line in lines for point in line]
     end = max(x for x, _ in points)

@@ -9,7 +9,7 @@ from rest_framework.views import APIView
 
 
 class EmptyView(APIView):
-    """The floor of any DRF endpoint."""
+    """An empty view, as the lower bound of any DRF endpoint."""
 
     authentication_classes = []
     permission_classes = []

@@ -1,1 +1,1 @@
-"""Content in as many ways as there are peers: the same ten fields each time."""
+"""Content models, one for each peer, all with the same ten fields."""

@@ -1,4 +1,4 @@
-"""How many rows are created at once: the plain way, ours, each peer's."""
+"""Ways to create many rows at once: plain Django, spool_live, and each peer."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ Create = Callable[[type[Model], Sequence[Model]], Any]
 
 
 def create_plain(model: type[Model], stories: Sequence[Model]) -> None:
-    """What all others are measured by."""
+    """Create rows without capture: the baseline for all others."""
     model._default_manager.bulk_create(stories)
 
 
 def create_recorded(model: type[Model], stories: Sequence[Model]) -> None:
-    """Ours."""
+    """Create rows with spool_live."""
     models.LiveStory.live.bulk_create(stories)
 
 
 @dataclass(frozen=True)
 class Bulk:
-    """A way to create many stories: their model, the act."""
+    """A way to create many stories: its model and its function."""
 
     model: type[Model]
     create: Create = create_plain
 
 
 def copy_beside(site: Site) -> Create:
-    """The limit: the plain way, then rows for the outbox that are ready, by COPY."""
+    """Create rows and copy prepared outbox rows with COPY: the limit."""
     columns = "update_id, site_id, event_type, collection, item_id, timestamp, metadata"
     rows = [
         (
@@ -67,7 +67,7 @@ def copy_beside(site: Site) -> Create:
 
 
 def BULK_PEERS() -> dict[str, Bulk]:  # noqa: N802
-    """The peers that are installed and keep up with ``bulk_create``."""
+    """Return the installed peers that capture ``bulk_create``."""
     ways = {
         "reversion": ("django-reversion", "RevisedStory", _revise),
         "simple_history": ("django-simple-history", "HistoricStory", _keep_history),

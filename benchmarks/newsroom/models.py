@@ -1,4 +1,4 @@
-"""One model a variant, so that each has a table and signals of its own."""
+"""One model for each variant, so that each has its own table and signals."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ class Story(models.Model):
 
 
 class PlainStory(Story):
-    """Nobody hears of it."""
+    """A model without capture."""
 
 
 class LiveStory(Story):
-    """Ours, without publish state and slug."""
+    """Captured by spool_live, without publish state and slug."""
 
     objects = models.Manager()
     live = LiveManager()
 
 
 class TrackedStory(Story):
-    """Ours, with publish state and slug: a query more, to compare with the stored row."""
+    """Captured by spool_live, with publish state and slug: one more query, for the stored row."""
 
 
 class KeyedStory(Story):
-    """With a UUID as its key."""
+    """An abstract model with a UUID as its key."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
 
@@ -53,27 +53,28 @@ class KeyedStory(Story):
 
 
 class PlainKeyedStory(KeyedStory):
-    """Nobody hears of it."""
+    """A model without capture."""
 
 
 class TriggerStory(KeyedStory):
-    """Ours, by trigger."""
+    """Captured by spool_live's trigger."""
 
 
 class TrackedTriggerStory(KeyedStory):
-    """Ours, by trigger, with publish state and slug."""
+    """Captured by spool_live's trigger, with publish state and slug."""
 
 
 class NumberedTriggerStory(Story):
-    """Ours, by trigger, with a number as its key: its id among subscribers is a SHA-1."""
+    """Captured by spool_live's trigger, with a number as its key, of which the item's id is a
+    hash."""
 
 
 class PostedStory(Story):
-    """The naive way: a request to Supabase in the save."""
+    """The naive variant: a request to Supabase during the save."""
 
 
 class EnqueuedStory(Story):
-    """The usual way: one task a save."""
+    """The usual variant: one task for each save."""
 
 
 if apps.is_installed("reversion"):
@@ -81,14 +82,14 @@ if apps.is_installed("reversion"):
 
     @reversion.register()
     class RevisedStory(Story):
-        """django-reversion's."""
+        """Captured by django-reversion."""
 
 
 if apps.is_installed("simple_history"):
     from simple_history.models import HistoricalRecords
 
     class HistoricStory(Story):
-        """django-simple-history's."""
+        """Captured by django-simple-history."""
 
         history = HistoricalRecords()
 
@@ -98,7 +99,7 @@ if apps.is_installed("pghistory"):
 
     @pghistory.track()
     class TriggeredStory(Story):
-        """django-pghistory's: by trigger."""
+        """Captured by django-pghistory's trigger."""
 
 
 if apps.is_installed("django_outbox_pattern"):
@@ -106,8 +107,8 @@ if apps.is_installed("django_outbox_pattern"):
 
     @publish([Config(destination="stories", fields=["id", "title", "slug", "status"])])
     class OutboxedStory(Story):
-        """django-outbox-pattern's."""
+        """Captured by django-outbox-pattern."""
 
 
 class StreamedStory(Story):
-    """django-eventstream's, with its storage in the database."""
+    """Captured by django-eventstream, with its storage in the database."""

@@ -1,4 +1,4 @@
-"""How each peer is told of a save."""
+"""How each peer captures a save."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ def _save(story: Model) -> None:
 
 @dataclass(frozen=True)
 class Variant:
-    """A way to save: its name, its model, the act; at most so many times a round."""
+    """A way to save: its name, its model, its function, and the maximum number of saves per
+    round."""
 
     name: str
     model: type[Model]
@@ -28,7 +29,7 @@ class Variant:
 
 
 def PEER_VARIANTS() -> list[Variant]:  # noqa: N802
-    """The peers that are installed, and the two ways that need no package."""
+    """Return the installed peers, and the two variants that need no package."""
     variants = [
         Variant("task.delay per save", models.EnqueuedStory, _enqueue),
         Variant("POST per save", models.PostedStory, _post),

@@ -162,7 +162,7 @@ def _timed(client: Client, url: str) -> Sample:
 
     found = []
     for number in range(ROUNDS + 1):
-        kept.forget()  # as the first who asks has it
+        kept.forget()  # as for the first visitor
         started = time.perf_counter()
         answer = client.get(url)
         took = (time.perf_counter() - started) * 1000

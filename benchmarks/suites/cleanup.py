@@ -1,4 +1,4 @@
-"""A million expired rows leave the live table while 100 subscribers follow (G13)."""
+"""A million expired rows are deleted from the live table while 100 subscribers follow (G13)."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ _DELETE = "delete from public.live_updates where inserted_at < now() - interval 
 
 @dataclass(frozen=True)
 class Watched:
-    """What subscribers saw while something was going on: milliseconds from commit to callback of
-    every edit at every subscriber, and ``(second of the edit, worst subscriber)``."""
+    """Latencies during one phase: milliseconds from commit to callback of every edit at every
+    subscriber, and ``(second of the edit, worst subscriber)``."""
 
     latencies: list[float]
     course: list[tuple[float, float]]
@@ -48,7 +48,7 @@ class Watched:
 
 
 def run(rig: Rig) -> list[Figure]:
-    """Ours where only insertions are published; one DELETE where nobody cared."""
+    """Measure spool_live's clean-up, with only insertions published, and one plain DELETE."""
     expired = rig.times(1_000_000, 20_000)
     quiet, ours = _watch(rig, "Cleanup", expired, "insert", _cleaner)
     rig.series["cleanup"] = {"ours": ours.course}
@@ -85,7 +85,7 @@ def _watch(
     publish: str,
     ready: Callable[[Road], AbstractContextManager[Callable[[], Any]]],
 ) -> tuple[Watched, Watched]:
-    """The same edits before what is ``ready`` and while it goes on."""
+    """Measure the same edits before the process that is ``ready`` begins, and while it runs."""
     _fill(rig, expired, publish)
     with running_road(rig, name) as road, road.subscribers("raw", SUBSCRIBERS) as ask:
         _follow(road, ask, lambda: False, _WARM_UP)
@@ -124,14 +124,14 @@ def _cleaner(road: Road) -> Iterator[Callable[[], dict[str, Any]]]:
     )
     assert process.stdin
     assert process.stdout
-    said = process.stdout
+    output = process.stdout
 
     def clean_up() -> dict[str, Any]:
         found: dict[str, Any] = json.loads(process.communicate("go\n")[0])
         return found
 
     try:
-        assert said.readline() == "ready\n"
+        assert output.readline() == "ready\n"
         yield clean_up
     finally:
         process.kill()
@@ -151,7 +151,8 @@ def _one_delete(road: Road) -> Iterator[Callable[[], float]]:
 
 
 def _fill(rig: Rig, expired: int, publish: str) -> None:
-    """A tenth of the rows is fresh. Nobody is told: triggers sleep, and nothing decodes yet."""
+    """Fill the table; a tenth of the rows is fresh. Triggers are off, and nothing is decoded
+    yet."""
     from spool_live.models import Site
 
     archive, _ = Site.objects.get_or_create(name="Archive")

@@ -1,4 +1,4 @@
-"""Commits per second at 32 clients, with what capture adds to a transaction and without (G9)."""
+"""Commits per second at 32 clients, with and without the statements of capture (G9)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROWS = 1000
 
 
 def run(rig: Rig) -> list[Figure]:
-    """pgbench with the very statements of a captured save."""
+    """Run pgbench with the exact statements of a captured save."""
     first, insert = _statements()
     update = f"UPDATE {PlainStory._meta.db_table} SET body = repeat('c', 1000) WHERE id = :id;"
     scripts = {
@@ -54,7 +54,7 @@ def run(rig: Rig) -> list[Figure]:
 
 
 def _statements() -> tuple[int, str]:
-    """The lowest key of a thousand rows, and the INSERT of a captured save as it is sent."""
+    """Return the lowest key of a thousand rows, and the INSERT of a captured save as it is sent."""
     site, _ = Site.objects.get_or_create(name="Bench")
     values = {"site": site, "title": "x", "slug": "x", "summary": "s" * 200, "body": "b" * 1000}
     made = PlainStory.objects.bulk_create(PlainStory(**values) for _ in range(ROWS))

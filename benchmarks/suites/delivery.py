@@ -27,7 +27,7 @@ FROM generate_series(1, %s) AS n
 
 
 def run(rig: Rig) -> list[Figure]:
-    """Drains, and one request a row beside them."""
+    """Measure how backlogs drain, and one request per row for comparison."""
     count = rig.times(20_000, 2_000)
     fill_outbox(10)
     delivery.deliver_pending("default")  # connections, imports
@@ -46,7 +46,7 @@ def run(rig: Rig) -> list[Figure]:
 
 
 def fill_outbox(count: int) -> None:
-    """An outbox that holds ``count`` updates of 1.4 kB, over some sites."""
+    """Fill the outbox with ``count`` updates of 1.4 kB, over several sites."""
     names = [f"Site {n}" for n in range(SITES)]
     for name in names:
         Site.objects.get_or_create(name=name)

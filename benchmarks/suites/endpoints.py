@@ -1,4 +1,4 @@
-"""The token endpoint above an empty DRF view (G11), and catch-up (G12), in process."""
+"""The token endpoint beside an empty DRF view (G11), and catch-up (G12), in process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROUNDS = 5
 
 
 def run(rig: Rig) -> list[Figure]:
-    """Calls of the WSGI application."""
+    """Measure calls of the WSGI application."""
     rig.reset_receiver()
     site, _ = Site.objects.get_or_create(name="Site 0")
     _, plain = keys.create_key(site, name="bench")

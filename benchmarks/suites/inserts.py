@@ -26,7 +26,8 @@ from live_updates where site_id = %s and (metadata->>'n')::bigint = any(%s)
 
 
 def run(rig: Rig) -> list[Figure]:
-    """Rows a second into ``live_updates`` with its triggers, while one subscriber follows."""
+    """Measure rows per second into ``live_updates`` with its triggers, while one subscriber
+    follows."""
     count = rig.times(10_000, 2_000)
     with running_road(rig, "Inserts") as road:
         with road.subscribers("raw", 1):

@@ -26,15 +26,15 @@ from spool_live.outbox.record import notify_committed
 PAUSE = 0.025
 _WARM_UP = 20
 _numbers = itertools.count(1)
-"""What tells one edit from all others that this process makes, whoever measures them."""
+"""A counter that numbers every edit of this process, across measurements."""
 
 
 def run(rig: Rig) -> list[Figure]:
-    """All with one Celery worker of one process."""
+    """Run all measurements with one Celery worker of one process."""
     edits, rounds = rig.times(4000, 500), rig.times(5, 2)
     watched = rig.times(300, 60)
     with running_worker(), _nudging():
-        # First: what the producers leave to vacuum would be in the way of single edits.
+        # First: the vacuum after the producers would slow down single edits.
         latency = _latencies(rig, watched)
         waits = _waits(rig.times(500, 100))
         naive = _naive_waits(rig.times(300, 60))
@@ -88,7 +88,7 @@ def _nudging() -> Iterator[None]:
 
 
 def _latencies(rig: Rig, edits: int) -> list[float]:
-    """Milliseconds from each commit to the request that carried it: those that arrived."""
+    """Return the milliseconds from each commit to the request with its update, if it arrived."""
     _settle_down(rig)
     story = _story()
     committed: dict[str, int] = {}
@@ -153,7 +153,7 @@ def _naive_waits(edits: int) -> list[float]:
 
 
 def _waits_with_a_hanging_broker(edits: int) -> list[float]:
-    """A broker that takes connections and never answers."""
+    """Run a broker that accepts connections and never answers."""
     silent = socket.create_server(("127.0.0.1", 0))
     stop = threading.Event()
 

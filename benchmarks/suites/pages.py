@@ -38,7 +38,7 @@ new MutationObserver(() => {
 
 
 def run(rig: Rig) -> list[Figure]:
-    """Each figure is of so many edits, one after the other."""
+    """The number of edits for each figure, one after the other."""
     missing = [name for name in ("npm", "standardwebhooks", "playwright") if not _is_there(name)]
     if missing or not _chromium():
         why = f"needs {', '.join(missing) or 'Chromium'}"
@@ -86,7 +86,7 @@ def _chromium() -> str | None:
 
 
 def _change_form(browser: Browser, demo: RunningDemo) -> Page:
-    """The form of one article of the first site, as its editor sees it."""
+    """The admin form of one article of the first site, as its editor sees it."""
     site = demo.sites[0]
     page = browser.new_context().new_page()
     page.goto(demo.ready["admin_url"])
@@ -99,7 +99,7 @@ def _change_form(browser: Browser, demo: RunningDemo) -> Page:
 
 
 def _save(admin: Page, summary: str) -> float:
-    """Change the article; returns the moment of the click, in seconds since the epoch."""
+    """Change the article; return the time of the click, in seconds since the epoch."""
     admin.fill("#id_summary", summary)
     button = admin.locator("[name=_continue]").first
     clicked = time.time()
@@ -109,7 +109,7 @@ def _save(admin: Page, summary: str) -> float:
 
 @contextmanager
 def _site(demo: RunningDemo, *, production: bool) -> Iterator[tuple[str, str]]:
-    """The example: its address, the secret of its preview. With a sender of webhooks if built."""
+    """Run the example; yield its address and the secret of its preview. If built, with webhooks."""
     variables = next_site.environment(demo.ready, free_port())
     process = next_site.start(variables, production=production)
     url = f"http://localhost:{variables['PORT']}"
@@ -127,7 +127,7 @@ def _site(demo: RunningDemo, *, production: bool) -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def _webhooks(demo: RunningDemo, url: str, secret: str) -> Iterator[None]:
-    """Sends a signed webhook for each update, as soon as the site's stream has it."""
+    """Send a signed webhook for each update, as soon as the site's stream has it."""
     from standardwebhooks import Webhook
 
     signer, site = Webhook(secret), demo.sites[0]
@@ -154,7 +154,7 @@ def _webhooks(demo: RunningDemo, url: str, secret: str) -> Iterator[None]:
 
 
 def _next_look(admin: Page, url: str, count: int, name: str) -> list[Sample]:
-    """Somebody who looks again and again sees the change."""
+    """Wait until a request for the page shows the change."""
     return _measured(count, f"of a look at {name}", lambda mark: _looking(admin, url, mark))
 
 
@@ -179,7 +179,7 @@ def _looking(admin: Page, url: str, mark: str) -> float:
 def _refreshing(
     admin: Page, browser: Browser, url: str, secret: str, count: int, name: str
 ) -> list[Sample]:
-    """A page in a browser that renders anew with every event."""
+    """Open a page in a browser that renders again with every event."""
     page = browser.new_context().new_page()
     page.goto(f"{url}/api/preview?secret={secret}")
     page.wait_for_function("document.body.innerText.includes('Winter timetable')")
@@ -200,7 +200,7 @@ def _watched(admin: Page, page: Page, mark: str) -> float:
 
 
 def _measured(count: int, what: str, once: Callable[[str], float]) -> list[Sample]:
-    """p50 and p95 in milliseconds. Each edit has a mark of its own to be looked for."""
+    """Return p50 and p95 in milliseconds. Each edit has a unique mark to search for."""
     found = [once(f"Edit {n} {what}") * 1000 for n in range(count)]
     return percentiles(found, 0.5, 0.95, expected=count)
 

@@ -1,4 +1,4 @@
-"""What a save costs (G1, G3, G4): ours beside the plain save and beside the peers."""
+"""The cost of a save (G1, G3, G4), beside the plain save and the peers."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ OURS = Variant("spool_live", models.LiveStory)
 TRACKED = Variant("spool_live, slug and publish state", models.TrackedStory)
 PLAIN_COUNTED = Variant("plain, by an expression", models.PlainStory, _count)
 COUNTED = Variant("spool_live, a value read back", models.LiveStory, _count)
-"""The database computes what is saved: ours reads it back."""
+"""A variant in which the database computes the saved value, so that spool_live reads it back."""
 
 
 def run(rig: Rig) -> list[Figure]:
-    """Single saves, saves in one transaction, bulk."""
+    """Measure single saves, saves in one transaction, and bulk saves."""
     return [*single_saves(rig), *many_saves(rig), *bulk_creates(rig)]
 
 
 def single_saves(rig: Rig) -> list[Figure]:
-    """G1: one save in a transaction."""
+    """Measure G1: one save in a transaction."""
     rig.reset_receiver()
     peers = PEER_VARIANTS()
     ours = [OURS, TRACKED, PLAIN_COUNTED, COUNTED]
@@ -78,7 +78,7 @@ def single_saves(rig: Rig) -> list[Figure]:
 
 
 def many_saves(rig: Rig) -> list[Figure]:
-    """G3: 1000 saves in one transaction."""
+    """Measure G3: 1000 saves in one transaction."""
     variants: dict[str, Callable[[], None]] = {}
     for variant in (PLAIN, OURS, *PEER_VARIANTS()):
         variants[variant.name] = lambda v=variant: _save_all(v, stories[v.name])
@@ -97,7 +97,8 @@ def many_saves(rig: Rig) -> list[Figure]:
 
 
 def bulk_creates(rig: Rig) -> list[Figure]:
-    """G4: bulk_create(1000). The limit is the same content with its updates at hand, by COPY."""
+    """Measure G4: bulk_create(1000). The limit is the same content, with prepared updates by
+    COPY."""
     site = _site("default")
     ways = {"plain": Bulk(models.PlainStory), "ours": Bulk(models.LiveStory, create_recorded)}
     ways |= {"COPY": Bulk(models.PlainStory, copy_beside(site)), **BULK_PEERS()}
@@ -118,7 +119,7 @@ def bulk_creates(rig: Rig) -> list[Figure]:
 
 
 def _lowest(ratios: dict[str, Sample]) -> str:
-    """The name of the peer that costs least; empty where there is none."""
+    """Return the name of the cheapest peer; "" if there is none."""
     measured = {name: ratio.value for name, ratio in ratios.items() if ratio.value is not None}
     return min(measured, key=measured.__getitem__, default="")
 
@@ -187,7 +188,7 @@ def _site(using: str) -> Site:
 
 
 def _fresh_tables(using: str) -> None:
-    """Every round begins with an empty outbox and without the last one's dirty pages."""
+    """Begin a round with an empty outbox, and without dirty pages of the last round."""
     connection = connections[using]
     OutboxEntry.objects.using(using).all().delete()
     if connection.vendor == "postgresql":

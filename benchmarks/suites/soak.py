@@ -23,9 +23,10 @@ FROM generate_series(%s::bigint, %s::bigint) AS n
 
 
 def run(rig: Rig) -> list[Figure]:
-    """This process is the worker; it delivers to the local Supabase, a client follows.
+    """Deliver to the local Supabase in this process, while a client follows.
 
-    A fifth of the goal's million at scale 1, all of it at scale 5. The first round warms both up.
+    At scale 1 there are 200,000 updates, at scale 5 the million of the goal. The first round is a
+    warm-up.
     """
     rounds = rig.times(10, 2)
     workers, clients = [], []
@@ -47,7 +48,7 @@ def run(rig: Rig) -> list[Figure]:
 
 
 def fill_outbox_of(road: Road, count: int) -> None:
-    """An outbox that holds ``count`` updates of the road's site, 1.4 kB each."""
+    """Fill the outbox with ``count`` updates of the road's site, 1.4 kB each."""
     numbers = road.numbers(count)
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE live_updates_outbox")

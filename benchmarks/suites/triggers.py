@@ -1,6 +1,7 @@
-"""Capture by trigger (G2): saves in autocommit mode, and what goes past the signals.
+"""Capture by trigger (G2): saves in autocommit mode, and writes that send no signals.
 
-Each variant is held against the plain save of a model with the same kind of key, in the same round.
+Each variant is compared with the plain save of a model with the same kind of key, in the same
+round.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ OURS = {
 
 
 def run(rig: Rig) -> list[Figure]:
-    """Single saves beside the peer, statements, and a thousand rows at once."""
+    """Measure single saves beside the peer, their statements, and a thousand rows at once."""
     return [*single_saves(rig), *many_rows(rig)]
 
 
 def single_saves(rig: Rig) -> list[Figure]:
-    """G2: one save in autocommit mode."""
+    """Measure G2: one save in autocommit mode."""
     variants = {**OURS, **_peers()}
     times = _interleaved(rig, {KEYED, NUMBERED, *(model for model, _ in variants.values())})
     ratios = {
@@ -62,7 +63,7 @@ def single_saves(rig: Rig) -> list[Figure]:
 
 
 def many_rows(rig: Rig) -> list[Figure]:
-    """``bulk_create``, ``QuerySet.update`` and ``delete`` of 1000 rows."""
+    """Measure ``bulk_create``, ``QuerySet.update`` and ``delete`` of 1000 rows."""
     figures = []
     for name, act in (
         ("bulk_create(1000)", _create),
@@ -92,7 +93,7 @@ def _interleaved(rig: Rig, variants: set[type[Model]]) -> Times:
         _fresh_tables("default")
         times: Times = {model: [] for model in variants}
         for group in zip(*stories.values(), strict=True):
-            # One save of each in turn: a neighbour's burst meets all of them.
+            # One save of each in turn, so that load by others affects all of them.
             for story in random.sample(group, len(group)):
                 started = time.perf_counter()
                 story.save()

@@ -1,4 +1,4 @@
-"""What one update, one lost right and one save wait for others (G15). One worker."""
+"""How long an update, a revocation and a save wait for others (G15), with one worker."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ FROM generate_series(1, %s) AS n
 
 
 def run(rig: Rig) -> list[Figure]:
-    """Each figure with everything else of its kind at work beside it."""
+    """Measure each figure while everything else of its kind is active."""
     with running_road(rig, "Turns", worker=False) as road:
         small = _small_sites(rig)
         claims = _claims(rig)
@@ -77,7 +77,8 @@ def _small_sites(rig: Rig) -> Sample:
 
 
 def _claims(rig: Rig) -> list[Sample]:
-    """Half of what cannot go waits for a retry, half is leased; one update may go."""
+    """Fill the outbox: half of the blocked entries wait for a retry, half are leased; one is
+    free."""
     blocked, free = _sites(200), _sites(1)
     _fill(blocked, rig.times(200_000, 5_000))
     later = timezone.now() + timedelta(seconds=90)
@@ -100,8 +101,8 @@ def _claims(rig: Rig) -> list[Sample]:
 
 
 def _beside_a_run(road: Road, count: int) -> tuple[float, float, int]:
-    """Seconds until an update is delivered and a revocation acknowledged, and how many tokens were
-    refused, while all sites are mirrored once more."""
+    """Return the seconds until an update is delivered and a revocation acknowledged, and the number
+    of refused tokens, while all sites are mirrored again."""
     sites = _sites(count)
     key, _ = keys.create_key(sites[1], name="bench")
     mirror.mirror_pending("default")
@@ -143,7 +144,8 @@ def _mirrored(count: int) -> float:
 
 
 def _saves_beside_setup(road: Road, setups: int) -> tuple[float, float, int]:
-    """The 99th percentile of a save, alone and beside so many runs; how many saves failed."""
+    """Return the 99th percentile of a save, alone and beside delivery runs, and the failed
+    saves."""
     alone: list[float] = []
     plain, _ = _saves(road, lambda: len(alone) < SAVES, alone)
     done = threading.Event()
@@ -179,7 +181,7 @@ def _saves(road: Road, goes_on: Callable[[], bool], times: list[float]) -> tuple
 
 @contextmanager
 def _worker() -> Iterator[None]:
-    """One worker, at it all the time."""
+    """Run one worker that delivers all the time."""
     over = threading.Event()
 
     def work() -> None:

@@ -1,4 +1,4 @@
-"""Webhooks: messages a second and processor time with one sender, and how long healthy endpoints
+"""Webhooks: messages per second and processor time with one sender, and how long healthy endpoints
 wait while others hang."""
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from spool_live.webhooks import background
 SITES = 20
 ENDPOINTS = 1_000
 HANGING = 0.1
-"""The share of them that never answers."""
+"""The share of endpoints that never answer."""
 RATE = 20
 """Updates a second, each of another site, while some hang: few enough that none waits for the
 process, which also records and numbers them, in the measurement alone."""
 PATIENCE = 3.0
-"""Seconds after which a request to an endpoint that hangs is given up."""
+"""Seconds after which a request to an endpoint that hangs times out."""
 LOOPBACK = {
     "WEBHOOK_ALLOWED_NETWORKS": ["127.0.0.0/8"],
     "WEBHOOK_PORTS": ["1024-65535"],
@@ -38,7 +38,7 @@ LOOPBACK = {
 
 
 def run(rig: Rig) -> list[Figure]:
-    """One process sends; receivers answer at once, or never."""
+    """Measure one sending process, with receivers that answer at once or never."""
     with override_settings(SPOOL_LIVE={**settings.SPOOL_LIVE, **LOOPBACK}):
         count, rounds = rig.times(2_000, 100), rig.times(5, 2)
         sites = [_site(rig, f"site {n}", "hook") for n in range(SITES)]
@@ -101,14 +101,14 @@ def _record(sites: list[Site], each: int = 1) -> None:
 
 
 def _deliver() -> None:
-    """Each update gets its number, and nothing but its webhook is left to do."""
+    """Number the updates, so that only their webhooks are left to send."""
     delivery.deliver_and_mirror("default", pause=lambda seconds: None)
 
 
 def _timed(
     rig: Rig, sites: list[Site], count: int, send: Callable[[Rig], None]
 ) -> tuple[float, float]:
-    """Messages a second, and seconds of this process' processor time for one."""
+    """Return messages per second, and seconds of processor time in this process for each."""
     _record(sites, count // len(sites))
     _deliver()
     rig.reset_receiver()
@@ -137,7 +137,7 @@ def _send(rig: Rig) -> None:
 
 
 def _enqueue_each(rig: Rig) -> None:
-    """What a site writes first: a Celery task for each message."""
+    """Measure the naive variant: a Celery task for each message."""
     pks = list(OutboxEntry.objects.order_by("pk").values_list("pk", flat=True))
     for pk in pks:
         post_webhook.delay(pk)
@@ -145,14 +145,14 @@ def _enqueue_each(rig: Rig) -> None:
 
 
 def _post_each(rig: Rig) -> None:
-    """The work of those tasks, without Celery."""
+    """Measure the work of those tasks, without Celery."""
     for pk in OutboxEntry.objects.order_by("pk").values_list("pk", flat=True):
         post(pk)
 
 
 def _waits(rig: Rig, others: str) -> list[float]:
-    """Milliseconds from each commit to the arrival at its healthy endpoint, while the others get
-    updates too."""
+    """Return the milliseconds from each commit to the arrival at its healthy endpoint, while the
+    other endpoints get updates, too."""
     rig.start_over()
     count = rig.times(ENDPOINTS, 50)
     silent = int(count * HANGING)
