@@ -23,7 +23,7 @@ KEY = "sk_test.secret"
 
 @dataclass
 class Cms:
-    """Scripted by its fields; counts what was asked of it."""
+    """A CMS whose fields script its answers; it counts the requests."""
 
     supabase_url: str = "http://127.0.0.1:1"
     site_id: str = SITE
@@ -39,13 +39,13 @@ class Cms:
     hang: bool = False
     answers: list[Response] = field(default_factory=list)
     gateway: Callable[[str], Response | None] = lambda path: None
-    """What a gateway before the CMS answers instead of it, given the path."""
+    """The answer of a gateway in front of the CMS, by path, in place of the CMS's own."""
     token_requests: int = 0
     update_requests: list[int] = field(default_factory=list)
     port: int = 0
 
     def record(self, *, visible: bool = True, **fields: Any) -> dict[str, Any]:
-        """An update gets the next number and enters the log."""
+        """Add an update with the next number to the log."""
         self.seq += 1
         update = {
             "id": str(uuid.uuid4()),

@@ -48,7 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass
 class World:
-    """The site, and everybody who subscribed."""
+    """The site, and its subscribers."""
 
     cms: Cms
     realtime: RealtimeServer
@@ -64,7 +64,7 @@ class World:
         return client
 
     async def live(self, **options: Any) -> tuple[LiveUpdatesClient, list[LiveUpdate]]:
-        """A client that is live, and the list that its handler fills."""
+        """Return a live client, and the list that its handler fills."""
         client, seen = self.client(**options), []
         client.on_update(seen.append)
         await client.connect()
@@ -99,5 +99,5 @@ async def world() -> AsyncIterator[World]:
 
 @pytest.fixture
 def fast() -> Callable[..., Timing]:
-    """The timing of the tests, with some values changed."""
+    """Return the timing of the tests, with some values changed."""
     return lambda **changes: replace(FAST, **changes)

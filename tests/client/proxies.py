@@ -1,4 +1,4 @@
-"""Bad networks, on purpose: one proxy for bytes, one for Realtime's frames."""
+"""Simulated network faults: one proxy for bytes, one for Realtime's frames."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ quiet.setLevel(logging.INFO)  # websockets' own would log the headers of what is
 
 
 class TcpProxy:
-    """Forwards bytes: at once, later (`delay`), not at all (`freeze`), or for nobody (`refuse`).
+    """A proxy that forwards bytes: at once, later (`delay`), or not at all (`freeze`, `refuse`).
 
-    Or it is a gateway that answers by itself (`answer`).
+    With `answer` it is a gateway that answers itself.
     """
 
     def __init__(self, target: str) -> None:
@@ -52,7 +52,7 @@ class TcpProxy:
         self.port = self._server.sockets[0].getsockname()[1]
 
     def refuse(self) -> None:
-        """Hang up on whoever is connected or connects.
+        """Close present and future connections.
 
         (It goes on listening: asyncio's server leaks what it accepts while it is being closed.)
         """
@@ -60,13 +60,13 @@ class TcpProxy:
         self.abort()
 
     def answer(self, status: int, kind: str, body: bytes) -> None:
-        """From now on answer every HTTP request with this."""
+        """Answer every HTTP request with this from now on."""
         head = f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
         self._answer = f"{head}Connection: close\r\n\r\n".encode() + body
         self.abort()
 
     def heal(self) -> None:
-        """Work again."""
+        """Forward again."""
         self._refusing = False
         self._answer = None
         self.delay = 0.0
@@ -85,7 +85,7 @@ class TcpProxy:
                 writer.transport.abort()
 
     def half_close(self) -> None:
-        """Tell every client that nothing more will come, and go on listening to it."""
+        """Half-close every connection: send its end to the client, but go on reading."""
         for downstream, _ in list(self._links):
             with contextlib.suppress(OSError, RuntimeError):
                 downstream.write_eof()
@@ -149,7 +149,7 @@ class TcpProxy:
 
 
 class ConnectProxy(TcpProxy):
-    """A forward proxy, as companies have them: the client says whom to connect with."""
+    """A forward proxy, as in company networks: the client names the server to connect with."""
 
     def __init__(self) -> None:
         super().__init__("http://nobody:0")
@@ -166,7 +166,8 @@ class ConnectProxy(TcpProxy):
 
 
 class FrameProxy:
-    """Forwards Realtime's frames; loses, repeats and reorders broadcasts by the given odds."""
+    """A proxy of Realtime's frames that loses, repeats and reorders broadcasts by the given
+    odds."""
 
     def __init__(self, target: str, rand: random.Random) -> None:
         self._target = target
@@ -201,7 +202,7 @@ class FrameProxy:
             await self._server.wait_closed()
 
     async def close_all(self, code: int) -> None:
-        """Begin to close; the answers may never come. 1006 is an end without a word."""
+        """Begin to close; the peers may never answer. 1006 is an end without a close frame."""
         if code == ABNORMAL:
             for connection in list(self._topics):
                 connection.transport.abort()
@@ -211,7 +212,8 @@ class FrameProxy:
         ]
 
     async def end_channels(self, message: str) -> None:
-        """What a token's end or a rate limit looks like: `system` error, then `phx_close`."""
+        """Send what Realtime sends for an expired token or a rate limit: `system`, then
+        `phx_close`."""
         for connection, topics in list(self._topics.items()):
             for topic, join_ref in list(topics.items()):
                 payload = {

@@ -1,6 +1,6 @@
 """A small real server that speaks Realtime's protocol (vsn 1.0.0), so that faults can be scripted.
 
-It knows one thing of the database: whether `flowing` is on, updates reach joined channels.
+In place of a database it has `flowing`: while that is on, updates reach joined channels.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Joined:
 
 @dataclass
 class RealtimeServer:
-    """Scripted by its fields; counts what happened to it."""
+    """A server whose fields script its behaviour; it counts events."""
 
     flowing: bool = True
     says_ready: bool = True
@@ -49,7 +49,7 @@ class RealtimeServer:
     joins: list[float] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
     heard: list[tuple[str, str]] = field(default_factory=list)
-    """Topic and event of what clients pushed, heartbeats aside."""
+    """Topics and events that clients have pushed, without heartbeats."""
     _server: Server | None = None
     port: int = 0
 
@@ -66,7 +66,7 @@ class RealtimeServer:
             self._server = None
 
     async def kill(self) -> None:
-        """What SIGKILL looks like from outside: no closing handshake."""
+        """End all connections as SIGKILL does: without a closing handshake."""
         if self._server is not None:
             for socket in list(self._server.connections):
                 socket.transport.abort()
@@ -77,14 +77,14 @@ class RealtimeServer:
         return f"http://127.0.0.1:{self.port}"
 
     async def broadcast(self, topic: str, event: str, payload: Frame) -> None:
-        """What `realtime.send` causes."""
+        """Send a broadcast, as `realtime.send` does."""
         message = {"type": "broadcast", "event": event, "payload": payload, "meta": {"id": "1"}}
         for channel in list(self.joined):
             if channel.topic == f"realtime:{topic}" and self.flowing:
                 await self._send(channel.socket, channel.topic, "broadcast", message)
 
     async def change(self, table: str, record: Frame) -> None:
-        """What a row of the publication causes."""
+        """Send a change, as a row of the publication does."""
         for channel in list(self.joined):
             for binding in channel.config["postgres_changes"]:
                 if binding["table"] == table and self.flowing:

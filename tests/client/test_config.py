@@ -1,4 +1,4 @@
-"""What a subscriber may say, and what he hears if it is wrong."""
+"""The options of a subscriber, and the errors for wrong ones."""
 
 from __future__ import annotations
 

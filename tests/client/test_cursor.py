@@ -1,4 +1,4 @@
-"""Where a subscriber stopped, kept across restarts."""
+"""The position of a subscriber, kept across restarts."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_missing_folder_is_told_before_anything_starts(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seq", [-5, 10**30, True, "7"])
 async def test_store_that_holds_no_position_is_refused(seq: Any) -> None:
     store = Store(seq)
-    with pytest.raises(ConfigurationError, match="gave something other than a sequence number"):
+    with pytest.raises(ConfigurationError, match=r"position .* is not a sequence number"):
         await CursorKeeper(store).load()
 
 

@@ -1,4 +1,4 @@
-"""The public surface is what it says it is."""
+"""The public names of the client are those in ``__all__``."""
 
 from __future__ import annotations
 

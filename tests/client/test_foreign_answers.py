@@ -1,7 +1,8 @@
-"""What proxies, deployments and maintenance pages answer instead of the CMS.
+"""Answers of proxies, deployments and maintenance pages in place of the CMS's.
 
 Before the first token a ConfigurationError names the wrong setting; afterwards only the CMS's own
-`invalid_credentials` ends a client. All else passes: it is live again by itself and missed nothing.
+`invalid_credentials` ends a client. After all others it is live again by itself and has missed
+nothing.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ def answer(status: int, body: str) -> Response:
 
 
 def expected_at_first(status: int) -> type[LiveUpdatesError]:
-    """What a client says to a strange answer to its first question."""
+    """The error of a client for a strange answer to its first request."""
     if status == 401:
         return InvalidCredentialsError
     if status in {408, 429} or status >= 500:

@@ -1,4 +1,4 @@
-"""What `pip install 'spool-live[client]'` brings."""
+"""The distributions that `pip install 'spool-live[client]'` installs."""
 
 from __future__ import annotations
 

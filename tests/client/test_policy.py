@@ -1,4 +1,4 @@
-"""When to do what."""
+"""The client's timing."""
 
 from __future__ import annotations
 

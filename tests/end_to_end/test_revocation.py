@@ -1,4 +1,4 @@
-"""Revoking a key silences its live sockets, in both modes and in order, and nobody else's."""
+"""Revoking a key silences its live sockets, and no others, in both modes and in order."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ BOUND = 1.0
 
 
 def private(topic: str, asked: queue.Queue[float]) -> Join:
-    """Joins a site's private topic and notes when it is told to re-authenticate."""
+    """Joins a site's private topic and records when it gets ``reauthenticate``."""
 
     def join(client: AsyncClient, listener: Listener) -> AsyncRealtimeChannel:
         config: Any = {"config": {"private": True, "broadcast": {"replication_ready": True}}}
@@ -117,27 +117,31 @@ def test_private_channel_of_a_revoked_key_is_silent_within_the_bound(
     site, plain_leaving = road.site("A")
     leaving = SiteApiKey.objects.get(site=site)
     _, plain_staying = second_key(site)
-    gone, stays = road.token(plain_leaving), road.token(plain_staying)
-    url, anon, old = gone["supabase_url"], gone["supabase_key"], topic_of(gone)
-    asked_gone: queue.Queue[float] = queue.Queue()
-    asked_stays: queue.Queue[float] = queue.Queue()
+    leaving_token, staying_token = road.token(plain_leaving), road.token(plain_staying)
+    url, anon, old = (
+        leaving_token["supabase_url"],
+        leaving_token["supabase_key"],
+        topic_of(leaving_token),
+    )
+    asked_leaver: queue.Queue[float] = queue.Queue()
+    asked_stayer: queue.Queue[float] = queue.Queue()
     with (
-        listening(url, anon, gone["token"], private(old, asked_gone)) as on_gone,
-        listening(url, anon, stays["token"], private(old, asked_stays)) as on_stays,
+        listening(url, anon, leaving_token["token"], private(old, asked_leaver)) as leaver,
+        listening(url, anon, staying_token["token"], private(old, asked_stayer)) as stayer,
     ):
-        on_gone.until_system(REPLICATING)
-        on_stays.until_system(REPLICATING)
+        leaver.until_system(REPLICATING)
+        stayer.until_system(REPLICATING)
         with worker():
             write(site, "before")
-            assert on_gone.next_update()["slug"] == "before"
-            assert on_stays.next_update()["slug"] == "before"
+            assert leaver.next_update()["slug"] == "before"
+            assert stayer.next_update()["slug"] == "before"
 
             revoked = time.monotonic()
             keys.revoke_key(leaving)
             write(site, "after")
-            fails_at_once(road, plain_leaving, gone["token"])
-            silent_after = asked_gone.get(timeout=WAIT) - revoked
-            asked_stays.get(timeout=WAIT)
+            fails_at_once(road, plain_leaving, leaving_token["token"])
+            silent_after = asked_leaver.get(timeout=WAIT) - revoked
+            asked_stayer.get(timeout=WAIT)
 
             again = road.token(plain_staying)
             assert (again["epoch"], topic_of(again)) == (2, f"site:{site.pk}:2")
@@ -149,7 +153,7 @@ def test_private_channel_of_a_revoked_key_is_silent_within_the_bound(
                 assert [u["slug"] for u in missed["results"]] == ["after"]
                 write(site, "later")
                 assert on_new.next_update()["slug"] == "later"
-        assert on_gone.updates.empty()
+        assert leaver.updates.empty()
         assert sent_to(old, road) == ["live_updates", "reauthenticate"]
     with caplog.at_level(logging.INFO):
         logger.info("silent %.0f ms after the revocation", silent_after * 1000)
@@ -171,22 +175,26 @@ def test_table_changes_of_a_revoked_key_are_silent_from_the_first_later_update(r
     site, plain_leaving = road.site("A")
     leaving = SiteApiKey.objects.get(site=site)
     _, plain_staying = second_key(site)
-    gone, stays = road.token(plain_leaving), road.token(plain_staying)
-    url, anon, changes = gone["supabase_url"], gone["supabase_key"], table_changes(str(site.pk))
+    leaving_token, staying_token = road.token(plain_leaving), road.token(plain_staying)
+    url, anon, changes = (
+        leaving_token["supabase_url"],
+        leaving_token["supabase_key"],
+        table_changes(str(site.pk)),
+    )
     with (
-        listening(url, anon, gone["token"], changes) as on_gone,
-        listening(url, anon, stays["token"], changes) as on_stays,
+        listening(url, anon, leaving_token["token"], changes) as leaver,
+        listening(url, anon, staying_token["token"], changes) as stayer,
     ):
-        on_gone.until_system(SUBSCRIBED)
-        on_stays.until_system(SUBSCRIBED)
+        leaver.until_system(SUBSCRIBED)
+        stayer.until_system(SUBSCRIBED)
         road.edit(site, "before")
-        assert on_gone.next_update()["slug"] == "before"
-        assert on_stays.next_update()["slug"] == "before"
+        assert leaver.next_update()["slug"] == "before"
+        assert stayer.next_update()["slug"] == "before"
         keys.revoke_key(leaving)
         road.edit(site, "after")
         road.edit(site, "later")
-        assert [on_stays.next_update()["slug"] for _ in range(2)] == ["after", "later"]
-        assert on_gone.updates.empty()
+        assert [stayer.next_update()["slug"] for _ in range(2)] == ["after", "later"]
+        assert leaver.updates.empty()
 
 
 @pytest.mark.parametrize("mode", ["broadcast", "postgres_changes"])
@@ -196,21 +204,25 @@ def test_revocation_while_supabase_is_away_comes_before_every_later_update(
     site, plain_leaving = road.site("A")
     leaving = SiteApiKey.objects.get(site=site)
     _, plain_staying = second_key(site)
-    gone, stays = road.token(plain_leaving), road.token(plain_staying)
-    url, anon, old = gone["supabase_url"], gone["supabase_key"], topic_of(gone)
+    leaving_token, staying_token = road.token(plain_leaving), road.token(plain_staying)
+    url, anon, old = (
+        leaving_token["supabase_url"],
+        leaving_token["supabase_key"],
+        topic_of(leaving_token),
+    )
     asked: queue.Queue[float] = queue.Queue()
     by_topic = mode == "broadcast"
     join = private(old, asked) if by_topic else table_changes(str(site.pk))
     ready = REPLICATING if by_topic else SUBSCRIBED
     with (
-        listening(url, anon, gone["token"], join) as on_gone,
-        listening(url, anon, stays["token"], table_changes(str(site.pk))) as on_stays,
+        listening(url, anon, leaving_token["token"], join) as leaver,
+        listening(url, anon, staying_token["token"], table_changes(str(site.pk))) as stayer,
     ):
-        on_gone.until_system(ready)
-        on_stays.until_system(SUBSCRIBED)
+        leaver.until_system(ready)
+        stayer.until_system(SUBSCRIBED)
         road.edit(site, "before")
-        assert on_gone.next_update()["slug"] == "before"
-        assert on_stays.next_update()["slug"] == "before"
+        assert leaver.next_update()["slug"] == "before"
+        assert stayer.next_update()["slug"] == "before"
 
         here = settings.SPOOL_LIVE
         settings.SPOOL_LIVE = {**here, "SUPABASE_URL": "http://127.0.0.1:9", "RETRY_BASE": 0.01}
@@ -220,17 +232,17 @@ def test_revocation_while_supabase_is_away_comes_before_every_later_update(
         with pytest.raises(BroadcastUnavailable):
             mirror.mirror_pending("default")
         assert delivery.deliver_pending("default").delivered == 0
-        fails_at_once(road, plain_leaving, gone["token"])
+        fails_at_once(road, plain_leaving, leaving_token["token"])
 
         settings.SPOOL_LIVE = here
         SiteDelivery.objects.filter(pk=site.pk).update(retry_at=None)
         assert delivery.deliver_pending("default").delivered == 2
-        slugs = [on_stays.next_update()["slug"] for _ in range(2)]
+        slugs = [stayer.next_update()["slug"] for _ in range(2)]
         assert slugs == ["waiting before the revocation", "after"]
         if by_topic:
             asked.get(timeout=WAIT)
             assert sent_to(old, road) == ["live_updates", "reauthenticate"]
-        assert on_gone.updates.empty()
+        assert leaver.updates.empty()
     page = outbox.catch_up("default", site.pk, after=0, limit=10)
     assert (len(page.results), page.epoch) == (3, 2)
     assert live_settings().supabase_url == url

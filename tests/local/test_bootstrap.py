@@ -128,15 +128,15 @@ def test_auth_functions_tell_what_the_claims_say(session: Session) -> None:
     connection = session("authenticator")
     claims = '{"sub": "3b241101-e2bb-4255-8caf-4136c566a962", "role": "authenticated", "site": 7}'
     with _claims(connection, "authenticated", claims):
-        told = connection.execute("select auth.uid()::text, auth.role(), auth.jwt() -> 'site'")
-        assert told.fetchone() == ("3b241101-e2bb-4255-8caf-4136c566a962", "authenticated", 7)
+        answer = connection.execute("select auth.uid()::text, auth.role(), auth.jwt() -> 'site'")
+        assert answer.fetchone() == ("3b241101-e2bb-4255-8caf-4136c566a962", "authenticated", 7)
 
 
 def test_auth_functions_without_claims_are_null(session: Session) -> None:
     connection = session("authenticator")
     with _claims(connection, "anon", ""):
-        told = connection.execute("select auth.uid(), auth.role(), auth.jwt()").fetchone()
-        assert told == (None, None, None)
+        answer = connection.execute("select auth.uid(), auth.role(), auth.jwt()").fetchone()
+        assert answer == (None, None, None)
 
 
 def test_send_leaves_a_broadcast_with_its_own_id_in_the_payload(session: Session) -> None:

@@ -79,17 +79,17 @@ def test_writes_the_ready_file_serves_and_stops_on_ctrl_c(tmp_path: Path, starte
     file.write_text('{"url": "of another run"}')
     process = run(tmp_path, started, f"--ready-file={file}", "--privileges=grant-all")
     wait_until(lambda: not file.exists() or "another" not in file.read_text())
-    told = ready(file, process)
+    summary = ready(file, process)
     assert file.stat().st_mode & 0o777 == 0o600
-    with psycopg.connect(told["database_url"], autocommit=True) as connection:
+    with psycopg.connect(summary["database_url"], autocommit=True) as connection:
         connection.execute("create table note (id int primary key)")
         connection.execute("notify pgrst, 'reload schema'")
 
     def is_stored() -> bool:
         reply = httpx.post(
-            f"{told['url']}/rest/v1/note",
+            f"{summary['url']}/rest/v1/note",
             json={"id": 1},
-            headers={"apikey": told["publishable_key"]},
+            headers={"apikey": summary["publishable_key"]},
         )
         return reply.status_code == 201
 
@@ -99,20 +99,20 @@ def test_writes_the_ready_file_serves_and_stops_on_ctrl_c(tmp_path: Path, starte
     assert process.returncode == 0
     assert err == ""
     assert "NEVER USE IT IN PRODUCTION" in out
-    assert told["secret_key"] in out
+    assert summary["secret_key"] in out
     assert not file.exists()
     assert processes_below(tmp_path / "state") == set()
 
 
 def test_prints_json_for_machines_and_keeps_its_secrets(tmp_path: Path, started: Started) -> None:
-    told = []
+    summaries = []
     for _ in range(2):
         process = run(tmp_path, started, "--format=json")
         assert process.stdout is not None
-        told.append(json.loads(process.stdout.readline()))
+        summaries.append(json.loads(process.stdout.readline()))
         process.terminate()
         assert process.wait(30) == 0
-    first, second = told
+    first, second = summaries
     for name in ("secret_key", "publishable_key", "jwt_secret"):
         assert first[name] == second[name]
 
@@ -138,8 +138,8 @@ def test_needs_no_django(tmp_path: Path, started: Started) -> None:
         text=True,
     )
     started.append(process)
-    told = ready(file, process)
-    assert httpx.get(f"{told['url']}/health").status_code == 200
+    summary = ready(file, process)
+    assert httpx.get(f"{summary['url']}/health").status_code == 200
     assert (state / ".gitignore").read_text() == "*\n"
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=30)

@@ -104,7 +104,7 @@ def test_everything_written_is_in_the_state_folder(
 
 def test_settings_fit_logical_decoding_and_can_be_overridden(folder: Path) -> None:
     with server(folder, settings={"work_mem": "7MB", "max_connections": "20"}) as postgres:
-        told = {
+        reported = {
             name: ask(postgres, f"show {name}")
             for name in (
                 "wal_level",
@@ -114,7 +114,7 @@ def test_settings_fit_logical_decoding_and_can_be_overridden(folder: Path) -> No
                 "timezone",
             )
         }
-        assert told == {
+        assert reported == {
             "wal_level": "logical",
             "synchronous_commit": "on",
             "work_mem": "7MB",

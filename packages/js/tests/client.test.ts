@@ -197,7 +197,7 @@ test("an expired token is followed by a fresh one", async () => {
   await client.waitUntilLive({ timeout: 3_000 });
 });
 
-test("a socket that is silent about what the log has is kicked by a fresh token", async () => {
+test("a socket that does not bring what the log has gets a fresh token", async () => {
   const here = await world();
   const { seqs } = await here.connected();
   here.realtime.flowing = false;

@@ -37,7 +37,7 @@ class CursorKeeper:
             self._saved = None if seq is None else sequence_number(seq)
         except ValueError as error:
             raise ConfigurationError(
-                f"The cursor store returned something that is not a sequence number: {error}."
+                f"The cursor store's position {error}: let load() return a saved seq, or None."
             ) from error
         return self._saved
 

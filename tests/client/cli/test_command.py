@@ -39,14 +39,14 @@ class Process:
             assert self.process.stdout is not None
             return (await self.process.stdout.readline()).decode().strip()
 
-    async def said(self, text: str) -> None:
-        """Wait for a line on stderr."""
+    async def wait_for_line(self, text: str) -> None:
+        """Wait for a line on stderr that contains ``text``."""
         async with asyncio.timeout(60):
             assert self.process.stderr is not None
             while line := (await self.process.stderr.readline()).decode():
                 if text in line:
                     return
-        pytest.fail(f"never said {text!r}")
+        pytest.fail(f"never wrote {text!r}")
 
     async def end(self) -> tuple[int, str, str]:
         async with asyncio.timeout(60):
@@ -80,7 +80,7 @@ def hear_sigint() -> None:
 
 async def test_tail_prints_updates_until_interrupted(world: World) -> None:
     tail = await spool_live(world, "tail")
-    await tail.said("-- live")
+    await tail.wait_for_line("-- live")
     await world.publish(metadata={"title": "Hello"})
     assert await tail.line() == (
         "2026-11-22T10:00:00  content.updated    articles/article-1  “Hello”  #1"
@@ -91,7 +91,7 @@ async def test_tail_prints_updates_until_interrupted(world: World) -> None:
 
 async def test_tail_json_is_the_wire(world: World) -> None:
     tail = await spool_live(world, "tail", "--json", "--count", "2", "--collection", "pages")
-    await tail.said("-- live")
+    await tail.wait_for_line("-- live")
     await world.publish()
     sent = await world.publish(2, collection="pages")
     assert [json.loads(await tail.line()) for _ in range(2)] == sent
@@ -109,7 +109,7 @@ async def test_tail_runs_a_command_for_each_update(world: World, tmp_path: Path)
     )
     command = f"{sys.executable} {script}"
     tail = await spool_live(world, "tail", "--exec", command, "--count", "2")
-    await tail.said("-- live")
+    await tail.wait_for_line("-- live")
     await world.publish(2)
     status, _, err = await tail.end()
     assert status == 0

@@ -84,7 +84,7 @@ async def test_strange_page_is_refused(world: World, api: ContentApi) -> None:
 async def test_address_that_was_right_before_is_not_called_wrong(
     world: World, api: ContentApi
 ) -> None:
-    """While the CMS is being deployed, anything may answer."""
+    """During a deployment of the CMS, proxies may answer anything."""
     await api.token()
     world.cms.answers += [JSONResponse({}, 404), PlainTextResponse("<html>")]
     for _ in range(2):

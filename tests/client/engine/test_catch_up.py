@@ -1,4 +1,5 @@
-"""How the log is read: to its end, again before a gap is believed, and on the CMS's word alone."""
+"""Catch-up reads the log to its end, and again before it accepts a gap, which only the CMS
+proves."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ from tests.waiting import eventually
 
 @dataclass
 class Log:
-    """The log of a site whose newest numbers are these, in pages of two."""
+    """The log of a site with the updates ``seqs``, in pages of two."""
 
     seqs: list[int]
     trouble: LiveUpdatesError | None = None
@@ -102,7 +103,7 @@ async def test_gap_that_the_cms_confirms_is_accepted(reader: Reader) -> None:
 
 
 async def test_gap_is_not_accepted_on_the_word_of_supabase(reader: Reader) -> None:
-    """Its table lacks what it refused and what is old: only the CMS proves a gap."""
+    """Supabase's table lacks refused and old updates: only the CMS proves a gap."""
     reader.log.trouble = ServerUnreachableError("away")
     reader.log.source = LogSource.POSTGREST
     reader.stream.receive([update(3)])

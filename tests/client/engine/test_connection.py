@@ -1,4 +1,4 @@
-"""The official client as we hold it: its callbacks only enqueue, its deaths are noticed."""
+"""``RealtimeConnection``: the official client's callbacks only enqueue, and its end is noticed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def lost(connection: RealtimeConnection) -> Exception:
 
 
 async def test_listener_that_dies_alone_is_noticed(world: World) -> None:
-    """The socket is open and heartbeats go on; only the listening task is gone."""
+    """The socket is open and heartbeats go on; only the listening task has ended."""
     async with RealtimeConnection(await token_of(world), FAST) as connection:
         connection._client._listen_task.cancel()
         assert "closed" in str(await lost(connection))
@@ -105,7 +105,7 @@ async def test_nobody_there_raises(world: World) -> None:
 async def test_full_queue_keeps_everything_but_updates_and_those_become_a_doorbell(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody takes events while a burst comes: the log has the updates, and the end is not lost."""
+    """No task takes events during a burst: the log has the updates, and ``Lost`` is kept."""
     monkeypatch.setattr(connection_module, "MAX_EVENTS", 5)
     async with RealtimeConnection(await token_of(world), FAST) as connection:
         listener = connection._client._listen_task

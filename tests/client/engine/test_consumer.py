@@ -1,4 +1,4 @@
-"""A bounded queue that loses nothing: what does not fit is read from the log later."""
+"""A bounded queue that loses nothing: it reads from the log later what does not fit."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ async def test_last_one_out_closes_the_socket(world: World) -> None:
 
 
 async def test_another_key_of_the_site_has_a_socket_of_its_own(world: World) -> None:
-    """Keys are revoked one by one: what one may no longer see must not come by another's socket."""
+    """Keys are revoked one by one: a revoked key must not get updates by the socket of another."""
     world.cms.keys.add("sk_other.secret")
     first, _ = await world.live()
     _, seen = await world.live(api_key="sk_other.secret")

@@ -1,4 +1,4 @@
-"""Things that go on together until one of them ends."""
+"""Coroutines that run together until one of them ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Realtime's texts as our errors."""
+"""Realtime's refusals become errors of the client."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ def test_handshake(status: int, kind: type[Exception]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "reason"),
     [(b'{"error": "Too many joins per second"}', "Too many joins per second"), (b"<html>", "now.")],
 )
-def test_handshake_tells_what_the_server_said(body: bytes, said: str) -> None:
+def test_handshake_error_has_the_reason_of_the_server(body: bytes, reason: str) -> None:
     error = handshake_error(InvalidStatus(Response(429, "", Headers(), body)))
-    assert said in str(error)
+    assert reason in str(error)
 
 
 def test_rate_limit_waits_thirty_seconds() -> None:

@@ -1,4 +1,4 @@
-"""Order, once each, and gaps closed by the log alone."""
+"""Each update comes out once, in order, and only the log closes gaps."""
 
 from __future__ import annotations
 

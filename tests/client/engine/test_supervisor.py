@@ -1,4 +1,4 @@
-"""Every way a connection ends or lies, over real sockets: we recover and miss nothing."""
+"""Connections that end, or only look alive, over real sockets: the client misses nothing."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ async def test_refused_handshake_is_told_and_polling_goes_on(world: World) -> No
 
 
 async def test_refusal_that_passes_is_survived(world: World) -> None:
-    """A policy may be a moment later than the key."""
+    """A policy may reach Supabase a moment after the key."""
     world.realtime.refuse_join = "Unauthorized: You do not have permissions to read"
     client = world.client()
     await client.connect()
@@ -96,7 +96,7 @@ async def test_refusal_that_passes_is_survived(world: World) -> None:
 async def test_refusal_that_lasts_leaves_polling_and_is_tried_for_ever(
     world: World, mode: str
 ) -> None:
-    """A JWT secret that was rotated on one side only: a person repairs it, whenever that is."""
+    """A JWT secret that was rotated on one side only works again once a person has corrected it."""
     world.cms.mode = mode
     client, seen = await world.live()
     world.realtime.refuse_join = "JwtSignatureError: Failed to validate JWT signature"
@@ -115,7 +115,7 @@ async def test_refusal_that_lasts_leaves_polling_and_is_tried_for_ever(
 
 
 async def test_database_behind_realtime_that_is_away_makes_the_state_delayed(world: World) -> None:
-    """The socket stays joined and nothing says so: the log has what the socket does not bring."""
+    """The socket stays joined but brings nothing: the log has the updates."""
     client, seen = await world.live()
     phases: list[Phase] = []
     client.on_state(lambda state: phases.append(state.phase))
@@ -169,7 +169,7 @@ async def test_postgres_changes_that_never_become_ready_are_joined_again(
 async def test_channel_that_is_joined_and_dead_is_woken_by_a_fresh_token(
     world: World, mode: str
 ) -> None:
-    """What a restart of PostgreSQL leaves behind."""
+    """A restart of PostgreSQL leaves such a dead subscription."""
     world.cms.mode = mode
     _, seen = await world.live()
     world.realtime.flowing, world.realtime.dead_until_new_token = False, True
@@ -252,11 +252,13 @@ async def test_gap_before_an_update_that_the_log_does_not_show_is_accepted_in_th
     await eventually(lambda: seqs(seen) == [2])
 
 
-@pytest.mark.parametrize("heard", [True, False], ids=["told", "message missed"])
-async def test_new_epoch_is_joined_with_a_new_token(world: World, heard: bool, fast: Any) -> None:
-    _, seen = await world.live(timing=fast(catch_up_interval=60 if heard else 0.2))
+@pytest.mark.parametrize("notified", [True, False], ids=["notified", "message missed"])
+async def test_new_epoch_is_joined_with_a_new_token(
+    world: World, notified: bool, fast: Any
+) -> None:
+    _, seen = await world.live(timing=fast(catch_up_interval=60 if notified else 0.2))
     old, world.cms.epoch = world.cms.topic, 2
-    if heard:
+    if notified:
         await world.realtime.broadcast(old, "reauthenticate", {})
     topic = f"realtime:{world.cms.topic}"
     await eventually(lambda: [channel.topic for channel in world.realtime.joined] == [topic])

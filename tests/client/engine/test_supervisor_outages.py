@@ -1,4 +1,4 @@
-"""The CMS away, Realtime away, this machine asleep, frames nobody can read: nothing is missed."""
+"""CMS or Realtime unreachable, machine asleep, frames unreadable: the client misses nothing."""
 
 from __future__ import annotations
 

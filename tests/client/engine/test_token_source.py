@@ -1,4 +1,4 @@
-"""Tokens: fetched one at a time, renewed in time, by nobody's wall clock."""
+"""Tokens are fetched one at a time, and renewed in time, independently of wall clocks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TOKEN = RealtimeToken(
 
 
 class Api:
-    """Gives tokens or raises what it is told to."""
+    """An API that returns tokens, or raises the given errors."""
 
     def __init__(self, clock: list[float]) -> None:
         self.clock = clock

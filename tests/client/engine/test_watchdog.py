@@ -1,4 +1,4 @@
-"""A socket is judged by what the log has and it does not bring."""
+"""The watchdog compares what a socket brings with what the log has."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_log_that_has_only_what_was_heard_raises_no_suspicion(watchdog: Watchdog
     assert not watchdog.suspicious
 
 
-def test_silent_socket_is_kicked_then_rebuilt(watchdog: Watchdog) -> None:
+def test_silent_socket_gets_a_new_token_then_is_replaced(watchdog: Watchdog) -> None:
     watchdog.found(1, now=0)
     assert watchdog.verdict(5) is Verdict.RENEW_TOKEN
     assert watchdog.verdict(5) is Verdict.HEALTHY, "once"
@@ -62,7 +62,7 @@ def test_socket_that_wakes_after_the_kick_is_well_again(watchdog: Watchdog) -> N
 
 
 def test_useless_remedies_become_rare(watchdog: Watchdog) -> None:
-    """Supabase may be away for hours while the log fills."""
+    """Supabase may be unreachable for hours while the log grows."""
     now, verdicts = 0.0, []
     for seq in range(1, 7):
         watchdog.found(seq, now)

@@ -1,4 +1,4 @@
-"""The developer's machine: who starts a live client, and how often."""
+"""On a developer's machine: which processes start a live client, and how often."""
 
 from __future__ import annotations
 

@@ -48,20 +48,20 @@ def test_ten_lines_hold_over_a_broken_socket(chaos: MakeChaos, mode: str) -> Non
     assert process.stdout
     reader = threading.Thread(target=lambda: [lines.put(line) for line in process.stdout or ()])
     reader.start()
-    said: list[str] = []
+    printed: list[str] = []
 
     def edit_until_it_arrives() -> None:
-        """Nobody says when this client is ready, so edits are repeated until one comes."""
+        """This client does not report when it is ready, so edits are repeated until one arrives."""
         for _ in range(30):
             world.record(1)
             world.deliver()
             try:
                 while "article-" not in (line := lines.get(timeout=1)):
-                    said.append(line)
+                    printed.append(line)
             except queue.Empty:
                 continue
             return
-        pytest.fail(f"nothing arrived: {said}")
+        pytest.fail(f"nothing arrived: {printed}")
 
     try:
         edit_until_it_arrives()

@@ -133,7 +133,7 @@ def test_there_is_something_to_replay() -> None:
 
 
 def test_frames_of_either_serializer_read_alike(tmp_path: Path) -> None:
-    """And records, notes, and sockets that nobody here has seen do not keep one from reading."""
+    """A recording with unknown records, notes and sockets can be read as well."""
     title = {"t": 0, "dir": "#", "note": "title"}
     steps = [
         {"t": 0, "dir": "#", "tag": None, "note": "B7 open ws://x:4000/socket/websocket?vsn=2.0.0"},

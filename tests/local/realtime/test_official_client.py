@@ -30,7 +30,7 @@ SEND = "select realtime.send(%s::jsonb, 'update', %s, true)"
 
 @dataclass
 class Subscriber:
-    """A channel of the official client, and what its callbacks were told."""
+    """A channel of the official client, and the arguments of its callbacks."""
 
     channel: AsyncRealtimeChannel
     states: asyncio.Queue[tuple[States, Exception | None]] = field(default_factory=asyncio.Queue)

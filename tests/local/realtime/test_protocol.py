@@ -68,7 +68,7 @@ def test_v2_reads_an_array() -> None:
         pytest.param("2.0.0", '[[],"2","t","e",{}]', id="v2-join-ref"),
         pytest.param("2.0.0", b"", id="v2-empty"),
         pytest.param("2.0.0", b"\x04\x01\x01\x01\x01\x00\x01tttt{}", id="v2-kind"),
-        pytest.param("2.0.0", b"\x03\x01\x01\x0b\x02\x00\x01", id="v2-shorter-than-said"),
+        pytest.param("2.0.0", b"\x03\x01\x01\x0b\x02\x00\x01", id="v2-shorter-than-its-header"),
         pytest.param("2.0.0", b"\x03\x00\x00\x01\x00\x00\x01\xff{}", id="v2-no-utf-8"),
         pytest.param("2.0.0", b"\x03\x00\x00\x01\x01\x00\x01tenonsense", id="v2-payload-no-json"),
     ],

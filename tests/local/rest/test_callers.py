@@ -38,8 +38,8 @@ def test_secret_keys_of_both_generations_run_as_service_role(
     client_of: Callable[..., Client], rest: LocalSupabaseConfig, key: str
 ) -> None:
     api_key = rest.secret_key if key == "secret_key" else rest.api_key_jwt("service_role")
-    told = client_of(api_key).rpc("whoami", {}).execute().data
-    assert told["user"] == "service_role"
+    answer = client_of(api_key).rpc("whoami", {}).execute().data
+    assert answer["user"] == "service_role"
 
 
 @pytest.mark.parametrize("key", ["publishable_key", "anon"])
@@ -168,13 +168,17 @@ def test_expired_token_is_good_for_half_a_minute_more(
 
 
 def test_token_without_role_runs_as_anon(rest: LocalSupabaseConfig, mint: Mint) -> None:
-    told = get(
+    answer = get(
         rest,
         "/rpc/whoami",
         apikey=rest.publishable_key,
         authorization=f"Bearer {mint(role=None, site=1)}",
     ).json()
-    assert (told["user"], told["claims"]["role"], told["claims"]["site"]) == ("anon", "anon", 1)
+    assert (answer["user"], answer["claims"]["role"], answer["claims"]["site"]) == (
+        "anon",
+        "anon",
+        1,
+    )
 
 
 def test_token_cannot_name_a_role_outside_the_api(rest: LocalSupabaseConfig, mint: Mint) -> None:
@@ -193,9 +197,9 @@ def test_claims_do_not_leak_into_the_next_request_on_a_connection(
             assert [row["id"] for row in client.get("/diary", headers=ann).json()] == [1]
             plain = client.get("/diary", headers={"apikey": rest.publishable_key})
             assert plain.status_code == 401
-            told = client.get("/rpc/whoami", headers={"apikey": rest.publishable_key}).json()
-            assert told["claims"] == {**told["claims"], "role": "anon", "iss": "supabase-local"}
-            assert "sub" not in told["claims"]
+            answer = client.get("/rpc/whoami", headers={"apikey": rest.publishable_key}).json()
+            assert answer["claims"] == {**answer["claims"], "role": "anon", "iss": "supabase-local"}
+            assert "sub" not in answer["claims"]
 
 
 def test_secrets_are_not_in_reprs(rest: LocalSupabaseConfig) -> None:

@@ -78,7 +78,7 @@ def test_statement_timeout_of_a_function_is_kept(
 
 
 def test_connection_whose_server_died_is_a_400_without_a_word() -> None:
-    """The server is gone in the middle of a statement and says nothing of it."""
+    """The server ends in the middle of a statement, without an error message."""
     lost = from_postgres(psycopg.OperationalError("server closed the connection"), anonymous=False)
     assert (lost.status, lost.body["code"], lost.body["message"]) == (400, "", "")
 
