@@ -64,11 +64,16 @@ class Figure:
         return self.value
 
     @property
+    def peer_measured(self) -> float | None:
+        """The peer's value as a plain number."""
+        assert not isinstance(self.peer_value, Sample)
+        return self.peer_value
+
+    @property
     def ratio(self) -> float | None:
         """The value divided by the peer's."""
-        assert not isinstance(self.peer_value, Sample)
-        value = self.measured
-        return value / self.peer_value if value is not None and self.peer_value else None
+        value, peer = self.measured, self.peer_measured
+        return value / peer if value is not None and peer else None
 
     @property
     def met(self) -> bool | None:

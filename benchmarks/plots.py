@@ -53,7 +53,7 @@ def _saves(figures: Figures) -> Iterator[Row]:
     if tracked is not None:
         yield Row("spool_live, slug and state", [_mark(tracked, "light", "x")])
     peers = [figure for name, figure in figures.items() if name.startswith("save, ")]
-    for peer in sorted(peers, key=lambda figure: figure.measured):
+    for peer in sorted(peers, key=_measured):
         yield Row(peer.name.removeprefix("save, "), [_mark(peer, "peer", "x")])
 
 
@@ -63,9 +63,9 @@ def _crowds(figures: Figures) -> Iterator[Row]:
         most = figures.get(f"commit to callback, {crowd}, p95")
         if half is None or most is None:
             continue
-        marks = [_mark(half, "ours", "ms"), Mark(most.measured, "light")]
-        if half.peer_value is not None:
-            marks.append(Mark(half.peer_value, "peer"))
+        marks = [_mark(half, "ours", "ms"), Mark(_measured(most), "light")]
+        if half.peer_measured is not None:
+            marks.append(Mark(half.peer_measured, "peer"))
         if half.goal is not None:
             marks.append(Mark(half.goal, "goal"))
         yield Row(crowd, marks)
@@ -83,16 +83,24 @@ def _rates(figures: Figures) -> Iterator[Row]:
     local = figures.get("inserts through the local Supabase")
     if local is not None:
         yield Row("spool_live, local Supabase", [_mark(local, "light", "/s")])
-    if ours.peer_value is not None:
-        yield Row(ours.peer, [Mark(ours.peer_value, "peer", f"{ours.peer_value:,.0f} /s")])
+    peer = ours.peer_measured
+    if peer is not None:
+        yield Row(ours.peer, [Mark(peer, "peer", f"{peer:,.0f} /s")])
     for name, label in (("limit: COPY out of the outbox", "COPY out of the outbox"),):
         if limit := figures.get(name):
             yield Row(label, [_mark(limit, "peer", "/s")])
 
 
 def _mark(figure: Figure, kind: str, unit: str) -> Mark:
-    digits = f"{figure.measured:,.0f}" if figure.measured >= 100 else f"{figure.measured:.3g}"
-    return Mark(figure.measured, kind, f"{digits} {unit}")
+    value = _measured(figure)
+    digits = f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return Mark(value, kind, f"{digits} {unit}")
+
+
+def _measured(figure: Figure) -> float:
+    """Return the value of a figure that was measured, as all that are drawn are."""
+    assert figure.measured is not None
+    return figure.measured
 
 
 _PLOTS: tuple[

@@ -61,7 +61,7 @@ ALLOWED_HOSTS = ["*"]
 ROOT_URLCONF = "benchmarks.urls"
 SILENCED_SYSTEM_CHECKS = ["admin.E403", "admin.E404", "admin.E408", "admin.E409", "admin.E410"]
 DEFAULT_CONNECTIONS: dict[str, Any] = {}
-DJANGO_OUTBOX_PATTERN = {"DEFAULT_STOMP_HOST_AND_PORTS": []}
+DJANGO_OUTBOX_PATTERN: dict[str, Any] = {"DEFAULT_STOMP_HOST_AND_PORTS": []}
 EVENTSTREAM_STORAGE_CLASS = "django_eventstream.storage.DjangoModelStorage"
 
 

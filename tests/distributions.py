@@ -18,7 +18,7 @@ import tomllib
 import zipfile
 from pathlib import Path
 
-from extras import TRIES
+from extras import TRIES  # type: ignore[import-not-found]  # beside this script
 
 ROOT = Path(__file__).parent.parent
 EXTRAS = Path(__file__).with_name("extras.py")

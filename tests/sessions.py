@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from django.db import connection, connections
 
 T = TypeVar("T")
 
 
+class Start(Protocol):
+    """Calls a function on a thread of its own."""
+
+    def __call__(self, function: Callable[..., T], *arguments: object) -> Future[T]: ...
+
+
 @contextmanager
-def threads(number: int) -> Iterator[Callable[..., Future[T]]]:
+def threads(number: int) -> Iterator[Start]:
     """Starts functions on threads whose connections are closed behind them."""
     with ThreadPoolExecutor(number) as pool:
 

@@ -116,7 +116,7 @@ def _models() -> Iterator[str]:
     from django.apps import apps
 
     for model in apps.get_app_config("spool_live").get_models():
-        columns = " ".join(sorted(field.column for field in model._meta.concrete_fields))
+        columns = " ".join(sorted(field.column or "" for field in model._meta.concrete_fields))
         yield f"table {model._meta.db_table}"
         yield from (f"column {model._meta.db_table}.{column}" for column in columns.split())
 

@@ -39,7 +39,7 @@ def test_without_the_setting_everybody_sees_all() -> None:
 def test_sites_are_given_in_any_form(live: Live, as_given: Callable[[Site], Any]) -> None:
     one, _ = Site.objects.create(name="Ledger"), Site.objects.create(name="Herald")
     live(SITES_FOR_USER=lambda user: as_given(one))
-    assert access.sites_of(USER) == {one.pk}
+    assert access.sites_of(USER) == frozenset({one.pk})
 
 
 def test_nothing_is_nothing_and_none_is_all(live: Live) -> None:

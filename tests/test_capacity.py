@@ -8,12 +8,11 @@ from spool_live.capacity import (
     BROADCAST,
     POSTGRES_CHANGES,
     Load,
-    SupabasePlan,
     ends_at,
     reckon,
     suffices,
 )
-from spool_live.plans import PLANS
+from spool_live.plans import PLANS, SupabasePlan
 
 ROOMY = SupabasePlan(connections=100_000, messages_per_second=100_000, joins_per_second=100_000)
 

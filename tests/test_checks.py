@@ -54,8 +54,8 @@ class BrokenBroadcaster:
 def numbers(messages: list[CheckMessage]) -> set[str]:
     for message in messages:
         assert message.hint, f"{message.id} has no hint"
-        assert message.id.startswith("spool_live.")
-    return {message.id.removeprefix("spool_live.") for message in messages}
+        assert (message.id or "").startswith("spool_live.")
+    return {(message.id or "").removeprefix("spool_live.") for message in messages}
 
 
 def run() -> set[str]:

@@ -65,7 +65,8 @@ class TestNaming:
 class TestSiteOf:
     def site_id(self, item: Any, **body: Any) -> uuid.UUID | None:
         collection = type("C", (LiveCollection,), body)(type(item))
-        return collection.site_id_of(item)
+        site_id: uuid.UUID | None = collection.site_id_of(item)
+        return site_id
 
     def test_column_without_a_query(self) -> None:
         assert self.site_id(Note(site_id=SITE)) == SITE

@@ -84,7 +84,7 @@ def test_installation_goes_on(tmp_path: Path) -> None:
             native = connections["default"].features.has_native_uuid_field
             given = site_id if native else site_id.hex
             cursor.execute("INSERT INTO sites (id, name) VALUES (%s, 'Courier')", [given])
-        QuerySet(SiteApiKey).bulk_create([old])  # what a save records has no table yet
+        QuerySet[SiteApiKey](SiteApiKey).bulk_create([old])  # what a save records has no table yet
         for name in dict.fromkeys(["default", alias]):
             call_command("migrate", database=name, verbosity=0)
         assert {"0001_initial", "0001_tables"} < applied()

@@ -133,13 +133,15 @@ class TestMetadata:
         assert json.loads(metadata_json(given)) == given
 
     def test_first_of_two_entries_of_one_name_stays(self) -> None:
-        assert json.loads(metadata_json({1: "a", "1": "b", "\x001": "c"})) == {
+        given: dict[Any, Any] = {1: "a", "1": "b", "\x001": "c"}
+        assert json.loads(metadata_json(given)) == {
             "1": "a",
             "invalid": True,
         }
 
     def test_key_that_is_no_json_becomes_text(self) -> None:
-        assert json.loads(metadata_json({(1, 2): 3})) == {"(1, 2)": 3}
+        given: dict[Any, Any] = {(1, 2): 3}
+        assert json.loads(metadata_json(given)) == {"(1, 2)": 3}
 
     @pytest.mark.parametrize("letter", ["x", "ä", "🚢", "\x00", '"', "\n"])
     def test_is_cut_at_its_limit_in_bytes(self, letter: str) -> None:

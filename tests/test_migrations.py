@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -44,7 +45,7 @@ def migrate(*target: str) -> None:
         call_command("migrate", "spool_live", *target, database=alias, verbosity=0)
 
 
-def value(alias: str, query: str, *parameters: object) -> object:
+def value(alias: str, query: str, *parameters: Any) -> object:
     with connections[alias].cursor() as cursor:
         cursor.execute(query, parameters or None)
         return cursor.fetchone()[0]

@@ -133,7 +133,7 @@ class TestNudger:
         assert len(broker.got) == 3, "it is tried again each time"
         assert caplog.text.count("broker cannot be reached (ConnectionError)") == 1
         later = time.monotonic() + nudge.QUIET_AFTER_FAILURE
-        monkeypatch.setattr(nudge.time, "monotonic", lambda: later)
+        monkeypatch.setattr("spool_live.nudge.time.monotonic", lambda: later)
         nudger.nudge("default")
         wait_until(lambda: caplog.text.count("broker cannot be reached") == 2)
 
@@ -150,7 +150,7 @@ class TestNudger:
         nudger.nudge("default")
         assert caplog.text == ""
         later = time.monotonic() + nudge.HANGS_AFTER
-        monkeypatch.setattr(nudge.time, "monotonic", lambda: later)
+        monkeypatch.setattr("spool_live.nudge.time.monotonic", lambda: later)
         for _ in range(3):
             nudger.nudge("default")
         assert caplog.text.count("The broker does not answer") == 1

@@ -7,9 +7,10 @@ import re
 import subprocess
 import sys
 import tomllib
+from email.message import Message
 from importlib.metadata import metadata, requires
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
@@ -54,7 +55,7 @@ def test_addresses_agree() -> None:
 
 
 def test_page_on_pypi_has_absolute_links_to_files_of_this_version() -> None:
-    page = metadata("spool-live").get_payload()
+    page = str(cast("Message", metadata("spool-live")).get_payload())
     targets = re.findall(r'(?:\]\(|\b(?:src|srcset|href)=")([^)"\s]+)', page)
     assert [target for target in targets if not target.startswith(("https://", "#"))] == []
     tag = f"v{spool_live.__version__}"

@@ -65,10 +65,10 @@ def test_error_reports_hold_no_key(
         raise RuntimeError("an accident")
 
     monkeypatch.setattr(where, fail)
-    meta = {"HTTP_AUTHORIZATION": f"Api-Key {plain}"}
     from spool_live.api.views import TokenView
 
-    request = RequestFactory().post("/spool-live/token/", **meta)
+    headers = {"Authorization": f"Api-Key {plain}"}
+    request = RequestFactory().post("/spool-live/token/", headers=headers)
     with pytest.raises(RuntimeError) as caught:
         TokenView.as_view()(request)
     ours = caught.tb.tb_next  # without the frame of this test, which knows the secrets
@@ -83,7 +83,7 @@ def test_page_that_shows_a_key_fails_without_showing_it(
     admin_client: Client, make_key: MakeKey, monkeypatch: pytest.MonkeyPatch, mailoutbox: Any
 ) -> None:
     key, _ = make_key()
-    made: list[str] = []
+    made: list[PlainKey] = []
     real = keys.give_secret
 
     def spy(new: SiteApiKey) -> PlainKey:
@@ -101,7 +101,7 @@ def test_page_that_shows_a_key_fails_without_showing_it(
     )
     monkeypatch.setattr(Template, "render", fail)
     with pytest.raises(RuntimeError) as caught:
-        admin_client.get(answer.url)
+        admin_client.get(answer["Location"])
     monkeypatch.undo()
     page = ExceptionReporter(None, caught.type, caught.value, caught.tb).get_traceback_html()
     assert made

@@ -118,13 +118,13 @@ class TestInThisProcess:
             with app.connection_for_read() as connection:
                 messages = connection.SimpleQueue(queue)
                 for entry in ours.values():
-                    headers = messages.get(timeout=5).headers
+                    headers: dict[str, Any] = messages.get(timeout=5).headers
                     assert headers["task"] == entry.task
                     assert headers["expires"] is None
                     assert headers["eta"] is None
 
 
-def delivered(site: Site) -> list[tuple[int, str]]:
+def delivered(site: Site) -> list[tuple[int | None, str | None]]:
     """What subscribers of a site can read: numbers and slugs."""
     rows = LiveUpdate.objects.filter(site_id=site.pk).order_by("seq")
     return list(rows.values_list("seq", "slug"))

@@ -31,12 +31,13 @@ def a_key(**fields: Any) -> SiteApiKey:
 
 def pem(private: Any) -> str:
     form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
-    return private.private_bytes(*form, serialization.NoEncryption()).decode()
+    text: str = private.private_bytes(*form, serialization.NoEncryption()).decode()
+    return text
 
 
 EC_KEY = ec.generate_private_key(ec.SECP256R1())
 RSA_KEY = rsa.generate_private_key(65537, 2048)
-PAIRS = {"ES256": EC_KEY, "RS256": RSA_KEY}
+PAIRS: dict[str, Any] = {"ES256": EC_KEY, "RS256": RSA_KEY}
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_claims_are_exactly_those_of_the_contract() -> None:
     key = a_key()
     token = tokens.mint(key, now=NOW)
     claims = claims_of(token)
-    assert uuid.UUID(claims.pop("jti"))
+    uuid.UUID(claims.pop("jti"))
     assert claims == {
         "role": "authenticated",
         "aud": "authenticated",

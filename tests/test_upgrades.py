@@ -189,7 +189,7 @@ class TestUnderTraffic:
             if len(pauses) == 3:
                 editor.commit()
 
-        monkeypatch.setattr(under_traffic.time, "sleep", pause)
+        monkeypatch.setattr("spool_live.supabase.under_traffic.time.sleep", pause)
         migrate()
         assert len(pauses) == 3
         assert SiteMirror.objects.get().version == 2
@@ -263,7 +263,8 @@ def test_installation_in_use_gets_webhooks_while_editors_go_on(
     migrate("0005")
     known = uuid.uuid4()
     insert("sites", id=known, name="known")
-    over, recorded = threading.Event(), []
+    over = threading.Event()
+    recorded: list[int] = []
 
     def edit() -> None:
         while not over.is_set() or len(recorded) < 5:

@@ -6,7 +6,7 @@ import json
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django.apps import apps
 from django.db import connection
@@ -27,7 +27,7 @@ def create_plain(model: type[Model], stories: Sequence[Model]) -> None:
 
 def create_recorded(model: type[Model], stories: Sequence[Model]) -> None:
     """Create rows with spool_live."""
-    models.LiveStory.live.bulk_create(stories)
+    models.LiveStory.live.bulk_create(cast("Sequence[models.LiveStory]", stories))
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,9 @@ def _catch_up(site: Site, call: Callable[..., Any], count: int, goal: float) -> 
         cursor.execute("VACUUM ANALYZE live_updates_outbox")
     first = OutboxEntry.objects.filter(site_id=site.pk).order_by("seq").values_list("seq")[0][0]
     started = time.perf_counter()
-    after, seen = first - 1, 0
+    assert first is not None
+    after: int | None = first - 1
+    seen = 0
     while after is not None:
         page = call("GET", "/spool-live/updates/", f"after={after}&limit={PAGE}")
         seen += len(page["results"])

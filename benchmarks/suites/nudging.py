@@ -124,7 +124,7 @@ def _produce_and_wait(rig: Rig, edits: int) -> float:
         story.views = n
         with transaction.atomic():
             story.save()
-    last = rig.wait_for_rows(edits + 1)["last_ns"]
+    last: int = rig.wait_for_rows(edits + 1)["last_ns"]
     return edits / ((last - started) / 1e9)
 
 

@@ -79,12 +79,13 @@ def single_saves(rig: Rig) -> list[Figure]:
 
 def many_saves(rig: Rig) -> list[Figure]:
     """Measure G3: 1000 saves in one transaction."""
-    variants: dict[str, Callable[[], None]] = {}
-    for variant in (PLAIN, OURS, *PEER_VARIANTS()):
-        variants[variant.name] = lambda v=variant: _save_all(v, stories[v.name])
-    variants["batch"] = lambda: _save_in_batch(stories["batch"])
-    stories = {v.name: _stories(v.model, 1000, "default") for v in (PLAIN, OURS, *PEER_VARIANTS())}
+    measured = (PLAIN, OURS, *PEER_VARIANTS())
+    stories = {v.name: _stories(v.model, 1000, "default") for v in measured}
     stories["batch"] = stories[OURS.name]
+    variants: dict[str, Callable[[], None]] = {
+        v.name: partial(_save_all, v, stories[v.name]) for v in measured
+    }
+    variants["batch"] = partial(_save_in_batch, stories["batch"])
     found = _timed(variants, rig.times(7, 3))
     ratio = {name: ratio_over_rounds(times, found["plain"]) for name, times in found.items()}
     peers = {v.name: ratio[v.name] for v in PEER_VARIANTS()}

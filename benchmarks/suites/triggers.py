@@ -23,7 +23,7 @@ from benchmarks.suites.saves import _fresh_tables, _new, _site, _stories, _timed
 
 Times = dict[type[Model], list[float]]
 NUMBERED, KEYED = models.PlainStory, models.PlainKeyedStory
-OURS = {
+OURS: dict[str, tuple[type[Model], type[Model]]] = {
     "spool_live": (models.TriggerStory, KEYED),
     "with slug and publish state": (models.TrackedTriggerStory, KEYED),
     "with a number as key": (models.NumberedTriggerStory, NUMBERED),
@@ -71,7 +71,7 @@ def many_rows(rig: Rig) -> list[Figure]:
         ("QuerySet.delete() of 1000", _delete),
     ):
         for model in (KEYED, models.TriggerStory):
-            model.objects.all().delete()
+            model._default_manager.all().delete()
             _stories(model, 1000, "default")
         variants = {m.__name__: _bound(act, m) for m in (KEYED, models.TriggerStory)}
         found = _timed(variants, rig.times(15, 5))

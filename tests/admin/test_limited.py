@@ -17,7 +17,7 @@ from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.test import Client
-from django.urls import URLPattern, reverse
+from django.urls import reverse
 
 from spool_live.admin.limited import LimitedToSites
 from spool_live.models import IsolationReport, OutboxEntry, Site, SiteDelivery, WebhookEndpoint
@@ -108,7 +108,7 @@ def with_id() -> Iterator[tuple[type[Model], str]]:
     for model, page in admin.site._registry.items():
         if model in OURS:
             for route in page.get_urls():
-                if isinstance(route, URLPattern) and route.name and "<path:" in str(route.pattern):
+                if route.name and "<path:" in str(route.pattern):
                     yield model, f"admin:{route.name}"
 
 

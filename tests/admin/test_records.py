@@ -37,7 +37,7 @@ def test_nobody_changes_a_record(admin_client: Client, make_key: MakeKey, model:
     make_key()
     write_failures({("192.0.2.77", "", "unknown"): 12})
     record = {"apikeyevent": ApiKeyEvent, "failedauthentication": FailedAuthentication}[model]
-    pk = record.objects.latest("pk").pk
+    pk = record._default_manager.latest("pk").pk
     base = f"admin:spool_live_{model}"
     assert admin_client.post(reverse(f"{base}_add")).status_code == 403
     assert admin_client.post(reverse(f"{base}_delete", args=[pk])).status_code == 403

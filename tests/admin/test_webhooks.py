@@ -87,7 +87,7 @@ def test_saving_never_moves_the_cursor(admin_client: Client, inbox: Inbox) -> No
     endpoint, inbox.secret = webhooks.create_endpoint(site, inbox.url)
     send(site)
     given = form(site, inbox.url, event_types=["content.deleted"])
-    assert admin_client.post(reverse(f"{ENDPOINTS}_change", args=[endpoint.pk]), given).url
+    assert admin_client.post(reverse(f"{ENDPOINTS}_change", args=[endpoint.pk]), given)["Location"]
     endpoint = WebhookEndpoint.objects.get()
     assert (endpoint.event_types, endpoint.delivery.cursor_seq) == (["content.deleted"], 1)
 

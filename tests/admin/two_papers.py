@@ -149,8 +149,8 @@ def _of(site: Site) -> list[Model]:
         names = {one.name for one in model._meta.get_fields()}
         for name in ("site", "site_id", "endpoint"):
             if name in names:
-                lookup = {"endpoint__site": site} if name == "endpoint" else {name: site.pk}
-                found += model._default_manager.filter(**lookup)
+                lookup = "endpoint__site" if name == "endpoint" else name
+                found += model._default_manager.filter(**{lookup: site.pk})
     prefixes = list(site.api_keys.values_list("prefix", flat=True))
     found += FailedAuthentication.objects.filter(prefix__in=prefixes)
     return found

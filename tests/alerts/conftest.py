@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from spool_live import status
 from spool_live.alerts import evaluation
 from spool_live.alerts.channels import Notice
 from spool_live.signals import alert
@@ -87,7 +88,7 @@ class World:
     def after(self, seconds: float) -> evaluation.Evaluation:
         """Evaluate so many seconds later."""
         self.now += timedelta(seconds=seconds)
-        self.monkeypatch.setattr(evaluation.timezone, "now", lambda: self.now)
+        self.monkeypatch.setattr("spool_live.alerts.evaluation.timezone.now", lambda: self.now)
         return evaluation.evaluate()
 
 
@@ -95,7 +96,7 @@ class World:
 def world(monkeypatch: pytest.MonkeyPatch, db: None) -> World:
     """A status of our choice at moments of our choice."""
     made = World(monkeypatch, timezone.now())
-    monkeypatch.setattr(evaluation.status, "determine", lambda: Status(made.now, made.problems))
+    monkeypatch.setattr(status, "determine", lambda: Status(made.now, made.problems))
     return made
 
 

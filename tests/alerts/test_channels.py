@@ -12,12 +12,12 @@ from django.core import mail
 from django.utils import timezone
 from standardwebhooks import Webhook
 
-from spool_live import status
 from spool_live.alerts import channels, send_test
 from spool_live.alerts.channels import Notice
 from spool_live.models import AlertNotice
 from spool_live.signals import alert
 from spool_live.status import Kind
+from spool_live.status.observing import unsent_notices
 from tests.alerts.conftest import Receiver, World
 
 pytestmark = pytest.mark.django_db(databases="__all__")
@@ -68,7 +68,7 @@ def test_webhook_that_is_not_taken_is_tried_again_with_the_same_id(
     notice = AlertNotice.objects.get(channel="webhook")
     assert "HTTP 503" in notice.error
     assert (notice.attempts, notice.sent_at) == (1, None)
-    shown = status.snapshot.unsent_notices("default")
+    shown = unsent_notices("default")
     assert len(shown) == 1
     assert "could not be sent by webhook yet" in shown[0]
     assert shown[0].endswith("the webhook's receiver answered HTTP 503.")
@@ -79,7 +79,7 @@ def test_webhook_that_is_not_taken_is_tried_again_with_the_same_id(
     notice.refresh_from_db()
     assert (notice.attempts, bool(notice.sent_at), notice.error) == (3, True, "")
     assert len({headers["webhook-id"] for headers, _ in webhook.requests}) == 1
-    assert status.snapshot.unsent_notices("default") == []
+    assert unsent_notices("default") == []
 
 
 def test_recovery_does_not_overtake_a_notice_that_waits(world: World, webhook: Receiver) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -37,7 +38,7 @@ def note_sample(moment: datetime) -> None:
     note("default", moment, {})
 
 
-def rules(found: Trends, **settings: int) -> list[str]:
+def rules(found: Trends, **settings: Any) -> list[str]:
     return [alert.rule for alert in firing(Status(NOW), [], found, LiveSettings(**settings))]
 
 

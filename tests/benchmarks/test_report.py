@@ -13,7 +13,7 @@ from benchmarks.goals import NOTES, note_of
 from benchmarks.report import as_page, as_table, write_report
 from benchmarks.results import Results, read_results, write_results
 
-SCHEMA = {
+SCHEMA: dict[str, type | tuple[type, ...]] = {
     "name": str,
     "value": (float, type(None)),
     "unit": str,

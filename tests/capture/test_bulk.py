@@ -226,7 +226,7 @@ class TestDelete:
 
 
 def test_manager_passes_the_methods_on(site: Site, recorded: Recording) -> None:
-    manager = LiveManager()
+    manager = LiveManager[Note]()
     manager.model = Note
     manager.bulk_create([Note(site=site, text="x")])
     manager.update(text="y")

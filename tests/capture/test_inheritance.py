@@ -27,7 +27,7 @@ class TestInheritance:
         self, site: Site, recorded: Recording
     ) -> None:
         landing = LandingPage.objects.create(site=site, title="x", hero="y")
-        page = landing.page_ptr
+        page: Page = landing.page_ptr  # type: ignore[attr-defined]  # the plugin does not know it
         page.save()
         landing.hero = "z"
         landing.save(update_fields=["hero"])

@@ -121,6 +121,6 @@ def test_value_that_the_database_computes(
     section.save()
     assert [e.event for e in recorded()] == ["deleted", "created"] * 3
     section.refresh_from_db()
-    section.name = F("name")  # type: ignore[assignment]
+    section.name = F("name")
     section.save()
     assert recorded() == []

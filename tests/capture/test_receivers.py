@@ -218,7 +218,7 @@ class TestUpdate:
         }
         with declared(Story, **body):
             story = Story.objects.create(site=site)
-            story.moment = Now()  # type: ignore[assignment]
+            story.moment = Now()
             story.save()
         assert [e.event for e in recorded()] == ["created", "published"]
 

@@ -88,12 +88,13 @@ def test_other_side_names_every_item(site: Site, tag: Tag, recorded: Recording) 
 def test_symmetrical_relation_changes_both_items(site: Site, recorded: Recording) -> None:
     one, two = (Article.objects.create(site=site) for _ in range(2))
     recorded()
-    for edit in (
+    edits: tuple[Callable[[], None], ...] = (
         lambda: one.related.add(two),
         lambda: one.related.remove(two),
         lambda: two.related.set([one]),
         one.related.clear,
-    ):
+    )
+    for edit in edits:
         edit()
         assert {e.item_id for e in recorded()} == {one.pk, two.pk}
     one.related.add(one)
@@ -105,12 +106,13 @@ def test_one_way_relation_to_self_changes_the_item_that_refers(
 ) -> None:
     one, two = (Article.objects.create(site=site) for _ in range(2))
     recorded()
-    for edit in (
+    edits: tuple[Callable[[], None], ...] = (
         lambda: one.sources.add(two),
         two.cited_by.clear,
         lambda: two.cited_by.add(one),
         one.sources.clear,
-    ):
+    )
+    for edit in edits:
         edit()
         assert [e.item_id for e in recorded()] == [one.pk]
 

@@ -136,7 +136,7 @@ class TestMove:
     def test_site_id_given_as_text_is_no_move(self, site: Site, recorded: Recording) -> None:
         product = Product.objects.create(tenant=str(site.pk), sku="x")
         product.save()
-        product.tenant = str(site.pk)  # type: ignore[assignment]
+        product.tenant = str(site.pk)
         product.save()
         assert [(e.event, e.site) for e in recorded()] == [
             ("created", site),

@@ -58,7 +58,7 @@ class TestAutocommit:
             (lambda: Article.objects.get().save(update_fields=["title"]), ["SELECT", "UPDATE"]),
         ):
             with CaptureQueriesContext(connection) as queries:
-                act()  # type: ignore[no-untyped-call]
+                act()
             assert statements(queries) == expected
         assert [r.event for r in recorded()] == ["created", "updated"] * 2
 

@@ -15,6 +15,7 @@ from django.test.utils import isolate_apps
 from spool_live import LiveCollection, checks
 from spool_live.capture import triggers
 from spool_live.capture.triggers import definitions
+from spool_live.collections.identity import ITEM_NAMESPACE
 from spool_live.metadata import DEPTH_LIMIT, METADATA_LIMIT, metadata_json
 from spool_live.models import OutboxEntry, Site
 from tests.capture.conftest import Recording
@@ -165,7 +166,7 @@ def test_uuid5_of_names_of_any_length(length: int) -> None:
     name = "ü"[: length % 2] + "n" * (length - length % 2)
     with connection.cursor() as cursor:
         cursor.execute("select spool_live_item_id_v1(%s)", [name])
-        assert cursor.fetchone() == (uuid.uuid5(definitions.ITEM_NAMESPACE, name),)
+        assert cursor.fetchone() == (uuid.uuid5(ITEM_NAMESPACE, name),)
 
 
 def test_uuid_ossp_is_used_where_it_is_installed(
@@ -183,9 +184,7 @@ def test_uuid_ossp_is_used_where_it_is_installed(
         )
         triggers.install("default")
         Note.objects.bulk_create([Note(id=7, site=site, text="x")])
-        cursor.execute(
-            "select md5(%s || 'testapp.note:7')::uuid", [str(definitions.ITEM_NAMESPACE)]
-        )
+        cursor.execute("select md5(%s || 'testapp.note:7')::uuid", [str(ITEM_NAMESPACE)])
         assert [(r.item_id,) for r in recorded()] == cursor.fetchall()
         assert collection.name == "notes"
 

@@ -128,7 +128,7 @@ class Cms:
         if refusal := await self._refusal(request):
             return refusal
         limit = min(int(request.query_params["limit"]), self.page)
-        base = {"status": "recovered", "results": [], "next": None}
+        base: dict[str, Any] = {"status": "recovered", "results": [], "next": None}
         base |= {"seq": self.seq, "epoch": self.epoch}
         if after < self.oldest or after > self.seq:
             return JSONResponse(base | {"status": "reset"})

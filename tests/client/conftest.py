@@ -65,7 +65,8 @@ class World:
 
     async def live(self, **options: Any) -> tuple[LiveUpdatesClient, list[LiveUpdate]]:
         """Return a live client, and the list that its handler fills."""
-        client, seen = self.client(**options), []
+        client = self.client(**options)
+        seen: list[LiveUpdate] = []
         client.on_update(seen.append)
         await client.connect()
         await client.wait_until_live(5)

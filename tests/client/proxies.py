@@ -194,7 +194,7 @@ class FrameProxy:
             process_request=self._on_request,
             logger=quiet,
         )
-        self.port = self._server.sockets[0].getsockname()[1]
+        self.port = next(iter(self._server.sockets)).getsockname()[1]
 
     async def stop(self) -> None:
         if self._server is not None:

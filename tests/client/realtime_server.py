@@ -57,7 +57,7 @@ class RealtimeServer:
         self._server = await serve(
             self._handle, "127.0.0.1", self.port, process_request=self._on_request
         )
-        self.port = self._server.sockets[0].getsockname()[1]
+        self.port = next(iter(self._server.sockets)).getsockname()[1]
 
     async def stop(self) -> None:
         if self._server is not None:
@@ -88,7 +88,7 @@ class RealtimeServer:
         for channel in list(self.joined):
             for binding in channel.config["postgres_changes"]:
                 if binding["table"] == table and self.flowing:
-                    data = {
+                    data: Frame = {
                         "schema": "public",
                         "table": table,
                         "type": "INSERT",

@@ -72,7 +72,11 @@ async def test_old_server_without_ready_message_is_live_after_a_catch_up(world: 
 
 async def test_updates_between_token_and_join_are_caught_up(world: World) -> None:
     world.realtime.flowing = False
-    world.realtime.accepts_token = lambda token, topic: world.cms.record() and None
+
+    def record_and_accept(token: str, topic: str) -> None:
+        world.cms.record()
+
+    world.realtime.accepts_token = record_and_accept
     _, seen = await world.live()
     await eventually(lambda: seqs(seen) == [1])
 
@@ -170,6 +174,7 @@ async def test_revocation_is_noticed_in_postgres_changes_mode_though_nothing_say
 async def test_api_key_is_not_in_any_repr(world: World) -> None:
     client, _ = await world.live()
     assert "secret" not in repr(client._config)
+    assert client._feed is not None
     assert "jwt-1" not in repr(client._feed._tokens.current)
 
 

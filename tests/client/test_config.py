@@ -9,7 +9,7 @@ import pytest
 from spool_live.client import ConfigurationError, LiveUpdatesConfig
 
 SITE = "0a0a0a0a-0000-4000-8000-000000000001"
-GOOD = {
+GOOD: dict[str, Any] = {
     "site_id": SITE.upper(),
     "api_key": "secret",
     "api_url": "https://cms.example.org/spool-live",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from spool_live.client import ConfigurationError, LiveUpdate
+from spool_live.client import ConfigurationError, LiveUpdate, Reset
 from spool_live.client.cursor import FileCursor
 from spool_live.client.engine.consumer import Consumer
 from spool_live.client.engine.cursor_keeper import CursorKeeper
@@ -180,7 +180,8 @@ async def test_cursor_beyond_the_history_is_a_reset(world: World) -> None:
     for _ in range(5):
         world.cms.record()
     world.cms.oldest = 3
-    client, resets = world.client(cursor=Store(1)), []
+    client = world.client(cursor=Store(1))
+    resets: list[Reset] = []
     client.on_reset(resets.append)
     await client.connect()
     await eventually(lambda: resets)

@@ -38,7 +38,7 @@ def test_every_error_is_public_and_drawn_in_the_tree() -> None:
         path = [*path[: depth - 1], name]
         drawn[name] = path[-2] if len(path) > 1 else "Exception"
     defined = {
-        name: value.__base__.__name__
+        name: (value.__base__ or object).__name__
         for name, value in vars(exceptions).items()
         if isinstance(value, type)
     }

@@ -12,6 +12,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import httpx
@@ -132,7 +133,7 @@ def expected_at_first(status: int) -> type[LiveUpdatesError]:
 @pytest.mark.parametrize("body", BODIES)
 async def test_first_answer_says_what_is_wrong_at_once(world: World, body: str) -> None:
     for status in STATUSES:
-        world.cms.gateway = lambda path, status=status: answer(status, body)
+        world.cms.gateway = partial(lambda status, path: answer(status, body), status)
         client = world.client()
         expected = expected_at_first(status)
         if issubclass(expected, ConfigurationError):
@@ -180,7 +181,7 @@ async def test_client_that_had_a_token_outlives_every_foreign_answer(
         world.cms.record()
         if paths == ("token/",):  # one at a time: a living token serves on at a rejoin
             await world.realtime.broadcast(world.cms.topic, "reauthenticate", {})
-        await eventually(lambda before=asked: len(given) > before)
+        await eventually(partial(lambda before: len(given) > before, asked))
     world.cms.gateway = lambda path: None
     await client.wait_until_live(10)
     await world.publish()

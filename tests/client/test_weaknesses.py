@@ -34,6 +34,13 @@ class Stock:
         self.systems: list[str] = []
         self.explode = False
 
+    @property
+    def listening(self) -> asyncio.Task[Any]:
+        """The library's task that reads the socket."""
+        task = self.client._listen_task
+        assert task is not None
+        return task
+
     async def subscribe(self) -> Stock:
         config: Any = {
             "broadcast": {"ack": False, "self": False},
@@ -85,14 +92,14 @@ async def test_1_exception_in_a_callback(world: World, stock: type[Stock]) -> No
     theirs.explode = True
     client.on_update(lambda update: 1 / 0)  # type: ignore[arg-type,return-value]
     await world.publish()
-    await eventually(theirs.client._listen_task.done)
+    await eventually(theirs.listening.done)
     theirs.explode = False
     await world.publish()
     await eventually(lambda: seqs(ours) == [1, 2])
     assert theirs.client.is_connected
     assert theirs.states == [JOINED], "no sign of it"
     assert theirs.seqs == []
-    assert isinstance(theirs.client._listen_task.exception(), RuntimeError)
+    assert isinstance(theirs.listening.exception(), RuntimeError)
 
 
 async def test_2_token_expiry(world: World, stock: type[Stock]) -> None:
@@ -134,7 +141,7 @@ async def test_4_gives_up_without_a_word(
     theirs = await stock(world, max_retries=3, initial_backoff=0.01).subscribe()
     client, ours = await world.live()
     await world.realtime.kill()
-    await eventually(theirs.client._listen_task.done)
+    await eventually(theirs.listening.done)
     await eventually(lambda: client.state.reconnect_attempts >= 3)
     await world.realtime.start()
     await client.wait_until_live(5)
@@ -142,7 +149,7 @@ async def test_4_gives_up_without_a_word(
     await eventually(lambda: seqs(ours) == [1])
     assert theirs.states == [JOINED, "CHANNEL_ERROR"]
     assert theirs.seqs == []
-    assert theirs.client._listen_task.exception() is not None
+    assert theirs.listening.exception() is not None
 
 
 async def test_5_frame_of_more_than_a_megabyte(world: World, stock: type[Stock]) -> None:
@@ -291,7 +298,8 @@ async def test_12_everybody_reconnects_at_once(world: World, stock: type[Stock])
 async def test_13_client_that_cannot_be_closed(world: World, stock: type[Stock]) -> None:
     theirs = await acreate_client(world.realtime.url, "key")
     realtime = theirs.realtime
-    await theirs.channel("t", {"config": {"private": False}}).subscribe()  # type: ignore[typeddict-item]
+    options: Any = {"config": {"private": False}}
+    await theirs.channel("t", options).subscribe()
     assert not hasattr(theirs, "close")
     assert not hasattr(theirs, "aclose")
     del theirs

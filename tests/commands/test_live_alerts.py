@@ -44,7 +44,7 @@ def test_loop_goes_on_until_interrupted(run: Run, monkeypatch: pytest.MonkeyPatc
         if len(pauses) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(live_alerts.time, "sleep", pause)
+    monkeypatch.setattr("spool_live.management.commands.live_alerts.time.sleep", pause)
     monkeypatch.setattr(live_alerts, "close_old_connections", lambda: None)
     outcome = run("live_alerts", "--loop", "--interval", "2")
     assert (outcome.code, pauses) == (0, [2.0] * 3)

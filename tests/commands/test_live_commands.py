@@ -12,7 +12,7 @@ import pytest
 from django.db import OperationalError, connections
 from django.utils import timezone
 
-from spool_live import broadcast_update, keys, tokens
+from spool_live import broadcast_update, delivery, keys, tokens
 from spool_live.broadcasters.memory import MemoryBroadcaster
 from spool_live.exceptions import BroadcastUnavailable
 from spool_live.keys import PlainKey
@@ -104,7 +104,7 @@ def test_status_is_watched_until_interrupted(run: Run, monkeypatch: pytest.Monke
         if len(pauses) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(live_status.time, "sleep", pause)
+    monkeypatch.setattr("spool_live.management.commands.live_status.time.sleep", pause)
     monkeypatch.setattr(live_status, "close_old_connections", lambda: None)
     outcome = run("live_status", "--watch", "--interval", "0.5")
     assert (outcome.code, pauses) == (0, [0.5, 0.5, 0.5])
@@ -185,7 +185,7 @@ def test_loop_survives_a_database_that_is_away_and_ends_with_ctrl_c(
 ) -> None:
     key, _ = make_key()
     pauses: list[float] = []
-    real = live_deliver.delivery.deliver_and_mirror
+    real = delivery.deliver_and_mirror
     broken = [False]
 
     def pause(seconds: float) -> None:
@@ -201,9 +201,9 @@ def test_loop_survives_a_database_that_is_away_and_ends_with_ctrl_c(
             raise OperationalError("the database is away")
         return real(using, pause=lambda seconds: None)
 
-    monkeypatch.setattr(live_deliver.time, "sleep", pause)
+    monkeypatch.setattr("spool_live.management.commands.live_deliver.time.sleep", pause)
     monkeypatch.setattr(live_deliver, "close_old_connections", lambda: None)
-    monkeypatch.setattr(live_deliver.delivery, "deliver_and_mirror", deliver)
+    monkeypatch.setattr(delivery, "deliver_and_mirror", deliver)
     outcome = run("live_deliver", "--loop", "--interval", "0.5")
     assert outcome.code == 0
     assert pauses == [0.5, 0.5, 0.5]

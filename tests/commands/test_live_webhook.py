@@ -23,7 +23,8 @@ pytestmark = pytest.mark.django_db(databases="__all__")
 def run(*arguments: str) -> list[dict[str, Any]]:
     out = io.StringIO()
     call_command("live_webhook", "--format", "json", *arguments, stdout=out)
-    return json.loads(out.getvalue())
+    rows: list[dict[str, Any]] = json.loads(out.getvalue())
+    return rows
 
 
 def table(*arguments: str) -> str:

@@ -9,11 +9,13 @@ import pytest
 from django.http import HttpResponse
 from django.test import AsyncRequestFactory
 from django.utils import timezone
-from health_check.exceptions import ServiceUnavailable, ServiceWarning
-from health_check.views import HealthCheckView
+from health_check.exceptions import (  # type: ignore[import-untyped]
+    ServiceUnavailable,
+    ServiceWarning,
+)
+from health_check.views import HealthCheckView  # type: ignore[import-untyped]
 
 from spool_live import LiveUpdateData, broadcast_update
-from spool_live.contrib import health_check
 from spool_live.contrib.health_check import LiveUpdates
 from spool_live.models import OutboxEntry, Site
 from spool_live.updates import EventType
@@ -24,7 +26,7 @@ CHECK = "spool_live.contrib.health_check.LiveUpdates"
 @pytest.fixture
 def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """The check closes the connections of its own thread, which here is the test's."""
-    monkeypatch.setattr(health_check.connections, "close_all", lambda: None)
+    monkeypatch.setattr("spool_live.contrib.health_check.connections.close_all", lambda: None)
 
 
 @pytest.mark.django_db(databases="__all__")

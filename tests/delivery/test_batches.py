@@ -138,4 +138,6 @@ def test_signal_receiver_that_raises_breaks_nothing(
             signal.disconnect(fail)
     assert (report.delivered, report.dead) == (1, 1)
     assert caplog.text.count("no pager") >= 2
-    assert timedelta(0) <= timezone.now() - OutboxEntry.objects.latest("settled_at").settled_at
+    settled_at = OutboxEntry.objects.latest("settled_at").settled_at
+    assert settled_at is not None
+    assert timedelta(0) <= timezone.now() - settled_at

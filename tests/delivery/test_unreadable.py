@@ -13,6 +13,7 @@ from django.db import connection
 from spool_live import LiveUpdateData, broadcast_update, outbox
 from spool_live.broadcasters.memory import MemoryBroadcaster
 from spool_live.models import OutboxEntry, Site
+from spool_live.updates import EventType
 from tests.delivery.conftest import MakeSite, arrived, deliver
 from tests.outbox.conftest import states, waiting
 
@@ -65,7 +66,8 @@ def test_page_of_rows_that_cannot_be_read_has_a_next_one(make_site: MakeSite) ->
     deliver()
     for pk in pks[:2]:
         store(pk, "timestamp", "infinity")
-    seen, after = [], 0
+    seen: list[int] = []
+    after: int | None = 0
     while after is not None:
         page = outbox.catch_up("default", site.pk, after=after, limit=1)
         seen += [update.seq for update in page.results]
@@ -102,7 +104,7 @@ def test_number_that_receivers_would_read_differently_is_text_on_every_road(site
 def test_number_of_310_digits_stops_nobody(make_site: MakeSite) -> None:
     guilty, innocent = make_site(), make_site()
     for site, number in ((guilty, 10**309), (innocent, 1)):
-        data = LiveUpdateData("content.updated", "keys", uuid.uuid4(), metadata={"n": number})
+        data = LiveUpdateData(EventType.UPDATED, "keys", uuid.uuid4(), metadata={"n": number})
         broadcast_update(site, data)
     assert deliver().delivered == 2
     assert [json.loads(json.dumps(u.metadata)) for u in MemoryBroadcaster.updates]

@@ -68,13 +68,13 @@ def test_files_with_secrets_are_for_their_owner_only(
 
 
 def test_secrets_stay_out_of_repr(make_run: Callable[..., RunState]) -> None:
-    credentials = Credentials("hush", {"admin": "hush"}, {"courier": "hush"})
+    credentials = Credentials("hush", passwords={"admin": "hush"}, api_keys={"courier": "hush"})
     assert "hush" not in repr(make_run()) + repr(credentials)
 
 
 def test_credentials_survive_and_start_empty(tmp_path: Path) -> None:
     assert load_credentials(tmp_path) == Credentials()
-    kept = Credentials("key", {"admin": "password"}, {"courier": "api key"})
+    kept = Credentials("key", passwords={"admin": "password"}, api_keys={"courier": "api key"})
     kept.save(tmp_path)
     assert load_credentials(tmp_path) == kept
 

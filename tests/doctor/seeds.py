@@ -11,6 +11,7 @@ from typing import Any
 
 import jwt
 from celery import Celery
+from django.db import router
 from django.utils import timezone
 
 from spool_live import LiveUpdateData, broadcast_update, heartbeats, keys
@@ -237,7 +238,7 @@ def nothing_registered(world: World) -> None:
 
 @seed("content where no outbox is", "registrations", "no outbox", "migrate --database other")
 def content_elsewhere(world: World) -> None:
-    world.monkeypatch.setattr(project.router, "db_for_write", lambda model, **hints: "other")
+    world.monkeypatch.setattr(router, "db_for_write", lambda model, **hints: "other")
     world.monkeypatch.setattr(project, "registry", [next(iter(registry))])
     world.monkeypatch.setattr(Surroundings, "content_aliases", lambda self: ["default"])
 

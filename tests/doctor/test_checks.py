@@ -207,8 +207,8 @@ def check(work: Any, name: str = "one") -> DoctorCheck:
 
 def failing(raised: Exception) -> Any:
     def work(surroundings: Surroundings) -> Iterator[Any]:
+        yield from ()
         raise raised
-        yield
 
     return work
 

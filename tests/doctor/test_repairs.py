@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -19,7 +20,6 @@ from spool_live.doctor import (
 )
 from spool_live.doctor.repairs import Repair, carry_out, plan
 from spool_live.exceptions import SpoolLiveError
-from spool_live.management.commands import live_doctor
 from spool_live.models import (
     ApiKeyEvent,
     OperatorEvent,
@@ -86,7 +86,7 @@ class TestFix:
         assert not OutboxEvent.objects.exists()
 
     def test_person_may_say_no_or_yes(self, broken: World, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(live_doctor.sys.stdin, "isatty", lambda: True, raising=False)
+        monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
         monkeypatch.setattr("builtins.input", lambda question: "")
         assert "Nothing was changed" in doctor("--fix", "--phase", "database").out
         assert undone(broken.alias) != []

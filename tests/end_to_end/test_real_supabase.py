@@ -33,7 +33,7 @@ def stack(tmp_path: Path) -> Iterator[dict[str, Any]]:
     """What the ready file of a stack in a process of its own says."""
     ready = tmp_path / "ready.json"
     ports = ["--port", str(free_port()), "--database-port", str(free_port())]
-    command = [Path(sys.executable).with_name("spool-live-local"), *ports, "--quiet"]
+    command = [str(Path(sys.executable).with_name("spool-live-local")), *ports, "--quiet"]
     folders = ["--state-dir", str(tmp_path / "state"), "--ready-file", str(ready)]
     process = subprocess.Popen([*command, *folders])
     try:

@@ -179,7 +179,7 @@ def test_revocation_that_does_not_reach_the_socket_is_caught(
     run: Run,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(live_verify.keys, "revoke_key", lambda key: None)
+    monkeypatch.setattr(keys, "revoke_key", lambda key: None)
     outcome = run("verify_live", *QUICK)
     assert failed(outcome)["key revoked while joined, own topic"] == "3 of A"
     assert failed(outcome)["key revoked while joined, own rows"] == "3 of A"
@@ -193,7 +193,9 @@ def test_worker_that_does_not_deliver_is_reported(road: Road, run: Run) -> None:
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_run_cleans_up(road: Road, run: Run, ending: signal.Signals) -> None:
+def test_interrupted_run_cleans_up(
+    road: Road, run: Run, ending: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = left_behind(road)
     timer: list[threading.Timer] = []
     real = live_verify._write
@@ -204,12 +206,11 @@ def test_interrupted_run_cleans_up(road: Road, run: Run, ending: signal.Signals)
             timer.append(threading.Timer(0.05, os.kill, [os.getpid(), ending]))
             timer[0].start()
 
-    live_verify._write = write_and_be_interrupted
+    monkeypatch.setattr(live_verify, "_write", write_and_be_interrupted)
     try:
         with pytest.raises(KeyboardInterrupt):
             run("verify_live", *QUICK)
     finally:
-        live_verify._write = real
         timer[0].join()
     assert left_behind(road) == before
 

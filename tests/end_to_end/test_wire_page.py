@@ -52,7 +52,8 @@ def joined(token: Frame) -> Iterator[ClientConnection]:
     assert found
     host = token["supabase_url"].replace("http", "ws", 1)
     url = host + found[1].replace("<supabase_key>", token["supabase_key"])
-    with connect(url) as socket:
+    socket = connect(url)
+    with socket:
         socket.send(json.dumps(join_frame(token)))
         reply = received(socket, "phx_reply")
         assert reply["payload"]["status"] == "ok", reply

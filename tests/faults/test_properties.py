@@ -29,6 +29,7 @@ from spool_live.delivery import deliver_pending, portions
 from spool_live.metadata import DEPTH_LIMIT, EXACT, METADATA_LIMIT, metadata_json, read_metadata
 from spool_live.models import DeliveryCircuit, LiveUpdate, OutboxEntry, Site, SiteDelivery
 from spool_live.tags import CACHE_TAGS
+from spool_live.updates import EventType
 from tests.faults.anything import ANSWERS, METADATA, ROWS, comes_to_an_end, may_be_about_content
 from tests.faults.conftest import Clock, record
 from tests.faults.receiver import Fault, FaultyReceiver
@@ -371,7 +372,7 @@ def test_recording_never_raises_for_content(site: Site, times: int) -> None:
     @examples(100, times)
     @given(METADATA, st.text(min_size=1, max_size=20).filter(lambda t: t.replace("\x00", "")))
     def check(metadata: dict[Any, Any], text: str) -> None:
-        data = LiveUpdateData("content.updated", text, uuid.uuid4(), text + "\ud800", metadata)
+        data = LiveUpdateData(EventType.UPDATED, text, uuid.uuid4(), text + "\ud800", metadata)
         broadcast_update(site, data)
         entry = OutboxEntry.objects.latest("pk")
         assert entry.metadata == json.loads(metadata_json(metadata))

@@ -40,7 +40,7 @@ def test_only_valid_keys_of_a_and_b_have_a_right(
             claims = json.loads(case.text or "")
             keys = {ids.site_a: (ids.key_a, ids.key_a_other), ids.site_b: (ids.key_b,)}
             assert claims["site_id"] == case.site
-            assert claims["key_id"] in keys[case.site]
+            assert claims["key_id"] in keys[claims["site_id"]]
 
 
 @pytest.mark.parametrize(

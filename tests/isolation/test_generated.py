@@ -20,7 +20,7 @@ from django.core.management import call_command
 from django.db import connections
 from starlette.applications import Starlette
 
-from spool_live.isolation import Severity, verify
+from spool_live.isolation import Finding, Severity, verify
 from spool_live.isolation.probes.claims import token_claims
 from spool_live.local.config import LocalSupabaseConfig
 from spool_live.local.rest.server import RestServer
@@ -112,7 +112,7 @@ async def test_what_leaks_through_rest_is_an_error_and_named(
     assert accused == [], "what no API caller may touch is not an error"
 
 
-async def _verified(alias: str) -> tuple[object, ...]:
+async def _verified(alias: str) -> tuple[Finding, ...]:
     from asgiref.sync import sync_to_async
 
     return (await sync_to_async(verify, thread_sensitive=True)(alias)).findings

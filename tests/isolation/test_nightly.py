@@ -75,7 +75,7 @@ def test_claim_that_looked_at_its_clock_first_and_asked_second_gets_nothing(
 ) -> None:
     now = timezone.now()
     turns = iter([now, now - timedelta(milliseconds=5), now - timedelta(days=3)])
-    monkeypatch.setattr(heartbeats.timezone, "now", lambda: next(turns))
+    monkeypatch.setattr("spool_live.heartbeats.timezone.now", lambda: next(turns))
     day = timedelta(days=1)
     assert heartbeats.claim("default", PART, day)
     assert not heartbeats.claim("default", PART, day)

@@ -75,10 +75,10 @@ def ask(running: EmbeddedPostgres, question: str, role: str | None = None) -> ob
 def test_starts_stops_and_keeps_what_was_written(folder: Path) -> None:
     postgres = server(folder)
     with postgres:
-        assert postgres.running
+        was_running = postgres.running
         with psycopg.connect(postgres.conninfo()) as connection:
             connection.execute("create table kept (id int)")
-    assert not postgres.running
+    assert (was_running, postgres.running) == (True, False)
     assert processes_below(folder) == set()
     with postgres:
         assert ask(postgres, "select count(*) from kept") == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar, Self
+
 from django.contrib.sites.models import Site as DjangoSite
 from django.db import models
 from mptt.models import MPTTModel, TreeForeignKey
@@ -22,6 +24,7 @@ class Content(models.Model):
     title = models.CharField(max_length=100)
     slug = models.CharField(max_length=100)
     is_public = models.BooleanField(default=True)
+    objects: ClassVar[models.Manager[Self]]
 
     class Meta:
         abstract = True
@@ -36,11 +39,12 @@ class Report(Content):
 class Dossier(Content):
     """Kept by django-reversion."""
 
-    tags = models.ManyToManyField("Keyword")
+    tags: models.ManyToManyField[Any, Any] = models.ManyToManyField("Keyword")
 
 
 class Keyword(models.Model):
     name = models.CharField(max_length=20)
+    objects: ClassVar[models.Manager[Self]]
 
 
 class Price(Content):
@@ -64,10 +68,13 @@ class Topic(Content, AL_Node):
 
 class Category(Content, MPTTModel):
     parent = TreeForeignKey("self", on_delete=models.CASCADE, null=True, related_name="children")
+    objects: ClassVar[Any]
 
 
 class Block(PolymorphicModel, Content):
     """A base of several kinds."""
+
+    objects: ClassVar[Any]
 
 
 class Quote(Block):
@@ -94,15 +101,20 @@ class Leaflet(TranslatableModel):
 class Notice(Content):
     """Translated by modeltranslation: a column for each language."""
 
+    slug_de: str
+    slug_en: str
+
 
 class Bulletin(models.Model):
     """Its tenant is a site of django.contrib.sites."""
 
     site = models.ForeignKey(DjangoSite, on_delete=models.CASCADE)
     title = models.CharField(max_length=100)
+    objects: ClassVar[models.Manager[Self]]
 
 
 class Attachment(models.Model):
     """Belongs to a site by its bulletin."""
 
     bulletin = models.ForeignKey(Bulletin, on_delete=models.CASCADE)
+    objects: ClassVar[models.Manager[Self]]

@@ -196,7 +196,7 @@ class TestLease:
         delivery_of = SiteDelivery.objects.filter(pk=site.pk)
 
         def lease_first(execute: Any, sql: str, *rest: Any) -> Any:
-            if "lease_token" in sql and delivery_of.query is not None and not taken:
+            if "lease_token" in sql and not taken:
                 taken.append(sql)
                 with connection.execute_wrapper(lambda e, s, p, m, c: e(s, p, m, c)):
                     delivery_of.update(

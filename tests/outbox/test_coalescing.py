@@ -285,7 +285,7 @@ class TestWindow:
     ) -> None:
         declare(timedelta(minutes=1))
         for n in range(2):
-            data = {"collection": "articles", "item_id": ITEM, "metadata": {"n": n}}
+            data: dict[str, Any] = {"collection": "articles", "item_id": ITEM, "metadata": {"n": n}}
             broadcast_update(site, LiveUpdateData(event_type=EventType.UPDATED, **data))
         record(site, EventType.UPDATED)
         record(site, EventType.PUBLISHED)

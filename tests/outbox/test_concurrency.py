@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections import defaultdict
 
 import pytest
@@ -126,7 +127,7 @@ def test_claims_at_the_same_moment_share_the_sites_out() -> None:
         Article.objects.create(site=site)
     barrier = threading.Barrier(4, timeout=30)
 
-    def claim() -> list[object]:
+    def claim() -> list[uuid.UUID]:
         barrier.wait()
         mine = outbox.claim_batch("default")
         return [] if mine is None else list(mine.sites)

@@ -22,7 +22,7 @@ from spool_live.models import OutboxEntry, Site, SiteDelivery, SiteMirror
 from spool_live.outbox import claim_postgresql, wanted
 from tests.delivery.conftest import Recording
 from tests.outbox.conftest import update
-from tests.outbox.test_concurrency import threads
+from tests.sessions import threads
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

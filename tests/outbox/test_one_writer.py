@@ -34,9 +34,9 @@ def writes(source: str) -> Iterator[int]:
     tainted = set(MODELS)
     assignments = [node for node in ast.walk(tree) if isinstance(node, ast.Assign | ast.AnnAssign)]
     for _ in assignments:  # a variable may hold what another one holds
-        for node in assignments:
-            if node.value is not None and names(node.value) & tainted:
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        for one in assignments:
+            if one.value is not None and names(one.value) & tainted:
+                targets = one.targets if isinstance(one, ast.Assign) else [one.target]
                 for target in targets:
                     tainted |= {n.id for n in ast.walk(target) if isinstance(n, ast.Name)}
     for node in ast.walk(tree):

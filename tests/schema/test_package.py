@@ -23,7 +23,7 @@ REWRITE = "run `python -m spool_live.schema > packages/js/src/schema.ts`"
 
 
 def update(**values: Any) -> Update:
-    defaults = {
+    defaults: dict[str, Any] = {
         "id": uuid.uuid4(),
         "site_id": uuid.uuid4(),
         "event_type": EventType.UPDATED,

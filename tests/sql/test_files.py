@@ -29,7 +29,7 @@ def migrated() -> Iterator[tuple[str, str]]:
             if isinstance(operation, RunSupabaseSQL):
                 yield module.name[:4], operation.name
             elif isinstance(operation, RunSQL):
-                yield module.name[:4], SQL_BY_TEXT[operation.sql]
+                yield module.name[:4], SQL_BY_TEXT[str(operation.sql)]
 
 
 def forward_files() -> set[str]:
@@ -76,7 +76,7 @@ def test_every_function_that_is_made_is_dropped_and_closed() -> None:
 
 
 def test_every_file_of_the_environment_is_a_step_or_its_way_back() -> None:
-    source = "".join(Path(m.__file__).read_text() for m in (provisioning, steps))
+    source = "".join(Path(m.__file__ or "").read_text() for m in (provisioning, steps))
     for path in (FOLDER / "environment").glob("*.sql"):
         assert f'read_sql("environment/{path.stem}")' in source, (
             f"provisioning.py does not use environment/{path.name}: make it a step, or delete it."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import uuid
+from functools import partial
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ def tenant(make_tenant: MakeTenant) -> Tenant:
 def held(supabase: SupabaseDatabase, tenant: Tenant) -> tuple[int, int, bool]:
     """Version, epoch and tombstone of the site."""
     query = "select version, epoch, deleted_at is not null from spool_live.sites where site_id = %s"
-    return tuple(supabase.rows(query, tenant.site_id)[0])  # type: ignore[return-value]
+    return tuple(supabase.rows(query, tenant.site_id)[0])
 
 
 def key_ids(supabase: SupabaseDatabase, tenant: Tenant) -> set[uuid.UUID]:
@@ -192,7 +193,7 @@ def test_older_one_that_began_before_either_wrote_waits_and_is_ignored(
                 running.append(threading.Thread(target=mirror_in, args=[session, version]))
                 running[-1].start()
                 pid = session.info.backend_pid
-                wait_until(lambda pid=pid: waits_for_a_lock(supabase, pid))
+                wait_until(partial(waits_for_a_lock, supabase, pid))
             gate.commit()
             for thread in running:
                 thread.join(WAIT)

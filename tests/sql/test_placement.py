@@ -34,8 +34,9 @@ def strings(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """Line and text of every string that is not documentation."""
     documentation = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
-        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
-        if is_text and id(node) not in documentation:
+        if id(node) in documentation or not isinstance(node, ast.Constant):
+            continue
+        if isinstance(node.value, str):
             yield node.lineno, node.value
 
 

@@ -17,6 +17,7 @@ from django.utils import timezone
 from spool_live import heartbeats, status
 from spool_live.conf import live_settings
 from spool_live.models import Heartbeat
+from spool_live.sql import read_sql
 from spool_live.status import connections as connected
 from spool_live.status import realtime
 from spool_live.status.connections import (
@@ -76,6 +77,7 @@ class TestSeeing:
             assert seen.slots is not None
             assert seen.slots.slots >= 1
             assert seen.slots.max_slots >= seen.slots.slots
+            assert seen.slots.held_back is not None
             assert seen.slots.held_back > 0
             assert any("holds back" in notice for notice in status.determine().notices)
 
@@ -184,7 +186,7 @@ class TestConnections:
         self, live: Live, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         live(REALTIME_MODE="postgres_changes")
-        real = connected.read_sql("status/subscriptions")
+        real = read_sql("status/subscriptions")
         rows = "(values ('a'), ('a'), ('b')) as subscription(subscription_id)"
         monkeypatch.setattr(
             connected, "read_sql", lambda name: real.replace("realtime.subscription", rows)

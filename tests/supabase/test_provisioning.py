@@ -214,7 +214,7 @@ def test_step_that_would_wait_for_ever_gives_up(
     project: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(steps, "LOCK_TIMEOUT", "20ms")
-    monkeypatch.setattr(steps.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr("spool_live.supabase.steps.time.sleep", lambda seconds: None)
     conninfo = settings.LOCAL_SUPABASE.conninfo("postgres")
     name = connections[project].settings_dict["NAME"]
     with psycopg.connect(conninfo, dbname=name) as session:

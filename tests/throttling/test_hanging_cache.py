@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.core.cache import caches
+from django.core.cache.backends.locmem import LocMemCache
 
 from spool_live.local.processes import wait_until
 from spool_live.throttling import counting
@@ -117,14 +118,14 @@ def test_calls_may_be_made_again_when_the_server_has_hung_up(silence: Silence) -
     assert waiting_threads() == MAX_CALLS
     silence.close()
     wait_until(lambda: waiting_threads() == 0, PATIENCE)
-    own = counting.LocMemCache("test-places", {})
+    own = LocMemCache("test-places", {})
     for _ in range(2 * MAX_CALLS):
         assert counting.within(PATIENCE, lambda cache: "answered", own) == "answered"
 
 
 def test_child_of_a_fork_may_make_as_many_calls(silence: Silence) -> None:
     ask_at_once(Counters(), 4 * MAX_CALLS)
-    own = counting.LocMemCache("test-fork", {})
+    own = LocMemCache("test-fork", {})
     child = os.fork()
     if child == 0:
         try:

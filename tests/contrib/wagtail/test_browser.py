@@ -115,7 +115,7 @@ def test_editors_way(tab: Tab, tree: Tree) -> None:
     type_title(tab, "Tide tables of the week")
     assert recorded() == []
     edit(tab, page)
-    assert "Subscribers know this page" in tab.locator("[data-spool-live]").text_content()
+    assert "Subscribers know this page" in (tab.locator("[data-spool-live]").text_content() or "")
     act(tab, "publish")
     assert recorded() == ["updated articles tide"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -33,7 +34,7 @@ def secret(monkeypatch: pytest.MonkeyPatch, courier: Publication, credentials: C
 def call(secret: str) -> int:
     """What the CMS sends, signed with ``secret``; the answer."""
     ident = str(uuid.uuid4())
-    event = {
+    event: dict[str, Any] = {
         "event": "content.updated",
         "site_id": str(uuid.uuid4()),
         "collection": "articles",

@@ -269,7 +269,7 @@ def _pending() -> bool:
 
 def behind_proxy(monkeypatch: pytest.MonkeyPatch, chaos: Chaos) -> None:
     """The client finds Supabase behind the proxies, the CMS's worker does not."""
-    real = client_tokens.RealtimeToken.from_response.__func__
+    real = vars(client_tokens.RealtimeToken)["from_response"].__func__
 
     def from_response(cls: Any, data: Any, received_at: float) -> Any:
         if isinstance(data, dict) and "supabase_url" in data:

@@ -23,7 +23,7 @@ import httpx
 import uvicorn
 
 from spool_live.local.config import Limits, LocalSupabaseConfig, Pace, Penalties
-from spool_live.local.gateway import create_app
+from spool_live.local.gateway import Half, create_app
 from spool_live.local.realtime.options import RealtimeOptions
 from spool_live.local.realtime.server import RealtimeServer
 from spool_live.local.rest.server import RestServer
@@ -86,7 +86,7 @@ async def _serve(values: dict[str, Any]) -> None:
     realtime = RealtimeServer(
         config, RealtimeOptions(**values["options"]), now=lambda: time.time() + ahead
     )
-    halves = [RestServer(config), realtime]
+    halves: list[Half] = [RestServer(config), realtime]
     options: dict[str, Any] = {"lifespan": "off", "log_level": "warning", "access_log": False}
     async with AsyncExitStack() as stack:
         for half in halves:

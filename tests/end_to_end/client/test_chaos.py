@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import psycopg
 import pytest
@@ -83,9 +84,9 @@ def test_each_update_reaches_each_handler_once_and_in_order(
         expected = list(range(1, world.recorded + 1))
         for handler in (seen, seen_alone, seen_late):
             wait_until(
-                lambda handler=handler: len(handler.seqs) >= len(expected),
+                partial(lambda it: len(it.seqs) >= len(expected), handler),
                 SIZE.patience,
-                lambda handler=handler: f"{len(handler.seqs)} of {len(expected)}",
+                partial(lambda it: f"{len(it.seqs)} of {len(expected)}", handler),
             )
             assert handler.seqs == expected
             assert handler.resets == []
@@ -153,7 +154,7 @@ def test_secret_that_was_rotated_on_one_side_leaves_polling_until_it_is_repaired
             world.record(1)
             world.deliver()
             expected = list(range(1, world.recorded + 1))
-            wait_until(lambda expected=expected: seen.seqs == expected, 15, lambda: client.state)
+            wait_until(partial(lambda seqs: seen.seqs == seqs, expected), 15, lambda: client.state)
             time.sleep(0.5)
         wait_until(lambda: "JWT_SIGNING_KEY" in (client.state.error or ""), 15)
         assert not client.state.connected

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import pytest
 from django.conf import LazySettings
@@ -37,7 +37,7 @@ new LiveUpdatesClient().onUpdate((update) => {
 """
 
 
-def config(road: Road, site: object, key: str, **options: object) -> dict[str, object]:
+def config(road: Road, site: object, key: str, **options: Any) -> dict[str, Any]:
     return {"siteId": str(site), "apiKey": key, "apiUrl": road.api_url, **options}
 
 

@@ -46,7 +46,12 @@ def test_ten_lines_hold_over_a_broken_socket(chaos: MakeChaos, mode: str) -> Non
     )
     lines: queue.Queue[str] = queue.Queue()
     assert process.stdout
-    reader = threading.Thread(target=lambda: [lines.put(line) for line in process.stdout or ()])
+
+    def read() -> None:
+        for line in process.stdout or ():
+            lines.put(line)
+
+    reader = threading.Thread(target=read)
     reader.start()
     printed: list[str] = []
 

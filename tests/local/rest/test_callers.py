@@ -38,7 +38,7 @@ def test_secret_keys_of_both_generations_run_as_service_role(
     client_of: Callable[..., Client], rest: LocalSupabaseConfig, key: str
 ) -> None:
     api_key = rest.secret_key if key == "secret_key" else rest.api_key_jwt("service_role")
-    answer = client_of(api_key).rpc("whoami", {}).execute().data
+    answer: Any = client_of(api_key).rpc("whoami", {}).execute().data
     assert answer["user"] == "service_role"
 
 
@@ -47,7 +47,8 @@ def test_public_keys_of_both_generations_run_as_anon(
     client_of: Callable[..., Client], rest: LocalSupabaseConfig, key: str
 ) -> None:
     api_key = rest.publishable_key if key == "publishable_key" else rest.api_key_jwt("anon")
-    assert client_of(api_key).rpc("whoami", {}).execute().data["user"] == "anon"
+    answer: Any = client_of(api_key).rpc("whoami", {}).execute().data
+    assert answer["user"] == "anon"
 
 
 def test_user_token_sees_and_changes_only_its_own_rows(
@@ -58,9 +59,12 @@ def test_user_token_sees_and_changes_only_its_own_rows(
     sql: Sql,
 ) -> None:
     ann = client_of(rest.publishable_key, mint(sub=ANN))
-    assert [row["id"] for row in ann.table("diary").select("*").execute().data] == [1]
-    assert ann.table("diary").update({"body": "mine"}).gt("id", 0).execute().data[0]["id"] == 1
-    assert ann.table("diary").insert({"id": 3}).execute().data[0]["owner"] == ANN
+    seen: Any = ann.table("diary").select("*").execute().data
+    assert [row["id"] for row in seen] == [1]
+    changed: Any = ann.table("diary").update({"body": "mine"}).gt("id", 0).execute().data
+    assert changed[0]["id"] == 1
+    created: Any = ann.table("diary").insert({"id": 3}).execute().data
+    assert created[0]["owner"] == ANN
     with pytest.raises(APIError) as refused:
         ann.table("diary").insert({"id": 4, "owner": BOB}, returning=ReturnMethod.minimal).execute()
     assert refused.value.code == "42501"

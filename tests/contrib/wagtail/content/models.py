@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar, Self
+
 from django.db import models
 from modelcluster.fields import ParentalKey
 from modelcluster.models import ClusterableModel
@@ -46,6 +48,7 @@ class Notice(models.Model):
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="+")
     text = models.CharField(max_length=100)
+    objects: ClassVar[models.Manager[Self]]
     panels = [FieldPanel("site"), FieldPanel("text")]
 
     def __str__(self) -> str:
