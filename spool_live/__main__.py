@@ -1,5 +1,5 @@
-"""``python -m spool_live live_init``: as ``manage.py live_init``, also in a project that does not
-have ``spool_live`` in ``INSTALLED_APPS`` yet."""
+"""``python -m spool_live live_init``: the same as ``manage.py live_init``, but it also works before
+``spool_live`` is in ``INSTALLED_APPS``."""
 
 from __future__ import annotations
 
@@ -12,19 +12,23 @@ from pathlib import Path
 
 COMMAND = "live_init"
 MISUSED = 2
+"""The exit status of a wrong call."""
 NEEDED = ("django", "celery", "psycopg", "rest_framework", "supabase")
 """Packages of the extra ``[django]``."""
 _SETTINGS = re.compile(r"""["']DJANGO_SETTINGS_MODULE["']\s*,\s*["']([\w.]+)["']""")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run ``live_init`` with the settings that ``manage.py`` names, or that
-    ``DJANGO_SETTINGS_MODULE`` does; returns the exit status, 2 where there are none."""
+    """Run ``live_init`` and return the exit status: 2 for a wrong call, without the packages of the
+    extra, or without settings.
+
+    ``DJANGO_SETTINGS_MODULE`` names the settings, or ``manage.py`` in the current folder does.
+    """
     if list(arguments[:1]) != [COMMAND]:
-        return _refused(f"usage: python -m spool_live {COMMAND} [--write] [...]")
+        return _refuse(f"usage: python -m spool_live {COMMAND} [--write] [...]")
     for package in NEEDED:
         if find_spec(package) is None:
-            return _refused(f"live_init needs {package}: pip install 'spool-live[django]'")
+            return _refuse(f"live_init needs {package}: pip install 'spool-live[django]'")
     from django.conf import settings
     from django.core.management import execute_from_command_line
 
@@ -33,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     if found is not None:
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", found[1])
     if not os.environ.get("DJANGO_SETTINGS_MODULE"):
-        return _refused(
+        return _refuse(
             "There is no manage.py here that names the settings: run this in the project's "
             'folder ("django-admin startproject NAME ." makes one), or set DJANGO_SETTINGS_MODULE.'
         )
@@ -45,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _refused(reason: str) -> int:
+def _refuse(reason: str) -> int:
     sys.stderr.write(f"{reason}\n")
     return MISUSED
 

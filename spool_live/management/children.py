@@ -1,4 +1,4 @@
-"""Commands of the project that run beside one another until one of them ends."""
+"""Runs commands of the project side by side, until one of them ends."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from contextlib import contextmanager, suppress
 from django.core.management.base import CommandError
 
 POLL = 0.2
-"""Seconds between two looks."""
-OBEYS_WITHIN = 10.0
+"""Seconds between two checks."""
+ENDS_WITHIN = 10.0
+"""Seconds that a command may take to end before it is killed."""
 
 
 class Children:
-    """Management commands as processes of their own, which end with this one, whatever ends it
-    (after a ``kill -9`` on Linux only)."""
+    """Management commands in child processes, which end when this process ends, for any reason
+    (after ``kill -9`` on Linux only)."""
 
     def __init__(self) -> None:
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -37,9 +38,9 @@ class Children:
         )
 
     def wait_for_port(self, name: str, port: int) -> None:
-        """Return once somebody listens on ``port`` of this machine.
+        """Wait until a server listens on ``port`` of this machine.
 
-        Raises ``CommandError`` if the command ``name`` ends before.
+        Raises ``CommandError`` if the command ``name`` ends first.
         """
         while self._running[name].poll() is None:
             with suppress(OSError), socket.create_connection(("127.0.0.1", port), POLL):
@@ -56,11 +57,11 @@ class Children:
             time.sleep(POLL)
 
     def stop(self) -> None:
-        """End all, the last one first."""
+        """End all commands, the one that was started last first."""
         for process in reversed(self._running.values()):
             process.terminate()
             try:
-                process.wait(OBEYS_WITHIN)
+                process.wait(ENDS_WITHIN)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -68,7 +69,7 @@ class Children:
 
 @contextmanager
 def interrupted_by_sigterm() -> Iterator[None]:
-    """Let SIGTERM do what Ctrl-C does: what was started is ended."""
+    """Let SIGTERM raise ``KeyboardInterrupt``, as Ctrl-C does, so that everything is stopped."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield

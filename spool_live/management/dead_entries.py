@@ -1,4 +1,4 @@
-"""What ``live_requeue`` and ``live_discard`` have in common: which dead entries are meant."""
+"""What ``live_requeue`` and ``live_discard`` have in common: the choice of dead entries."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class DeadEntriesCommand(ReportCommand):
         parser.add_argument("--collection", help="Only entries of this collection.")
 
     def chosen(self, options: Any) -> Q:
-        """Return the condition that the options spell; an empty one for all."""
+        """Return the options as a condition for entries; without options an empty one."""
         conditions = {"update_id": options["update"], "collection": options["collection"]}
         if options["site"] is not None:
             conditions["site_id"] = find_site_id(options["site"])

@@ -22,7 +22,10 @@ STATE_DIR = Path(".local-supabase")
 
 
 def ports_of_settings() -> tuple[int | None, int | None]:
-    """Ports of the API and of its database, as far as the settings name some on this machine."""
+    """Return the ports of the API and its database that the settings name on this machine.
+
+    Each is ``None`` if the settings name no such port.
+    """
     try:
         settings = live_settings()
         address = urlsplit(settings.supabase_url)
@@ -35,8 +38,9 @@ def ports_of_settings() -> tuple[int | None, int | None]:
 
 
 def configuration(state_dir: Path = STATE_DIR) -> LocalSupabaseConfig:
-    """Return addresses and secrets of the local Supabase in ``state_dir``, which is made if it is
-    not there: at the ports of the settings, or the usual ones, or others where those are taken.
+    """Return addresses and secrets of the local Supabase in ``state_dir``, made if it is missing.
+
+    Its ports are those of the settings, else the usual ones, else others if those are taken.
 
     Raises ``CommandError`` without the extra ``[local]``.
     """
@@ -74,7 +78,10 @@ def refuse_another_supabase(config: LocalSupabaseConfig) -> None:
 
 
 def free_port(wanted: int) -> int:
-    """Return the port ``wanted`` of this machine, or another one where somebody listens there."""
+    """Return the port ``wanted`` of this machine, or another one if it is taken.
+
+    Raises ``CommandError`` if all are.
+    """
     from spool_live.local.processes import (
         PortTakenError,
         listen_near,

@@ -1,4 +1,4 @@
-"""Tables for people and JSON for machines: the base of our commands."""
+"""The base of our commands: tables for people, and JSON for machines."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 WIDTH = 100
-"""Columns that a terminal has at least."""
+"""Columns that every terminal is expected to have."""
 
 
 FORMATS = ("table", "json")
 
 
 def add_format_to(actions: Any) -> None:
-    """``--format`` for all sub-commands in ``actions`` (what ``add_subparsers`` returned): it is
-    accepted after them as well as before."""
+    """Add ``--format`` to all subcommands in ``actions`` (what ``add_subparsers`` returned).
+
+    So it is accepted after a subcommand as well as before it.
+    """
     for parser in actions.choices.values():
         parser.add_argument("--format", choices=FORMATS, default=SUPPRESS, help=SUPPRESS)
 
@@ -40,7 +42,7 @@ class ReportCommand(BaseCommand):
         )
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        """Execute the command; a database that does not answer gives a message, not a traceback."""
+        """Execute the command. Raises ``CommandError`` if a database does not answer."""
         try:
             return super().execute(*args, **options)
         except DatabaseError as error:
@@ -85,14 +87,13 @@ def wrapped(text: str) -> str:
 
 
 def seconds(text: str) -> float:
-    """Return an option's number of seconds. Raises ``ArgumentTypeError`` for what is none of
-    them."""
+    """Return an option's number of seconds, up to an hour. Raises ``ArgumentTypeError``."""
     try:
         number = float(text)
     except ValueError:
         number = 0.0
     if not 0 < number <= 3600:  # noqa: PLR2004 - an hour
-        raise ArgumentTypeError("must be a number of seconds above 0")
+        raise ArgumentTypeError("must be a number of seconds above 0, at most 3600")
     return number
 
 

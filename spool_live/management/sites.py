@@ -1,4 +1,4 @@
-"""A site by the name or the id that a command was given."""
+"""Finds the site whose name or id a command was given."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from spool_live.models import Site
 
 
 def find_site(given: str) -> Site:
-    """Return the site with this id or this name. Raises ``CommandError`` where there is not one."""
+    """Return the site with this id or this name. Raises ``CommandError`` unless one has it."""
     try:
         found = list(Site.objects.filter(pk=uuid.UUID(given)))
     except ValueError:
@@ -23,8 +23,7 @@ def find_site(given: str) -> Site:
 
 
 def find_site_id(given: str) -> uuid.UUID:
-    """Return the id of a site, or an id as it is: what is left of a deleted site has nothing
-    else."""
+    """Return the id of a site that is given by its name or id. The id may be a deleted site's."""
     try:
         return uuid.UUID(given)
     except ValueError:

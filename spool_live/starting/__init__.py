@@ -1,8 +1,8 @@
-"""What ``manage.py live_init`` does: it finds out what a project lacks, and writes it.
+"""The work of ``manage.py live_init``: find out what a project lacks, and write it.
 
-``project`` knows the project's files, ``guesses`` turns models into collections, ``parts`` and
-``environment`` say what is missing and what would add it, ``writing`` appends that. Nothing that is
-there is changed, and no secret goes into a Python file.
+``project`` finds the project's files, ``guesses`` turns models into collections, ``parts`` and
+``environment`` return what is missing and the text that would add it, ``writing`` appends that. No
+existing line is changed, and no secret goes into a Python file.
 """
 
 from __future__ import annotations

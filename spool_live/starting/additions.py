@@ -8,8 +8,10 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """One part that is missing: why, and the text that would be appended to ``path``; ``None``
-    where only a person can put it into a line that is there."""
+    """One part that is missing: why it is needed, and the text that would be appended to ``path``.
+
+    ``path`` is ``None`` if a person has to put the text into an existing line.
+    """
 
     part: str
     why: str

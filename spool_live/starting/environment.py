@@ -1,5 +1,4 @@
-"""The file ``.env``: what is written to it, that the settings read it, and that git leaves it
-alone."""
+"""The file ``.env``: what is written to it, that the settings read it, and that git ignores it."""
 
 from __future__ import annotations
 
@@ -33,9 +32,9 @@ OF_KEY = ("SPOOL_SITE_ID", "SPOOL_API_KEY")
 """What a subscriber reads of a site and its key."""
 _IGNORING = {".env", "/.env", ".env*", "*.env", ".env.*"}
 _READS = re.compile(r"dotenv|read_env|decouple|\benvirons\b")
-"""What the common packages that read ``.env`` are called by."""
+"""Names from the common packages that read ``.env``, as settings use them."""
 SECRETS = 0o600
-"""Mode of a new file of secrets: for its owner."""
+"""Mode of a new file with secrets: only its owner may read it."""
 
 
 class UnsafeFileError(SpoolLiveError):
@@ -78,7 +77,7 @@ def reader(project: Project, names: Sequence[str]) -> Iterator[Addition]:
         "env file",
         "The settings do not read .env.",
         "from pathlib import Path\n\nfrom dotenv import load_dotenv\n\n"
-        "# For development. What the environment has already goes before what .env says.\n"
+        "# For development. Variables that are set already take precedence over .env.\n"
         f'load_dotenv(Path(__file__).resolve().parents[{above}] / ".env")\n',
         settings,
     )
@@ -110,8 +109,10 @@ def append(path: Path, values: Mapping[str, str]) -> None:
 
 
 def refuse_unsafe(path: Path, names: Sequence[str]) -> None:
-    """Raise ``UnsafeFileError`` where git would take ``path``, or where it has one of
-    ``names``: no line that is there is changed."""
+    """Raise ``UnsafeFileError`` if git would take ``path``, or if the file has one of ``names``.
+
+    The latter because no existing line is changed.
+    """
     taken = sorted(_names(path).intersection(names))
     if taken:
         raise UnsafeFileError(
@@ -128,18 +129,18 @@ def seen_by_git(path: Path) -> bool:
     code = _git(path, "check-ignore", "--quiet", "--no-index")
     if code in (0, 1):
         return code == 1
-    ignore = path.absolute().parent / ".gitignore"  # git is not there, or says nothing
+    ignore = path.absolute().parent / ".gitignore"  # git is not installed, or gives no answer
     lines = ignore.read_text("utf-8").splitlines() if ignore.exists() else []
     return (path.absolute().parent / ".git").exists() and not _IGNORING.intersection(lines)
 
 
 def tracked_by_git(path: Path) -> bool:
-    """Return whether git has the file at ``path`` already: then ignoring it does not help."""
+    """Return whether git tracks the file at ``path``: then ignoring it does not help."""
     return path.exists() and _git(path, "ls-files", "--error-unmatch") == 0
 
 
 def local_values(supabase: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables, from what ``local_supabase --ready-file`` wrote."""
+    """Return values of variables by name, from what ``local_supabase --ready-file`` wrote."""
     values = {name: supabase.get(key, "") for name, key in _OF_LOCAL.items()}
     parts = urlsplit(supabase.get("database_url", ""))
     database = (

@@ -1,4 +1,4 @@
-"""An app with articles, for a project that has no content yet: all of it new files."""
+"""An example app with articles, for a project without content. It consists of new files."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ FILES = {
 
 
 def missing(project: Project) -> Iterator[Addition]:
-    """Yield the app ``blog`` and a login for it, where there is no folder of that name."""
+    """Yield the files of the app ``blog``, unless there is a folder of that name."""
     folder = project.folder / APP
     if folder.exists():
         return
@@ -108,7 +108,7 @@ def missing(project: Project) -> Iterator[Addition]:
 
 
 def login(project: Project) -> Iterator[Addition]:
-    """Name and password of an editor, for ``createsuperuser --noinput``: in ``.env``."""
+    """Yield lines of ``.env`` with a new editor's login, for ``createsuperuser --noinput``."""
     path = project.env_file
     if environment.tracked_by_git(path) or any(name in os.environ for name in USER):
         return

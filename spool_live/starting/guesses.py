@@ -1,4 +1,4 @@
-"""A model for a collection: a guess from the names and the types of its fields. Pure."""
+"""Guesses the collection of a model from the names and types of its fields. Pure."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ FLAGS = ("is_published", "published", "is_live", "live", "is_public", "public")
 STATES = ("published", "public", "live")
 FROM = ("published_at", "publish_at", "pub_date", "publish_date", "published_from", "go_live_at")
 UNTIL = ("published_until", "unpublish_at", "expires_at", "expire_at", "expiry_date")
-DEEPEST = 3
-"""Foreign keys on the way from an item to its site."""
+MAX_STEPS = 3
+"""Maximum number of foreign keys from an item to its site."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,10 @@ class Guess:
 
 
 def guess(model: type[Model], *, one_site: bool = False) -> Guess | None:
-    """Return a collection for ``model``; ``None`` where its rows are not the content of a site.
-    With ``one_site``, a model without a way to a site has content of the project's only one."""
+    """Return a guess for ``model``; ``None`` if its rows are not the content of a site.
+
+    With ``one_site``, a model without a path to a site belongs to the project's only site.
+    """
     meta = model._meta
     if meta.abstract or meta.proxy or meta.auto_created or not meta.managed:
         return None
@@ -84,18 +86,17 @@ def module(guesses: Sequence[Guess]) -> str:
 
 
 def site_path(model: type[Model]) -> str | None:
-    """Return the shortest way from an item to its site, as ``site_field`` has it; ``None`` without
-    one."""
-    ways: list[tuple[type[Model], tuple[str, ...]]] = [(model, ())]
-    for _ in range(DEEPEST):
-        further: list[tuple[type[Model], tuple[str, ...]]] = []
-        for start, steps in ways:
+    """Return the shortest path from an item to its site, for ``site_field``, or ``None``."""
+    paths: list[tuple[type[Model], tuple[str, ...]]] = [(model, ())]
+    for _ in range(MAX_STEPS):
+        longer: list[tuple[type[Model], tuple[str, ...]]] = []
+        for start, steps in paths:
             for name, target in _targets(start):
                 if target is Site:
                     return ".".join((*steps, name))
                 if target is not model:
-                    further.append((target, (*steps, name)))
-        ways = further
+                    longer.append((target, (*steps, name)))
+        paths = longer
     fields = {field.name: field for field in model._meta.concrete_fields}
     return "site_id" if isinstance(fields.get("site_id"), UUIDField) else None
 

@@ -29,15 +29,17 @@ KEYS = {
 ALIAS = "supabase"
 SWEEP = "spool_live.sweep"
 ONE_SITE = "My site"
-"""The name of the site where a project has one."""
+"""The name of the site in a project that has only one."""
 
 
 def missing_parts(
     project: Project, supabase: Mapping[str, str] | None = None, *, with_example: bool = False
 ) -> list[Addition]:
-    """Return what the project lacks. ``supabase`` are addresses and secrets of a local Supabase, as
-    ``local_supabase --ready-file`` writes them: for the environment's file. ``with_example`` adds
-    an app with articles."""
+    """Return what the project lacks.
+
+    ``supabase`` holds the addresses and secrets of a local Supabase that go into ``.env``, as
+    ``local_supabase --ready-file`` writes them. ``with_example`` adds an app with articles.
+    """
     return [
         *_apps(project),
         *(example.missing(project) if with_example else ()),
@@ -67,8 +69,10 @@ def _apps(project: Project) -> Iterator[Addition]:
 
 
 def needs_alias() -> bool:
-    """Return whether the Supabase database is to be an alias of its own: the default one is
-    elsewhere, or nothing says that Supabase serves it."""
+    """Return whether the settings need an alias for the Supabase database.
+
+    They do in a new project, unless they have it or the default database is at Supabase.
+    """
     if hasattr(settings, "SPOOL_LIVE"):
         return False
     host = str(connections["default"].settings_dict.get("HOST") or "")
@@ -77,8 +81,8 @@ def needs_alias() -> bool:
 
 
 def is_single_site(project: Project) -> bool:
-    """Return whether nothing of the project's own belongs to a site: then all of it belongs to
-    one."""
+    """Return whether the whole project is one site: ``SITE`` is set, or in a new project no model
+    of its own has a path to a site."""
     if getattr(settings, "SPOOL_LIVE", {}).get("SITE"):
         return True
     models = [model for app in project.own_apps() for model in app.get_models()]
@@ -173,9 +177,9 @@ def _collections(project: Project) -> Iterator[Addition]:
             names = ", ".join(one.model.__name__ for one in guesses)
             yield Addition(
                 "collections",
-                f"{names} of {app.label} could be reported.",
+                f"{names} of {app.label} could have live updates.",
                 module(guesses),
-                None if path.exists() else path,  # who wrote it has left them out, maybe
+                None if path.exists() else path,  # its author may have left them out on purpose
             )
 
 

@@ -1,4 +1,4 @@
-"""The project that is to be completed: its files, and its own apps."""
+"""The project that ``live_init`` completes: its files, and its own apps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from django.conf import settings
 
 @dataclass(frozen=True)
 class Project:
-    """A project in ``folder``, which holds all that may be written to."""
+    """A project in ``folder``. Only files in this folder may be written."""
 
     folder: Path
 
@@ -27,22 +27,24 @@ class Project:
 
     @cached_property
     def settings_file(self) -> Path | None:
-        """The module of the settings, if it is the project's."""
+        """The file of the settings module, if it is the project's."""
         return self.module_file(os.environ.get("DJANGO_SETTINGS_MODULE", ""))
 
     @cached_property
     def urls_file(self) -> Path | None:
-        """The module that ``ROOT_URLCONF`` names, if it is the project's."""
+        """The file of the module that ``ROOT_URLCONF`` names, if it is the project's."""
         return self.module_file(getattr(settings, "ROOT_URLCONF", "") or "")
 
     @property
     def env_file(self) -> Path:
-        """Where the environment's variables are kept while one develops."""
+        """The file with the environment's variables for development."""
         return self.folder / ".env"
 
     def lists_app(self, name: str) -> bool:
-        """Return whether the settings have the app ``name`` in ``INSTALLED_APPS`` themselves:
-        before they do, ``python -m spool_live`` adds ours while it runs."""
+        """Return whether the settings module itself has the app ``name`` in ``INSTALLED_APPS``.
+
+        ``settings.INSTALLED_APPS`` may have more: ``python -m spool_live`` adds ours while it runs.
+        """
         module = os.environ.get("DJANGO_SETTINGS_MODULE", "")
         source = import_module(module) if module else settings
         listed = getattr(source, "INSTALLED_APPS", ())
@@ -55,7 +57,7 @@ class Project:
                 yield app
 
     def module_file(self, name: str) -> Path | None:
-        """Return the file of the module ``name``, or ``None`` where it is somebody else's."""
+        """Return the file of the module ``name``, or ``None`` if it is not the project's."""
         if not name:
             return None
         try:
@@ -65,11 +67,11 @@ class Project:
         return path if self.owns(path) else None
 
     def owns(self, path: Path) -> bool:
-        """Return whether ``path`` is in the project's folder, and not of an environment in it."""
+        """Return whether ``path`` is in the project's folder, but not in a virtual environment."""
         resolved = path.resolve()
         is_installed = "site-packages" in resolved.parts or resolved.is_relative_to(sys.prefix)
         return resolved.is_relative_to(self.folder.resolve()) and not is_installed
 
     def name_of(self, path: Path) -> str:
-        """Return ``path`` as people of this project say it."""
+        """Return ``path`` relative to the project's folder."""
         return str(path.resolve().relative_to(self.folder.resolve()))

@@ -1,4 +1,4 @@
-"""Appends to files: whatever is there stays as it is, and a project that worked goes on working."""
+"""Appends to files. No existing line changes, and a project that started before still does."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ from spool_live.starting.environment import SECRETS
 from spool_live.starting.project import Project
 
 TRIED_FOR = 120
+"""Seconds that the project may take to start."""
 _IMPORTS = re.compile(r"(?:(?:import|from) [^(\n]+\n|\n)*")
-"""What a piece of Python begins with."""
+"""The imports and empty lines that a piece of Python begins with."""
 _START = "import django; django.setup(); from django.core.management import call_command; "
 _CHECK = f"{_START}call_command('check', tag=['urls', 'models'])"
 
 
 class CannotWriteError(SpoolLiveError):
-    """What would be written does not work here. Nothing was changed; the message says why."""
+    """What would be written does not work here: the message says why. Nothing was changed."""
 
 
 def write_all(project: Project, additions: Sequence[Addition]) -> list[Path]:
     """Append each addition that has a file, in their order, and return those files.
 
-    Then the project is started in a process of its own; where it does not start any more,
-    everything is as it was, and ``CannotWriteError`` is raised.
+    Then the project is started in a process of its own. If it does not start any more, all files
+    are restored, and ``CannotWriteError`` is raised.
     """
     chosen = [one for one in additions if one.path is not None]
     paths = list(dict.fromkeys(one.path for one in chosen if one.path is not None))
@@ -57,7 +58,7 @@ def write_all(project: Project, additions: Sequence[Addition]) -> list[Path]:
 
 
 def _make_folder(folder: Path) -> list[Path]:
-    """Make it and those above it; return the ones that were not there, the highest first."""
+    """Make ``folder`` and its parents; return those that did not exist, the highest first."""
     above = [one for one in (folder, *folder.parents) if not one.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     return above[::-1]
@@ -92,7 +93,7 @@ def _without_known_imports(fresh: str, text: str) -> str:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """All or nothing, with the mode that the file has."""
+    """Write all of ``content`` or nothing; the file keeps its mode."""
     mode = path.stat().st_mode & 0o777 if path.exists() else None
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

@@ -53,9 +53,9 @@ def test_site_is_named_by_name_or_id(site: Site, run: Run, command: str) -> None
 
 
 def test_entries_of_a_deleted_site_are_found_by_its_id(run: Run) -> None:
-    gone = uuid.uuid4()
-    dead(gone)
-    assert run("live_discard", "--site", gone, "--format", "json").rows == {"discarded": 1}
+    deleted = uuid.uuid4()
+    dead(deleted)
+    assert run("live_discard", "--site", deleted, "--format", "json").rows == {"discarded": 1}
 
 
 def test_unknown_site_is_an_error_and_changes_nothing(site: Site, run: Run) -> None:

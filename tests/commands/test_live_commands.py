@@ -69,7 +69,7 @@ def test_status_is_well_where_everything_flows(run: Run, make_key: MakeKey) -> N
     assert outcome.code == 0
 
 
-def test_status_fails_where_nobody_is_at_work(run: Run, make_key: MakeKey) -> None:
+def test_status_fails_if_nothing_delivers(run: Run, make_key: MakeKey) -> None:
     key, _ = make_key()
     record(key.site)
     outcome = run("live_status")
@@ -207,7 +207,7 @@ def test_loop_survives_a_database_that_is_away_and_ends_with_ctrl_c(
     outcome = run("live_deliver", "--loop", "--interval", "0.5")
     assert outcome.code == 0
     assert pauses == [0.5, 0.5, 0.5]
-    assert "OperationalError, going on" in outcome.err
+    assert "OperationalError, trying again" in outcome.err
     assert len(MemoryBroadcaster.updates) == 2
 
 

@@ -26,7 +26,7 @@ to_char(now() at time zone 'utc', '"messages_"YYYY_MM_DD')); end $$"""
 
 @pytest.fixture
 def idle_project() -> Iterator[None]:
-    """Today's partition is not there."""
+    """Drop today's partition."""
     with psycopg.connect(LOCAL_SUPABASE.conninfo("supabase_admin")) as server:
         server.execute(_DROP)
         server.commit()
@@ -42,9 +42,9 @@ def test_missing_partition_keeps_the_row_is_told_and_costs_no_subscriber_anythin
     assert deliver_pending("default", broadcaster=SupabaseBroadcaster()).delivered == 1
     assert LiveUpdate.objects.filter(site_id=site.pk).count() == 1
 
-    said = run_command("live_status")
-    assert said.code == 0, "nobody was connected, so nobody missed it"
-    text = " ".join(said.out.split())
+    outcome = run_command("live_status")
+    assert outcome.code == 0, "no client was connected, so none missed it"
+    text = " ".join(outcome.out.split())
     assert "no partition for today's messages" in text
     assert "Connect a client" in text
 

@@ -77,4 +77,4 @@ def test_written_project_delivers(supabase: Path, tmp_path: Path) -> None:
         wrong = {
             one["check"] for one in found["checks"] if one["state"] not in {"ok", "not needed"}
         }
-        assert wrong <= {"deliverer"}, found  # it ran once, and nobody goes on
+        assert wrong <= {"deliverer"}, found  # it ran only once

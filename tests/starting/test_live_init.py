@@ -138,9 +138,9 @@ def test_what_is_missing_is_shown_and_nothing_written(pristine: Folder, tmp_path
     secrets = tmp_path / "supabase.json"
     secrets.write_text(json.dumps(SECRETS))
     before = pristine.files()
-    said = pristine.init("--supabase", str(secrets), "--format", "json", code=1)
+    output = pristine.init("--supabase", str(secrets), "--format", "json", code=1)
     assert pristine.files() == before
-    document = json.loads(said)
+    document = json.loads(output)
     assert [(row["part"], row["file"]) for row in document["missing"]] == [
         ("apps", "cms/settings.py"),
         ("env file", "cms/settings.py"),
@@ -153,7 +153,7 @@ def test_what_is_missing_is_shown_and_nothing_written(pristine: Folder, tmp_path
     by_part = {row["part"]: row["text"] for row in document["missing"]}
     assert by_part["collections"] == LIVE
     assert "SUPABASE_SECRET_KEY=[secret]" in by_part["environment"]
-    assert "hunter2" not in said
+    assert "hunter2" not in output
 
 
 def test_written_project_starts_and_no_line_was_changed(project: Folder, tmp_path: Path) -> None:
@@ -162,10 +162,10 @@ def test_written_project_starts_and_no_line_was_changed(project: Folder, tmp_pat
     secrets = tmp_path / "supabase.json"
     secrets.write_text(json.dumps(SECRETS))
     before = project.files()
-    said = project.init("--write", "--supabase", str(secrets))
+    output = project.init("--write", "--supabase", str(secrets))
     after = project.files()
-    assert "hunter2" not in said
-    assert "live_start" in said
+    assert "hunter2" not in output
+    assert "live_start" in output
     for name, text in before.items():
         assert after[name].startswith(text), name
     assert set(after) - set(before) == {"blog/live.py", ".gitignore"}
@@ -210,9 +210,9 @@ def test_project_that_lists_nothing_of_ours(tmp_path: Path) -> None:
 def test_module_where_there_is_no_project(
     tmp_path: Path, arguments: list[str], reason: str
 ) -> None:
-    said = Folder(tmp_path).module(*arguments, code=2)
-    assert reason in said
-    assert "Traceback" not in said
+    output = Folder(tmp_path).module(*arguments, code=2)
+    assert reason in output
+    assert "Traceback" not in output
 
 
 def test_secrets_go_nowhere_where_git_would_take_them(project: Folder, tmp_path: Path) -> None:
@@ -220,9 +220,9 @@ def test_secrets_go_nowhere_where_git_would_take_them(project: Folder, tmp_path:
     subprocess.run([*git, "init", "-q"], cwd=tmp_path, check=True)
     (tmp_path / ".env").write_text("OTHER=1\n")
     subprocess.run([*git, "add", "--force", ".env"], cwd=tmp_path, check=True)
-    said = project.init("--write", code=1)
-    assert "missing: environment (by hand)" in said
-    assert "git tracks .env" in " ".join(said.split())
+    output = project.init("--write", code=1)
+    assert "missing: environment (by hand)" in output
+    assert "git tracks .env" in " ".join(output.split())
     assert (tmp_path / ".env").read_text() == "OTHER=1\n"
     subprocess.run([*git, "rm", "-q", "--cached", ".env"], cwd=tmp_path, check=True)
     assert "written: git (.gitignore)" in project.init("--write")
@@ -230,7 +230,7 @@ def test_secrets_go_nowhere_where_git_would_take_them(project: Folder, tmp_path:
     assert "SUPABASE_SECRET_KEY=sb_secret_" in (tmp_path / ".env").read_text()
 
 
-def test_env_file_that_nothing_reads_is_said(project: Folder, tmp_path: Path) -> None:
+def test_env_file_that_nothing_reads_is_reported(project: Folder, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("SUPABASE_URL=https://abcdefgh.supabase.co\n")
     rows = json.loads(project.init("--format", "json", code=1))["missing"]
     by_part = {row["part"]: row for row in rows}
@@ -244,16 +244,16 @@ def test_env_file_that_nothing_reads_is_said(project: Folder, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_what_is_there_stays_and_is_said(project: Folder, tmp_path: Path) -> None:
+def test_existing_lines_stay_and_missing_ones_are_reported(project: Folder, tmp_path: Path) -> None:
     (tmp_path / "blog" / "live.py").write_text("# nothing here on purpose\n")
     with project.settings.open("a") as file:
         file.write('SPOOL_LIVE = {"SUPABASE_URL": "https://abcdefgh.supabase.co"}\n')
-    said = project.init("--write", code=1)
-    assert "missing: settings (by hand). SPOOL_LIVE lacks keys." in said
-    assert '"JWT_SIGNING_KEY": os.environ.get("SUPABASE_JWT_SECRET", ""),' in said
-    assert "missing: collections (by hand)" in said
+    output = project.init("--write", code=1)
+    assert "missing: settings (by hand). SPOOL_LIVE lacks keys." in output
+    assert '"JWT_SIGNING_KEY": os.environ.get("SUPABASE_JWT_SECRET", ""),' in output
+    assert "missing: collections (by hand)" in output
     assert (tmp_path / "blog" / "live.py").read_text() == "# nothing here on purpose\n"
-    assert "written: urls (cms/urls.py)" in said
+    assert "written: urls (cms/urls.py)" in output
     assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
 
 
@@ -262,9 +262,9 @@ def test_project_that_would_not_start_is_left_as_it_was(project: Folder, tmp_pat
     with (tmp_path / "blog" / "models.py").open("a") as file:
         file.write("from django.conf import settings\nassert len(settings.DATABASES) == 1\n")
     before = project.files()
-    said = project.init("--write", code=1)
-    assert "The project would not start any more (AssertionError" in said
-    assert "Nothing was changed" in said
+    output = project.init("--write", code=1)
+    assert "The project would not start any more (AssertionError" in output
+    assert "Nothing was changed" in output
     assert project.files() == before
 
 

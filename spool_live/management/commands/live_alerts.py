@@ -18,7 +18,10 @@ from spool_live.supabase.databases import content_databases
 
 
 class Command(ReportCommand):
-    """Exit code 1 while something is wrong, or where a test notice was not taken."""
+    """Evaluates the alert rules, or tests the channels.
+
+    Exit code 1 while something is wrong, or if a channel did not accept the test notice.
+    """
 
     help = "Evaluate the alert rules and send what is due: once (cron, systemd) or with --loop."
 
@@ -56,7 +59,7 @@ class Command(ReportCommand):
             try:
                 evaluation = alerts.evaluate()
             except DatabaseError as error:
-                self.stderr.write(f"{type(error).__name__}, going on")
+                self.stderr.write(f"{type(error).__name__}, trying again")
             else:
                 if evaluation.firing != shown:
                     self._report(evaluation, options)

@@ -1,4 +1,4 @@
-"""``manage.py live_audit [--repair]``: what was changed without an update, say by raw SQL."""
+"""``manage.py live_audit [--repair]``: finds changes without an update, such as by raw SQL."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from spool_live.management.output import ReportCommand
 from spool_live.supabase.databases import content_databases
 
 SHOWN = ("database", "collection", "pk", "slug", "problem", "admin_url", "repaired")
-"""What the table has of a row."""
+"""The columns of the table."""
 NOTHING_MISSED = "No update is missing: the current state of every item was reported."
 
 
 class Command(ReportCommand):
-    """One row an item. Exit code 1 where something was found and not repaired."""
+    """Reports a row for each item. Exit code 1 if something was found and not repaired."""
 
     help = "Find items whose current state was never reported by an update."
 
@@ -43,8 +43,10 @@ class Command(ReportCommand):
 
 
 def described(finding: MissedUpdate) -> dict[str, Any]:
-    """Return what a person needs to find the item: its model, key, slug and page in the admin; the
-    key and the page are ``None`` for an item that is gone."""
+    """Return what a person needs to find the item: its model, key, slug and page in the admin.
+
+    The key and the page are ``None`` for a deleted item.
+    """
     collection, item = finding.collection, finding.item
     return {
         "collection": collection.name,

@@ -1,4 +1,4 @@
-"""``manage.py live_capacity``: which mode a Supabase plan carries, and where it ends."""
+"""``manage.py live_capacity``: which Realtime mode suffices on a plan, and up to which load."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from spool_live.supabase.databases import content_databases
 
 
 class Command(ReportCommand):
-    """The arithmetic, line by line. Exit code 1 where neither mode suffices."""
+    """Reports the arithmetic, line by line. Exit code 1 if neither mode suffices."""
 
     help = "Show which mode suffices for so many sites, subscribers and edits, and its limits."
 

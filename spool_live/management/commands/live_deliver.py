@@ -53,7 +53,7 @@ class Command(ReportCommand):
                 try:
                     row = self._deliver(using)
                 except DatabaseError as error:
-                    self.stderr.write(f"{using}: {type(error).__name__}, going on")
+                    self.stderr.write(f"{using}: {type(error).__name__}, trying again")
                     continue
                 if row["delivered"] or row["dead"]:
                     self.report([row], [row], options)
@@ -73,6 +73,6 @@ class Command(ReportCommand):
         return {"database": using, **report}
 
     def _send(self, using: str) -> dict[str, Any]:
-        """Return what waits for webhook endpoints; that one fails is its own affair."""
+        """Send what waits for webhook endpoints. Their failures do not change the exit code."""
         report = webhooks.send_pending(using)
         return {"webhooks_sent": report.sent, "webhooks_failed": report.failed}

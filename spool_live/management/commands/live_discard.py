@@ -14,7 +14,7 @@ from spool_live.supabase.databases import content_databases
 
 
 class Command(DeadEntriesCommand):
-    """Discards dead entries, and writes in the audit trail that it did and why."""
+    """Discards dead entries, and records in the audit trail which and why."""
 
     help = (
         "Give up dead outbox entries, so that the status no longer reports them. The audit trail "

@@ -20,12 +20,14 @@ from spool_live.management.output import ReportCommand, seconds
 
 FOUND = 1
 NOT_CHECKED = 2
-LAPTOP = "DEBUG is on, so the phase rollout was left out: --phase rollout has it."
+LAPTOP = "DEBUG is on, so the phase rollout was left out: --phase rollout runs its checks."
 
 
 class Command(ReportCommand):
-    """Every check with its findings, and with ``--fix`` what can be done about them. Exit codes: 0
-    nothing that ``--fail-on`` asks for, 1 findings, 2 none, but a check could not be carried out.
+    """Runs the checks and reports their findings, and with ``--fix`` repairs what it can.
+
+    Exit codes: 0 no findings that ``--fail-on`` is about, 1 such findings, 2 none of them, but a
+    check could not be carried out.
     """
 
     help = (
@@ -44,8 +46,8 @@ class Command(ReportCommand):
         parser.add_argument(
             "--api-url",
             default="",
-            help="Where front ends find the API, as https://cms.example/spool-live/: it is asked "
-            "from there.",
+            help="Where front ends find the API, such as https://cms.example/spool-live/: the "
+            "doctor sends requests there.",
         )
         parser.add_argument(
             "--fail-on",
@@ -105,7 +107,7 @@ class Command(ReportCommand):
     def _fix(
         self, chosen: Sequence[DoctorCheck], results: list[DoctorResult], options: Any
     ) -> tuple[list[DoctorResult], list[dict[str, Any]]]:
-        """Show what can be repaired; repair it where that is confirmed, and check again."""
+        """Show what can be repaired; if that is confirmed, repair it and check again."""
         is_table = options["format"] != "json"
         planned = repairs.plan(results, doctor.Surroundings(timeout=options["timeout"]))
         if is_table:
@@ -141,7 +143,7 @@ class Command(ReportCommand):
 
 
 def exit_code(results: Sequence[DoctorResult], fail_on: str) -> int:
-    """Return the exit code of the outcome."""
+    """Return the exit code for ``results``."""
     if fail_on == "never":
         return 0
     levels = {finding.level for result in results for finding in result.findings}
@@ -151,7 +153,7 @@ def exit_code(results: Sequence[DoctorResult], fail_on: str) -> int:
 
 
 def login_name() -> str:
-    """Return the name that the system knows whoever runs this by; containers may have none."""
+    """Return the login name of who runs this, or "": users in containers may have none."""
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):

@@ -1,4 +1,4 @@
-"""``manage.py live_init``: what a project lacks for live updates; written on request."""
+"""``manage.py live_init``: shows what a project lacks for live updates; writes it on request."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ Or step by step:
   python manage.py live_site create "My site" --env-file .env
   python manage.py live_deliver --loop
   python manage.py live_doctor      says what is still wrong"""
-OF_SECRETS = "environment"
+HIDDEN_PART = "environment"
 """The part whose text is shown without its values."""
 
 
 class Command(ReportCommand):
-    """Shows what is missing, or writes it. Exit code 1 where something is missing still."""
+    """Shows what is missing, or writes it. Exit code 1 if something is still missing."""
 
     help = (
         "Show what the project lacks: settings, URLs, a live.py with a guess for each content "
@@ -98,7 +98,7 @@ def _row(project: Project, one: Addition, written: Sequence[Path]) -> dict[str, 
 
 
 def _shown(one: Addition) -> str:
-    if one.part != OF_SECRETS:
+    if one.part != HIDDEN_PART:
         return one.text
     lines = (line.partition("=") for line in one.text.splitlines())
     return "".join(f"{name}={HIDDEN if value else ''}\n" for name, _, value in lines)
@@ -116,8 +116,10 @@ def _text(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _local(project: Project, *, is_kept: bool) -> dict[str, str]:
-    """Return addresses and secrets of the local Supabase here, where nothing names another. Only
-    with ``is_kept`` a folder is made for it."""
+    """Return addresses and secrets of the local Supabase here, unless the project names another.
+
+    They are stored in a folder only with ``is_kept``.
+    """
     if names_a_supabase(project) or not settings.DEBUG:
         return {}
     try:

@@ -1,4 +1,4 @@
-"""``manage.py live_setup``: does what depends on Supabase's roles, publication and Realtime."""
+"""``manage.py live_setup``: sets up what depends on Supabase's roles and on Realtime."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NO_PARTITION = (
 
 
 class Command(ReportCommand):
-    """Grants, policies, publication membership, topic policy: idempotent."""
+    """Sets up grants, policies, publication membership and topic policy. Safe to repeat."""
 
     help = "Set up grants, policies and publication on the Supabase database. Safe to repeat."
 
@@ -37,7 +37,7 @@ class Command(ReportCommand):
             action="store_true",
             help="Let the publication supabase_realtime publish inserts only, where our table is "
             "alone in it: deletions disclose ids of other sites' updates to every "
-            "subscriber. Tables that are added later are silent about updates and deletions.",
+            "subscriber. Tables that are added later do not report updates and deletions.",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""``manage.py live_site``: sites and their API keys from the shell."""
+"""``manage.py live_site``: manages sites and their API keys."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def _new_key(site: Site, options: Any) -> dict[str, Any]:
 
 
 def _refuse_unsafe(path: Path | None) -> None:
-    """Before a key is made whose text would be lost."""
+    """Raise ``CommandError`` if a new key could not be written to ``path``: it would be lost."""
     if path is None:
         return
     try:

@@ -1,4 +1,4 @@
-"""``manage.py live_start``: a project with live updates, all of it on this machine."""
+"""``manage.py live_start``: runs a project with live updates, all of it on this machine."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PORT = 8000
 
 
 class Command(BaseCommand):
-    """Local Supabase, migrations, a site with a key, deliverer and server; updates are shown."""
+    """Starts a local Supabase, prepares a site with a key, delivers, serves, and shows updates."""
 
     help = (
         "Run the project with live updates on this machine, for development: a local Supabase, "
@@ -58,12 +58,12 @@ class Command(BaseCommand):
 
         try:
             with interrupted_by_sigterm(), running_local_supabase(config):
-                self._say(f"The local Supabase answers at {config.url}")
+                self._write(f"The local Supabase answers at {config.url}")
                 port = options["port"] or local.free_port(PORT)
                 self._prepare(port)
                 self._run(port)
         except KeyboardInterrupt:
-            self._say("\nStopped.")
+            self._write("\nStopped.")
         except LocalSupabaseError as error:
             raise CommandError(str(error)) from error
         except DatabaseError as error:
@@ -73,7 +73,7 @@ class Command(BaseCommand):
             ) from error
 
     def _prepare(self, port: int) -> None:
-        """Database, user, site and key: what is there already is used."""
+        """Prepare databases, user, site and key. What exists already is used."""
         ours = (DEFAULT_DB_ALIAS, *content_databases(), live_settings().supabase_database)
         for alias in dict.fromkeys(ours):
             call_command("migrate", database=alias)
@@ -84,7 +84,7 @@ class Command(BaseCommand):
         os.environ[API_URL] = mounted
 
     def _make_user(self) -> None:
-        """Who signs in to the admin, by Django's own variables for ``createsuperuser``."""
+        """Create the user who signs in to the admin, from the variables of ``createsuperuser``."""
         user = get_user_model()
         name = os.environ.get("DJANGO_SUPERUSER_USERNAME")
         if not name or not os.environ.get("DJANGO_SUPERUSER_PASSWORD"):
@@ -93,7 +93,7 @@ class Command(BaseCommand):
             call_command("createsuperuser", interactive=False)
 
     def _make_key(self) -> None:
-        """For the first site, unless the environment has one."""
+        """Create a key for the first site, unless the environment has a key."""
         if all(os.environ.get(name) for name in environment.OF_KEY):
             return
         try:
@@ -105,7 +105,7 @@ class Command(BaseCommand):
         except environment.UnsafeFileError as error:
             raise CommandError(str(error)) from error
         os.environ.update(values)
-        self._say(f"The site {site.name} has a key: {' and '.join(values)} are in {ENV_FILE}")
+        self._write(f"The site {site.name} has a key: {' and '.join(values)} are in {ENV_FILE}")
 
     def _site(self) -> Site:
         named = live_settings().site
@@ -120,29 +120,31 @@ class Command(BaseCommand):
             children.start("runserver", f"127.0.0.1:{port}")
             children.wait_for_port("runserver", port)
             since = str(_last_seq())
-            self._say_where(port)
+            self._write_addresses(port)
             children.start("live_tail", "--since", since)
             children.wait("runserver", "live_deliver")
         finally:
             children.stop()
 
-    def _say_where(self, port: int) -> None:
+    def _write_addresses(self, port: int) -> None:
         address = f"http://127.0.0.1:{port}"
         try:
-            self._say(f"\nAdmin   {address}{reverse('admin:index')}")
+            self._write(f"\nAdmin   {address}{reverse('admin:index')}")
         except NoReverseMatch:
-            self._say(f"\nServer  {address}/")
+            self._write(f"\nServer  {address}/")
         if name := os.environ.get("DJANGO_SUPERUSER_USERNAME"):
-            self._say(f"Login   {name}, with DJANGO_SUPERUSER_PASSWORD (see {ENV_FILE})")
-        self._say("Save something: the update is shown below. Ctrl-C stops everything.\n")
+            self._write(f"Login   {name}, with DJANGO_SUPERUSER_PASSWORD (see {ENV_FILE})")
+        self._write("Save something: the update is shown below. Ctrl-C stops everything.\n")
 
-    def _say(self, text: str) -> None:
+    def _write(self, text: str) -> None:
         self.stdout.write(text)
         self.stdout.flush()
 
 
 def _last_seq() -> int:
-    """Return the number of the site's newest update: what comes after it is shown, even if it comes
-    before the site is followed."""
+    """Return the ``seq`` of the site's newest update.
+
+    Later ones are shown, even if they arrive before ``live_tail`` follows the site.
+    """
     delivery = SiteDelivery.objects.filter(site_id=os.environ["SPOOL_SITE_ID"]).first()
     return delivery.last_seq if delivery else 0

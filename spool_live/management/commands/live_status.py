@@ -23,7 +23,7 @@ VERIFICATIONS = ("verify_rls", "verify_live")
 
 
 class Command(ReportCommand):
-    """The state, its problems with their remedies, one row a site. Exit code 0 only for ``ok``."""
+    """Shows the state, its problems with remedies, and each site. Exit code 0 only for ``ok``."""
 
     help = "Show whether updates flow, what stops them, and what to do about it."
 
@@ -97,7 +97,7 @@ def _headline(found: Status) -> str:
 
 
 def _verifications(found: Status) -> Iterator[str]:
-    """Yield what the last verification of isolation found, or why there is none."""
+    """Yield the results of the last verifications of isolation, or why they are not run."""
     for part in found.parts:
         if part.part not in VERIFICATIONS:
             continue
@@ -108,7 +108,7 @@ def _verifications(found: Status) -> Iterator[str]:
 
 
 def _connections(found: Status) -> Iterator[str]:
-    """Yield how many clients are connected, where that can be known."""
+    """Yield how many clients are connected, where that is known."""
     for part in found.parts:
         number = status.connections_of(part, found.at)
         if number is not None:

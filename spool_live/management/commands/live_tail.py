@@ -12,7 +12,7 @@ from spool_live.client.cli import add_tail_arguments, run
 
 
 class Command(BaseCommand):
-    """``spool-live tail`` for those who are at home in ``manage.py``."""
+    """``spool-live tail`` as a management command."""
 
     help = "Print a site's updates as its subscribers get them. The key is read from SPOOL_API_KEY."
     requires_system_checks = []
@@ -22,4 +22,4 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if status := run(Namespace(**options)):
-            sys.exit(status)  # it has said why
+            sys.exit(status)  # it has printed the reason

@@ -1,4 +1,4 @@
-"""``manage.py live_token``: a token of a key, for trying things out."""
+"""``manage.py live_token``: mints a token of an API key, for trying things out."""
 
 from __future__ import annotations
 

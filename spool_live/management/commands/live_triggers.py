@@ -1,4 +1,4 @@
-"""``manage.py live_triggers``: the triggers of collections with ``capture = "trigger"``."""
+"""``manage.py live_triggers``: manages the triggers of collections with ``capture = "trigger"``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NO_TRIGGERS = 'There are no triggers: no collection sets capture = "trigger".'
 
 
 class Command(ReportCommand):
-    """One row a trigger and database. Exit code 1 where one is not as it should be."""
+    """Reports a row for each trigger and database. Exit code 1 if one is not as declared."""
 
     help = "Show, install or remove the triggers that record changes in PostgreSQL."
 

@@ -1,4 +1,4 @@
-"""``manage.py live_webhook``: endpoints of sites, their secrets, their log."""
+"""``manage.py live_webhook``: manages the endpoints of sites, their secrets and their logs."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ EMPTY = {
     "list": "There are no webhook endpoints: run manage.py live_webhook create SITE URL.",
     "log": "Nothing was sent to this endpoint yet.",
 }
-"""What actions print for a table without rows."""
+"""What an action prints instead of a table without rows."""
 
 
 class Command(ReportCommand):
-    """Exit code 1 where a test fails, or ``list`` shows an endpoint that does."""
+    """Manages webhook endpoints. Exit code 1 if a test fails, or ``list`` shows a failing one."""
 
     help = "Manage the webhook endpoints of sites. Secrets are shown once."
 
@@ -183,8 +183,8 @@ class Command(ReportCommand):
         endpoint = self._find(options)
         answer = replay.send_example(endpoint, using=self.using).answer
         self.failed = not answer.is_success
-        said = answer.error or "taken"
-        return [{"url": endpoint.url, "status": answer.status, "outcome": said}]
+        outcome = answer.error or "taken"
+        return [{"url": endpoint.url, "status": answer.status, "outcome": outcome}]
 
     def _disable(self, options: Any) -> Rows:
         endpoint = self._find(options)

@@ -12,8 +12,10 @@ from spool_live.management.local import ports_of_settings
 
 
 class Command(BaseCommand):
-    """``spool-live-local`` for those who are at home in ``manage.py``. Prints secrets, which are
-    local ones, unless ``--verbosity 0`` asks for silence: then the ready file alone has them."""
+    """``spool-live-local`` as a management command.
+
+    Prints the secrets of this local Supabase; with ``--verbosity 0`` only the ready file has them.
+    """
 
     help = "Run a local Supabase (PostgreSQL, REST, Realtime) for development and tests."
     requires_system_checks: list[str] = []
@@ -21,7 +23,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         try:
             from spool_live.local.command import add_arguments
-        except ImportError as error:  # it names the command that brings the extra
+        except ImportError as error:  # it names the command that installs the extra
             parser.exit(2, f"{error}\n")
         add_arguments(parser)
 

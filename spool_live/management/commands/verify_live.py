@@ -1,4 +1,4 @@
-"""``manage.py verify_live``: proves the separation of sites on the running services."""
+"""``manage.py verify_live``: proves on the running services that sites are isolated."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ from spool_live.models import Site
 
 
 class Command(ReportCommand):
-    """Two probe sites, real keys, tokens, sockets and updates; who received what. Exit code 1
-    where anybody received what is not theirs, or not what is."""
+    """Compares what the subscribers of two probe sites receive, with real keys, tokens and sockets.
+
+    Exit code 1 if one of them received an update of another site, or missed one of its own.
+    """
 
     help = (
         "Prove on the running services that each site receives its own updates and no others. "
@@ -36,8 +38,8 @@ class Command(ReportCommand):
         super().add_arguments(parser)
         parser.add_argument(
             "--api-url",
-            help="Where the API is, as https://cms.example/spool-live/ (default: the views are "
-            "called in this process).",
+            help="Where the API is, such as https://cms.example/spool-live/ (default: the views "
+            "are called in this process).",
         )
         parser.add_argument(
             "--no-worker",
@@ -64,7 +66,7 @@ class Command(ReportCommand):
             for trouble in report.troubles:
                 self.stdout.write(trouble)
         failed = sum(not result.ok for result in report.results)
-        if rows:  # what could not be carried out proves nothing, and refutes nothing
+        if rows:  # a verification that was not carried out has no result
             with acting(Origin.COMMAND):
                 record_live(failed, len(rows))
         if failed:

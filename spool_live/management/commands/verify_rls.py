@@ -1,4 +1,4 @@
-"""``manage.py verify_rls``: proves on a real database that sites are separated."""
+"""``manage.py verify_rls``: proves on a real database that sites are isolated."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NOT_RUN = 2
 class Command(BaseCommand):
     """Audits and attacks the Supabase database in one transaction that is rolled back.
 
-    Exit codes: 0 nothing that ``--fail-on`` asks for, 1 findings, 2 it could not be run.
+    Exit codes: 0 no findings that ``--fail-on`` is about, 1 such findings, 2 it could not be run.
     """
 
     help = (
