@@ -36,8 +36,7 @@ from spool_live.outbox import Claim, ClaimedEntry, Settlement
 logger = logging.getLogger(__name__)
 
 PROOFS = 2
-"""How many other entries are tried after a refusal. If none of them is taken either, there is an
-outage."""
+"""Other entries that are tried after a refusal: if none is taken either, there is an outage."""
 KILLS_WITHOUT_PROOF = 3
 """How many entries of a claim may be killed for bad data before any entry was taken. More of them
 may mean that a trigger refuses every update as bad data."""
@@ -160,15 +159,18 @@ class _Sender:
             self.send(part[middle:])
             return
         entry, _ = part[0]
-        is_proved = self._is_proved(entry)
+        may_kill = self.killed < KILLS_WITHOUT_PROOF and not self.claim.outage
         if not isinstance(error, BroadcastRefused):
-            if is_proved:
-                blame(self.settlement, self.claim, entry, error)
-            else:
-                self._stop(error)
-        elif is_proved or (self.killed < KILLS_WITHOUT_PROOF and not self.claim.outage):
+            self._blame_or_stop(entry, error)
+        elif self._is_proved(entry) or may_kill:
             self.killed += 1
             self.settlement.dead[entry.pk] = reason_of(error)
+        else:
+            self._stop(error)
+
+    def _blame_or_stop(self, entry: ClaimedEntry, error: Exception) -> None:
+        if self._is_proved(entry):
+            blame(self.settlement, self.claim, entry, error)
         else:
             self._stop(error)
 
@@ -204,14 +206,9 @@ class _Sender:
         return False
 
     def _send_less(self, part: Sequence[Sendable], error: BatchTooSlow) -> None:
-        """Send ``part`` in smaller requests, which may be in time. A single update that takes too
-        long is blamed if others are taken; if none is, the server is the cause."""
+        """Send ``part`` in smaller requests; decide whether a single update is what takes long."""
         if len(part) == 1:
-            entry, _ = part[0]
-            if self._is_proved(entry):
-                blame(self.settlement, self.claim, entry, error)
-            else:
-                self._stop(error)
+            self._blame_or_stop(part[0][0], error)
             return
         portions.was_too_slow(self.claim.using, len(part))
         if not self.taken:
@@ -282,18 +279,17 @@ class _Sender:
 
     def _has_time(self) -> bool:
         """Return whether the lease lasts for another request. If not, sending stops; if no entry
-        was taken, the sites also wait for a moment, else the next claim may take them at once."""
+        was taken, the sites also wait, else the next claim may take them at once."""
         if timezone.now() + live_settings().request_timeout <= self.claim.leased_until:
             return True
         if not self.taken and not self.stopped:
-            postpone(
-                self.settlement, self.claim, self._untried(), BroadcastError("the lease ran out")
-            )
+            late = BroadcastError("the lease ran out")
+            postpone(self.settlement, self.claim, self._untried(), late)
         self.stopped = True
         return False
 
     def _stop(self, error: Exception) -> None:
-        """Postpone everything that is left, because the server is the cause of ``error``."""
+        """Postpone everything that is left: the server is the cause of ``error``."""
         self.stopped = True
         if not isinstance(error, BroadcastUnavailable):
             error = BroadcastUnavailable(reason_of(error))
