@@ -76,7 +76,6 @@ class _Sender:
     """Requests refused in a row: after more than ``max_refused`` the server is the cause."""
     max_refused: int = SPARE_REQUESTS
     mirrored: set[uuid.UUID] = field(default_factory=set)
-    """Sites that were mirrored again because the receiving side did not know them."""
     done: set[int] = field(default_factory=set)
     """Primary keys of entries that were taken or dropped: they are not sent again."""
     waiting: list[Sendable] = field(default_factory=list)
@@ -143,16 +142,14 @@ class _Sender:
             self._narrow(part, error)
 
     def _is_servers_fault(self, part: Sequence[Sendable], error: Exception) -> bool:
-        """Return whether the server is the cause of ``error``, and not an update. If it may be
-        either, the server is blamed for the first ``BELIEVED`` failures in a row, unless the only
-        update of ``part`` was blamed before."""
+        """Return whether the server is the cause of ``error``. If it may be an update as well, the
+        server is blamed for ``BELIEVED`` failures in a row, unless a single update was before."""
         if not isinstance(error, BroadcastUnavailable) or isinstance(error, UnclearRefusal):
             return False
         is_suspect = len(part) == 1 and part[0][0].refusals > 0
         return not error.may_be_content or (self.claim.outage < BELIEVED and not is_suspect)
 
     def _narrow(self, part: Sequence[Sendable], error: Exception) -> None:
-        """Send the halves of ``part``, or decide what becomes of a single entry."""
         if len(part) > 1:
             middle = len(part) // 2
             self.send(part[:middle])
@@ -268,7 +265,6 @@ class _Sender:
         self.send([one for one in part if one[0].site_id not in half])
 
     def _may_go(self, entry: ClaimedEntry) -> bool:
-        """Return whether ``entry`` may still be sent: neither it nor its site is done with."""
         done = self.settlement
         return (
             entry.site_id not in done.retry
@@ -296,5 +292,4 @@ class _Sender:
         postpone(self.settlement, self.claim, self._untried(), error)
 
     def _untried(self) -> list[uuid.UUID]:
-        """Return the ids of the sites with entries that may still be sent."""
         return sorted({entry.site_id for entry, _ in self.waiting if self._may_go(entry)})
