@@ -22,7 +22,7 @@ from spool_live.outbox import claim as claiming
 from tests.delivery.conftest import MakeSite, arrived, deliver
 from tests.outbox.conftest import Clock, delivery, states, waiting
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nothing_counted")]
 
 REASON = "unexpected error (KeyError): its traceback is in the log"
 
