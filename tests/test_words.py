@@ -28,6 +28,7 @@ PHRASES = {
     "for good": (r"\bfor good\b(?! reasons?)", "write permanently"),
     "as good as": (r"\bas good as\b", "say what it is worth"),
     "none": (r"\(none\)", "write a sentence"),
+    "role": (r":(?:class|meth|func|data|attr|mod|exc|obj):`", "write the name in double backticks"),
     "elsewhere": (r"\bDESIGN \d|\bprotocol sheet\b", "readers have the documentation only"),
 }
 ALLOWED = {
@@ -117,6 +118,7 @@ def test_users_do_not_read(phrase: str, user_texts: list[tuple[str, int, str]]) 
         ("for good", "refused for good"),
         ("as good as", "as good as gone"),
         ("none", "(none)"),
+        ("role", "Raises :class:`ValueError`."),
         ("elsewhere", "see DESIGN 5.4"),
     ],
 )

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from spool_live.local.realtime.database import Session
-from spool_live.local.realtime.filters import Condition
+from spool_live.local.realtime.filters import ChangeFilter
 from spool_live.local.realtime.pgoutput import UNCHANGED, Change, Relation, Value
 from spool_live.local.realtime.protocol import Encoded, Message
 from spool_live.local.realtime.subscriptions import ChangesSubscriber, Subscription, Subscriptions
@@ -63,7 +63,7 @@ class _Part:
     relation: Relation
     subscriptions: tuple[Subscription, ...]
     changes: list[tuple[int, Change]] = field(default_factory=list)
-    filters: dict[tuple[Condition, ...], int] = field(default_factory=dict)
+    filters: dict[tuple[ChangeFilter, ...], int] = field(default_factory=dict)
     audiences: dict[tuple[str, str, int], int] = field(default_factory=dict)
     shapes: dict[tuple[str, tuple[str, ...] | None], int] = field(default_factory=dict)
     members: dict[int, list[tuple[Subscription, int]]] = field(default_factory=dict)

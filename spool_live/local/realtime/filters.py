@@ -38,7 +38,7 @@ class BindingError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class ChangeFilter:
     """One filter: ``column operator value``, the value as text for PostgreSQL to cast."""
 
     column: str
@@ -57,7 +57,7 @@ class Selection:
     event: str
     schema: str
     table: str
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[ChangeFilter, ...] = ()
     columns: tuple[str, ...] | None = None
 
     def wants(self, action: str) -> bool:
@@ -108,7 +108,7 @@ def _columns(params: Mapping[str, Any]) -> tuple[str, ...] | None:
     return tuple(sorted({name for name in selected if isinstance(name, str)})) or None
 
 
-def _conditions(text: str) -> tuple[Condition, ...]:
+def _conditions(text: str) -> tuple[ChangeFilter, ...]:
     if not text.strip():
         return ()
     try:
@@ -117,7 +117,7 @@ def _conditions(text: str) -> tuple[Condition, ...]:
         raise BindingError(f"Error parsing `filter` params: {error}") from None
 
 
-def _condition(segment: str) -> Condition:
+def _condition(segment: str) -> ChangeFilter:
     if not segment:
         raise BindingError("filter must not contain empty segments (check for extra commas)")
     column, equals, rest = segment.partition("=")
@@ -129,7 +129,7 @@ def _condition(segment: str) -> Condition:
         raise BindingError(inspect_term([operator]))
     if operator not in OPERATORS:
         raise BindingError(inspect_term([operator, value]))
-    return Condition(column, operator, _value(operator, value), negate)
+    return ChangeFilter(column, operator, _value(operator, value), negate)
 
 
 def _value(operator: str, value: str) -> str:

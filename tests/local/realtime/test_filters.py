@@ -7,7 +7,7 @@ import pytest
 from spool_live.local.realtime.filters import (
     OPERATORS,
     BindingError,
-    Condition,
+    ChangeFilter,
     Selection,
     parse_binding,
 )
@@ -17,7 +17,7 @@ def binding(**params: Any) -> dict[str, Any]:
     return {"event": "INSERT", "schema": "public", "table": "t", **params}
 
 
-def conditions(text: str) -> tuple[Condition, ...]:
+def conditions(text: str) -> tuple[ChangeFilter, ...]:
     return parse_binding(binding(filter=text)).conditions
 
 
@@ -47,30 +47,32 @@ def test_event_is_not_case_sensitive() -> None:
 
 @pytest.mark.parametrize("operator", sorted(OPERATORS - {"in"}))
 def test_operator(operator: str) -> None:
-    assert conditions(f"a={operator}.x") == (Condition("a", operator, "x"),)
+    assert conditions(f"a={operator}.x") == (ChangeFilter("a", operator, "x"),)
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        pytest.param("a=not.eq.1", [Condition("a", "eq", "1", negate=True)], id="not"),
-        pytest.param("a=eq.x=y.z", [Condition("a", "eq", "x=y.z")], id="value-with-marks"),
-        pytest.param("a=eq.", [Condition("a", "eq", "")], id="empty-value"),
+        pytest.param("a=not.eq.1", [ChangeFilter("a", "eq", "1", negate=True)], id="not"),
+        pytest.param("a=eq.x=y.z", [ChangeFilter("a", "eq", "x=y.z")], id="value-with-marks"),
+        pytest.param("a=eq.", [ChangeFilter("a", "eq", "")], id="empty-value"),
         pytest.param(
-            " a=gt.1 , b=lt.2 ", [Condition("a", "gt", "1"), Condition("b", "lt", "2")], id="and"
+            " a=gt.1 , b=lt.2 ",
+            [ChangeFilter("a", "gt", "1"), ChangeFilter("b", "lt", "2")],
+            id="and",
         ),
-        pytest.param("a=in.(1,2)", [Condition("a", "in", "{1,2}")], id="in"),
-        pytest.param('a=in.("x,)",y)', [Condition("a", "in", '{"x,)",y}')], id="in-quoted"),
-        pytest.param('a=eq."x,y"', [Condition("a", "eq", "x,y")], id="quoted-comma"),
-        pytest.param(r'a=eq."x\"y\\"', [Condition("a", "eq", 'x"y\\')], id="quoted-escapes"),
-        pytest.param('a=eq.x"y', [Condition("a", "eq", 'x"y')], id="quote-inside"),
-        pytest.param('a=eq."x"y', [Condition("a", "eq", '"x"y')], id="quote-ends-early"),
+        pytest.param("a=in.(1,2)", [ChangeFilter("a", "in", "{1,2}")], id="in"),
+        pytest.param('a=in.("x,)",y)', [ChangeFilter("a", "in", '{"x,)",y}')], id="in-quoted"),
+        pytest.param('a=eq."x,y"', [ChangeFilter("a", "eq", "x,y")], id="quoted-comma"),
+        pytest.param(r'a=eq."x\"y\\"', [ChangeFilter("a", "eq", 'x"y\\')], id="quoted-escapes"),
+        pytest.param('a=eq.x"y', [ChangeFilter("a", "eq", 'x"y')], id="quote-inside"),
+        pytest.param('a=eq."x"y', [ChangeFilter("a", "eq", '"x"y')], id="quote-ends-early"),
         pytest.param("   ", [], id="blank"),
-        pytest.param("a=eq.f(1,2)", [Condition("a", "eq", "f(1,2)")], id="parentheses"),
-        pytest.param("a=eq.1)", [Condition("a", "eq", "1)")], id="closing-only"),
+        pytest.param("a=eq.f(1,2)", [ChangeFilter("a", "eq", "f(1,2)")], id="parentheses"),
+        pytest.param("a=eq.1)", [ChangeFilter("a", "eq", "1)")], id="closing-only"),
     ],
 )
-def test_filter(text: str, expected: list[Condition]) -> None:
+def test_filter(text: str, expected: list[ChangeFilter]) -> None:
     assert list(conditions(text)) == expected
 
 
