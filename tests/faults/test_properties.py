@@ -26,7 +26,14 @@ from spool_live import LiveUpdateData, batch, broadcast_update, outbox
 from spool_live.api.serializers import catch_up_response
 from spool_live.conf import live_settings
 from spool_live.delivery import deliver_pending, portions
-from spool_live.metadata import DEPTH_LIMIT, EXACT, METADATA_LIMIT, metadata_json, read_metadata
+from spool_live.metadata import (
+    DEPTH_LIMIT,
+    EXACT,
+    METADATA_LIMIT,
+    TRUNCATED,
+    metadata_json,
+    read_metadata,
+)
 from spool_live.models import DeliveryCircuit, LiveUpdate, OutboxEntry, Site, SiteDelivery
 from spool_live.tags import CACHE_TAGS
 from spool_live.updates import EventType
@@ -86,7 +93,8 @@ def test_what_is_recorded_is_i_json(times: int) -> None:
 
 
 def check_tagged(recorded: dict[str, Any], arrived: dict[str, Any]) -> None:
-    """That the cache tags were added, and nothing else was changed that fits beside them."""
+    """That the cache tags were added, and nothing else was changed that fits beside them. What was
+    left out for them is flagged."""
     if CACHE_TAGS in recorded:
         assert arrived == recorded
         return
@@ -96,7 +104,9 @@ def check_tagged(recorded: dict[str, Any], arrived: dict[str, Any]) -> None:
     if sum(len(metadata_json(part).encode()) for part in both) <= METADATA_LIMIT:
         assert own == recorded
     else:
-        assert own.keys() <= recorded.keys()
+        left_out = recorded.keys() - own.keys()
+        assert own.keys() <= {*recorded, TRUNCATED}
+        assert not left_out or own[TRUNCATED] is True
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
