@@ -7,7 +7,8 @@ import queue
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
@@ -76,10 +77,31 @@ def worker() -> Iterator[None]:
         outbox_committed.disconnect(dispatch_uid="test worker")
 
 
-def second_key(site: Site) -> tuple[SiteApiKey, str]:
-    key, plain = keys.create_key(site, name="second front end")
+@dataclass(frozen=True)
+class FrontEnd:
+    """A key of a site, and the token that was minted with it."""
+
+    key: SiteApiKey
+    plain: str
+    token: dict[str, Any]
+
+    @property
+    def topic(self) -> str:
+        return topic_of(self.token)
+
+    def listening(self, join: Join) -> AbstractContextManager[Listener]:
+        url, anon = self.token["supabase_url"], self.token["supabase_key"]
+        return listening(url, anon, self.token["token"], join)
+
+
+def two_front_ends(road: Road) -> tuple[Site, FrontEnd, FrontEnd]:
+    """A site with two front ends: the first is to leave, the second stays."""
+    site, plain = road.site("A")
+    key = SiteApiKey.objects.get(site=site)
+    second, second_plain = keys.create_key(site, name="second front end")
     mirror.mirror_pending("default")
-    return key, plain
+    leaving = FrontEnd(key, plain, road.token(plain))
+    return site, leaving, FrontEnd(second, second_plain, road.token(second_plain))
 
 
 def write(site: Site, title: str) -> Article:
@@ -98,12 +120,12 @@ def topic_of(token: dict[str, Any]) -> str:
     return topic
 
 
-def fails_at_once(road: Road, plain: str, token: str) -> None:
+def fails_at_once(road: Road, front_end: FrontEnd) -> None:
     """Neither token nor catch-up, from the moment of the revocation."""
     for method, path, credential in (
-        ("POST", "token/", f"Api-Key {plain}"),
-        ("GET", "updates/", f"Api-Key {plain}"),
-        ("GET", "updates/", f"Bearer {token}"),
+        ("POST", "token/", f"Api-Key {front_end.plain}"),
+        ("GET", "updates/", f"Api-Key {front_end.plain}"),
+        ("GET", "updates/", f"Bearer {front_end.token['token']}"),
     ):
         answer = httpx.request(
             method, f"{road.api_url}{path}", headers={"Authorization": credential}
@@ -114,20 +136,12 @@ def fails_at_once(road: Road, plain: str, token: str) -> None:
 def test_private_channel_of_a_revoked_key_is_silent_within_the_bound(
     road: Road, caplog: pytest.LogCaptureFixture
 ) -> None:
-    site, plain_leaving = road.site("A")
-    leaving = SiteApiKey.objects.get(site=site)
-    _, plain_staying = second_key(site)
-    leaving_token, staying_token = road.token(plain_leaving), road.token(plain_staying)
-    url, anon, old = (
-        leaving_token["supabase_url"],
-        leaving_token["supabase_key"],
-        topic_of(leaving_token),
-    )
+    site, leaving, staying = two_front_ends(road)
     asked_leaver: queue.Queue[float] = queue.Queue()
     asked_stayer: queue.Queue[float] = queue.Queue()
     with (
-        listening(url, anon, leaving_token["token"], private(old, asked_leaver)) as leaver,
-        listening(url, anon, staying_token["token"], private(old, asked_stayer)) as stayer,
+        leaving.listening(private(leaving.topic, asked_leaver)) as leaver,
+        staying.listening(private(leaving.topic, asked_stayer)) as stayer,
     ):
         leaver.until_system(REPLICATING)
         stayer.until_system(REPLICATING)
@@ -137,24 +151,23 @@ def test_private_channel_of_a_revoked_key_is_silent_within_the_bound(
             assert stayer.next_update()["slug"] == "before"
 
             revoked = time.monotonic()
-            keys.revoke_key(leaving)
+            keys.revoke_key(leaving.key)
             write(site, "after")
-            fails_at_once(road, plain_leaving, leaving_token["token"])
+            fails_at_once(road, leaving)
             silent_after = asked_leaver.get(timeout=WAIT) - revoked
             asked_stayer.get(timeout=WAIT)
 
-            again = road.token(plain_staying)
-            assert (again["epoch"], topic_of(again)) == (2, f"site:{site.pk}:2")
-            on_new_topic = private(topic_of(again), queue.Queue())
-            with listening(url, anon, again["token"], on_new_topic) as on_new:
+            again = replace(staying, token=road.token(staying.plain))
+            assert (again.token["epoch"], again.topic) == (2, f"site:{site.pk}:2")
+            with again.listening(private(again.topic, queue.Queue())) as on_new:
                 on_new.until_system(REPLICATING)
-                headers = {"Authorization": f"Api-Key {plain_staying}"}
+                headers = {"Authorization": f"Api-Key {staying.plain}"}
                 missed = httpx.get(f"{road.api_url}updates/?after=1", headers=headers).json()
                 assert [u["slug"] for u in missed["results"]] == ["after"]
                 write(site, "later")
                 assert on_new.next_update()["slug"] == "later"
         assert leaver.updates.empty()
-        assert sent_to(old, road) == ["live_updates", "reauthenticate"]
+        assert sent_to(leaving.topic, road) == ["live_updates", "reauthenticate"]
     with caplog.at_level(logging.INFO):
         logger.info("silent %.0f ms after the revocation", silent_after * 1000)
     assert silent_after < BOUND
@@ -172,25 +185,18 @@ def test_revoked_token_cannot_join_the_new_topic(road: Road) -> None:
 
 
 def test_table_changes_of_a_revoked_key_are_silent_from_the_first_later_update(road: Road) -> None:
-    site, plain_leaving = road.site("A")
-    leaving = SiteApiKey.objects.get(site=site)
-    _, plain_staying = second_key(site)
-    leaving_token, staying_token = road.token(plain_leaving), road.token(plain_staying)
-    url, anon, changes = (
-        leaving_token["supabase_url"],
-        leaving_token["supabase_key"],
-        table_changes(str(site.pk)),
-    )
+    site, leaving, staying = two_front_ends(road)
+    changes = table_changes(str(site.pk))
     with (
-        listening(url, anon, leaving_token["token"], changes) as leaver,
-        listening(url, anon, staying_token["token"], changes) as stayer,
+        leaving.listening(changes) as leaver,
+        staying.listening(changes) as stayer,
     ):
         leaver.until_system(SUBSCRIBED)
         stayer.until_system(SUBSCRIBED)
         road.edit(site, "before")
         assert leaver.next_update()["slug"] == "before"
         assert stayer.next_update()["slug"] == "before"
-        keys.revoke_key(leaving)
+        keys.revoke_key(leaving.key)
         road.edit(site, "after")
         road.edit(site, "later")
         assert [stayer.next_update()["slug"] for _ in range(2)] == ["after", "later"]
@@ -201,22 +207,14 @@ def test_table_changes_of_a_revoked_key_are_silent_from_the_first_later_update(r
 def test_revocation_while_supabase_is_away_comes_before_every_later_update(
     road: Road, settings: LazySettings, mode: str
 ) -> None:
-    site, plain_leaving = road.site("A")
-    leaving = SiteApiKey.objects.get(site=site)
-    _, plain_staying = second_key(site)
-    leaving_token, staying_token = road.token(plain_leaving), road.token(plain_staying)
-    url, anon, old = (
-        leaving_token["supabase_url"],
-        leaving_token["supabase_key"],
-        topic_of(leaving_token),
-    )
+    site, leaving, staying = two_front_ends(road)
     asked: queue.Queue[float] = queue.Queue()
     by_topic = mode == "broadcast"
-    join = private(old, asked) if by_topic else table_changes(str(site.pk))
+    join = private(leaving.topic, asked) if by_topic else table_changes(str(site.pk))
     ready = REPLICATING if by_topic else SUBSCRIBED
     with (
-        listening(url, anon, leaving_token["token"], join) as leaver,
-        listening(url, anon, staying_token["token"], table_changes(str(site.pk))) as stayer,
+        leaving.listening(join) as leaver,
+        staying.listening(table_changes(str(site.pk))) as stayer,
     ):
         leaver.until_system(ready)
         stayer.until_system(SUBSCRIBED)
@@ -227,12 +225,12 @@ def test_revocation_while_supabase_is_away_comes_before_every_later_update(
         here = settings.SPOOL_LIVE
         settings.SPOOL_LIVE = {**here, "SUPABASE_URL": "http://127.0.0.1:9", "RETRY_BASE": 0.01}
         write(site, "waiting before the revocation")
-        keys.revoke_key(leaving)
+        keys.revoke_key(leaving.key)
         write(site, "after")
         with pytest.raises(BroadcastUnavailable):
             mirror.mirror_pending("default")
         assert delivery.deliver_pending("default").delivered == 0
-        fails_at_once(road, plain_leaving, leaving_token["token"])
+        fails_at_once(road, leaving)
 
         settings.SPOOL_LIVE = here
         SiteDelivery.objects.filter(pk=site.pk).update(retry_at=None)
@@ -241,8 +239,8 @@ def test_revocation_while_supabase_is_away_comes_before_every_later_update(
         assert slugs == ["waiting before the revocation", "after"]
         if by_topic:
             asked.get(timeout=WAIT)
-            assert sent_to(old, road) == ["live_updates", "reauthenticate"]
+            assert sent_to(leaving.topic, road) == ["live_updates", "reauthenticate"]
         assert leaver.updates.empty()
     page = outbox.catch_up("default", site.pk, after=0, limit=10)
     assert (len(page.results), page.epoch) == (3, 2)
-    assert live_settings().supabase_url == url
+    assert live_settings().supabase_url == leaving.token["supabase_url"]
