@@ -43,10 +43,8 @@ class AlertWatch:
 
     def edited(self, now: float) -> None:
         """Start an evaluation if one is due, and return at once."""
-        if not self.is_due(now):
-            return
         with self._lock:
-            if now < self._next:
+            if not self.is_due(now):
                 return
             self._next = now + EVERY.total_seconds()
         threading.Thread(target=self._run, name="spool-alerts", daemon=True).start()
