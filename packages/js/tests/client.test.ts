@@ -111,11 +111,14 @@ test("all pages of a catch-up are read", async () => {
 
 test("live means that every page of what was missed has been read", async () => {
   const here = await world();
-  const { client, seqs } = await here.connected({ timing: { ...HASTY, catchUpInterval: 60_000 } });
+  const { client, seqs, states } = await here.connected({
+    timing: { ...HASTY, catchUpInterval: 60_000 },
+  });
   here.cms.page = 2;
   here.cms.instead = { updates: { status: 503, body: "" }, token: { status: 503, body: "" } };
+  const before = states.length;
   here.realtime.kill();
-  await until(() => client.state.phase === "backing off");
+  await until(() => states.slice(before).some(({ phase }) => phase === "backing off"));
   for (let n = 0; n < 7; n++) here.cms.record();
   here.cms.instead = {};
   await client.waitUntilLive({ timeout: 5_000 });
